@@ -1,0 +1,17 @@
+//! Compiles the proto with protox, so that no `protoc` is needed anywhere.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const PROTOS: [&str; 2] = ["headcount/v1/presence.proto", "headcount/v1/room.proto"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
+    // Server reflection serves this file; `compile_fds` does not write one.
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("headcount.v1.fds.bin");
+    fs::write(out, descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Headcount: who is in every room, right now.
+
+pub mod event;
+
+/// The gRPC contract, generated from `proto/`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
+pub mod pb {
+    tonic::include_proto!("headcount.v1");
+
+    /// The compiled proto files, for server reflection.
+    pub const FILE_DESCRIPTOR_SET: &[u8] =
+        include_bytes!(concat!(env!("OUT_DIR"), "/headcount.v1.fds.bin"));
+}

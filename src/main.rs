@@ -1,0 +1,3 @@
+//! The `headcount` command.
+
+fn main() {}
