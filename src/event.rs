@@ -233,7 +233,7 @@ pub struct Login {
     /// The room's name, if the callback carries one.
     pub room_name: Option<Arc<str>>,
     /// The callback's number in this life of the room; see
-    /// `Seqs`.
+    /// [`Seqs`](crate::room::Seqs).
     pub seq: Option<u64>,
 }
 

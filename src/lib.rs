@@ -1,6 +1,7 @@
 //! Headcount: who is in every room, right now.
 
 pub mod event;
+pub mod room;
 
 /// The gRPC contract, generated from `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]

@@ -1,0 +1,301 @@
+//! One life of a room.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    event::{CloseReason, LeaveReason, Login, Logout, RoomEventKind, SessionId, Time, UserId},
+    room::{Member, Members, Rule, Rules, Seqs, sessions::Sessions},
+};
+
+/// One life of a room: what its callbacks, in any order, add up to.
+#[derive(Clone, Debug)]
+pub(super) struct Incarnation {
+    pub(super) opened_at: Option<Time>,
+    creator: Option<Creator>,
+    closed: Option<Close>,
+    name: Option<Name>,
+    /// The earliest login time seen. Stored, not derived from the users: those
+    /// are forgotten.
+    first_login_at: Option<Time>,
+    /// The latest logout seen; stored for the same reason.
+    last_logout_at: Option<Time>,
+    pub(super) last_event_at: Option<Time>,
+    pub(super) seqs: Seqs,
+    users: HashMap<UserId, Sessions>,
+    /// The users who are present.
+    pub(super) members: Members,
+    /// When something of a user is due to be forgotten: exactly those users
+    /// that [`Sessions::due_at`] gives a time.
+    dues: BTreeSet<(Time, UserId)>,
+    /// The later of receipt and event time of the last evidence.
+    evidence_at: Time,
+}
+
+/// Who created it: the earliest account, the greater id if two differ.
+#[derive(Clone, Debug)]
+struct Creator {
+    at: Option<Time>,
+    user: UserId,
+}
+
+/// How it ended: the earliest account, the greater reason if two differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Close {
+    pub(super) at: Option<Time>,
+    pub(super) reason: CloseReason,
+}
+
+/// What it is called: the latest account, the greater name if two differ.
+#[derive(Clone, Debug)]
+struct Name {
+    at: Option<Time>,
+    name: Arc<str>,
+}
+
+/// How an event changed whether one user is present.
+#[derive(Debug, Default)]
+pub(super) struct UserChange {
+    pub(super) before: Option<Arc<Member>>,
+    pub(super) after: Option<Arc<Member>>,
+    /// How the user's deciding session ended, if it did.
+    pub(super) left: Option<(LeaveReason, Option<Time>)>,
+}
+
+impl Incarnation {
+    pub(super) fn new(evidence_at: Time) -> Self {
+        Self {
+            opened_at: None,
+            creator: None,
+            closed: None,
+            name: None,
+            first_login_at: None,
+            last_logout_at: None,
+            last_event_at: None,
+            seqs: Seqs::default(),
+            users: HashMap::new(),
+            members: Members::default(),
+            dues: BTreeSet::new(),
+            evidence_at,
+        }
+    }
+
+    /// Joins an event to what is known.
+    pub(super) fn apply(
+        &mut self,
+        event: &RoomEventKind,
+        evidence_at: Time,
+        rules: &Rules,
+    ) -> UserChange {
+        self.evidence_at = self.evidence_at.max(evidence_at);
+        self.last_event_at = self.last_event_at.max(event.at());
+        match event {
+            RoomEventKind::Created { at, creator } => self.create(*at, creator.as_ref()),
+            RoomEventKind::Closed { at, reason } => self.close(*at, *reason, rules),
+            RoomEventKind::Login(login) => return self.login(login, evidence_at, rules),
+            RoomEventKind::Logout(logout) => return self.logout(logout, evidence_at, rules),
+        }
+        UserChange::default()
+    }
+
+    fn create(&mut self, at: Option<Time>, creator: Option<&UserId>) {
+        self.opened_at = earlier(self.opened_at, at);
+        if let Some(user) = creator {
+            let wins = self.creator.as_ref().is_none_or(|known| {
+                let (new, old) = (earliest_first(at), earliest_first(known.at));
+                new < old || (new == old && *user > known.user)
+            });
+            if wins {
+                let user = user.clone();
+                self.creator = Some(Creator { at, user });
+            }
+        }
+    }
+
+    fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) {
+        let wins = self.closed.is_none_or(|known| {
+            let (new, old) = (earliest_first(at), earliest_first(known.at));
+            new < old || (new == old && reason > known.reason)
+        });
+        if wins {
+            self.closed = Some(Close { at, reason });
+        }
+        if rules.keeps(Rule::ClosedIsFinal) {
+            self.users = HashMap::new();
+            self.dues = BTreeSet::new();
+        }
+        self.members = Members::default();
+    }
+
+    fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> UserChange {
+        self.first_login_at = earlier(self.first_login_at, login.at);
+        self.number(login.seq, rules);
+        self.rename(login);
+        if self.closed.is_some() && rules.keeps(Rule::ClosedIsFinal) {
+            return UserChange::default();
+        }
+        let member = Arc::new(Member {
+            user: login.user.clone(),
+            session: login.session.clone(),
+            login_at: login.at,
+            profile: login.profile.clone(),
+        });
+        self.change_user(&login.user, rules, |sessions| {
+            sessions.login(member, evidence_at, rules);
+        })
+    }
+
+    fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> UserChange {
+        self.first_login_at = earlier(self.first_login_at, logout.login_at);
+        self.last_logout_at = self.last_logout_at.max(logout.at.or(logout.login_at));
+        self.number(logout.seq, rules);
+        if self.closed.is_some() && rules.keeps(Rule::ClosedIsFinal) {
+            return UserChange::default();
+        }
+        self.change_user(&logout.user, rules, |sessions| {
+            sessions.logout(logout, evidence_at, rules);
+        })
+    }
+
+    /// Changes a user's sessions, and with them the list of those present and
+    /// the time when something of the user is due.
+    fn change_user(
+        &mut self,
+        user: &UserId,
+        rules: &Rules,
+        change: impl FnOnce(&mut Sessions),
+    ) -> UserChange {
+        // Cloned only for a user who is new: the map's key.
+        if !self.users.contains_key(user) {
+            self.users.insert(user.clone(), Sessions::default());
+        }
+        let Some(sessions) = self.users.get_mut(user) else {
+            return UserChange::default();
+        };
+        let before = sessions.present(rules).cloned();
+        let due_before = sessions.due_at(rules);
+        change(sessions);
+        let after = sessions.present(rules).cloned();
+        let due_after = sessions.due_at(rules);
+        let left = sessions.ended(rules).map(|ended| (ended.reason, ended.at));
+
+        if due_before != due_after {
+            due_before.map(|due_at| self.dues.remove(&(due_at, user.clone())));
+            due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
+        }
+        if sessions.is_empty() {
+            self.users.remove(user);
+        }
+        if before != after {
+            before.iter().for_each(|member| self.members.remove(member));
+            after
+                .iter()
+                .for_each(|member| self.members.insert(Arc::clone(member)));
+        }
+        UserChange {
+            before,
+            after,
+            left,
+        }
+    }
+
+    fn number(&mut self, seq: Option<u64>, rules: &Rules) {
+        match seq {
+            Some(seq) if rules.keeps(Rule::NumbersAreASet) => self.seqs.insert(seq),
+            // Left out, a repeated number passes for the next.
+            Some(_) => self.seqs.append(),
+            None => {}
+        }
+    }
+
+    fn rename(&mut self, login: &Login) {
+        let Some(name) = login.room_name.as_ref().filter(|name| !name.is_empty()) else {
+            return;
+        };
+        let wins = self
+            .name
+            .as_ref()
+            .is_none_or(|known| (login.at, &**name) > (known.at, &*known.name));
+        if wins {
+            self.name = Some(Name {
+                at: login.at,
+                name: Arc::clone(name),
+            });
+        }
+    }
+
+    /// When it began: as the vendor says, else when the first user logged in. A
+    /// close and a logout prove no start.
+    pub(super) fn start(&self, rules: &Rules) -> Option<Time> {
+        self.opened_at.or(self
+            .first_login_at
+            .filter(|_| rules.keeps(Rule::LoginsProveTheRoom)))
+    }
+
+    /// When it was last known to be in use.
+    pub(super) fn end(&self) -> Option<Time> {
+        self.closed
+            .and_then(|close| close.at)
+            .or(self.last_logout_at)
+    }
+
+    pub(super) fn closed(&self) -> Option<Close> {
+        self.closed
+    }
+
+    pub(super) fn creator(&self) -> Option<&UserId> {
+        self.creator.as_ref().map(|creator| &creator.user)
+    }
+
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().map(|name| &name.name)
+    }
+
+    pub(super) fn knows_session(&self, user: &UserId, session: &SessionId) -> bool {
+        self.users
+            .get(user)
+            .is_some_and(|sessions| sessions.knows(session))
+    }
+
+    /// Forgets what is due of its users. Who is present stays present.
+    pub(super) fn forget_users(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
+        let mut changes = Vec::new();
+        while let Some((due_at, user)) = self.dues.first().filter(|(due_at, _)| *due_at <= now) {
+            let (due_at, user) = (*due_at, user.clone());
+            changes.push(self.change_user(&user, rules, |sessions| sessions.forget(now, rules)));
+            // Already gone, unless the user had nothing to forget: never loop.
+            self.dues.remove(&(due_at, user));
+        }
+        changes
+    }
+
+    /// When the first of its users has something to forget.
+    pub(super) fn users_due_at(&self) -> Option<Time> {
+        self.dues.first().map(|(due_at, _)| *due_at)
+    }
+
+    /// When it is to be forgotten as a whole: evidence of a life that is over is
+    /// kept for the horizon, an empty room for as long as it may stay open. A
+    /// room with somebody in it is not, however quiet.
+    pub(super) fn due_at(&self, is_current: bool, rules: &Rules) -> Option<Time> {
+        if self.closed.is_some() || !is_current {
+            return Some(self.evidence_at.saturating_add(rules.evidence_span()));
+        }
+        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
+    }
+}
+
+/// The earlier of two times that may be unknown.
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Orders accounts by time, those that give none last.
+fn earliest_first(at: Option<Time>) -> (bool, Option<Time>) {
+    (at.is_none(), at)
+}

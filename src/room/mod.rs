@@ -1,0 +1,316 @@
+//! The reconciler: one room's state as the join of the evidence about it.
+//!
+//! The same callbacks give the same room in every order and with any number of
+//! repetitions, as long as each arrives within the reorder horizon of its time.
+//! Every number kept is a maximum or a minimum, every tie has a rule, and
+//! nothing depends on arrival. It is pure: no clock, no lock, no I/O.
+//!
+//! `docs/reconciliation.md` has the rules in prose.
+
+mod change;
+mod incarnation;
+mod members;
+mod rules;
+mod seqs;
+mod sessions;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::event::{CloseReason, IncarnationId, LeaveReason, RoomEvent, RoomEventKind, Time};
+
+use self::incarnation::{Incarnation, UserChange};
+
+pub use self::{
+    change::{RoomChange, RoomState, RoomSummary, RoomView},
+    members::{Member, MemberKey, Members, digest_of},
+    rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
+    seqs::Seqs,
+};
+
+/// One room: all of its lives that are still remembered.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    incarnations: BTreeMap<IncarnationId, Incarnation>,
+    /// The one that is visible. Derived from the others; kept, to see it change.
+    current: Option<IncarnationId>,
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is part of the evidence; this is what changed visibly, if anything.
+    Joined(Vec<RoomChange>),
+    /// It is too far from its receipt to be applied.
+    Stale,
+}
+
+impl Room {
+    /// Joins an event to the evidence. `received_at` is when its callback was
+    /// received, as the journal says.
+    pub fn apply(&mut self, event: &RoomEvent, received_at: Time, rules: &Rules) -> Applied {
+        let event_at = event.kind.at().unwrap_or(received_at);
+        if self.is_stale(event, event_at, received_at, rules) {
+            return Applied::Stale;
+        }
+        let before = self.summary(rules);
+        let evidence_at = received_at.max(event_at);
+        let incarnation = (self.incarnations)
+            .entry(event.incarnation.clone())
+            .or_insert_with(|| Incarnation::new(evidence_at));
+        let user = incarnation.apply(&event.kind, evidence_at, rules);
+        self.current = self.select(rules).cloned();
+        let users = if self.current.as_ref() == Some(&event.incarnation) {
+            vec![user]
+        } else {
+            Vec::new()
+        };
+        Applied::Joined(self.changes_since(&before, users, rules))
+    }
+
+    /// An event far behind its receipt could meet a state that has forgotten the
+    /// evidence against it; far ahead, it would outlive all evidence to come.
+    /// The end of something that is still known is always safe to believe.
+    fn is_stale(&self, event: &RoomEvent, at: Time, received_at: Time, rules: &Rules) -> bool {
+        let horizon = rules.reorder_horizon;
+        let in_time =
+            at >= received_at.saturating_sub(horizon) && at <= received_at.saturating_add(horizon);
+        if in_time || !rules.keeps(Rule::StaleIsNotApplied) {
+            return false;
+        }
+        let known = self.incarnations.get(&event.incarnation);
+        let ends_something_known = match &event.kind {
+            RoomEventKind::Closed { .. } => known.is_some(),
+            RoomEventKind::Logout(logout) => {
+                known.is_some_and(|known| known.knows_session(&logout.user, &logout.session))
+            }
+            RoomEventKind::Created { .. } | RoomEventKind::Login(_) => false,
+        };
+        !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
+    }
+
+    /// The life that is visible: the one that started last, unless it is over
+    /// and another that began shortly before its end is in use. One without a
+    /// start is never visible.
+    fn select(&self, rules: &Rules) -> Option<&IncarnationId> {
+        let started = || {
+            self.incarnations
+                .iter()
+                .filter(|(_, life)| life.start(rules).is_some())
+        };
+        let ties = rules.keeps(Rule::TiesGoToTheGreaterIncarnation);
+        let (latest_id, latest) = started().reduce(|best, next| {
+            let rank = |(_, life): (&IncarnationId, &Incarnation)| {
+                (life.start(rules), life.closed().is_none())
+            };
+            // Ascending by id, so that an equal one that comes next is greater.
+            let wins = match rank(next).cmp(&rank(best)) {
+                _ if !rules.keeps(Rule::LatestStartIsCurrent) => false,
+                std::cmp::Ordering::Equal => ties,
+                order => order.is_gt(),
+            };
+            if wins { next } else { best }
+        })?;
+        let over = latest.closed().is_some() || latest.members.is_empty();
+        let Some(end) = latest
+            .end()
+            .filter(|_| over && rules.keeps(Rule::ClockSkewIsForgiven))
+        else {
+            return Some(latest_id);
+        };
+        let began_by = Some(end.saturating_sub(CLOCK_SKEW));
+        let in_use = started().filter(|(id, life)| {
+            *id != latest_id
+                && life.closed().is_none()
+                && !life.members.is_empty()
+                && life.start(rules) >= began_by
+        });
+        let replacing = in_use.max_by_key(|(_, life)| life.start(rules));
+        Some(replacing.map_or(latest_id, |(id, _)| id))
+    }
+
+    /// Forgets what is due at `now`.
+    pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<RoomChange> {
+        let before = self.summary(rules);
+        let mut users = Vec::new();
+        for (id, life) in &mut self.incarnations {
+            let forgotten = life.forget_users(now, rules);
+            if self.current.as_ref() == Some(id) {
+                users = forgotten;
+            }
+        }
+        self.forget_incarnations(now, rules);
+        self.current = self.select(rules).cloned();
+        self.changes_since(&before, users, rules)
+    }
+
+    /// Forgets each life that is due and, with it, those that began earlier:
+    /// one of them may never have heard of its end, and would be visible again.
+    fn forget_incarnations(&mut self, now: Time, rules: &Rules) {
+        let Self {
+            incarnations,
+            current,
+        } = self;
+        let is_due = |id: &IncarnationId, life: &Incarnation| {
+            let due_at = life.due_at(current.as_ref() == Some(id), rules);
+            due_at.is_some_and(|due_at| due_at <= now)
+        };
+        let due = incarnations.iter().filter(|(id, life)| is_due(id, life));
+        let last_start = due.filter_map(|(_, life)| life.start(rules)).max();
+        incarnations.retain(|id, life| {
+            let spared = current.as_ref() == Some(id) && rules.keeps(Rule::TheCurrentLifeStays);
+            let start = life.start(rules);
+            let known = start.is_some() || !rules.keeps(Rule::UnknownStartsStay);
+            let earlier = known && start < last_start && rules.keeps(Rule::EarlierLivesGoToo);
+            !is_due(id, life) && (spared || !earlier)
+        });
+    }
+
+    /// When something is next to be forgotten.
+    pub fn due_at(&self, rules: &Rules) -> Option<Time> {
+        let dues = self.incarnations.iter().flat_map(|(id, life)| {
+            let is_current = self.current.as_ref() == Some(id);
+            [life.due_at(is_current, rules), life.users_due_at()]
+        });
+        dues.flatten().min()
+    }
+
+    /// Whether nothing is remembered of it.
+    pub fn is_forgotten(&self) -> bool {
+        self.incarnations.is_empty()
+    }
+
+    /// What is visible of it.
+    pub fn view(&self, rules: &Rules) -> RoomView {
+        RoomView {
+            summary: self.summary(rules),
+            members: self.members().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Its users.
+    pub fn members(&self) -> Option<&Members> {
+        Some(&self.current_life()?.members)
+    }
+
+    /// The room without its users.
+    pub fn summary(&self, rules: &Rules) -> RoomSummary {
+        match (&self.current, self.current_life()) {
+            (Some(id), Some(life)) => summary_of(id, life, rules),
+            _ => RoomSummary::default(),
+        }
+    }
+
+    fn current_life(&self) -> Option<&Incarnation> {
+        self.incarnations.get(self.current.as_ref()?)
+    }
+
+    /// What a watcher is to be told, who last knew the room as `before`.
+    fn changes_since(
+        &self,
+        before: &RoomSummary,
+        users: Vec<UserChange>,
+        rules: &Rules,
+    ) -> Vec<RoomChange> {
+        let after = self.summary(rules);
+        if before.incarnation != after.incarnation {
+            return self.switch(before, after, rules);
+        }
+        match (before.state, after.state) {
+            (RoomState::Unknown, _) => Vec::new(),
+            (RoomState::Open, RoomState::Closed) => vec![self.closed(after)],
+            _ => {
+                let updated = after.differs_from(before);
+                let updated = updated.then(|| RoomChange::RoomUpdated(Arc::new(after)));
+                updated
+                    .into_iter()
+                    .chain(users.into_iter().filter_map(user_change))
+                    .collect()
+            }
+        }
+    }
+
+    /// The visible life is another: the old one ends, the new one begins.
+    fn switch(&self, before: &RoomSummary, after: RoomSummary, rules: &Rules) -> Vec<RoomChange> {
+        let mut changes = Vec::new();
+        if before.state == RoomState::Open {
+            let (room, reason) = if after.state == RoomState::Unknown {
+                (before.clone(), CloseReason::Unknown)
+            } else {
+                (self.superseded(before, rules), CloseReason::Superseded)
+            };
+            let room = Arc::new(RoomSummary {
+                state: RoomState::Closed,
+                user_count: 0,
+                ..room
+            });
+            changes.push(RoomChange::RoomClosed { room, reason });
+        }
+        if after.state == RoomState::Unknown {
+            return changes;
+        }
+        changes.push(RoomChange::RoomOpened(Arc::new(RoomSummary {
+            state: RoomState::Open,
+            closed_at: None,
+            user_count: 0,
+            ..after.clone()
+        })));
+        if after.state == RoomState::Closed {
+            changes.push(self.closed(after));
+        }
+        let joined = self.members().into_iter().flat_map(Members::iter);
+        changes.extend(joined.map(|member| RoomChange::UserJoined(Arc::clone(member))));
+        changes
+    }
+
+    /// The life that was visible before, as it is known now.
+    fn superseded(&self, before: &RoomSummary, rules: &Rules) -> RoomSummary {
+        let id = before.incarnation.as_ref();
+        let life = id.and_then(|id| Some((id, self.incarnations.get(id)?)));
+        life.map_or_else(|| before.clone(), |(id, life)| summary_of(id, life, rules))
+    }
+
+    fn closed(&self, after: RoomSummary) -> RoomChange {
+        let close = self.current_life().and_then(Incarnation::closed);
+        RoomChange::RoomClosed {
+            room: Arc::new(after),
+            reason: close.map_or(CloseReason::Unknown, |close| close.reason),
+        }
+    }
+}
+
+fn user_change(change: UserChange) -> Option<RoomChange> {
+    match (change.before, change.after) {
+        (None, None) => None,
+        (None, Some(member)) => Some(RoomChange::UserJoined(member)),
+        (Some(member), None) => {
+            let (reason, at) = change.left.unwrap_or((LeaveReason::Unknown, None));
+            Some(RoomChange::UserLeft { member, reason, at })
+        }
+        (Some(before), Some(after)) => (before != after).then_some(RoomChange::UserUpdated(after)),
+    }
+}
+
+fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSummary {
+    let close = life.closed();
+    let people = if rules.keeps(Rule::AdminsAreNotCounted) {
+        life.members.user_count()
+    } else {
+        life.members.len()
+    };
+    RoomSummary {
+        state: if close.is_some() {
+            RoomState::Closed
+        } else {
+            RoomState::Open
+        },
+        incarnation: Some(id.clone()),
+        name: life.name().cloned(),
+        creator: life.creator().cloned(),
+        opened_at: life.opened_at,
+        closed_at: close.and_then(|close| close.at),
+        user_count: people,
+        missing_callbacks: life.seqs.missing(),
+        last_event_at: life.last_event_at,
+        reported_user_count: 0,
+    }
+}
