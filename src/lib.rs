@@ -1,5 +1,6 @@
 //! Headcount: who is in every room, right now.
 
+pub mod config;
 pub mod event;
 pub mod room;
 

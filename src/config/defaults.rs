@@ -1,0 +1,95 @@
+//! What holds where nothing is configured, and the configuration of `--dev`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::{
+    AppConfig, Config, GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig, Size,
+    Span, WebhookConfig, ZegoConfig, ZimConfig,
+};
+
+/// The kind of journal where none is configured. It becomes
+/// [`JournalKind::Disk`] with the version that has a disk journal.
+const JOURNAL_KIND: JournalKind = JournalKind::Memory;
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+impl Config {
+    /// The configuration of `--dev`: one app `demo`, whose ZEGO project has the
+    /// id 1 and the callback secret `secret`.
+    pub fn dev() -> Self {
+        let zego = ZegoConfig {
+            app_id: 1,
+            callback_secret: Some("secret".into()),
+            callback_secret_file: None,
+        };
+        let demo = AppConfig {
+            name: "demo".into(),
+            zego: Some(zego),
+            zim: None,
+            tencent: None,
+        };
+        Self {
+            apps: vec![demo],
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            body_max: Size::from_kib(256),
+            freshness_window: Span::from_mins(10),
+            nonce_reuse: NonceReuse::Count,
+            nonce_pairs_max: 1_000_000,
+            connections_max: 4096,
+            requests_max: 1024,
+            header_read_timeout: Span::from_secs(10),
+            body_read_timeout: Span::from_secs(10),
+            idle_timeout: Span::from_secs(60),
+        }
+    }
+}
+
+impl Default for GrpcConfig {
+    fn default() -> Self {
+        Self {
+            listen: loopback(50051),
+            progress_interval: Span::from_secs(15),
+            connections_max: 1024,
+            streams_per_connection_max: 1024,
+            watches_max: 100_000,
+        }
+    }
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self {
+            kind: JOURNAL_KIND,
+            path: "data".into(),
+            retention: Span::from_mins(24 * 60),
+        }
+    }
+}
+
+impl Default for RosterConfig {
+    fn default() -> Self {
+        Self {
+            reorder_horizon: Span::from_mins(10),
+            empty_room_ttl: Span::from_mins(35),
+            history_changes_max: 1024,
+            history_age_max: Span::from_mins(10),
+            history_bytes_max: Size::from_mib(64),
+        }
+    }
+}
+
+impl Default for ZimConfig {
+    fn default() -> Self {
+        Self { multi_login: true }
+    }
+}

@@ -1,0 +1,180 @@
+//! Reads a [`Config`]: a TOML file, and environment variables over it.
+//!
+//! The environment is passed in, so that a test needs none of its own.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use toml::{Table, Value};
+
+use super::Config;
+
+/// Begins the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting;
+/// without the two underscores it is none, and left alone.
+const PREFIX: &str = "HEADCOUNT_";
+
+/// Why a configuration cannot be used. Every message names the file and line,
+/// the variable, or the key at fault; none quotes a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("{}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not TOML, or has a wrong value, or a key that is none.
+    #[error("{}, line {line}: {message}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A variable has a wrong value, or is named after no key.
+    #[error("{variable}: {message}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A key has a value that makes no sense, alone or with others.
+    #[error("{key}: {message}")]
+    Key {
+        /// The key, such as `webhook.body_max`.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// There is nobody to take callbacks from.
+    #[error(
+        "no app is configured: add [[apps]] to the configuration file, or try `headcount serve --dev`"
+    )]
+    NoApps,
+}
+
+impl Config {
+    /// Reads a file, or the defaults where there is none.
+    ///
+    /// # Errors
+    /// Names the file, and the line at fault.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(file) = file else {
+            return Ok(Self::default());
+        };
+        let read = |source| ConfigError::Read {
+            file: file.into(),
+            source,
+        };
+        let text = fs::read_to_string(file).map_err(read)?;
+        toml::from_str(&text).map_err(|error| ConfigError::File {
+            file: file.into(),
+            line: line_of(&text, &error),
+            message: describe(error),
+        })
+    }
+
+    /// Sets what the environment's `HEADCOUNT_<SECTION>__<KEY>` variables say.
+    /// There is one for every key outside of `apps`.
+    ///
+    /// # Errors
+    /// Names the variable.
+    pub fn with_env(
+        mut self,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        // Apps stay as they are: written out, they would lose their secrets.
+        let apps = std::mem::take(&mut self.apps);
+        let schema = schema()?;
+        for (name, value) in env {
+            let Some((variable, section, key)) = setting(&name) else {
+                continue;
+            };
+            let wrong = |message: String| ConfigError::Variable {
+                variable: variable.into(),
+                message,
+            };
+            let known = schema.get(&section).and_then(|section| section.get(&key));
+            let Some(known) = known else {
+                return Err(wrong(format!("there is no setting `{section}.{key}`")));
+            };
+            let value = value
+                .into_string()
+                .map_err(|_| wrong("not valid UTF-8".into()))?;
+            let value = typed(known, value).map_err(wrong)?;
+            // One variable at a time: what fails now is this one's fault.
+            self = self
+                .with_value(&section, &key, value)
+                .map_err(|error| wrong(describe(error)))?;
+        }
+        self.apps = apps;
+        Ok(self)
+    }
+
+    fn with_value(self, section: &str, key: &str, value: Value) -> Result<Self, toml::de::Error> {
+        let mut table = Table::try_from(&self).map_err(serde::de::Error::custom)?;
+        if let Some(section) = table.get_mut(section).and_then(Value::as_table_mut) {
+            section.insert(key.into(), value);
+        }
+        table.try_into()
+    }
+}
+
+/// Every key that may be set by a variable, with a value of its type.
+fn schema() -> Result<Table, ConfigError> {
+    let mut config = Config::default();
+    // A key that is not set by default would be missing.
+    config.telemetry.listen = Some(config.webhook.listen);
+    let mut schema = Table::try_from(&config).map_err(|error| ConfigError::Key {
+        key: "defaults".into(),
+        message: error.to_string(),
+    })?;
+    schema.remove("apps");
+    Ok(schema)
+}
+
+/// The name of a variable of ours, and the section and key that it sets.
+fn setting(name: &OsString) -> Option<(&str, String, String)> {
+    let name = name.to_str()?;
+    let (section, key) = name.strip_prefix(PREFIX)?.split_once("__")?;
+    Some((name, section.to_lowercase(), key.to_lowercase()))
+}
+
+/// A variable's text, as a value of the same type as `known`.
+fn typed(known: &Value, text: String) -> Result<Value, String> {
+    match known {
+        Value::Integer(_) => match text.parse() {
+            Ok(number) => Ok(Value::Integer(number)),
+            Err(_) => Err(format!("`{text}` is not a whole number")),
+        },
+        Value::Boolean(_) => match text.parse() {
+            Ok(flag) => Ok(Value::Boolean(flag)),
+            Err(_) => Err(format!("`{text}` is neither `true` nor `false`")),
+        },
+        _ => Ok(Value::String(text)),
+    }
+}
+
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    text.as_bytes()[..start]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
+}
+
+/// What is wrong and at which key, on one line. The text of the file is left
+/// out: it may hold a secret.
+fn describe(mut error: toml::de::Error) -> String {
+    error.set_input(None);
+    error.to_string().trim_end().replace('\n', ", ")
+}

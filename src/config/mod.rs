@@ -1,0 +1,187 @@
+//! The configuration: one TOML file, its keys as environment variables, and
+//! their defaults.
+//!
+//! What is set twice is decided by: flag, else environment variable, else file,
+//! else default. A [`Config`] that [`Config::validate`] let pass can be served.
+
+mod defaults;
+mod load;
+mod units;
+mod validate;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    load::ConfigError,
+    units::{Secret, Size, Span, UnitError},
+};
+
+/// Everything that can be configured. Unknown keys are errors.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP front that takes callbacks in.
+    pub webhook: WebhookConfig,
+    /// The gRPC service that answers who is where.
+    pub grpc: GrpcConfig,
+    /// Where accepted callbacks are kept.
+    pub journal: JournalConfig,
+    /// What is remembered, and for how long.
+    pub roster: RosterConfig,
+    /// What operators can see.
+    pub telemetry: TelemetryConfig,
+    /// Whose callbacks are taken.
+    pub apps: Vec<AppConfig>,
+}
+
+/// The HTTP front that takes callbacks in. The limits bound what a slow or
+/// hostile sender can cost.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The longest body. Documented callbacks stay below 4 KiB; what an app's
+    /// client can attach to a login is the unknown part.
+    pub body_max: Size,
+    /// How far a signature's time may be from now, either way.
+    pub freshness_window: Span,
+    /// What happens to a signature that returns with other events.
+    pub nonce_reuse: NonceReuse,
+    /// How many signatures are remembered to notice their return; the oldest
+    /// is forgotten first. 16 bytes of hashes each.
+    pub nonce_pairs_max: usize,
+    /// Open connections; one more is answered 503 and closed.
+    pub connections_max: usize,
+    /// Requests in work at once; one more is answered 503. With `body_max` it
+    /// bounds the memory that bodies take.
+    pub requests_max: usize,
+    /// How long a request's head may take to arrive.
+    pub header_read_timeout: Span,
+    /// How long a request's body may take to arrive.
+    pub body_read_timeout: Span,
+    /// How long a connection may stay open without a request.
+    pub idle_timeout: Span,
+}
+
+/// What happens to a signature that returns with other events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonceReuse {
+    /// Accepted, counted and logged: whether a vendor uses a nonce twice is not
+    /// documented, and refusing a true callback would lose it.
+    Count,
+    /// Refused.
+    Refuse,
+}
+
+/// The gRPC service that answers who is where.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrpcConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// After how much silence a watch is told that nothing changed.
+    pub progress_interval: Span,
+    /// Open connections; one more is closed at once.
+    pub connections_max: usize,
+    /// Calls and watches open at once on one connection.
+    pub streams_per_connection_max: u32,
+    /// Watches open at once in all; one more is `RESOURCE_EXHAUSTED`.
+    pub watches_max: usize,
+}
+
+/// Where accepted callbacks are kept.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalConfig {
+    /// The kind of journal.
+    pub kind: JournalKind,
+    /// The folder of a disk journal.
+    pub path: PathBuf,
+    /// How long a disk journal keeps callbacks for replay.
+    pub retention: Span,
+}
+
+/// The kind of journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalKind {
+    /// Nothing is kept: a restart begins with an empty roster.
+    Memory,
+    /// A folder on disk.
+    Disk,
+}
+
+/// What is remembered, and for how long.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RosterConfig {
+    /// How late a callback may be and still count.
+    pub reorder_horizon: Span,
+    /// How long an open room with nobody in it is believed to be open.
+    pub empty_room_ttl: Span,
+    /// Changes remembered of each room, for watches to resume from.
+    pub history_changes_max: usize,
+    /// How long a change is remembered.
+    pub history_age_max: Span,
+    /// What all remembered changes may take.
+    pub history_bytes_max: Size,
+}
+
+/// What operators can see.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Where to serve `GET /metrics`; nowhere if not set.
+    pub listen: Option<SocketAddr>,
+}
+
+/// An app: a scope of rooms and users, and whose callbacks fill it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppConfig {
+    /// What gRPC requests call it.
+    pub name: String,
+    /// ZEGOCLOUD: RTC rooms, and ZIM, which shares its id and secret.
+    pub zego: Option<ZegoConfig>,
+    /// How ZIM logins of this app behave.
+    pub zim: Option<ZimConfig>,
+    /// Tencent rooms.
+    pub tencent: Option<TencentConfig>,
+}
+
+/// A ZEGOCLOUD project.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZegoConfig {
+    /// The project's AppID.
+    pub app_id: u64,
+    /// The project's CallbackSecret (not its ServerSecret). Always set, and not
+    /// empty, once [`Config::validate`] passed.
+    pub callback_secret: Option<Secret>,
+    /// A file that holds the CallbackSecret, instead.
+    pub callback_secret_file: Option<PathBuf>,
+}
+
+/// How ZIM logins of an app behave.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ZimConfig {
+    /// Whether a user may be logged in on several devices at once.
+    pub multi_login: bool,
+}
+
+/// A Tencent application.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TencentConfig {
+    /// The application's SDKAppID.
+    pub sdk_app_id: u64,
+    /// The token that callbacks are signed with, if that is switched on.
+    pub callback_token: Option<Secret>,
+    /// A file that holds the token.
+    pub callback_token_file: Option<PathBuf>,
+}

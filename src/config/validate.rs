@@ -1,0 +1,225 @@
+//! What makes sense: checks a [`Config`] as a whole, and reads the secrets that
+//! are kept in files.
+
+use std::{collections::HashSet, fs, path::PathBuf, time::Duration};
+
+use super::{AppConfig, Config, ConfigError, JournalConfig, JournalKind, Secret};
+
+/// How much longer than the reorder horizon evidence is kept.
+const FORGET_MARGIN: Duration = Duration::from_secs(60);
+
+impl Config {
+    /// Checks that the configuration can be served, and reads secrets that are
+    /// in files. Returns what is allowed but likely not meant.
+    ///
+    /// # Errors
+    /// Names the key at fault.
+    pub fn validate(&mut self) -> Result<Vec<String>, ConfigError> {
+        self.check_above_zero()?;
+        self.check_available()?;
+        let (freshness, horizon) = (self.webhook.freshness_window, self.roster.reorder_horizon);
+        if freshness > horizon {
+            return wrong(
+                "webhook.freshness_window",
+                format!(
+                    "{freshness} is longer than roster.reorder_horizon ({horizon}): callbacks in between would be taken and then ignored"
+                ),
+            );
+        }
+        if self.apps.is_empty() {
+            return Err(ConfigError::NoApps);
+        }
+        let mut names = HashSet::new();
+        let mut zego_ids = HashSet::new();
+        for app in &mut self.apps {
+            app.validate()?;
+            if !names.insert(&app.name) {
+                return wrong(format!("apps.{}.name", app.name), "two apps have this name");
+            }
+            if let Some(zego) = &app.zego
+                && !zego_ids.insert(zego.app_id)
+            {
+                let message = format!("another app has the id {} too", zego.app_id);
+                return wrong(format!("apps.{}.zego.app_id", app.name), message);
+            }
+        }
+        Ok(self.warnings())
+    }
+
+    /// Checks that a configuration that everybody knows, like that of `--dev`,
+    /// is reachable from this machine only.
+    ///
+    /// # Errors
+    /// Names the key that opens it to others.
+    pub fn check_loopback(&self) -> Result<(), ConfigError> {
+        let listens = [
+            ("webhook.listen", Some(self.webhook.listen)),
+            ("grpc.listen", Some(self.grpc.listen)),
+            ("telemetry.listen", self.telemetry.listen),
+        ];
+        for (key, listen) in listens {
+            if let Some(listen) = listen
+                && !listen.ip().is_loopback()
+            {
+                let message = format!(
+                    "{listen} is open to others, but --dev has a secret that everybody knows: use a loopback address, or a configuration file"
+                );
+                return wrong(key, message);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_above_zero(&self) -> Result<(), ConfigError> {
+        let Self {
+            webhook,
+            grpc,
+            journal,
+            roster,
+            ..
+        } = self;
+        let zeros = [
+            ("webhook.body_max", webhook.body_max.bytes() == 0),
+            (
+                "webhook.freshness_window",
+                webhook.freshness_window.is_zero(),
+            ),
+            ("webhook.nonce_pairs_max", webhook.nonce_pairs_max == 0),
+            ("webhook.connections_max", webhook.connections_max == 0),
+            ("webhook.requests_max", webhook.requests_max == 0),
+            (
+                "webhook.header_read_timeout",
+                webhook.header_read_timeout.is_zero(),
+            ),
+            (
+                "webhook.body_read_timeout",
+                webhook.body_read_timeout.is_zero(),
+            ),
+            ("webhook.idle_timeout", webhook.idle_timeout.is_zero()),
+            ("grpc.progress_interval", grpc.progress_interval.is_zero()),
+            ("grpc.connections_max", grpc.connections_max == 0),
+            (
+                "grpc.streams_per_connection_max",
+                grpc.streams_per_connection_max == 0,
+            ),
+            ("grpc.watches_max", grpc.watches_max == 0),
+            ("journal.retention", journal.retention.is_zero()),
+            ("roster.reorder_horizon", roster.reorder_horizon.is_zero()),
+            ("roster.empty_room_ttl", roster.empty_room_ttl.is_zero()),
+            // The limits of history may be 0: then nothing can be resumed, and
+            // every watch begins with a snapshot.
+        ];
+        match zeros.into_iter().find(|(_, zero)| *zero) {
+            Some((key, _)) => wrong(key, "must be above zero"),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what can be written down already but is not built.
+    fn check_available(&self) -> Result<(), ConfigError> {
+        if self.journal.kind == JournalKind::Disk {
+            return wrong("journal.kind", "\"disk\" is not available in this version");
+        }
+        match self
+            .apps
+            .iter()
+            .find(|app| app.tencent.is_some() && app.zego.is_none())
+        {
+            Some(app) => wrong(
+                format!("apps.{}.tencent", app.name),
+                "not available in this version",
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let (ttl, horizon) = (self.roster.empty_room_ttl, self.roster.reorder_horizon);
+        if *ttl < horizon.saturating_add(FORGET_MARGIN) {
+            warnings.push(format!(
+                "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may open a room again whose end is forgotten"
+            ));
+        }
+        if self.journal.kind == JournalKind::Memory
+            && self.journal.path != JournalConfig::default().path
+        {
+            warnings.push(format!(
+                "journal.path ({}) is not used: journal.kind = \"memory\" keeps nothing",
+                self.journal.path.display()
+            ));
+        }
+        for app in self.apps.iter().filter(|app| app.zim.is_some()) {
+            warnings.push(format!("apps.{}.zim is not used in this version", app.name));
+        }
+        warnings
+    }
+}
+
+impl AppConfig {
+    fn validate(&mut self) -> Result<(), ConfigError> {
+        let Self {
+            name,
+            zego,
+            zim,
+            tencent,
+        } = self;
+        if name.is_empty() {
+            return wrong("apps.name", "an app's name must not be empty");
+        }
+        let app = format!("apps.{name}");
+        match (zego, tencent) {
+            (Some(_), Some(_)) => wrong(
+                app,
+                "an app has either `zego` or `tencent`: room ids of two vendors would collide",
+            ),
+            (None, None) => wrong(app, "an app needs a vendor: `zego` or `tencent`"),
+            (None, Some(_)) if zim.is_some() => wrong(
+                format!("{app}.zim"),
+                "needs `zego`, whose id and secret it shares",
+            ),
+            (None, Some(_)) => Ok(()),
+            (Some(zego), None) => {
+                let key = format!("{app}.zego.callback_secret");
+                let file = zego.callback_secret_file.take();
+                zego.callback_secret = Some(resolve(key, zego.callback_secret.take(), file)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The secret that is set, or in the file that is.
+fn resolve(
+    key: String,
+    secret: Option<Secret>,
+    file: Option<PathBuf>,
+) -> Result<Secret, ConfigError> {
+    let (key, secret) = match (secret, file) {
+        (Some(secret), None) => (key, secret),
+        (None, Some(file)) => {
+            let text = fs::read_to_string(&file);
+            let text = text.map_err(|source| ConfigError::Read { file, source })?;
+            // Editors and `echo` end a file with a newline.
+            (
+                format!("{key}_file"),
+                text.trim_end_matches(['\r', '\n']).into(),
+            )
+        }
+        (None, None) => return wrong(&*key, format!("missing; or set `{key}_file`")),
+        (Some(_), Some(_)) => {
+            return wrong(&*key, format!("set either this or `{key}_file`, not both"));
+        }
+    };
+    if secret.expose().is_empty() {
+        return wrong(key, "the secret is empty");
+    }
+    Ok(secret)
+}
+
+fn wrong<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::Key {
+        key: key.into(),
+        message: message.into(),
+    })
+}
