@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod event;
+pub mod journal;
 pub mod room;
+pub mod vendor;
 
 /// The gRPC contract, generated from `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]

@@ -1,0 +1,121 @@
+//! What a sender is told, before it is put into a vendor's words.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+/// What a sender is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// The callback is taken; the vendor need not send it again.
+    Taken {
+        /// What became of it.
+        outcome: Outcome,
+        /// What is wrong with it, if something is.
+        message: Option<&'a str>,
+    },
+    /// The callback is not taken.
+    Refused {
+        /// The status code of the answer.
+        status: u16,
+        /// Why, as a word for programs.
+        code: &'static str,
+        /// Why, as a sentence for people.
+        message: &'a str,
+    },
+}
+
+/// What became of a callback that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It says something, which is safe now.
+    Accepted,
+    /// It says something that this service has no use for.
+    Ignored,
+    /// It is safe now, but does not say what its kind must say.
+    Undecodable,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Accepted, Self::Ignored, Self::Undecodable];
+
+    /// The word for it in answers and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Ignored => "ignored",
+            Self::Undecodable => "undecodable",
+        }
+    }
+}
+
+/// The answer in this service's own words, for vendors that read only the
+/// status code.
+pub fn json(answer: &Answer<'_>) -> Bytes {
+    #[derive(Serialize)]
+    struct Taken<'a> {
+        outcome: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+    }
+
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        error: &'a str,
+        message: &'a str,
+    }
+
+    let text = match *answer {
+        // Nearly every answer is this one.
+        Answer::Taken {
+            outcome: Outcome::Accepted,
+            message: None,
+        } => return Bytes::from_static(br#"{"outcome":"accepted"}"#),
+        Answer::Taken { outcome, message } => serde_json::to_vec(&Taken {
+            outcome: outcome.as_str(),
+            message,
+        }),
+        Answer::Refused { code, message, .. } => serde_json::to_vec(&Refused {
+            error: code,
+            message,
+        }),
+    };
+    // Structs of strings always serialize; an empty body beats a panic.
+    text.unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_json() {
+        let taken = |outcome, message| Answer::Taken { outcome, message };
+        let rows = [
+            (taken(Outcome::Accepted, None), r#"{"outcome":"accepted"}"#),
+            (taken(Outcome::Ignored, None), r#"{"outcome":"ignored"}"#),
+            (
+                taken(Outcome::Undecodable, Some("event is missing")),
+                r#"{"outcome":"undecodable","message":"event is missing"}"#,
+            ),
+            (
+                Answer::Refused {
+                    status: 404,
+                    code: "not_found",
+                    message: "a \"quote\"",
+                },
+                r#"{"error":"not_found","message":"a \"quote\""}"#,
+            ),
+        ];
+        for (answer, text) in rows {
+            assert_eq!(json(&answer), text, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn outcomes_are_listed_in_order() {
+        for (i, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, i);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a body says of the field `a`, as a text.
+fn a(body: &str) -> Result<String, String> {
+    let text = Text::read(body.as_bytes()).map_err(|error| error.to_string())?;
+    let fields = text.fields().map_err(|error| error.to_string())?;
+    let a = fields.text("a").map_err(|error| error.to_string())?;
+    Ok(a.into_owned())
+}
+
+/// What a JSON value says as a number.
+fn number(json: &str) -> Result<Option<u64>, String> {
+    let body = format!(r#"{{"a":{json}}}"#);
+    let text = Text::read(body.as_bytes()).unwrap();
+    let fields = text.fields().unwrap();
+    fields.number("a").map_err(|error| error.to_string())
+}
+
+fn malformed(body: &[u8]) -> Malformed {
+    Text::read(body)
+        .and_then(|text| text.fields().map(drop))
+        .unwrap_err()
+}
+
+#[test]
+fn every_spelling_says_the_same() {
+    for body in [
+        r#"{"a":"b c"}"#,
+        " \r\n\t{ \"a\" : \"b c\" } \n",
+        "\u{feff}{\"a\":\"b c\"}",
+        r#"{"\u0061":"b\u0020c"}"#,
+        "%7B%22a%22%3A%22b%20c%22%7D",
+        "%7b%22a%22:%22b+c%22%7d",
+        "%EF%BB%BF%7B%22a%22%3A%22b+c%22%7D",
+        "+%7B%22a%22%3A%22b+c%22%7D%0A",
+        "a=b+c",
+        "%61=b%20c&",
+        "x=1&a=b+c&y",
+    ] {
+        assert_eq!(a(body).as_deref(), Ok("b c"), "{body}");
+    }
+}
+
+#[test]
+fn json_is_never_percent_decoded() {
+    assert_eq!(a(r#"{"a":"1+1 = 100%, %41"}"#).unwrap(), "1+1 = 100%, %41");
+    assert_eq!(
+        a("%7B%22a%22%3A%22100%25%2B%2541%22%7D").unwrap(),
+        "100%+%41"
+    );
+    assert_eq!(a("a=100%25%2B%2541").unwrap(), "100%+%41");
+}
+
+#[test]
+fn numbers_keep_their_exact_text() {
+    for id in [
+        "0",
+        "18446744073709551615",
+        "858012925204410400",
+        "9007199254740993",
+    ] {
+        assert_eq!(a(&format!(r#"{{"a":{id}}}"#)).as_deref(), Ok(id));
+        assert_eq!(number(id), Ok(Some(id.parse().unwrap())));
+        assert_eq!(number(&format!("\"{id}\"")), Ok(Some(id.parse().unwrap())));
+    }
+    assert_eq!(a(r#"{"a":-7}"#).as_deref(), Ok("-7"));
+    assert_eq!(a(r#"{"a":99999999999999999999999}"#).unwrap().len(), 23);
+}
+
+#[test]
+fn what_is_no_text_is_not_made_one() {
+    for json in ["1.0", "1e3", "8.58012925204410400e17", "true", "{}", "[1]"] {
+        let error = a(&format!(r#"{{"a":{json}}}"#)).unwrap_err();
+        assert_eq!(error, "a is neither a text nor a whole number", "{json}");
+    }
+    assert_eq!(
+        a(r#"{"a":"\ud800"}"#).unwrap_err(),
+        "a is not valid Unicode"
+    );
+}
+
+#[test]
+fn what_is_no_number_is_not_made_one() {
+    let rows = [
+        ("-1", "a is not a whole number from 0"),
+        ("1.0", "a is not a whole number from 0"),
+        ("1e3", "a is not a whole number from 0"),
+        ("18446744073709551616", "a is too large"),
+        (r#""18446744073709551616""#, "a is too large"),
+        (r#""+1""#, "a is not a number"),
+        (r#""-1""#, "a is not a number"),
+        (r#"" 1""#, "a is not a number"),
+        (r#""1.5""#, "a is not a number"),
+        (r#""soon""#, "a is not a number"),
+        ("true", "a is not a number"),
+        ("[1]", "a is not a number"),
+    ];
+    for (json, problem) in rows {
+        assert_eq!(number(json).unwrap_err(), problem, "{json}");
+    }
+}
+
+#[test]
+fn missing_null_and_empty_are_alike() {
+    assert_eq!(number("null"), Ok(None));
+    assert_eq!(number(r#""""#), Ok(None));
+    for body in ["{}", r#"{"a":null}"#, r#"{"a":""}"#, "a=", "b=1"] {
+        assert_eq!(a(body).as_deref(), Ok(""), "{body}");
+        let text = Text::read(body.as_bytes()).unwrap();
+        let error = text.fields().unwrap().required_text("a").unwrap_err();
+        assert_eq!(error.to_string(), "a is missing", "{body}");
+    }
+}
+
+#[test]
+fn the_last_of_two_fields_with_one_name_counts() {
+    assert_eq!(a(r#"{"a":1,"a":"2","b":3}"#).unwrap(), "2");
+    assert_eq!(a(r#"{"a":1,"a":null}"#).unwrap(), "");
+    assert_eq!(a("a=1&a=2").unwrap(), "2");
+}
+
+#[test]
+fn what_is_shown_is_never_refused() {
+    let shown = |json: &str| {
+        let body = format!(r#"{{"a":{json}}}"#);
+        let text = Text::read(body.as_bytes()).unwrap();
+        text.fields().unwrap().shown("a").into_owned()
+    };
+    assert_eq!(shown(r#""\u00e9\n\"\ud83d\ude00""#), "é\n\"😀");
+    assert_eq!(shown(r#""a\ud800b""#), "a\u{fffd}\u{fffd}\u{fffd}b");
+    assert_eq!(shown(r#"{"k": [1, 2.50]}"#), r#"{"k": [1, 2.50]}"#);
+    assert_eq!(shown("1.50"), "1.50");
+    assert_eq!(shown("null"), "");
+}
+
+#[test]
+fn what_is_no_object_is_malformed() {
+    for body in ["", " \n", "\u{feff}"] {
+        assert_eq!(malformed(body.as_bytes()), Malformed::Empty, "{body:?}");
+    }
+    for body in ["[]", r#"[{"a":1}]"#, r#""{\"a\":1}""#] {
+        assert_eq!(malformed(body.as_bytes()), Malformed::NotAnObject, "{body}");
+    }
+    for body in ["hello", "7", "null", "%5B%5D", "%00", "%", "+"] {
+        assert_eq!(malformed(body.as_bytes()), Malformed::NotAForm, "{body}");
+    }
+    let not_utf8: [&[u8]; 5] = [
+        b"{\"a\":\"\xff\"}",
+        b"\xff",
+        b"a=%FF",
+        b"%FF=1",
+        b"%7B%22a%22%3A%22%FF%22%7D",
+    ];
+    for body in not_utf8 {
+        assert_eq!(malformed(body), Malformed::NotUtf8, "{body:?}");
+    }
+    for body in [
+        "{",
+        "{\"a\":1",
+        "{a:1}",
+        "{\"a\":1}}",
+        "{\"a\":01}",
+        "{\"a\":1}&b=2",
+        "%7B",
+    ] {
+        let malformed = malformed(body.as_bytes());
+        assert!(
+            matches!(malformed, Malformed::NotJson { .. }),
+            "{body}: {malformed}"
+        );
+    }
+}
+
+#[test]
+fn messages_do_not_repeat_the_body() {
+    for body in [
+        r#""hunter2""#,
+        r#"{"a":hunter2}"#,
+        r#"["hunter2"]"#,
+        "hunter2",
+    ] {
+        let message = malformed(body.as_bytes()).to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    let deep = "[".repeat(200_000);
+    assert!(matches!(
+        malformed(format!("{{\"a\":{deep}").as_bytes()),
+        Malformed::NotJson { .. }
+    ));
+    let closed = format!("{{\"a\":{deep}{}}}", "]".repeat(200_000));
+    assert!(Text::read(closed.as_bytes()).unwrap().fields().is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_changed_on_its_way(text in any::<String>()) {
+        let json = serde_json::json!({ "a": text }).to_string();
+        let encoded = percent_encoding::utf8_percent_encode(&json, percent_encoding::NON_ALPHANUMERIC);
+        let form: String = form_urlencoded::Serializer::new(String::new())
+            .append_pair("a", &text)
+            .finish();
+        for body in [encoded.to_string(), json.clone(), form] {
+            prop_assert_eq!(a(&body), Ok(text.clone()));
+        }
+    }
+}

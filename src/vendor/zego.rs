@@ -1,0 +1,246 @@
+//! ZEGOCLOUD's room callbacks: `room_create`, `room_close`, `room_login` and
+//! `room_logout` (docs.zegocloud.com, Server API, Callback).
+//!
+//! Numbers come as numbers in the first two and as strings in the others, and
+//! older versions mixed both, so either is taken everywhere. Only what an event
+//! would be meaningless without is required of it: the room, which of its lives,
+//! and the user. A time that is not known is `None`.
+
+use std::{borrow::Cow, time::Duration};
+
+use sha1::{Digest as _, Sha1};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Account, Adapter, Decoded, FieldError, Fields, NoncePair, Product, Proof, Refusal, Request,
+    Terms, Vendor, answer,
+};
+use crate::event::{
+    CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
+    RoomEventKind, SessionId, Time, UserId,
+};
+
+/// How ZEGOCLOUD's room callbacks are taken.
+pub static ROOM: Adapter = Adapter {
+    product: Product::ZegoRoom,
+    path: "/webhooks/zego",
+    verify,
+    decode,
+    render: answer::json,
+};
+
+const APP_ID: &str = "appid";
+const NONCE: &str = "nonce";
+const SIGNATURE: &str = "signature";
+const TIMESTAMP: &str = "timestamp";
+
+/// The length of a SHA-1 hash.
+const HASH_BYTES: usize = 20;
+
+/// The signature of a callback: lower-case hex of the SHA-1 of the three texts
+/// in the order of their bytes (docs.zegocloud.com, Callback, Verify signature).
+/// It covers nothing else of the body.
+pub fn sign(secret: &str, timestamp: &str, nonce: &str) -> String {
+    const_hex::encode(hash(secret, timestamp, nonce))
+}
+
+fn hash(secret: &str, timestamp: &str, nonce: &str) -> [u8; HASH_BYTES] {
+    let mut parts = [secret, timestamp, nonce];
+    parts.sort_unstable();
+    let mut sha1 = Sha1::new();
+    for part in parts {
+        sha1.update(part);
+    }
+    sha1.finalize().into()
+}
+
+/// Shared with ZEGOCLOUD's other products, which sign alike.
+fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
+    let fields = request.fields;
+    let [signature, timestamp, nonce] = [SIGNATURE, TIMESTAMP, NONCE].map(|field| {
+        fields
+            .required_text(field)
+            .map_err(Refusal::SignatureMissing)
+    });
+    let (signature, timestamp, nonce) = (signature?, timestamp?, nonce?);
+
+    let account = account(fields, terms).ok_or(Refusal::UnknownApp { field: APP_ID })?;
+    if !matches(&signature, account, &timestamp, &nonce) {
+        return Err(Refusal::SignatureWrong { field: SIGNATURE });
+    }
+    if !is_fresh(&timestamp, terms.now, terms.freshness_window) {
+        return Err(Refusal::SignatureStale { field: TIMESTAMP });
+    }
+    Ok(Proof {
+        app: account.app.clone(),
+        nonce: Some(NoncePair { timestamp, nonce }),
+    })
+}
+
+fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a Account> {
+    let app_id = fields.number(APP_ID).ok()??;
+    terms.apps.get(Vendor::Zego, app_id)
+}
+
+/// Takes the same time whatever part of the signature is wrong.
+fn matches(signature: &str, account: &Account, timestamp: &str, nonce: &str) -> bool {
+    let mut given = [0; HASH_BYTES];
+    // Decoding takes either case; the length shuts out a `0x`.
+    let is_hex = signature.len() == 2 * HASH_BYTES
+        && const_hex::decode_to_slice(signature, &mut given).is_ok();
+    let expected = hash(&account.secret, timestamp, nonce);
+    // Without a secret, everybody could sign.
+    is_hex && !account.secret.is_empty() && bool::from(expected.ct_eq(&given))
+}
+
+/// `timestamp` is in seconds.
+fn is_fresh(timestamp: &str, now: Time, window: Duration) -> bool {
+    let is_number = timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(seconds) = timestamp.parse::<u64>().ok().filter(|_| is_number) else {
+        return false;
+    };
+    let distance = seconds.saturating_mul(1000).abs_diff(now.as_millis());
+    Duration::from_millis(distance) <= window
+}
+
+fn decode(request: &Request<'_>) -> Decoded {
+    event(request.fields).unwrap_or_else(Decoded::undecodable)
+}
+
+fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
+    let event = fields.required_text("event")?;
+    let kind = match &*event {
+        "room_create" => created(fields)?,
+        "room_close" => closed(fields)?,
+        "room_login" => RoomEventKind::Login(login(fields)?),
+        "room_logout" => RoomEventKind::Logout(logout(fields)?),
+        _ => {
+            return Ok(Decoded::Ignored {
+                event: event.into(),
+            });
+        }
+    };
+    Ok(Decoded::Room(vec![RoomEvent {
+        room: (&*fields.required_text("room_id")?).into(),
+        incarnation: incarnation(fields)?,
+        kind,
+    }]))
+}
+
+/// The id of a room's life has two names, one in each pair of events.
+fn incarnation(fields: &Fields<'_>) -> Result<IncarnationId, FieldError> {
+    let mut id = fields.text("room_session_id")?;
+    if id.is_empty() {
+        id = fields.required_text("room_seq")?;
+    }
+    Ok((&*id).into())
+}
+
+fn created(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
+    let creator = fields.text("id_name")?;
+    Ok(RoomEventKind::Created {
+        at: time(fields, "room_create_time")?,
+        creator: Some(&*creator)
+            .filter(|id| !id.is_empty())
+            .map(UserId::from),
+    })
+}
+
+fn closed(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
+    let reason = match fields.number("close_reason")? {
+        Some(0) => CloseReason::Normal,
+        Some(1) => CloseReason::LastUserTimeout,
+        Some(2) => CloseReason::LastUserDropped,
+        Some(3) => CloseReason::LastUserKicked,
+        _ => CloseReason::Unknown,
+    };
+    Ok(RoomEventKind::Closed {
+        at: time(fields, "room_close_time")?,
+        reason,
+    })
+}
+
+fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
+    let room_name = fields.shown("room_name");
+    Ok(Login {
+        user: user(fields)?,
+        session: session(fields)?,
+        at: time(fields, "login_time")?,
+        profile: Profile {
+            nickname: fields.shown("user_nickname").into(),
+            role: role(fields)?,
+            platform: platform(fields.shown("term_type")).into(),
+            custom_data: fields.shown("callback_data").into(),
+        },
+        room_name: Some(&*room_name)
+            .filter(|name| !name.is_empty())
+            .map(Into::into),
+        seq: seq(fields)?,
+    })
+}
+
+fn logout(fields: &Fields<'_>) -> Result<Logout, FieldError> {
+    // Not used, but a number all the same: as in a login.
+    role(fields)?;
+    let reason = match fields.number("reason")? {
+        Some(0) => LeaveReason::Logout,
+        Some(1 | 2) => LeaveReason::Timeout,
+        Some(3) => LeaveReason::Kicked,
+        Some(4) => LeaveReason::TokenExpired,
+        _ => LeaveReason::Unknown,
+    };
+    Ok(Logout {
+        user: user(fields)?,
+        session: session(fields)?,
+        login_at: time(fields, "login_time")?,
+        at: time(fields, "logout_time")?,
+        reason,
+        seq: seq(fields)?,
+    })
+}
+
+fn user(fields: &Fields<'_>) -> Result<UserId, FieldError> {
+    Ok((&*fields.required_text("user_account")?).into())
+}
+
+fn session(fields: &Fields<'_>) -> Result<SessionId, FieldError> {
+    Ok((&*fields.text("session_id")?).into())
+}
+
+/// Times are in milliseconds.
+fn time(fields: &Fields<'_>, field: &'static str) -> Result<Option<Time>, FieldError> {
+    Ok(fields.number(field)?.and_then(Time::from_millis))
+}
+
+/// Counts from 1; 0 is how some callbacks say that they are not counted.
+fn seq(fields: &Fields<'_>) -> Result<Option<u64>, FieldError> {
+    Ok(fields.number("user_update_seq")?.filter(|seq| *seq != 0))
+}
+
+fn role(fields: &Fields<'_>) -> Result<Role, FieldError> {
+    Ok(match fields.number("user_role")? {
+        Some(1) => Role::Host,
+        Some(2) => Role::Audience,
+        Some(4) => Role::Admin,
+        _ => Role::Unspecified,
+    })
+}
+
+/// The documentation's word for a terminal type, or what was sent if it has none.
+fn platform(term_type: Cow<'_, str>) -> Cow<'_, str> {
+    match term_type.trim() {
+        "0" => "NONE".into(),
+        "1" => "PC".into(),
+        "2" => "IOS".into(),
+        "3" => "ANDROID".into(),
+        "4" => "MAC".into(),
+        "5" => "LINUX".into(),
+        "6" => "WEB".into(),
+        "7" => "MINI_PROGRAM".into(),
+        "32" => "UNKNOWN".into(),
+        other => other.to_owned().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
