@@ -4,7 +4,9 @@ pub mod config;
 pub mod event;
 pub mod journal;
 pub mod room;
+pub mod telemetry;
 pub mod vendor;
+pub mod webhook;
 
 /// The gRPC contract, generated from `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]

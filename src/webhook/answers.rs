@@ -1,0 +1,181 @@
+//! Answers: every reason to refuse a request, and what goes over the wire.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::Full;
+
+use crate::vendor::{Answer, Malformed, Refusal};
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The body is not an object in any accepted spelling, or broke off.
+    MalformedBody,
+    /// The callback is not signed.
+    SignatureMissing,
+    /// The signature does not match.
+    SignatureWrong,
+    /// The signature's time is too far from now.
+    SignatureStale,
+    /// The callback is for an app that is not configured.
+    UnknownApp,
+    /// The signature came before, with other events.
+    NonceReused,
+    /// No product's callbacks are sent there.
+    NotFound,
+    /// Callbacks are sent by POST.
+    MethodNotAllowed,
+    /// The body took too long to arrive.
+    BodyTimeout,
+    /// The body is too long.
+    BodyTooLarge,
+    /// The callback could not be made durable.
+    Unavailable,
+    /// Too many requests at once.
+    Overloaded,
+    /// The service is starting or stopping.
+    NotReady,
+}
+
+/// A request that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) reason: Reason,
+    /// Names the field at fault; repeats nothing of what was sent.
+    pub(super) message: Cow<'static, str>,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// Every reason, in the order of their discriminants.
+    pub const ALL: [Self; 13] = [
+        Self::MalformedBody,
+        Self::SignatureMissing,
+        Self::SignatureWrong,
+        Self::SignatureStale,
+        Self::UnknownApp,
+        Self::NonceReused,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::Unavailable,
+        Self::Overloaded,
+        Self::NotReady,
+    ];
+
+    /// The word for it in answers and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::MalformedBody => "malformed_body",
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureWrong => "signature_wrong",
+            Self::SignatureStale => "signature_stale",
+            Self::UnknownApp => "unknown_app",
+            Self::NonceReused => "nonce_reused",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
+            Self::NotReady => "not_ready",
+        }
+    }
+
+    /// The status code of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::SignatureMissing
+            | Self::SignatureWrong
+            | Self::SignatureStale
+            | Self::UnknownApp
+            | Self::NonceReused => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable | Self::Overloaded | Self::NotReady => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    pub(super) fn because(self, message: impl Into<Cow<'static, str>>) -> Refused {
+        Refused {
+            reason: self,
+            message: message.into(),
+        }
+    }
+}
+
+// === impl Refused ===
+
+impl From<Malformed> for Refused {
+    fn from(malformed: Malformed) -> Self {
+        Reason::MalformedBody.because(malformed.to_string())
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match refusal {
+            Refusal::SignatureMissing(_) => Reason::SignatureMissing,
+            Refusal::SignatureWrong { .. } => Reason::SignatureWrong,
+            Refusal::SignatureStale { .. } => Reason::SignatureStale,
+            Refusal::UnknownApp { .. } => Reason::UnknownApp,
+        };
+        reason.because(refusal.to_string())
+    }
+}
+
+impl Refused {
+    pub(super) fn respond(&self, render: fn(&Answer<'_>) -> Bytes) -> Response<Full<Bytes>> {
+        let status = self.reason.status();
+        let mut response = respond(render(&Answer::Refused {
+            status: status.as_u16(),
+            code: self.reason.code(),
+            message: &self.message,
+        }));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// A 200 with this body.
+pub(super) fn respond(body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn reasons_are_listed_in_order_each_with_a_code_of_its_own() {
+        let codes: HashSet<_> = Reason::ALL.map(Reason::code).into();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for (i, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, i);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A callback's way from its bytes into the journal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Front, Reason, answers::Refused};
+use crate::{
+    config::NonceReuse,
+    event::{AppName, Time},
+    journal::{AppendError, Callback, Entry, Payload},
+    vendor::{Adapter, Decoded, NoncePair, Outcome, Request, Terms, Text},
+};
+
+/// A request whose body has arrived.
+pub(super) struct Arrival {
+    pub(super) adapter: &'static Adapter,
+    pub(super) query: Arc<str>,
+    pub(super) body: Bytes,
+    pub(super) received_at: Time,
+}
+
+/// A callback that the vendor need not send again.
+pub(super) struct Taken {
+    pub(super) outcome: Outcome,
+    /// What is wrong with it, if something is.
+    pub(super) message: Option<Box<str>>,
+}
+
+impl Front {
+    /// Takes a callback: it is authentic, and if it says something, it is
+    /// durable and visible when this returns.
+    pub(super) async fn ingest(&self, arrival: Arrival) -> Result<Taken, Refused> {
+        let (app, decoded) = self.read(&arrival)?;
+        let product = arrival.adapter.product;
+        let outcome = decoded.outcome();
+        let message = match &decoded {
+            Decoded::Undecodable { message } => Some(message.clone()),
+            Decoded::Room(_) | Decoded::Ignored { .. } => None,
+        };
+        if outcome == Outcome::Ignored {
+            tracing::debug!(app = app.as_str(), ?decoded, "callback ignored");
+        } else {
+            let callback = Callback {
+                app,
+                product,
+                query: arrival.query,
+                body: arrival.body,
+                decoded: Arc::new(decoded),
+            };
+            self.keep(arrival.received_at, callback).await?;
+        }
+        self.metrics().callbacks(product, outcome).inc();
+        Ok(Taken { outcome, message })
+    }
+
+    /// What the callback says, if it is authentic. Nothing else is looked at
+    /// before that is certain, except what says it.
+    fn read(&self, arrival: &Arrival) -> Result<(AppName, Decoded), Refused> {
+        let adapter = arrival.adapter;
+        let text = Text::read(&arrival.body)?;
+        let fields = text.fields()?;
+        let request = Request {
+            query: &arrival.query,
+            fields: &fields,
+        };
+        let proof = (adapter.verify)(
+            &request,
+            &Terms {
+                apps: &self.parts.apps,
+                now: arrival.received_at,
+                freshness_window: self.parts.settings.freshness_window,
+            },
+        )?;
+        let decoded = (adapter.decode)(&request);
+        if let Decoded::Undecodable { message } = &decoded
+            && let Some(held_back) = self.undecodable_log.pass(arrival.received_at)
+        {
+            tracing::warn!(
+                app = proof.app.as_str(),
+                product = adapter.product.as_str(),
+                held_back,
+                "authentic callback cannot be decoded: {message}"
+            );
+        }
+        if let Some(nonce) = &proof.nonce
+            && decoded.outcome() != Outcome::Ignored
+        {
+            self.check_nonce(&proof.app, nonce, &decoded, arrival.received_at)?;
+        }
+        Ok((proof.app, decoded))
+    }
+
+    fn check_nonce(
+        &self,
+        app: &AppName,
+        nonce: &NoncePair<'_>,
+        decoded: &Decoded,
+        now: Time,
+    ) -> Result<(), Refused> {
+        if !self.nonces.is_reused(app, nonce, decoded) {
+            return Ok(());
+        }
+        self.metrics().nonce_reuse.inc();
+        if let Some(held_back) = self.reuse_log.pass(now) {
+            tracing::warn!(
+                app = app.as_str(),
+                held_back,
+                "a signature came back with other events"
+            );
+        }
+        match self.parts.settings.nonce_reuse {
+            NonceReuse::Count => Ok(()),
+            NonceReuse::Refuse => {
+                Err(Reason::NonceReused.because("the nonce came before, with other events"))
+            }
+        }
+    }
+
+    async fn keep(&self, received_at: Time, callback: Callback) -> Result<(), Refused> {
+        let entry = Entry {
+            received_at,
+            payload: Payload::Callback(callback),
+        };
+        let appended = self.parts.journal.append(entry).await;
+        let revision = appended.map_err(|error| self.unavailable(&error, received_at))?;
+        self.parts.visible.applied(revision).await;
+        Ok(())
+    }
+
+    fn unavailable(&self, error: &AppendError, now: Time) -> Refused {
+        if let Some(held_back) = self.unavailable_log.pass(now) {
+            tracing::error!(held_back, "callback not taken: {error}");
+        }
+        // The store's own words are for the operator, not for the sender.
+        Reason::Unavailable.because("the callback could not be made durable")
+    }
+}
