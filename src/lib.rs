@@ -4,6 +4,7 @@ pub mod config;
 pub mod event;
 pub mod journal;
 pub mod room;
+pub mod roster;
 pub mod telemetry;
 pub mod vendor;
 pub mod webhook;

@@ -1,0 +1,171 @@
+//! What happened to one subject lately: the buffer that watchers read from, and
+//! the history that they resume from. One and the same, so a slow watcher costs
+//! no more than an idle one: it only falls behind.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::{event::Time, journal::Revision};
+
+/// The visible changes of one journal entry.
+#[derive(Debug)]
+pub struct Update<C> {
+    /// The entry's revision.
+    pub revision: Revision,
+    /// The changes, in the order they were applied; `None` if they are so many
+    /// that the subject as a whole is shorter.
+    pub changes: Option<Vec<C>>,
+    /// When the entry was received.
+    pub(super) at: Time,
+    bytes: usize,
+}
+
+/// How much memory a change takes, and roughly how long it is when encoded.
+pub trait Weigh {
+    /// Bytes.
+    fn bytes(&self) -> usize;
+}
+
+/// What one subject's history may hold.
+#[derive(Clone, Debug)]
+pub struct FeedLimits {
+    /// Changes remembered.
+    pub changes_max: usize,
+    /// Bytes of changes in one update, or in one batch of them, before the
+    /// subject as a whole is sent instead, or the batch is cut.
+    pub update_bytes_max: usize,
+}
+
+/// The updates of one subject: all those after `floor`.
+#[derive(Debug)]
+pub(super) struct Feed<C> {
+    updates: VecDeque<Arc<Update<C>>>,
+    changes: usize,
+    bytes: usize,
+    floor: Revision,
+    /// The last entry that was applied to the subject, visible or not.
+    revision: Revision,
+    /// What all feeds take together.
+    account: Arc<AtomicUsize>,
+}
+
+/// What a watcher at some revision has missed.
+#[derive(Debug)]
+pub(super) enum Since<C> {
+    /// Nothing.
+    Nothing,
+    /// These updates, and perhaps more after them.
+    Updates(Vec<Arc<Update<C>>>),
+    /// So much at once that only the subject as a whole will do.
+    Oversized,
+    /// It cannot be told any more.
+    Lost,
+}
+
+impl<C: Weigh> Feed<C> {
+    pub(super) fn new(floor: Revision, account: Arc<AtomicUsize>) -> Self {
+        Self {
+            updates: VecDeque::new(),
+            changes: 0,
+            bytes: 0,
+            floor,
+            revision: 0,
+            account,
+        }
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Whether the history reaches back to `revision`.
+    pub(super) fn covers(&self, revision: Revision) -> bool {
+        revision >= self.floor
+    }
+
+    /// Notes that an entry was applied, and what it changed visibly.
+    pub(super) fn publish(
+        &mut self,
+        revision: Revision,
+        changes: Vec<C>,
+        at: Time,
+        limits: &FeedLimits,
+    ) {
+        self.revision = revision;
+        if changes.is_empty() {
+            return;
+        }
+        let weight: usize = changes.iter().map(Weigh::bytes).sum();
+        let oversized = weight > limits.update_bytes_max;
+        let update = Update {
+            revision,
+            at,
+            bytes: size_of::<Update<C>>() + if oversized { 0 } else { weight },
+            changes: (!oversized).then_some(changes),
+        };
+        self.changes += update.len();
+        self.bytes += update.bytes;
+        self.account.fetch_add(update.bytes, Ordering::Relaxed);
+        self.updates.push_back(Arc::new(update));
+        // The last one stays, however long: watchers that keep up need it.
+        while self.changes > limits.changes_max && self.updates.len() > 1 {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets the oldest update.
+    pub(super) fn forget_oldest(&mut self) {
+        if let Some(update) = self.updates.pop_front() {
+            self.floor = update.revision;
+            self.changes -= update.len();
+            self.bytes -= update.bytes;
+            self.account.fetch_sub(update.bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn oldest(&self) -> Option<&Update<C>> {
+        self.updates.front().map(|update| &**update)
+    }
+
+    /// What follows `cursor`: whole updates, of at most `update_bytes_max`
+    /// together.
+    pub(super) fn since(&self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
+        if !self.covers(cursor) {
+            return Since::Lost;
+        }
+        let from = self
+            .updates
+            .partition_point(|update| update.revision <= cursor);
+        let Some(first) = self.updates.get(from) else {
+            return Since::Nothing;
+        };
+        if first.changes.is_none() {
+            return Since::Oversized;
+        }
+        let mut bytes = 0;
+        let batch = self.updates.range(from..).take_while(|update| {
+            bytes += update.bytes;
+            update.changes.is_some()
+                && (bytes <= limits.update_bytes_max || update.revision == first.revision)
+        });
+        Since::Updates(batch.map(Arc::clone).collect())
+    }
+}
+
+impl<C> Update<C> {
+    /// How many changes it counts as.
+    fn len(&self) -> usize {
+        self.changes.as_ref().map_or(1, Vec::len)
+    }
+}
+
+impl<C> Drop for Feed<C> {
+    fn drop(&mut self) {
+        self.account.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

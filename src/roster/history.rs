@@ -1,0 +1,145 @@
+//! The bound on what all feeds remember together: the oldest update of all goes
+//! first, and none outlives its age.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BinaryHeap,
+    fmt,
+    sync::{
+        Arc, Weak,
+        atomic::{self, AtomicUsize},
+    },
+};
+
+use parking_lot::Mutex;
+
+use crate::{
+    event::Time,
+    journal::Revision,
+    roster::{
+        Limits,
+        table::{Cell, Subject},
+    },
+};
+
+/// Finds the feed with the oldest update.
+pub(super) struct History {
+    /// Every feed that remembers something, once, by its oldest update or one
+    /// before that: a feed that forgets by itself is not looked for here, but
+    /// put right when its turn comes. Never locked together with a cell.
+    feeds: Mutex<BinaryHeap<Reverse<Remembering>>>,
+    account: Arc<AtomicUsize>,
+}
+
+struct Remembering {
+    oldest: Revision,
+    feed: Weak<dyn Forget>,
+}
+
+/// A feed behind its lock.
+trait Forget: Send + Sync {
+    /// Forgets the updates from before `until` and, if `at_least_one`, the
+    /// oldest. Returns how many, and the oldest that is left.
+    fn forget(&self, until: Time, at_least_one: bool) -> (u64, Option<(Revision, Time)>);
+}
+
+impl<S: Subject> Forget for Cell<S> {
+    fn forget(&self, until: Time, at_least_one: bool) -> (u64, Option<(Revision, Time)>) {
+        let feed = &mut self.state.lock().feed;
+        let mut forgotten = 0;
+        while let Some(oldest) = feed.oldest() {
+            if oldest.at >= until && !(at_least_one && forgotten == 0) {
+                return (forgotten, Some((oldest.revision, oldest.at)));
+            }
+            feed.forget_oldest();
+            forgotten += 1;
+        }
+        (forgotten, None)
+    }
+}
+
+impl History {
+    pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
+        Self {
+            feeds: Mutex::default(),
+            account,
+        }
+    }
+
+    /// Notes that a feed, which remembered nothing, now does.
+    pub(super) fn remember<S: Subject>(&self, cell: &Arc<Cell<S>>, oldest: Revision) {
+        let cell: Arc<dyn Forget> = Arc::<Cell<S>>::clone(cell);
+        let feed = Arc::downgrade(&cell);
+        self.feeds
+            .lock()
+            .push(Reverse(Remembering { oldest, feed }));
+    }
+
+    /// Whether the feeds take more than they may.
+    pub(super) fn is_over(&self, limits: &Limits) -> bool {
+        self.account.load(atomic::Ordering::Relaxed) > limits.history_bytes_max
+    }
+
+    /// Forgets what is too old, and the oldest while there is too much. Returns
+    /// how many updates were forgotten before their time.
+    pub(super) fn trim(&self, now: Time, limits: &Limits) -> u64 {
+        let until = now.saturating_sub(limits.history_age_max);
+        let mut evicted = 0;
+        loop {
+            let Some(Reverse(Remembering { feed, .. })) = self.feeds.lock().pop() else {
+                return evicted;
+            };
+            let Some(cell) = feed.upgrade() else {
+                continue;
+            };
+            let is_over = self.is_over(limits);
+            let (forgotten, left) = cell.forget(until, is_over);
+            evicted += u64::from(is_over) * forgotten;
+            if let Some((oldest, _)) = left {
+                self.feeds
+                    .lock()
+                    .push(Reverse(Remembering { oldest, feed }));
+                if forgotten == 0 && !is_over && self.is_in_order(oldest) {
+                    return evicted;
+                }
+            }
+        }
+    }
+
+    /// Whether no feed claims an update from before `oldest`, which is young
+    /// enough: then all are.
+    fn is_in_order(&self, oldest: Revision) -> bool {
+        let feeds = self.feeds.lock();
+        feeds
+            .peek()
+            .is_none_or(|Reverse(first)| first.oldest >= oldest)
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History")
+            .field("bytes", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ord for Remembering {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.oldest.cmp(&other.oldest)
+    }
+}
+
+impl PartialOrd for Remembering {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Remembering {
+    fn eq(&self, other: &Self) -> bool {
+        self.oldest == other.oldest
+    }
+}
+
+impl Eq for Remembering {}

@@ -1,0 +1,166 @@
+//! All subjects of one kind, by id: a sharded map of cells, each with a lock of
+//! its own.
+//!
+//! A shard of the map is only ever locked to find, insert or remove a cell, and
+//! a cell only to apply one event or to take a snapshot, which is a few
+//! reference counts. So no reader holds a writer up, whatever it reads.
+
+use std::{
+    fmt,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::{
+    journal::Revision,
+    roster::feed::{Feed, Weigh},
+};
+
+/// What can be queried and watched: a room.
+pub trait Subject: Default + fmt::Debug + Send + 'static {
+    /// What it is found by.
+    type Id: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static;
+    /// One visible change of it.
+    type Change: Weigh + fmt::Debug + Send + Sync + 'static;
+
+    /// Whether nothing is remembered of it, so that it need not be kept.
+    fn is_forgotten(&self) -> bool;
+}
+
+/// All subjects of one kind.
+pub(super) struct Table<S: Subject> {
+    cells: DashMap<S::Id, Arc<Cell<S>>>,
+    /// The latest revision at which a subject was forgotten. A subject that is
+    /// not in the table has had no visible change since then, for all one knows;
+    /// before, it may have had.
+    forgotten_through: AtomicU64,
+    /// What all feeds take together.
+    account: Arc<AtomicUsize>,
+}
+
+/// One subject with what happened to it lately.
+pub(super) struct Cell<S: Subject> {
+    // Never held across an await or while another cell or a shard is locked.
+    pub(super) state: Mutex<CellState<S>>,
+    /// Wakes the watchers, after the state has changed.
+    pub(super) changed: Notify,
+    /// Holds on the cell. Only rises from zero while the shard is locked.
+    holds: AtomicUsize,
+    /// Whether the subject is forgotten, so that whoever lets go of the cell
+    /// last is to remove it.
+    vacant: AtomicBool,
+}
+
+pub(super) struct CellState<S: Subject> {
+    pub(super) subject: S,
+    pub(super) feed: Feed<S::Change>,
+}
+
+/// A hold on a subject's cell. The cell of a forgotten subject leaves the table
+/// with the last hold on it.
+pub(super) struct Hold<S: Subject> {
+    table: Arc<Table<S>>,
+    id: S::Id,
+    cell: Arc<Cell<S>>,
+}
+
+impl<S: Subject> Table<S> {
+    pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
+        Self {
+            cells: DashMap::new(),
+            forgotten_through: AtomicU64::new(0),
+            account,
+        }
+    }
+
+    /// A subject, if anything is remembered of it or it is being watched.
+    pub(super) fn get(self: &Arc<Self>, id: &S::Id) -> Option<Hold<S>> {
+        let entry = self.cells.get(id)?;
+        Some(self.hold(id, entry.value()))
+    }
+
+    /// A subject, kept from now on at least as long as the hold.
+    pub(super) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
+        if let Some(hold) = self.get(id) {
+            return hold;
+        }
+        let entry = self.cells.entry(id.clone());
+        // The floor is read while the shard is locked: had the subject been
+        // forgotten after that, its cell would still be here.
+        let entry = entry.or_insert_with(|| {
+            let floor = self.forgotten_through.load(Ordering::Acquire);
+            Arc::new(Cell::new(Feed::new(floor, Arc::clone(&self.account))))
+        });
+        self.hold(id, entry.value())
+    }
+
+    /// How many subjects there are.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Takes hold of a cell, whose shard the caller has locked.
+    fn hold(self: &Arc<Self>, id: &S::Id, cell: &Arc<Cell<S>>) -> Hold<S> {
+        cell.holds.fetch_add(1, Ordering::AcqRel);
+        Hold {
+            table: Arc::clone(self),
+            id: id.clone(),
+            cell: Arc::clone(cell),
+        }
+    }
+}
+
+impl<S: Subject> Cell<S> {
+    fn new(feed: Feed<S::Change>) -> Self {
+        Self {
+            state: Mutex::new(CellState {
+                subject: S::default(),
+                feed,
+            }),
+            changed: Notify::new(),
+            holds: AtomicUsize::new(0),
+            vacant: AtomicBool::new(true),
+        }
+    }
+}
+
+impl<S: Subject> Hold<S> {
+    pub(super) fn cell(&self) -> &Arc<Cell<S>> {
+        &self.cell
+    }
+
+    /// Notes whether the subject is forgotten, while `state` is locked.
+    pub(super) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
+        let vacant = state.subject.is_forgotten();
+        if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
+            self.table
+                .forgotten_through
+                .fetch_max(revision, Ordering::AcqRel);
+        }
+    }
+}
+
+impl<S: Subject> Drop for Hold<S> {
+    fn drop(&mut self) {
+        let is_last = self.cell.holds.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && self.cell.vacant.load(Ordering::Acquire) {
+            // Looked at again under the shard's lock, where no hold can begin.
+            self.table.cells.remove_if(&self.id, |_, cell| {
+                cell.holds.load(Ordering::Acquire) == 0 && cell.vacant.load(Ordering::Acquire)
+            });
+        }
+    }
+}
+
+impl<S: Subject> fmt::Debug for Hold<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hold").field(&self.id).finish()
+    }
+}

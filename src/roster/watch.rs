@@ -1,0 +1,172 @@
+//! A watch: one snapshot, then every update in revision order, without a gap.
+//!
+//! A watcher that falls further behind than what is remembered receives a new
+//! snapshot instead; it is never sent a gap. A watch holds no queue: it is a
+//! place in the subject's history, and costs the same asleep or behind.
+
+use std::{future::Future, pin::pin, sync::Arc};
+
+use crate::{
+    journal::Revision,
+    roster::{
+        Roster,
+        feed::{Since, Update},
+        table::{Hold, Subject},
+    },
+};
+
+/// A subscription to one subject. Ends when dropped; nothing is left behind.
+#[derive(Debug)]
+pub struct Watch<S: Subject> {
+    roster: Arc<Roster>,
+    hold: Hold<S>,
+    /// Everything up to here has been delivered.
+    cursor: Revision,
+    owed: Owed,
+}
+
+/// What a watcher receives, whatever happens to the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owed {
+    Nothing,
+    Snapshot(SnapshotReason),
+    /// A resume that missed nothing is told so at once.
+    Progress,
+}
+
+/// Why a snapshot is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotReason {
+    /// The watch began without a place to resume from.
+    Initial,
+    /// What happened since that place is no longer remembered.
+    ResumeExpired,
+    /// The watcher was too slow.
+    Lagged,
+    /// The place is of another journal.
+    EpochChanged,
+    /// Too much changed at once.
+    Replaced,
+}
+
+/// Where a watch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With a snapshot.
+    Snapshot(SnapshotReason),
+    /// After this revision, if it is still remembered what happened since.
+    After(Revision),
+}
+
+/// One step of a watch.
+#[derive(Debug)]
+pub enum Step<S: Watched> {
+    /// The subject as a whole.
+    Snapshot {
+        /// Everything that touches the subject up to here is in it.
+        revision: Revision,
+        /// The subject.
+        view: S::View,
+        /// Why it is sent.
+        reason: SnapshotReason,
+    },
+    /// What changed, oldest first; never empty.
+    Updates(Vec<Arc<Update<S::Change>>>),
+    /// Nothing changed up to this revision.
+    Progress {
+        /// Everything up to here was delivered.
+        revision: Revision,
+        /// The subject.
+        view: S::View,
+    },
+}
+
+/// A subject of which snapshots can be taken.
+pub trait Watched: Subject {
+    /// A snapshot, cheap to take.
+    type View: std::fmt::Debug + Send;
+
+    /// Takes a snapshot.
+    fn view(&self, roster: &Roster) -> Self::View;
+}
+
+impl<S: Watched> Watch<S> {
+    pub(super) fn new(roster: Arc<Roster>, hold: Hold<S>, start: Start) -> Self {
+        let (cursor, owed) = match start {
+            Start::Snapshot(reason) => (0, Owed::Snapshot(reason)),
+            Start::After(revision) => {
+                let covered = hold.cell().state.lock().feed.covers(revision);
+                let expired = Owed::Snapshot(SnapshotReason::ResumeExpired);
+                (revision, if covered { Owed::Progress } else { expired })
+            }
+        };
+        Self {
+            roster,
+            hold,
+            cursor,
+            owed,
+        }
+    }
+
+    /// Waits for the next step. When `silence` ends before anything happens,
+    /// that step is progress. Dropping the future loses nothing.
+    pub async fn next(&mut self, silence: impl Future<Output = ()>) -> Step<S> {
+        let mut silence = pin!(silence);
+        let cell = Arc::clone(self.hold.cell());
+        loop {
+            let mut changed = pin!(cell.changed.notified());
+            // Registered before looking: a change in between wakes it.
+            changed.as_mut().enable();
+            if let Some(step) = self.try_next() {
+                return step;
+            }
+            tokio::select! {
+                () = changed => {}
+                // From now on there is always a next step.
+                () = &mut silence => self.owed = Owed::Progress,
+            }
+        }
+    }
+
+    /// The next step, if there is one now.
+    pub fn try_next(&mut self) -> Option<Step<S>> {
+        let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
+        // Read before the state: whatever was applied by then is in the state.
+        let applied = self.roster.applied();
+        let state = self.hold.cell().state.lock();
+        let revision = applied.max(state.feed.revision()).max(self.cursor);
+        let view = || state.subject.view(&self.roster);
+        let snapshot = |reason| Step::Snapshot {
+            revision,
+            view: view(),
+            reason,
+        };
+        let step = match (
+            owed,
+            state.feed.since(self.cursor, &self.roster.limits.feed),
+        ) {
+            (Owed::Snapshot(reason), _) => snapshot(reason),
+            (_, Since::Lost) => snapshot(SnapshotReason::Lagged),
+            (_, Since::Oversized) => snapshot(SnapshotReason::Replaced),
+            (_, Since::Updates(updates)) => Step::Updates(updates),
+            (Owed::Progress, Since::Nothing) => Step::Progress {
+                revision,
+                view: view(),
+            },
+            (Owed::Nothing, Since::Nothing) => return None,
+        };
+        drop(state);
+        self.cursor = step.revision().unwrap_or(self.cursor);
+        Some(step)
+    }
+}
+
+impl<S: Watched> Step<S> {
+    /// The revision that a watcher is at after this step.
+    fn revision(&self) -> Option<Revision> {
+        match self {
+            Self::Snapshot { revision, .. } | Self::Progress { revision, .. } => Some(*revision),
+            Self::Updates(updates) => updates.last().map(|update| update.revision),
+        }
+    }
+}
