@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod event;
+pub mod grpc;
 pub mod journal;
 pub mod room;
 pub mod roster;

@@ -1,0 +1,80 @@
+//! Ends streams when the server goes away.
+//!
+//! A server that drains waits for its responses to end, and a stream has no end
+//! of its own. One rule for all services, health and reflection included: when
+//! draining, a response that has nothing to send ends with `UNAVAILABLE`, so
+//! that clients connect again, elsewhere, and resume.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Status;
+
+pin_project! {
+    /// A response body that ends when the server drains.
+    #[derive(Debug)]
+    pub(super) struct DrainBody<B> {
+        #[pin]
+        body: B,
+        #[pin]
+        drained: WaitForCancellationFutureOwned,
+        ended: bool,
+    }
+}
+
+/// Makes a response end when `drain` is cancelled.
+pub(super) fn end_on_drain<B>(
+    response: Response<B>,
+    drain: &CancellationToken,
+) -> Response<DrainBody<B>> {
+    response.map(|body| DrainBody {
+        body,
+        drained: drain.clone().cancelled_owned(),
+        ended: false,
+    })
+}
+
+impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = this.body.poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        ready!(this.drained.poll(cx));
+        *this.ended = true;
+        Poll::Ready(Some(Ok(Frame::trailers(unavailable()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn unavailable() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    let status = Status::unavailable("the server is going away: connect again and resume");
+    // Fails only for a message that cannot be a header; without trailers the
+    // client sees an error all the same.
+    let _ = status.add_header(&mut trailers);
+    trailers
+}

@@ -1,0 +1,74 @@
+//! What is wrong with a request, in the words of the API.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{
+    event::{AppName, RoomId},
+    grpc::{
+        convert::RoomRef,
+        token::{BadToken, ResumeToken},
+    },
+    roster::Roster,
+};
+
+/// The longest room id that can be asked for, in bytes: vendors allow 128
+/// (ZEGO), and a watch keeps the id of a room that nobody has entered.
+const ROOM_ID_BYTES_MAX: usize = 1024;
+
+/// Finds the app that a request means.
+pub(super) fn app(roster: &Roster, name: &str) -> Result<AppName, Status> {
+    if !name.is_empty() {
+        let app = roster.apps().find(|app| app.as_str() == name);
+        return app
+            .cloned()
+            .ok_or_else(|| Status::not_found(format!("no app is called {name:?}")));
+    }
+    let mut apps = roster.apps();
+    match (apps.next(), apps.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(invalid(
+            "app",
+            "must be given where more than one app is configured",
+        )),
+    }
+}
+
+/// Finds the room that a request means. It need not be known.
+pub(super) fn room(roster: &Roster, app_name: &str, room_id: &str) -> Result<RoomRef, Status> {
+    let app = app(roster, app_name)?;
+    if room_id.is_empty() {
+        return Err(invalid("room_id", "must not be empty"));
+    }
+    if room_id.len() > ROOM_ID_BYTES_MAX {
+        let message = format!("must not be longer than {ROOM_ID_BYTES_MAX} bytes");
+        return Err(invalid("room_id", &message));
+    }
+    let room = RoomId::from(room_id);
+    Ok(RoomRef { app, room })
+}
+
+/// Reads a resume token; none if it is empty.
+pub(super) fn resume_token(token: &str) -> Result<Option<ResumeToken>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let message = "is not a resume token of this service";
+    ResumeToken::decode(token)
+        .map(Some)
+        .map_err(|BadToken| invalid("resume_token", message))
+}
+
+/// A page token that is not one, or is of another request.
+pub(super) fn bad_page_token(_: BadToken) -> Status {
+    invalid("page_token", "is not a page token of this request")
+}
+
+/// A field that is wrong.
+fn invalid(field: &str, message: &str) -> Status {
+    Status::with_error_details(
+        Code::InvalidArgument,
+        format!("{field} {message}"),
+        ErrorDetails::with_bad_request_violation(field, message),
+    )
+}

@@ -1,0 +1,203 @@
+//! `PresenceService`: validates, looks up, converts.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::Stream;
+use tokio::{sync::Semaphore, time};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    event::RoomId,
+    grpc::{
+        convert::{RoomRef, to_user},
+        page::{PAGE_BYTES_MAX, fill},
+        request,
+        stream::RoomStream,
+        token::{ResumeToken, UsersToken, decode_rooms_token, encode_rooms_token},
+    },
+    pb::{self, presence_service_server::PresenceService},
+    room::MemberKey,
+    roster::{Roster, SnapshotReason, Start},
+};
+
+/// How long a resume token that is ahead of this server is waited for: a replica
+/// that follows the same journal is behind for milliseconds.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The service, over a roster.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    roster: Arc<Roster>,
+    ready: Arc<AtomicBool>,
+    progress_interval: Duration,
+    watches: Arc<Semaphore>,
+}
+
+impl Presence {
+    /// Serves a roster once `ready` is set. A watch is told that nothing changed
+    /// after `progress_interval` of silence; at most `watches_max` are open.
+    pub fn new(
+        roster: Arc<Roster>,
+        ready: Arc<AtomicBool>,
+        progress_interval: Duration,
+        watches_max: usize,
+    ) -> Self {
+        Self {
+            roster,
+            ready,
+            progress_interval,
+            watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    fn check_ready(&self) -> Result<(), Status> {
+        if self.ready.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(Status::unavailable("the server is starting: try again"))
+        }
+    }
+
+    /// Where a watch begins: after its token, as soon as this server is there.
+    async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
+        let Some(ResumeToken { epoch, revision }) = token else {
+            return Ok(Start::Snapshot(SnapshotReason::Initial));
+        };
+        if epoch != self.roster.epoch() {
+            return Ok(Start::Snapshot(SnapshotReason::EpochChanged));
+        }
+        let reached = time::timeout(CATCH_UP_TIMEOUT, self.roster.reached(revision)).await;
+        let behind = |_| Status::unavailable("resume_token is ahead of this server: try again");
+        reached.map(|()| Start::After(revision)).map_err(behind)
+    }
+}
+
+/// `page_size` as a number of items.
+fn items_max(page_size: u32) -> usize {
+    match page_size {
+        0 => usize::MAX,
+        size => usize::try_from(size).unwrap_or(usize::MAX),
+    }
+}
+
+#[tonic::async_trait]
+impl PresenceService for Presence {
+    type WatchRoomStream =
+        Pin<Box<dyn Stream<Item = Result<pb::WatchRoomResponse, Status>> + Send>>;
+
+    async fn get_room_users(
+        &self,
+        request: Request<pb::GetRoomUsersRequest>,
+    ) -> Result<Response<pb::GetRoomUsersResponse>, Status> {
+        self.check_ready()?;
+        let request = request.into_inner();
+        let room = request::room(&self.roster, &request.app, &request.room_id)?;
+        let (app, id) = (room.app.as_str(), room.room.as_str());
+        let token = match &*request.page_token {
+            "" => None,
+            token => Some(UsersToken::decode(token, app, id).map_err(request::bad_page_token)?),
+        };
+        let (revision, view) = self.roster.room(&room.app, &room.room);
+        let incarnation = &view.summary.incarnation;
+        if token
+            .as_ref()
+            .is_some_and(|token| Some(&token.incarnation) != incarnation.as_ref())
+        {
+            return Err(Status::aborted(
+                "the room began another life: start from the first page",
+            ));
+        }
+        let after = token.map(|token| token.after);
+        let members = view.members.after(after.as_ref());
+        let page = fill(members, items_max(request.page_size), PAGE_BYTES_MAX, |m| {
+            to_user(m)
+        });
+        let next_page = page
+            .go_on_after
+            .zip(incarnation.clone())
+            .map(|(member, incarnation)| {
+                let after = MemberKey::from(&**member);
+                UsersToken { incarnation, after }.encode(app, id)
+            });
+        let epoch = self.roster.epoch();
+        Ok(Response::new(pb::GetRoomUsersResponse {
+            room: Some(room.to_room(&view.summary)),
+            users: page.messages,
+            next_page_token: next_page.unwrap_or_default(),
+            revision,
+            resume_token: ResumeToken { epoch, revision }.encode(),
+        }))
+    }
+
+    async fn watch_room(
+        &self,
+        request: Request<pb::WatchRoomRequest>,
+    ) -> Result<Response<Self::WatchRoomStream>, Status> {
+        self.check_ready()?;
+        let request = request.into_inner();
+        let room = request::room(&self.roster, &request.app, &request.room_id)?;
+        let token = request::resume_token(&request.resume_token)?;
+        let permit = Arc::clone(&self.watches).try_acquire_owned();
+        let permit = permit.map_err(|_| Status::resource_exhausted("too many watches are open"))?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_room(&room.app, &room.room, start);
+        let stream = RoomStream {
+            watch: watch.ok_or_else(|| Status::not_found("the app is not configured"))?,
+            room,
+            epoch: self.roster.epoch(),
+            progress_interval: self.progress_interval,
+            snapshot: None,
+            _permit: permit,
+        };
+        Ok(Response::new(Box::pin(stream.messages())))
+    }
+
+    async fn list_rooms(
+        &self,
+        request: Request<pb::ListRoomsRequest>,
+    ) -> Result<Response<pb::ListRoomsResponse>, Status> {
+        self.check_ready()?;
+        let request = request.into_inner();
+        let pb::ListRoomsRequest {
+            prefix,
+            page_token,
+            page_size,
+            ..
+        } = &request;
+        let app = request::app(&self.roster, &request.app)?;
+        let after = match &**page_token {
+            "" => None,
+            token => {
+                let last = decode_rooms_token(token, app.as_str(), prefix);
+                Some(RoomId::from(&*last.map_err(request::bad_page_token)?))
+            }
+        };
+        // Read before the rooms: whatever was applied by then is in them.
+        let revision = self.roster.applied();
+        let open = self.roster.open_rooms(&app, prefix, after);
+        let page = fill(
+            open,
+            items_max(*page_size),
+            PAGE_BYTES_MAX,
+            |(room, summary)| {
+                let (app, room) = (app.clone(), room.clone());
+                RoomRef { app, room }.to_room(summary)
+            },
+        );
+        let last = page.go_on_after;
+        let next_page =
+            last.map(|(room, _)| encode_rooms_token(app.as_str(), prefix, room.as_str()));
+        Ok(Response::new(pb::ListRoomsResponse {
+            rooms: page.messages,
+            next_page_token: next_page.unwrap_or_default(),
+            revision,
+        }))
+    }
+}

@@ -1,0 +1,206 @@
+//! Tokens that clients hold: places to go on from, opaque to them.
+//!
+//! Base64url without padding, of a checksum and a small message. The checksum is
+//! no secret: it tells a token from garbage, not a friend from a forger. A
+//! forged token reaches nothing that its bearer could not ask for.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost::Message;
+
+use crate::{
+    event::{IncarnationId, Time, UserId},
+    journal::{Epoch, Revision},
+    room::MemberKey,
+};
+
+/// Where a watch was: the `resume_token` of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ResumeToken {
+    pub(super) epoch: Epoch,
+    pub(super) revision: Revision,
+}
+
+/// Where a walk over a room's users was: a `page_token` of `GetRoomUsers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UsersToken {
+    pub(super) incarnation: IncarnationId,
+    pub(super) after: MemberKey,
+}
+
+/// A token that is not one of ours, or is of another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BadToken;
+
+impl ResumeToken {
+    pub(super) fn encode(self) -> String {
+        seal(&ResumeWire {
+            epoch: self.epoch.0,
+            revision: self.revision,
+        })
+    }
+
+    pub(super) fn decode(token: &str) -> Result<Self, BadToken> {
+        let ResumeWire { epoch, revision } = open(token)?;
+        let epoch = Epoch(epoch);
+        Ok(Self { epoch, revision })
+    }
+}
+
+impl UsersToken {
+    pub(super) fn encode(&self, app: &str, room: &str) -> String {
+        seal(&UsersWire {
+            scope: scope(&["users", app, room]),
+            incarnation: self.incarnation.as_str().to_owned(),
+            login_at: self.after.login_at.map_or(0, Time::as_millis),
+            user: self.after.user.as_str().to_owned(),
+        })
+    }
+
+    pub(super) fn decode(token: &str, app: &str, room: &str) -> Result<Self, BadToken> {
+        let wire: UsersWire = open(token)?;
+        if wire.scope != scope(&["users", app, room]) {
+            return Err(BadToken);
+        }
+        Ok(Self {
+            incarnation: IncarnationId::from(&*wire.incarnation),
+            after: MemberKey {
+                login_at: Time::from_millis(wire.login_at),
+                user: UserId::from(&*wire.user),
+            },
+        })
+    }
+}
+
+/// The `page_token` of `ListRooms`: the last room of the page before.
+pub(super) fn encode_rooms_token(app: &str, prefix: &str, last: &str) -> String {
+    seal(&RoomsWire {
+        scope: scope(&["rooms", app, prefix]),
+        last: last.to_owned(),
+    })
+}
+
+pub(super) fn decode_rooms_token(token: &str, app: &str, prefix: &str) -> Result<String, BadToken> {
+    let wire: RoomsWire = open(token)?;
+    (wire.scope == scope(&["rooms", app, prefix]))
+        .then_some(wire.last)
+        .ok_or(BadToken)
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResumeWire {
+    #[prost(fixed64, tag = "1")]
+    epoch: u64,
+    #[prost(uint64, tag = "2")]
+    revision: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct UsersWire {
+    #[prost(fixed64, tag = "3")]
+    scope: u64,
+    #[prost(string, tag = "4")]
+    incarnation: String,
+    #[prost(uint64, tag = "5")]
+    login_at: u64,
+    #[prost(string, tag = "6")]
+    user: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RoomsWire {
+    #[prost(fixed64, tag = "7")]
+    scope: u64,
+    #[prost(string, tag = "8")]
+    last: String,
+}
+
+fn seal(message: &impl Message) -> String {
+    let body = message.encode_to_vec();
+    let mut bytes = checksum(&body).to_le_bytes().to_vec();
+    bytes.extend(body);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn open<M: Message + Default>(token: &str) -> Result<M, BadToken> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadToken)?;
+    let (sum, body) = bytes.split_first_chunk().ok_or(BadToken)?;
+    if u32::from_le_bytes(*sum) != checksum(body) {
+        return Err(BadToken);
+    }
+    let message = M::decode(body).map_err(|_| BadToken)?;
+    // A token of another kind has other fields, which `decode` passes over.
+    (message.encoded_len() == body.len())
+        .then_some(message)
+        .ok_or(BadToken)
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let hash = scope(&[bytes]);
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// What a token belongs to, in eight bytes.
+fn scope<T: AsRef<[u8]>>(parts: &[T]) -> u64 {
+    use std::hash::Hasher as _;
+    let mut hasher = fnv::FnvHasher::default();
+    for part in parts {
+        hasher.write(part.as_ref());
+        hasher.write(&[0xff]);
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn users_token() -> UsersToken {
+        UsersToken {
+            incarnation: "7".into(),
+            after: MemberKey {
+                login_at: Time::from_millis(9),
+                user: "u1".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn tokens_survive_the_way_out_and_back() {
+        let resume = ResumeToken {
+            epoch: Epoch(u64::MAX),
+            revision: 7,
+        };
+        assert_eq!(ResumeToken::decode(&resume.encode()), Ok(resume));
+        let users = users_token();
+        assert_eq!(
+            UsersToken::decode(&users.encode("a", "r"), "a", "r"),
+            Ok(users)
+        );
+        let rooms = encode_rooms_token("a", "p", "last");
+        assert_eq!(decode_rooms_token(&rooms, "a", "p").as_deref(), Ok("last"));
+    }
+
+    #[test]
+    fn a_token_of_another_request_is_refused() {
+        let users = users_token().encode("a", "r");
+        for (app, room) in [("a", "s"), ("b", "r"), ("ar", "")] {
+            assert_eq!(UsersToken::decode(&users, app, room), Err(BadToken));
+        }
+        assert_eq!(ResumeToken::decode(&users), Err(BadToken));
+        assert_eq!(decode_rooms_token(&users, "a", "r"), Err(BadToken));
+        assert_eq!(
+            ResumeToken::decode(&seal(&ResumeWire::default())[..5]),
+            Err(BadToken)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_refused(token in "[A-Za-z0-9_-]{0,60}") {
+            prop_assert_eq!(ResumeToken::decode(&token), Err(BadToken));
+            prop_assert_eq!(UsersToken::decode(&token, "a", "r"), Err(BadToken));
+        }
+    }
+}
