@@ -1,11 +1,14 @@
 //! Headcount: who is in every room, right now.
 
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod event;
 pub mod grpc;
 pub mod journal;
 pub mod room;
 pub mod roster;
+pub mod server;
 pub mod telemetry;
 pub mod vendor;
 pub mod webhook;

@@ -1,3 +1,7 @@
-//! The `headcount` command.
+//! The `headcount` command: see [`headcount::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    headcount::cli::main()
+}

@@ -1,0 +1,131 @@
+//! `headcount rooms` and `headcount users`: one answer, page by page.
+
+use std::io::Write;
+
+use tonic::{Code, Status, transport::Channel};
+
+use super::{CliError, ClientArgs, JsonLines, text};
+use crate::pb::{
+    GetRoomUsersRequest, ListRoomsRequest, Room, RoomUser,
+    presence_service_client::PresenceServiceClient,
+};
+
+/// How often a walk over the pages of a room is begun anew, when the room began
+/// another life in between.
+const WALKS_MAX: usize = 5;
+
+/// Which rooms to list.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RoomsArgs {
+    /// Only rooms whose id begins with this.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub prefix: String,
+    /// Which server and app.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// Whose users to list.
+#[derive(Clone, Debug, clap::Args)]
+pub struct UsersArgs {
+    /// The room's id.
+    #[arg(value_name = "ROOM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub room_id: String,
+    /// Which server and app.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// Lists the open rooms on `out`.
+///
+/// # Errors
+/// When the server refuses, or `out` cannot be written.
+pub async fn rooms(
+    mut client: PresenceServiceClient<Channel>,
+    args: RoomsArgs,
+    mut out: impl Write,
+) -> Result<(), CliError> {
+    let mut rooms = Vec::<Room>::new();
+    let mut request = ListRoomsRequest {
+        app: args.client.app,
+        prefix: args.prefix,
+        ..Default::default()
+    };
+    loop {
+        let page = client.list_rooms(request.clone()).await?.into_inner();
+        rooms.extend(page.rooms);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    if args.client.json {
+        let json = JsonLines::new()?;
+        for room in &rooms {
+            writeln!(out, "{}", json.line("Room", room)?)?;
+        }
+    } else {
+        writeln!(out, "{}", text::rooms_table(&rooms).trim_fmt())?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Lists who is in a room on `out`.
+///
+/// # Errors
+/// When the server refuses, or `out` cannot be written.
+pub async fn users(
+    mut client: PresenceServiceClient<Channel>,
+    args: UsersArgs,
+    mut out: impl Write,
+) -> Result<(), CliError> {
+    let request = GetRoomUsersRequest {
+        app: args.client.app,
+        room_id: args.room_id,
+        ..Default::default()
+    };
+    let (room, users) = all_users(&mut client, request).await?;
+    if args.client.json {
+        let json = JsonLines::new()?;
+        for user in &users {
+            writeln!(out, "{}", json.line("RoomUser", user)?)?;
+        }
+    } else {
+        writeln!(out, "{}", text::room_line(&room, room.user_count))?;
+        if !users.is_empty() {
+            writeln!(out, "\n{}", text::users_table(&users).trim_fmt())?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// The room, and the users of all its pages.
+async fn all_users(
+    client: &mut PresenceServiceClient<Channel>,
+    first: GetRoomUsersRequest,
+) -> Result<(Room, Vec<RoomUser>), CliError> {
+    for _ in 0..WALKS_MAX {
+        match walk(client, first.clone()).await {
+            Err(status) if status.code() == Code::Aborted => {}
+            walked => return Ok(walked?),
+        }
+    }
+    Err(CliError::Restless)
+}
+
+async fn walk(
+    client: &mut PresenceServiceClient<Channel>,
+    mut request: GetRoomUsersRequest,
+) -> Result<(Room, Vec<RoomUser>), Status> {
+    let mut room = None;
+    let mut users = Vec::new();
+    loop {
+        let page = client.get_room_users(request.clone()).await?.into_inner();
+        room = room.or(page.room);
+        users.extend(page.users);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok((room.unwrap_or_default(), users));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The command line: `headcount serve`, and commands that ask a server.
+//!
+//! Answers go to stdout, everything else to stderr. The exit code is 0 when all
+//! went well (interrupted, and nobody reading stdout any more, included), 1 with
+//! one line on stderr when not, and 2 when the command was not understood.
+
+mod json;
+mod list;
+mod serve;
+mod text;
+mod watch;
+
+use std::{
+    error::Error,
+    io::{self, BufWriter, IsTerminal as _},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use tonic::transport::Channel;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::{client, config::ConfigError, pb::presence_service_client::PresenceServiceClient};
+
+pub use self::{
+    json::{JsonError, JsonLines},
+    list::{RoomsArgs, UsersArgs, rooms, users},
+    serve::ServeArgs,
+    watch::{WatchArgs, WatchFormat, watch},
+};
+
+/// What `headcount` was called with.
+#[derive(Debug, Parser)]
+#[command(
+    name = "headcount",
+    version,
+    about = "Who is in every room, right now."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `headcount` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take vendors' callbacks in and serve who is in which room.
+    Serve(ServeArgs),
+    /// List the open rooms.
+    Rooms(RoomsArgs),
+    /// List who is in a room.
+    Users(UsersArgs),
+    /// Follow a room: who is in it, and who comes and goes.
+    Watch(WatchArgs),
+    // `simulate` goes here.
+}
+
+/// Which server and app to ask.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClientArgs {
+    /// The app to ask about, by its name in the server's configuration.
+    #[arg(long, default_value = "demo")]
+    pub app: String,
+    /// Where the server's gRPC service is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HEADCOUNT_SERVER",
+        value_parser = server_url,
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub server: String,
+    /// Print JSON: one object on each line, the messages of the gRPC contract
+    /// under the names of their fields.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The URL of the server is none.
+    #[error("{server}: {}", causes(.source))]
+    Server {
+        /// The URL.
+        server: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// The server refused, or could not be asked.
+    #[error("{}", refusal(.0))]
+    Refused(Box<tonic::Status>),
+    /// The room began another life each time that its pages were walked.
+    #[error("the room is closed and opened too often to be read")]
+    Restless,
+    /// An answer cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// Stdout cannot be written to.
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+    /// The service could not start, or broke.
+    #[error("{}", causes(&**.0))]
+    Serve(Box<dyn Error + Send + Sync>),
+}
+
+/// Runs the command that the process was called with.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    init_logging();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("headcount: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(args.command.run());
+    // A task may be stuck in writing to a pipe that nobody reads.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("headcount: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to stderr, as `RUST_LOG` says; `info` and above without it.
+fn init_logging() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+}
+
+// === impl Command ===
+
+impl Command {
+    /// Does it, until it is done or interrupted.
+    ///
+    /// # Errors
+    /// When it failed, or stdout cannot be written to.
+    pub async fn run(self) -> Result<(), CliError> {
+        // Each of the client's commands gets a task of its own, because writing
+        // to stdout may block, which must not keep an interrupt from being seen.
+        let out = BufWriter::new(io::stdout());
+        let task = match self {
+            Self::Serve(args) => return serve::serve(args, std::env::vars_os()).await,
+            Self::Rooms(args) => tokio::spawn(rooms(args.client.connect()?, args, out)),
+            Self::Users(args) => tokio::spawn(users(args.client.connect()?, args, out)),
+            Self::Watch(args) => {
+                let format = args.format();
+                tokio::spawn(watch(args.client.connect()?, args, format, out))
+            }
+        };
+        tokio::select! {
+            done = task => done.unwrap_or_else(|panic| Err(CliError::Serve(panic.into()))),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }
+    }
+}
+
+// === impl ClientArgs ===
+
+impl ClientArgs {
+    /// A client of the server.
+    ///
+    /// # Errors
+    /// When its URL is none.
+    pub fn connect(&self) -> Result<PresenceServiceClient<Channel>, CliError> {
+        let server = |source| CliError::Server {
+            server: self.server.clone(),
+            source,
+        };
+        client::connect(&self.server).map_err(server)
+    }
+}
+
+// === impl CliError ===
+
+impl From<tonic::Status> for CliError {
+    fn from(status: tonic::Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+/// A refusal on one line.
+fn refusal(status: &tonic::Status) -> String {
+    let mut line = status.code().description().to_owned();
+    let message = text::clean(status.message());
+    if !message.is_empty() {
+        line = format!("{line}: {message}");
+    }
+    // What is in between says the same again in more general words.
+    let causes = std::iter::successors(status.source(), |cause| (*cause).source());
+    match causes.last().map(<dyn Error>::to_string) {
+        Some(root) if !line.ends_with(&root) => format!("{line}: {root}"),
+        _ => line,
+    }
+}
+
+/// An error and what caused it, on one line.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()) {
+        let cause = cause.to_string();
+        // Some errors say what their cause says already.
+        if !line.ends_with(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+/// The URL of a server, checked here because connecting to a wrong one fails
+/// with words that help nobody.
+fn server_url(text: &str) -> Result<String, String> {
+    match text.parse::<http::Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(text.into()),
+        _ => Err("expected a URL such as http://127.0.0.1:50051 (without TLS)".into()),
+    }
+}

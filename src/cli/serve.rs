@@ -1,0 +1,119 @@
+//! `headcount serve`: the service itself.
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use super::CliError;
+use crate::{
+    config::{Config, ConfigError},
+    server,
+};
+
+/// What to serve, and where. Flags come before environment variables
+/// (`HEADCOUNT_WEBHOOK__LISTEN` for `listen` of `[webhook]`, and so on), and
+/// those before the configuration file.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ServeArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Serve an app `demo` to this machine, without a configuration file: ZEGO
+    /// app id 1, callback secret `secret`.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+    /// The folder of the journal.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to take callbacks in, such as `0.0.0.0:8080`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub webhook_listen: Option<SocketAddr>,
+    /// Where to serve gRPC.
+    #[arg(long, value_name = "ADDRESS")]
+    pub grpc_listen: Option<SocketAddr>,
+    /// Where to serve metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    pub telemetry_listen: Option<SocketAddr>,
+}
+
+impl ServeArgs {
+    /// The configuration that these flags, an environment and the configuration
+    /// file make together, and what in it is allowed but likely not meant.
+    ///
+    /// # Errors
+    /// Names the file, variable or key at fault.
+    pub fn configure(
+        self,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<(Config, Vec<String>), ConfigError> {
+        let Self {
+            config: file,
+            dev,
+            data,
+            webhook_listen,
+            grpc_listen,
+            telemetry_listen,
+        } = self;
+        let config = if dev {
+            Config::dev()
+        } else {
+            Config::read(file.as_deref())?
+        };
+        let mut config = config.with_env(env)?;
+        set(&mut config.journal.path, data);
+        set(&mut config.webhook.listen, webhook_listen);
+        set(&mut config.grpc.listen, grpc_listen);
+        set(&mut config.telemetry.listen, telemetry_listen.map(Some));
+        if dev {
+            config.check_loopback()?;
+        }
+        let warnings = config.validate()?;
+        Ok((config, warnings))
+    }
+}
+
+fn set<T>(setting: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *setting = value;
+    }
+}
+
+/// Serves until the process is told to end.
+pub(super) async fn serve(
+    args: ServeArgs,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(), CliError> {
+    let (config, warnings) = args.configure(env)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let served = server::run(config, shutdown()).await;
+    served.map_err(|error| CliError::Serve(error.into()))
+}
+
+/// Done when the process is told to end. Told again, it ends at once.
+async fn shutdown() {
+    interrupt().await;
+    tokio::spawn(async {
+        interrupt().await;
+        tracing::warn!("told to end a second time: not waiting for the drain");
+        std::process::exit(1);
+    });
+}
+
+/// Done when the process is told to end: by Ctrl-C, or as process managers do.
+async fn interrupt() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler for it, Ctrl-C ends the process as it always does.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

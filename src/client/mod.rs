@@ -1,0 +1,70 @@
+//! The client's side of the gRPC contract: a connection that is set up right,
+//! a copy of a room that checks what it is told, and a watch that goes on by
+//! itself.
+
+mod backoff;
+mod room_copy;
+mod watch;
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint, Error};
+
+use crate::pb::presence_service_client::PresenceServiceClient;
+
+pub use self::{
+    backoff::Backoff,
+    room_copy::{Folded, Missing, RoomCopy, Violation, digest},
+    watch::{Watch, WatchEvent},
+};
+
+/// A receiver built on h2 0.4.16 or later counts every small frame that is not
+/// read yet, as if it were 256 bytes, against half of the *connection's* window,
+/// and ends the whole connection with `ENHANCE_YOUR_CALM` when they exceed it.
+/// Presence is many small messages: with the default window a client that stops
+/// reading for a second loses all its watches. The adaptive window begins at
+/// 64 KiB and makes it worse, so it stays off.
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+
+/// What one watch may have in flight. The server's own buffer per watch comes
+/// after it, so that a slow watch is told that it lagged.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a quiet connection is probed, and how long the answer may take:
+/// a server that vanished without a word is noticed after both.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client of the server at `url`, such as `http://127.0.0.1:50051`. It
+/// connects with the first call, and again whenever it has to.
+///
+/// # Errors
+/// When `url` is none.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn connect(url: &str) -> Result<PresenceServiceClient<Channel>, Error> {
+    let endpoint = endpoint(url)?;
+    Ok(PresenceServiceClient::new(endpoint.connect_lazy()))
+}
+
+/// How to connect to `url`: the settings of [`connect`], for a connection of
+/// another kind.
+///
+/// # Errors
+/// When `url` is none.
+pub fn endpoint(url: &str) -> Result<Endpoint, Error> {
+    let endpoint = Endpoint::from_shared(url.to_owned())?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_adaptive_window(false)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    Ok(endpoint)
+}
