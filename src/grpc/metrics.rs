@@ -1,0 +1,78 @@
+//! What the gRPC front counts.
+
+use std::sync::atomic::AtomicI64;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::roster::SnapshotReason;
+
+/// What the gRPC front counts.
+#[derive(Clone, Debug, Default)]
+pub struct GrpcMetrics {
+    /// Watches that are open.
+    pub watches_open: Gauge<i64, AtomicI64>,
+    /// Watches refused because too many were open.
+    pub watches_refused: Counter,
+    /// Connections closed because too many were open.
+    pub connections_refused: Counter,
+    snapshots: Family<SnapshotLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SnapshotLabels {
+    reason: ReasonLabel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ReasonLabel(SnapshotReason);
+
+impl GrpcMetrics {
+    /// All at zero, and visible.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let Self {
+            watches_open,
+            watches_refused,
+            connections_refused,
+            snapshots,
+        } = &metrics;
+        registry.register("watches_open", "Watches that are open", watches_open.clone());
+        registry.register(
+            "watches_refused",
+            "Watches refused because watches_max were open",
+            watches_refused.clone(),
+        );
+        registry.register(
+            "grpc_connections_refused",
+            "gRPC connections closed because connections_max were open",
+            connections_refused.clone(),
+        );
+        registry.register("snapshots", "Snapshots sent to watchers, by reason", snapshots.clone());
+        metrics
+    }
+
+    /// Snapshots sent for a reason. `Lagged` means that a watcher reads too
+    /// slowly for what the history may hold.
+    pub fn snapshots(&self, reason: SnapshotReason) -> Counter {
+        let reason = ReasonLabel(reason);
+        self.snapshots.get_or_create(&SnapshotLabels { reason }).clone()
+    }
+}
+
+impl EncodeLabelValue for ReasonLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Self(reason) = self;
+        let reason = match reason {
+            SnapshotReason::Initial => "initial",
+            SnapshotReason::ResumeExpired => "resume_expired",
+            SnapshotReason::Lagged => "lagged",
+            SnapshotReason::EpochChanged => "epoch_changed",
+            SnapshotReason::Replaced => "replaced",
+        };
+        reason.encode(encoder)
+    }
+}
