@@ -1,0 +1,13 @@
+//! What the reconciler's tests share.
+
+// Each test target uses its own part.
+#![allow(dead_code)]
+
+pub(crate) mod copy;
+pub(crate) mod dice;
+pub(crate) mod events;
+pub(crate) mod history;
+pub(crate) mod oracle;
+pub(crate) mod replica;
+pub(crate) mod soup;
+pub(crate) mod teller;
