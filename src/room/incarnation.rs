@@ -89,7 +89,7 @@ impl Incarnation {
         evidence_at: Time,
         rules: &Rules,
     ) -> UserChange {
-        self.evidence_at = self.evidence_at.max(evidence_at);
+        self.note(evidence_at);
         self.last_event_at = self.last_event_at.max(event.at());
         match event {
             RoomEventKind::Created { at, creator } => self.create(*at, creator.as_ref()),
@@ -98,6 +98,11 @@ impl Incarnation {
             RoomEventKind::Logout(logout) => return self.logout(logout, evidence_at, rules),
         }
         UserChange::default()
+    }
+
+    /// Keeps the record for as long as evidence of this time requires.
+    pub(super) fn note(&mut self, evidence_at: Time) {
+        self.evidence_at = self.evidence_at.max(evidence_at);
     }
 
     fn create(&mut self, at: Option<Time>, creator: Option<&UserId>) {
@@ -283,7 +288,9 @@ impl Incarnation {
         if self.closed.is_some() || !is_current {
             return Some(self.evidence_at.saturating_add(rules.evidence_span()));
         }
-        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
+        // Its evidence counts for as long as that of any other life.
+        let span = rules.empty_room_ttl.max(rules.evidence_span());
+        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(span))
     }
 }
 

@@ -59,6 +59,7 @@ impl Room {
             .or_insert_with(|| Incarnation::new(evidence_at));
         let user = incarnation.apply(&event.kind, evidence_at, rules);
         self.current = self.select(rules).cloned();
+        self.note_superseded(before.incarnation.as_ref(), evidence_at);
         let users = if self.current.as_ref() == Some(&event.incarnation) {
             vec![user]
         } else {
@@ -67,14 +68,28 @@ impl Room {
         Applied::Joined(self.changes_since(&before, users, rules))
     }
 
+    /// What ends the current life by putting another in its place is evidence
+    /// about it as much as about the other. A life that was quiet for long would
+    /// else be forgotten at once, and with it when it began: a last login of it,
+    /// still under way, would make it the latest to begin.
+    fn note_superseded(&mut self, before: Option<&IncarnationId>, evidence_at: Time) {
+        if before == self.current.as_ref() {
+            return;
+        }
+        if let Some(life) = before.and_then(|id| self.incarnations.get_mut(id)) {
+            life.note(evidence_at);
+        }
+    }
+
     /// An event far behind its receipt could meet a state that has forgotten the
     /// evidence against it; far ahead, it would outlive all evidence to come.
-    /// The end of something that is still known is always safe to believe.
+    /// That something still known has ended is always safe to believe, if it
+    /// can have happened.
     fn is_stale(&self, event: &RoomEvent, at: Time, received_at: Time, rules: &Rules) -> bool {
         let horizon = rules.reorder_horizon;
-        let in_time =
-            at >= received_at.saturating_sub(horizon) && at <= received_at.saturating_add(horizon);
-        if in_time || !rules.keeps(Rule::StaleIsNotApplied) {
+        let is_early = at > received_at.saturating_add(horizon);
+        let is_late = at < received_at.saturating_sub(horizon);
+        if !(is_early || is_late) || !rules.keeps(Rule::StaleIsNotApplied) {
             return false;
         }
         let known = self.incarnations.get(&event.incarnation);
@@ -85,12 +100,12 @@ impl Room {
             }
             RoomEventKind::Created { .. } | RoomEventKind::Login(_) => false,
         };
-        !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
+        is_early || !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
     }
 
     /// The life that is visible: the one that started last, unless it is over
-    /// and another that began shortly before its end is in use. One without a
-    /// start is never visible.
+    /// and another that began shortly before its end is in use, or was after it.
+    /// One without a start is never visible.
     fn select(&self, rules: &Rules) -> Option<&IncarnationId> {
         let started = || {
             self.incarnations
@@ -118,13 +133,14 @@ impl Room {
             return Some(latest_id);
         };
         let began_by = Some(end.saturating_sub(CLOCK_SKEW));
-        let in_use = started().filter(|(id, life)| {
+        let outlived = Some(end.saturating_add(CLOCK_SKEW));
+        let is_in_use = |life: &Incarnation| life.closed().is_none() && !life.members.is_empty();
+        let next = started().filter(|(id, life)| {
             *id != latest_id
-                && life.closed().is_none()
-                && !life.members.is_empty()
                 && life.start(rules) >= began_by
+                && (is_in_use(life) || life.end() > outlived)
         });
-        let replacing = in_use.max_by_key(|(_, life)| life.start(rules));
+        let replacing = next.max_by_key(|(_, life)| (is_in_use(life), life.start(rules)));
         Some(replacing.map_or(latest_id, |(id, _)| id))
     }
 

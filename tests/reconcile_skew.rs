@@ -1,0 +1,133 @@
+//! Lives of a room that overlap by the vendor's clocks, carried on: which is
+//! current stays so, and what is forgotten with the other is not missed.
+
+mod reconcile;
+
+use std::time::Duration;
+
+use headcount::{
+    event::{RoomEventKind, Time},
+    room::{Applied, RoomChange, RoomState, Rules},
+};
+
+use reconcile::{
+    dice::in_every_order,
+    events::{S, at, close, create, login, logout},
+    replica::Replica,
+};
+
+use RoomState::{Closed, Open};
+
+/// A short life a, and a next one b that began before it by another clock, in
+/// every order; with or without the close of a.
+fn short_life_then_next(mut look: impl FnMut(Replica)) {
+    let mut events = [
+        login("a", "u1", "s1", 0),
+        logout("a", "u1", "s1", Some(0), 20),
+        login("b", "u2", "s2", -40),
+        close("a", 30),
+    ];
+    for told in [3, 4] {
+        in_every_order(&mut events[..told], &mut |order| {
+            let mut replica = Replica::default();
+            for event in order {
+                replica.receive_in_time(event);
+            }
+            look(replica);
+        });
+    }
+}
+
+#[test]
+fn the_next_life_stays_current_while_nobody_is_in_it() {
+    short_life_then_next(|mut replica| {
+        replica.told.clear();
+        replica.receive_in_time(&logout("b", "u2", "s2", Some(-40), 50 * S));
+        assert_eq!(replica.visible().who(), (Open, "b", vec![]));
+        replica.receive_in_time(&login("b", "u3", "s3", 60 * S));
+        assert_eq!(replica.visible().who(), (Open, "b", vec![("u3", "s3")]));
+        assert!(
+            matches!(
+                replica.told[..],
+                [RoomChange::UserLeft { .. }, RoomChange::UserJoined(_)]
+            ),
+            "{:#?}",
+            replica.told
+        );
+    });
+}
+
+#[test]
+fn the_next_life_stays_current_when_it_closes() {
+    short_life_then_next(|mut replica| {
+        replica.receive_in_time(&close("b", 50 * S));
+        assert_eq!(replica.visible().who(), (Closed, "b", vec![]));
+    });
+}
+
+#[test]
+fn the_next_life_keeps_its_evidence_when_the_short_one_is_forgotten() {
+    let late = login("b", "u3", "s3", 640 * S);
+    short_life_then_next(|mut replica| {
+        replica.receive_in_time(&late);
+        replica.receive_in_time(&logout("b", "u3", "s3", Some(640 * S), 650 * S));
+        replica.receive_in_time(&logout("b", "u2", "s2", Some(-40), 650 * S));
+        // The vendor repeats itself; a was due 40 s before.
+        replica.receive(&late, at(700 * S));
+        assert_eq!(replica.visible().who(), (Open, "b", vec![]));
+    });
+}
+
+#[test]
+fn a_quiet_life_keeps_its_start_when_another_takes_its_place() {
+    let hour = 3_600 * S;
+    let last_of_a = login("a", "u2", "s2", hour + 1);
+    let first_of_b = create("b", hour);
+    let present = (Open, "b", vec![("u3", "s3")]);
+    for late in [0, 1, 5, 60, 300, 599] {
+        let mut replica = Replica::default();
+        replica.receive_in_time(&login("a", "u1", "s1", 0));
+        replica.receive(&first_of_b, at(hour + 500));
+        replica.receive(&login("b", "u3", "s3", hour + 400), at(hour + 600));
+        replica.receive(&last_of_a, at(hour + 700 + late * S));
+        assert_eq!(replica.visible().who(), present, "{late} s late");
+        replica.advance_to_millis(2 * hour);
+        assert_eq!(replica.visible().who(), present);
+    }
+}
+
+#[test]
+fn an_end_that_is_far_ahead_is_not_believed() {
+    let mut end = logout("a", "u1", "s1", Some(0), 0);
+    if let RoomEventKind::Logout(logout) = &mut end.kind {
+        logout.at = Time::from_millis(u64::MAX);
+    }
+    let mut close = close("a", 0);
+    if let RoomEventKind::Closed { at, .. } = &mut close.kind {
+        *at = Time::from_millis(u64::MAX);
+    }
+    let mut replica = Replica::default();
+    replica.receive(&login("a", "u1", "s1", 0), at(0));
+    assert_eq!(replica.receive(&end, at(S)), Applied::Stale);
+    assert_eq!(replica.receive(&close, at(S)), Applied::Stale);
+    assert_eq!(replica.visible().who(), (Open, "a", vec![("u1", "s1")]));
+    assert_eq!(replica.room.due_at(&replica.rules), None);
+}
+
+#[test]
+fn an_empty_room_is_not_forgotten_before_its_evidence() {
+    let rules = Rules {
+        empty_room_ttl: Duration::from_secs(1),
+        ..Rules::default()
+    };
+    let login = login("a", "u1", "s1", 0);
+    for copied_at in [3, 60, 599] {
+        let mut replica = Replica::with_rules(&rules);
+        replica.receive_in_time(&login);
+        replica.receive_in_time(&logout("a", "u1", "s1", Some(0), S));
+        replica.receive(&login, at(copied_at * S));
+        assert_eq!(replica.visible().who(), (Open, "a", vec![]));
+        replica.advance_to_millis(2_000 * S);
+        assert!(replica.room.is_forgotten());
+    }
+}
