@@ -97,6 +97,24 @@ fn a_quiet_life_keeps_its_start_when_another_takes_its_place() {
 }
 
 #[test]
+fn lives_of_one_start_are_forgotten_together() {
+    let mut replica = Replica::default();
+    for event in [
+        login("9", "u1", "s1", 0),
+        login("b", "u2", "s2", 0),
+        logout("b", "u2", "s2", Some(0), 20),
+        login("c", "u3", "s3", -40),
+        logout("9", "u1", "s1", Some(0), 400 * S),
+    ] {
+        replica.receive_in_time(&event);
+    }
+    for seconds in 400..2_000 {
+        replica.advance_to_millis(seconds * S);
+        assert_eq!(replica.visible().who(), (Open, "c", vec![("u3", "s3")]));
+    }
+}
+
+#[test]
 fn an_end_that_is_far_ahead_is_not_believed() {
     let mut end = logout("a", "u1", "s1", Some(0), 0);
     if let RoomEventKind::Logout(logout) = &mut end.kind {

@@ -159,8 +159,8 @@ impl Room {
         self.changes_since(&before, users, rules)
     }
 
-    /// Forgets each life that is due and, with it, those that began earlier:
-    /// one of them may never have heard of its end, and would be visible again.
+    /// Forgets each life that is due and, with it, those that began no later: one
+    /// of them may never have heard of its end, and would be visible again.
     fn forget_incarnations(&mut self, now: Time, rules: &Rules) {
         let Self {
             incarnations,
@@ -176,7 +176,7 @@ impl Room {
             let spared = current.as_ref() == Some(id) && rules.keeps(Rule::TheCurrentLifeStays);
             let start = life.start(rules);
             let known = start.is_some() || !rules.keeps(Rule::UnknownStartsStay);
-            let earlier = known && start < last_start && rules.keeps(Rule::EarlierLivesGoToo);
+            let earlier = known && start <= last_start && rules.keeps(Rule::EarlierLivesGoToo);
             !is_due(id, life) && (spared || !earlier)
         });
     }
