@@ -3,7 +3,7 @@
 //! Vendors' adapters produce these and the reconciler consumes them; neither
 //! knows the other.
 
-use std::{cmp::Ordering, fmt, num::NonZeroU64, sync::Arc, time::Duration};
+use std::{borrow::Cow, cmp::Ordering, fmt, num::NonZeroU64, sync::Arc, time::Duration};
 
 /// A point in time: milliseconds since the Unix epoch, by whoever's clock.
 ///
@@ -209,6 +209,32 @@ pub enum RoomEventKind {
 }
 
 impl RoomEventKind {
+    /// The latest time that it says anything about.
+    pub fn latest(&self) -> Option<Time> {
+        match self {
+            Self::Created { at, .. } | Self::Closed { at, .. } => *at,
+            Self::Login(login) => login.at,
+            Self::Logout(logout) => logout.at.max(logout.login_at),
+        }
+    }
+
+    /// The same, with times after `limit` taken for it.
+    pub fn no_later_than(&self, limit: Time) -> Cow<'_, Self> {
+        if self.latest().is_none_or(|latest| latest <= limit) {
+            return Cow::Borrowed(self);
+        }
+        let mut kind = self.clone();
+        let times = match &mut kind {
+            Self::Created { at, .. } | Self::Closed { at, .. } => [Some(at), None],
+            Self::Login(login) => [Some(&mut login.at), None],
+            Self::Logout(logout) => [Some(&mut logout.at), Some(&mut logout.login_at)],
+        };
+        for time in times.into_iter().flatten() {
+            *time = time.map(|time| time.min(limit));
+        }
+        Cow::Owned(kind)
+    }
+
     /// When it happened, by the vendor's clock, as far as the vendor said.
     pub fn at(&self) -> Option<Time> {
         match self {

@@ -115,37 +115,25 @@ fn lives_of_one_start_are_forgotten_together() {
 }
 
 #[test]
-fn an_end_that_is_far_ahead_is_not_believed() {
+fn an_end_that_is_far_ahead_is_believed_but_does_not_outlive_all_evidence() {
+    let never = Time::from_millis(u64::MAX);
     let mut end = logout("a", "u1", "s1", Some(0), 0);
     if let RoomEventKind::Logout(logout) = &mut end.kind {
-        logout.at = Time::from_millis(u64::MAX);
+        (logout.at, logout.login_at) = (never, never);
     }
-    let mut close = close("a", 0);
-    if let RoomEventKind::Closed { at, .. } = &mut close.kind {
-        *at = Time::from_millis(u64::MAX);
+    let mut closed = close("a", 0);
+    if let RoomEventKind::Closed { at, .. } = &mut closed.kind {
+        *at = never;
     }
-    let mut replica = Replica::default();
-    replica.receive(&login("a", "u1", "s1", 0), at(0));
-    assert_eq!(replica.receive(&end, at(S)), Applied::Stale);
-    assert_eq!(replica.receive(&close, at(S)), Applied::Stale);
-    assert_eq!(replica.visible().who(), (Open, "a", vec![("u1", "s1")]));
-    assert_eq!(replica.room.due_at(&replica.rules), None);
-}
-
-#[test]
-fn an_empty_room_is_not_forgotten_before_its_evidence() {
-    let rules = Rules {
-        empty_room_ttl: Duration::from_secs(1),
-        ..Rules::default()
-    };
-    let login = login("a", "u1", "s1", 0);
-    for copied_at in [3, 60, 599] {
-        let mut replica = Replica::with_rules(&rules);
-        replica.receive_in_time(&login);
-        replica.receive_in_time(&logout("a", "u1", "s1", Some(0), S));
-        replica.receive(&login, at(copied_at * S));
-        assert_eq!(replica.visible().who(), (Open, "a", vec![]));
-        replica.advance_to_millis(2_000 * S);
-        assert!(replica.room.is_forgotten());
+    for (end, visible) in [(end, (Open, "a", vec![])), (closed, (Closed, "a", vec![]))] {
+        let mut replica = Replica::default();
+        replica.receive(&login("a", "u1", "s1", 0), at(0));
+        assert!(matches!(replica.receive(&end, at(S)), Applied::Joined(_)));
+        assert_eq!(replica.visible().who(), visible);
+        // A login of another session, after all that, is a new one.
+        replica.receive(&login("b", "u1", "s2", 1_300 * S), at(1_300 * S));
+        assert_eq!(replica.visible().who(), (Open, "b", vec![("u1", "s2")]));
+        replica.advance_to_millis(4_000 * S);
+        assert_eq!(replica.room.due_at(&replica.rules), None);
     }
 }

@@ -10,6 +10,10 @@ use crate::{
     room::{Member, Members, Rule, Rules, Seqs, sessions::Sessions},
 };
 
+/// Users of whom one tick forgets something: what it does for one room must not
+/// hold up the callbacks of others. The next tick is a second away.
+const FORGET_MAX: usize = 4096;
+
 /// One life of a room: what its callbacks, in any order, add up to.
 #[derive(Clone, Debug)]
 pub(super) struct Incarnation {
@@ -264,10 +268,15 @@ impl Incarnation {
             .is_some_and(|sessions| sessions.knows(session))
     }
 
-    /// Forgets what is due of its users. Who is present stays present.
+    /// Forgets what is due of its users, of at most [`FORGET_MAX`]: the others
+    /// stay due. Who is present stays present.
     pub(super) fn forget_users(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
         let mut changes = Vec::new();
-        while let Some((due_at, user)) = self.dues.first().filter(|(due_at, _)| *due_at <= now) {
+        for _ in 0..FORGET_MAX {
+            let first = self.dues.first().filter(|(due_at, _)| *due_at <= now);
+            let Some((due_at, user)) = first else {
+                break;
+            };
             let (due_at, user) = (*due_at, user.clone());
             changes.push(self.change_user(&user, rules, |sessions| sessions.forget(now, rules)));
             // Already gone, unless the user had nothing to forget: never loop.
@@ -288,9 +297,7 @@ impl Incarnation {
         if self.closed.is_some() || !is_current {
             return Some(self.evidence_at.saturating_add(rules.evidence_span()));
         }
-        // Its evidence counts for as long as that of any other life.
-        let span = rules.empty_room_ttl.max(rules.evidence_span());
-        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(span))
+        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
     }
 }
 

@@ -48,16 +48,21 @@ impl Room {
     /// Joins an event to the evidence. `received_at` is when its callback was
     /// received, as the journal says.
     pub fn apply(&mut self, event: &RoomEvent, received_at: Time, rules: &Rules) -> Applied {
-        let event_at = event.kind.at().unwrap_or(received_at);
-        if self.is_stale(event, event_at, received_at, rules) {
+        if self.is_stale(event, received_at, rules) {
             return Applied::Stale;
         }
         let before = self.summary(rules);
-        let evidence_at = received_at.max(event_at);
+        // An end may be believed, but no evidence is to outlive all others.
+        let kind = event
+            .kind
+            .no_later_than(received_at.saturating_add(rules.reorder_horizon));
+        let evidence_at = kind
+            .latest()
+            .map_or(received_at, |latest| latest.max(received_at));
         let incarnation = (self.incarnations)
             .entry(event.incarnation.clone())
             .or_insert_with(|| Incarnation::new(evidence_at));
-        let user = incarnation.apply(&event.kind, evidence_at, rules);
+        let user = incarnation.apply(&kind, evidence_at, rules);
         self.current = self.select(rules).cloned();
         self.note_superseded(before.incarnation.as_ref(), evidence_at);
         let users = if self.current.as_ref() == Some(&event.incarnation) {
@@ -83,13 +88,13 @@ impl Room {
 
     /// An event far behind its receipt could meet a state that has forgotten the
     /// evidence against it; far ahead, it would outlive all evidence to come.
-    /// That something still known has ended is always safe to believe, if it
-    /// can have happened.
-    fn is_stale(&self, event: &RoomEvent, at: Time, received_at: Time, rules: &Rules) -> bool {
+    /// The end of something that is still known is always safe to believe.
+    fn is_stale(&self, event: &RoomEvent, received_at: Time, rules: &Rules) -> bool {
         let horizon = rules.reorder_horizon;
-        let is_early = at > received_at.saturating_add(horizon);
-        let is_late = at < received_at.saturating_sub(horizon);
-        if !(is_early || is_late) || !rules.keeps(Rule::StaleIsNotApplied) {
+        let at = event.kind.at().unwrap_or(received_at);
+        let in_time =
+            at >= received_at.saturating_sub(horizon) && at <= received_at.saturating_add(horizon);
+        if in_time || !rules.keeps(Rule::StaleIsNotApplied) {
             return false;
         }
         let known = self.incarnations.get(&event.incarnation);
@@ -100,7 +105,7 @@ impl Room {
             }
             RoomEventKind::Created { .. } | RoomEventKind::Login(_) => false,
         };
-        is_early || !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
+        !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
     }
 
     /// The life that is visible: the one that started last, unless it is over
