@@ -3,7 +3,9 @@
 //! A server that drains waits for its responses to end, and a stream has no end
 //! of its own. One rule for all services, health and reflection included: when
 //! draining, a response that has nothing to send ends with `UNAVAILABLE`, so
-//! that clients connect again, elsewhere, and resume.
+//! that clients connect again, elsewhere, and resume. A request that has nothing
+//! more to say ends, too: reflection would read on for as long as its client
+//! keeps it open, and hold up the connection.
 
 use std::{
     pin::Pin,
@@ -11,20 +13,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 
 pin_project! {
-    /// A response body that ends when the server drains.
+    /// A body that ends when the server drains.
     #[derive(Debug)]
     pub(super) struct DrainBody<B> {
         #[pin]
         body: B,
         #[pin]
         drained: WaitForCancellationFutureOwned,
+        // What it ends with then.
+        farewell: fn() -> Option<Frame<Bytes>>,
         ended: bool,
     }
 }
@@ -34,11 +38,26 @@ pub(super) fn end_on_drain<B>(
     response: Response<B>,
     drain: &CancellationToken,
 ) -> Response<DrainBody<B>> {
-    response.map(|body| DrainBody {
-        body,
-        drained: drain.clone().cancelled_owned(),
-        ended: false,
-    })
+    response.map(|body| DrainBody::new(body, drain, || Some(Frame::trailers(unavailable()))))
+}
+
+/// Makes a request end when `drain` is cancelled.
+pub(super) fn hear_until_drain(
+    request: Request<tonic::body::Body>,
+    drain: &CancellationToken,
+) -> Request<tonic::body::Body> {
+    request.map(|body| tonic::body::Body::new(DrainBody::new(body, drain, || None)))
+}
+
+impl<B> DrainBody<B> {
+    fn new(body: B, drain: &CancellationToken, farewell: fn() -> Option<Frame<Bytes>>) -> Self {
+        Self {
+            body,
+            drained: drain.clone().cancelled_owned(),
+            farewell,
+            ended: false,
+        }
+    }
 }
 
 impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
@@ -58,7 +77,7 @@ impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
         }
         ready!(this.drained.poll(cx));
         *this.ended = true;
-        Poll::Ready(Some(Ok(Frame::trailers(unavailable()))))
+        Poll::Ready((this.farewell)().map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -21,14 +21,14 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 use tonic_reflection::server::Builder;
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::pb::{
     FILE_DESCRIPTOR_SET,
     presence_service_server::{PresenceServiceServer, SERVICE_NAME},
 };
 
-use self::drain::end_on_drain;
+use self::drain::{end_on_drain, hear_until_drain};
 
 pub use self::{
     connection::{Connection, accept},
@@ -80,12 +80,15 @@ where
     let reflection =
         || Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
     let Health(reporter) = health;
-    let drained = drain.clone();
+    let (drained, heard) = (drain.clone(), drain.clone());
     Server::builder()
         .max_concurrent_streams(streams_per_connection_max)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .layer(MapRequestLayer::new(move |request| {
+            hear_until_drain(request, &heard)
+        }))
         .layer(MapResponseLayer::new(move |response| {
             end_on_drain(response, &drain)
         }))
