@@ -38,18 +38,18 @@ struct Remembering {
 
 /// A feed behind its lock.
 trait Forget: Send + Sync {
-    /// Forgets the updates from before `until` and, if `at_least_one`, the
-    /// oldest. Returns how many, and the oldest that is left.
-    fn forget(&self, until: Time, at_least_one: bool) -> (u64, Option<(Revision, Time)>);
+    /// Forgets the updates from before `until` and the one at `evicted`, if that
+    /// is the oldest. Returns how many, and the oldest that is left.
+    fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>);
 }
 
 impl<S: Subject> Forget for Cell<S> {
-    fn forget(&self, until: Time, at_least_one: bool) -> (u64, Option<(Revision, Time)>) {
+    fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>) {
         let feed = &mut self.state.lock().feed;
         let mut forgotten = 0;
         while let Some(oldest) = feed.oldest() {
-            if oldest.at >= until && !(at_least_one && forgotten == 0) {
-                return (forgotten, Some((oldest.revision, oldest.at)));
+            if oldest.at >= until && evicted != Some(oldest.revision) {
+                return (forgotten, Some(oldest.revision));
             }
             feed.forget_oldest();
             forgotten += 1;
@@ -86,16 +86,18 @@ impl History {
         let until = now.saturating_sub(limits.history_age_max);
         let mut evicted = 0;
         loop {
-            let Some(Reverse(Remembering { feed, .. })) = self.feeds.lock().pop() else {
+            let Some(Reverse(Remembering { oldest, feed })) = self.feeds.lock().pop() else {
                 return evicted;
             };
             let Some(cell) = feed.upgrade() else {
                 continue;
             };
             let is_over = self.is_over(limits);
-            let (forgotten, left) = cell.forget(until, is_over);
+            // Only the update that it is known by: if the feed has forgotten that
+            // by itself, what it has left may be younger than another's.
+            let (forgotten, left) = cell.forget(until, is_over.then_some(oldest));
             evicted += u64::from(is_over) * forgotten;
-            if let Some((oldest, _)) = left {
+            if let Some(oldest) = left {
                 self.feeds
                     .lock()
                     .push(Reverse(Remembering { oldest, feed }));
