@@ -44,10 +44,18 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 
 /// Tells the health service what to answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Health(HealthReporter);
 
 impl Health {
+    /// Answers `NOT_SERVING`. A reporter of its own would answer `SERVING` for
+    /// the server as a whole before anybody said so.
+    pub async fn new() -> Self {
+        let health = Self(HealthReporter::new());
+        health.set_serving(false).await;
+        health
+    }
+
     /// Answers `SERVING` or `NOT_SERVING` from now on, for the service and for
     /// the server as a whole.
     pub async fn set_serving(&self, serving: bool) {
