@@ -27,7 +27,7 @@ use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use crate::{
     event::{AppName, RoomId, Time},
     journal::{Epoch, Revision},
-    room::{Room, RoomSummary, RoomView, Rules},
+    room::{Room, RoomState, RoomSummary, RoomView, Rules},
 };
 
 use self::{history::History, rooms::AppRooms, watermark::Watermark};
@@ -167,7 +167,8 @@ impl Roster {
         open.filter_map(move |id| {
             let hold = rooms?.table.get(&id)?;
             let summary = hold.cell().state.lock().subject.summary(&self.rules);
-            Some((id, summary))
+            // It may have closed since the index was read.
+            (summary.state == RoomState::Open).then_some((id, summary))
         })
     }
 
