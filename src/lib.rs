@@ -9,6 +9,7 @@ pub mod journal;
 pub mod room;
 pub mod roster;
 pub mod server;
+pub mod simulate;
 pub mod telemetry;
 pub mod vendor;
 pub mod webhook;

@@ -176,7 +176,7 @@ impl Server {
             info!(%webhook, %grpc, "serving");
         }
         let ready = Arc::clone(&self.ready);
-        let health = Health::default();
+        let health = Health::new().await;
         let drain = CancellationToken::new();
         let mut parts = self.spawn(&health, &drain);
         ready.store(true, Ordering::Release);

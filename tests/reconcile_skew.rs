@@ -3,11 +3,9 @@
 
 mod reconcile;
 
-use std::time::Duration;
-
 use headcount::{
     event::{RoomEventKind, Time},
-    room::{Applied, RoomChange, RoomState, Rules},
+    room::{Applied, RoomChange, RoomState},
 };
 
 use reconcile::{

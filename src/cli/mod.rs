@@ -2,11 +2,13 @@
 //!
 //! Answers go to stdout, everything else to stderr. The exit code is 0 when all
 //! went well (interrupted, and nobody reading stdout any more, included), 1 with
-//! one line on stderr when not, and 2 when the command was not understood.
+//! one line on stderr when not, and 2 when the command was not understood. A
+//! simulation's is 0 for no difference, 1 for any, and 2 when it could not run.
 
 mod json;
 mod list;
 mod serve;
+mod simulate;
 mod text;
 mod watch;
 
@@ -26,6 +28,7 @@ pub use self::{
     json::{JsonError, JsonLines},
     list::{RoomsArgs, UsersArgs, rooms, users},
     serve::ServeArgs,
+    simulate::{SimulateArgs, simulate},
     watch::{WatchArgs, WatchFormat, watch},
 };
 
@@ -53,7 +56,8 @@ pub enum Command {
     Users(UsersArgs),
     /// Follow a room: who is in it, and who comes and goes.
     Watch(WatchArgs),
-    // `simulate` goes here.
+    /// Try a server: send a made-up world's callbacks, check what it serves.
+    Simulate(SimulateArgs),
 }
 
 /// Which server and app to ask.
@@ -123,7 +127,7 @@ pub fn main() -> ExitCode {
     // A task may be stuck in writing to a pipe that nobody reads.
     runtime.shutdown_background();
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(CliError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -149,16 +153,26 @@ fn init_logging() {
 // === impl Command ===
 
 impl Command {
-    /// Does it, until it is done or interrupted.
+    /// Does it, until it is done or interrupted. Returns the exit code.
     ///
     /// # Errors
     /// When it failed, or stdout cannot be written to.
-    pub async fn run(self) -> Result<(), CliError> {
+    pub async fn run(self) -> Result<ExitCode, CliError> {
         // Each of the client's commands gets a task of its own, because writing
         // to stdout may block, which must not keep an interrupt from being seen.
         let out = BufWriter::new(io::stdout());
         let task = match self {
-            Self::Serve(args) => return serve::serve(args, std::env::vars_os()).await,
+            Self::Serve(args) => {
+                serve::serve(args, std::env::vars_os()).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            // Without a verdict, an interrupted run is one that could not run.
+            Self::Simulate(args) => {
+                return tokio::select! {
+                    code = simulate(args, out) => Ok(code),
+                    _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(2)),
+                };
+            }
             Self::Rooms(args) => tokio::spawn(rooms(args.client.connect()?, args, out)),
             Self::Users(args) => tokio::spawn(users(args.client.connect()?, args, out)),
             Self::Watch(args) => {
@@ -167,9 +181,12 @@ impl Command {
             }
         };
         tokio::select! {
-            done = task => done.unwrap_or_else(|panic| Err(CliError::Serve(panic.into()))),
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            done = task => {
+                done.unwrap_or_else(|panic| Err(CliError::Serve(panic.into())))?;
+            }
+            _ = tokio::signal::ctrl_c() => {}
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

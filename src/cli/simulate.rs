@@ -1,0 +1,216 @@
+//! `headcount simulate`: sends a made-up world's callbacks to a server, and
+//! checks what it serves against what is true.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use crate::simulate::{CannotRun, Cause, Options, Verdict, run};
+
+/// How many differences are told one by one.
+const DIFFERENCES_SHOWN: usize = 50;
+
+/// The most of one difference that is told, in characters.
+const DIFFERENCE_CHARS_MAX: usize = 1_000;
+
+/// Exit codes: 0 is for a run without a difference.
+const DIFFERENT: u8 = 1;
+const CANNOT_RUN: u8 = 2;
+
+/// What world to make, and where to send its callbacks.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// What the world is made from: the same seed makes the same world. Random
+    /// if not given.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many of the callbacks are lost, from 0 to 1.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.0)]
+    pub loss: f64,
+    /// How many rooms there are.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub rooms: usize,
+    /// How many regulars each room has.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub users: usize,
+    /// How many callbacks there are, about. Repetitions come on top.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub callbacks: usize,
+    /// Callbacks a second, as they happen, to look on; all at once if not given.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub rate: Option<f64>,
+    /// How long sending may take. With `--rate`, fewer callbacks are sent, so
+    /// that it does.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+    /// How many callbacks are under way at once.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub concurrency: usize,
+    /// Rooms are called `sim-TAG-0`, `sim-TAG-1` and so on. Random if not given,
+    /// so that no two runs share a room.
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Where the server takes callbacks in.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub webhook: String,
+    /// Where the server's gRPC service is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HEADCOUNT_SERVER",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub server: String,
+    /// The app, by its name in the server's configuration.
+    #[arg(long, default_value = "demo")]
+    pub app: String,
+    /// The app's ZEGO app id.
+    #[arg(long, value_name = "ID", default_value_t = 1)]
+    pub app_id: u64,
+    /// The app's ZEGO callback secret.
+    #[arg(long, default_value = "secret")]
+    pub secret: String,
+}
+
+/// Runs it, tells the differences on stderr and the verdict on `out`. Returns
+/// the exit code: 0 without a difference, 1 with any, 2 if it could not run.
+pub async fn simulate(args: SimulateArgs, mut out: impl Write) -> ExitCode {
+    match run(&args.into()).await {
+        Ok(verdict) => {
+            let shown = tell(&verdict, &mut io::stderr(), &mut out);
+            // The verdict is the exit code too: a closed pipe does not change it.
+            drop(shown);
+            exit_code(&verdict)
+        }
+        Err(error) => {
+            eprintln!("headcount: cannot simulate: {error}{}", hint(&error));
+            ExitCode::from(CANNOT_RUN)
+        }
+    }
+}
+
+fn exit_code(verdict: &Verdict) -> ExitCode {
+    match verdict.differences.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(DIFFERENT),
+    }
+}
+
+/// Those that nothing explains come first.
+fn tell(verdict: &Verdict, aside: &mut impl Write, out: &mut impl Write) -> io::Result<()> {
+    let mut differences: Vec<_> = verdict.differences.iter().collect();
+    differences.sort_by_key(|difference| difference.cause != Cause::Unexplained);
+    for difference in differences.iter().take(DIFFERENCES_SHOWN) {
+        let text: String = difference.to_string();
+        let text: String = text.chars().take(DIFFERENCE_CHARS_MAX).collect();
+        writeln!(aside, "{text}")?;
+    }
+    let more = differences.len().saturating_sub(DIFFERENCES_SHOWN);
+    if more > 0 {
+        writeln!(aside, "and {more} more")?;
+    }
+    writeln!(out, "{verdict}")?;
+    out.flush()
+}
+
+fn hint(error: &CannotRun) -> &'static str {
+    match error {
+        CannotRun::Server { .. } | CannotRun::Webhook { .. } => {
+            " (is `headcount serve --dev` running?)"
+        }
+        CannotRun::TooSlow { .. } => " (give it more time with --duration, or fewer --callbacks)",
+        CannotRun::Option(_) => "",
+    }
+}
+
+impl From<SimulateArgs> for Options {
+    fn from(args: SimulateArgs) -> Self {
+        let any = Options::default();
+        Self {
+            seed: args.seed.unwrap_or(any.seed),
+            tag: args.tag.unwrap_or(any.tag),
+            loss: args.loss,
+            rooms: args.rooms,
+            users: args.users,
+            callbacks: args.callbacks,
+            rate: args.rate,
+            duration: args.duration,
+            concurrency: args.concurrency,
+            webhook: args.webhook,
+            server: args.server,
+            app: args.app,
+            app_id: args.app_id,
+            secret: args.secret,
+            forgetting: None,
+            progress: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Args {
+        #[command(flatten)]
+        simulate: SimulateArgs,
+    }
+
+    #[test]
+    fn without_flags_it_is_for_a_dev_server() {
+        let args = Args::parse_from(["simulate"]).simulate;
+        let (given, any) = (Options::from(args), Options::default());
+        assert_eq!(given.duration, any.duration);
+        assert_eq!(
+            (given.rooms, given.users, given.callbacks, given.concurrency),
+            (any.rooms, any.users, any.callbacks, any.concurrency)
+        );
+        assert_eq!(
+            (
+                given.webhook,
+                given.server,
+                given.app,
+                given.app_id,
+                given.secret
+            ),
+            (any.webhook, any.server, any.app, any.app_id, any.secret)
+        );
+    }
+
+    #[test]
+    fn the_verdict_is_the_last_line_and_the_rest_is_aside() {
+        let difference = crate::simulate::Difference {
+            room: "sim-1-0".to_owned(),
+            witnesses: [crate::simulate::Witness::Roster].into(),
+            what: "\"u\" is not there".to_owned(),
+            cause: Cause::LossFlagged,
+        };
+        let verdict = Verdict {
+            seed: 7,
+            callbacks: 10,
+            duplicates: 2,
+            lost: 1,
+            rooms: 1,
+            watched: 1,
+            differences: vec![difference; DIFFERENCES_SHOWN + 3],
+        };
+        let (mut aside, mut out) = (Vec::new(), Vec::new());
+        tell(&verdict, &mut aside, &mut out).unwrap();
+        let aside = String::from_utf8(aside).unwrap();
+        assert_eq!(aside.lines().count(), DIFFERENCES_SHOWN + 1);
+        assert!(aside.starts_with("sim-1-0: \"u\" is not there (roster, loss, flagged)\n"));
+        assert!(aside.ends_with("and 3 more\n"));
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "simulate: seed 7, 10 callbacks (2 duplicates, 1 lost), 1 room, 1 watched: \
+             53 differences: 53 in rooms flagged by missing_callbacks, \
+             0 by loss after the last callback or of one without a number, 0 unexplained\n"
+        );
+        assert_eq!(exit_code(&verdict), ExitCode::from(DIFFERENT));
+    }
+}

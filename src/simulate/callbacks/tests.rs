@@ -1,0 +1,76 @@
+use super::*;
+
+#[test]
+fn the_signature_is_the_documented_one() {
+    // The vector of the vendor's own documentation.
+    let documented = "5bd59fd62953a8059fb7eaba95720f66d19e4517";
+    assert_eq!(signature("secret", "1470820198", "123412"), documented);
+    // The secret is not always the last: it is sorted with the others.
+    let sorted_first = signature(
+        "0123456789abcdef0123456789abcdef",
+        "1687981272",
+        "7254119327986670314",
+    );
+    assert_eq!(sorted_first, "bbd566e69c8b51d959d4a90a0aa78c324f463e86");
+}
+
+fn login_body(spelling: Spelling) -> String {
+    let vendor = Vendor {
+        app_id: 1,
+        secret: "secret".to_owned(),
+    };
+    let callback = Callback {
+        room: 0,
+        life: u64::MAX,
+        what: What::Login {
+            user_id: "u".to_owned(),
+            session_id: "1".to_owned(),
+            at: 1_499_676_978_027,
+            room_name: "a+b".to_owned(),
+            profile: TrueProfile {
+                nickname: "100% \"+\" 🦀".to_owned(),
+                platform: "IOS".to_owned(),
+                ..TrueProfile::default()
+            },
+            relogin: false,
+            number: Some(7),
+        },
+        happened_at: 0,
+        sending: Sending::Disordered,
+        spelling,
+    };
+    let signing = Signing {
+        timestamp: 1_499_676_978,
+        nonce: 350_176,
+    };
+    vendor.body(&callback, "rid", signing).0
+}
+
+#[test]
+fn todays_logins_are_all_strings() {
+    let body: Value = serde_json::from_str(&login_body(Spelling::Json)).unwrap();
+    let body = body.as_object().unwrap();
+    assert!(body.values().all(Value::is_string), "{body:?}");
+    assert_eq!(body["room_seq"], "18446744073709551615");
+    assert_eq!(body["term_type"], "2");
+    let signed = signature("secret", "1499676978", "350176");
+    assert_eq!(body["signature"], signed);
+}
+
+#[test]
+fn all_spellings_say_the_same() {
+    let plain: Value = serde_json::from_str(&login_body(Spelling::Json)).unwrap();
+    let encoded = login_body(Spelling::PercentEncoded);
+    assert!(encoded.starts_with("%7B"), "{encoded}");
+    let decoded = percent_encoding::percent_decode_str(&encoded);
+    let decoded: Value = serde_json::from_str(&decoded.decode_utf8().unwrap()).unwrap();
+    assert_eq!(decoded, plain);
+
+    let form = login_body(Spelling::Form);
+    let form = form_urlencoded::parse(form.as_bytes()).into_owned();
+    let form: Map<String, Value> = form.map(|(k, v)| (k, Value::from(v))).collect();
+    assert_eq!(Value::Object(form), plain);
+
+    let legacy: Value = serde_json::from_str(&login_body(Spelling::Legacy)).unwrap();
+    assert!(legacy["login_time"].is_number() && legacy["timestamp"].is_number());
+}

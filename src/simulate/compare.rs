@@ -1,0 +1,117 @@
+//! Compares what the server says of a room with what is true of it.
+
+use std::collections::BTreeSet;
+
+use crate::pb;
+
+use super::truth::{TrueLife, TrueProfile, TrueRole, TrueUser, Truth, digest};
+
+/// Whether a server may have forgotten what is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    Keeps,
+    Forgets,
+}
+
+/// How the users of a room differ from those who are truly in it.
+pub(super) fn users<'u>(
+    truth: &Truth,
+    users: impl Iterator<Item = &'u pb::RoomUser> + Clone,
+) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut seen = BTreeSet::new();
+    for user in users.clone() {
+        seen.insert(user.user_id.as_str());
+        match truth.users.get(&user.user_id) {
+            None => differences.push(format!("{:?} is not there", user.user_id)),
+            Some(true_user) if told_user(user).as_ref() != Some(true_user) => {
+                let id = &user.user_id;
+                differences.push(format!("{id:?} is told as {user:?} and is {true_user:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let unseen = truth.users.keys().filter(|id| !seen.contains(id.as_str()));
+    differences.extend(unseen.map(|id| format!("{id:?} is there, and not told of")));
+    if differences.is_empty() {
+        let told = digest(users.map(|user| (user.user_id.as_str(), user.session_id.as_str())));
+        if told != truth.digest() {
+            differences.push("a user is told of twice".to_owned());
+        }
+    }
+    differences
+}
+
+/// A user as told, in the words of the truth; `None` if there are none for it.
+fn told_user(user: &pb::RoomUser) -> Option<TrueUser> {
+    let role = match user.role() {
+        pb::UserRole::Host => TrueRole::Host,
+        pb::UserRole::Audience => TrueRole::Audience,
+        pb::UserRole::Admin => TrueRole::Recorder,
+        pb::UserRole::Unspecified => return None,
+    };
+    Some(TrueUser {
+        session_id: user.session_id.clone(),
+        login_time: millis(user.login_time.as_ref())?,
+        profile: TrueProfile {
+            nickname: user.nickname.clone(),
+            role,
+            platform: user.platform.clone(),
+            custom_data: user.custom_data.clone(),
+        },
+    })
+}
+
+/// How a room, but for its users and counts, differs from what is true of it.
+pub(super) fn room(truth: &Truth, room: &pb::Room, memory: Memory) -> Vec<String> {
+    let is_unknown = room.state() == pb::RoomState::Unknown;
+    let Some(life) = &truth.life else {
+        let told = (!is_unknown).then(|| format!("nothing can be known of it, but: {room:?}"));
+        return told.into_iter().collect();
+    };
+    if is_unknown && life.close_time.is_some() && memory == Memory::Forgets {
+        return Vec::new();
+    }
+    let mut differences = Vec::new();
+    let state = match life.close_time {
+        Some(_) => pb::RoomState::Closed,
+        None => pb::RoomState::Open,
+    };
+    if room.state() != state {
+        differences.push(format!("it is told as {:?} and is {state:?}", room.state()));
+    }
+    differences.extend(fields(life, room));
+    differences
+}
+
+fn fields(life: &TrueLife, room: &pb::Room) -> Vec<String> {
+    let time = |at: Option<u64>| at.map_or("unset".to_owned(), |at| at.to_string());
+    let told = |at: &Option<prost_types::Timestamp>| time(millis(at.as_ref()));
+    let pairs = [
+        (
+            "session_id",
+            room.session_id.clone(),
+            life.session_id.clone(),
+        ),
+        ("name", room.name.clone(), life.name.clone()),
+        (
+            "creator_id",
+            room.creator_id.clone(),
+            life.creator_id.clone(),
+        ),
+        ("open_time", told(&room.open_time), time(life.open_time)),
+        ("close_time", told(&room.close_time), time(life.close_time)),
+    ];
+    let differing = pairs.into_iter().filter(|(_, told, truth)| told != truth);
+    differing
+        .map(|(field, told, truth)| format!("its {field} is told as {told:?} and is {truth:?}"))
+        .collect()
+}
+
+/// Milliseconds since the Unix epoch.
+fn millis(at: Option<&prost_types::Timestamp>) -> Option<u64> {
+    let at = at?;
+    let seconds = u64::try_from(at.seconds).ok()?;
+    let millis = u64::try_from(at.nanos / 1_000_000).ok()?;
+    Some(seconds * 1_000 + millis)
+}

@@ -1,0 +1,262 @@
+//! Sends a schedule as the vendor would: over HTTP connections that are kept
+//! open, again when it is refused, and a last time after five repetitions.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use indicatif::ProgressBar;
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{
+    callbacks::{Signing, Vendor},
+    disorder::{Delivery, Schedule},
+    options::CannotRun,
+    world::World,
+};
+
+/// The vendor repeats after 2, 4, 8, 16 and 32 seconds. A tenth of that is
+/// enough to be gentle with a server that is busy.
+const RETRY_AFTER: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
+
+/// How long the server may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of an answer is read.
+const ANSWER_BYTES_MAX: usize = 4096;
+
+/// Keeps that many of the callbacks that were taken in, but not understood.
+const MISUNDERSTOOD_MAX: usize = 20;
+
+/// Sends one schedule.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pub(super) world: Arc<World>,
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) vendor: Vendor,
+    pub(super) webhook: String,
+    /// Whether callbacks wait for their time.
+    pub(super) timed: bool,
+    pub(super) bar: ProgressBar,
+    client: Client<HttpConnector, Full<Bytes>>,
+    uri: Uri,
+    nonces: u64,
+    began_at: u64,
+    next: AtomicUsize,
+    answered: AtomicU64,
+    misunderstood: parking_lot::Mutex<Vec<String>>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        world: Arc<World>,
+        schedule: Arc<Schedule>,
+        vendor: Vendor,
+        webhook: &str,
+    ) -> Result<Self, CannotRun> {
+        let refused = |reason: String| CannotRun::Webhook {
+            webhook: webhook.to_owned(),
+            reason,
+        };
+        let url = format!("{}/webhooks/zego", webhook.trim_end_matches('/'));
+        let uri: Uri = url.parse().map_err(|error| refused(format!("{error}")))?;
+        let is_http = uri.scheme_str() == Some("http") && uri.host().is_some();
+        if !is_http {
+            return Err(refused("not an http:// URL".to_owned()));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self {
+            world,
+            schedule,
+            vendor,
+            webhook: webhook.to_owned(),
+            timed: false,
+            bar: ProgressBar::hidden(),
+            client,
+            uri,
+            nonces: rand::random(),
+            began_at: now(),
+            next: AtomicUsize::new(0),
+            answered: AtomicU64::new(0),
+            misunderstood: parking_lot::Mutex::default(),
+        })
+    }
+
+    /// Where it sends to.
+    pub(super) fn address(&self) -> (&str, u16) {
+        let host = self.uri.host().unwrap_or_default();
+        // A literal IPv6 address is in brackets.
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (host, self.uri.port_u16().unwrap_or(80))
+    }
+
+    /// How many deliveries were taken in.
+    pub(super) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Callbacks that were taken in, but not understood.
+    pub(super) fn misunderstood(&self) -> Vec<String> {
+        self.misunderstood.lock().clone()
+    }
+
+    /// Sends everything, so many at once. Dropping it stops.
+    pub(super) async fn send_all(self: &Arc<Self>, concurrency: usize) -> Result<(), CannotRun> {
+        let mut senders = JoinSet::new();
+        for _ in 0..concurrency {
+            let driver = Arc::clone(self);
+            senders.spawn(async move { driver.send_next_ones().await });
+        }
+        while let Some(sender) = senders.join_next().await {
+            sender.unwrap_or_else(|panic| Err(self.refused(panic.to_string())))?;
+        }
+        Ok(())
+    }
+
+    async fn send_next_ones(&self) -> Result<(), CannotRun> {
+        loop {
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(delivery) = self.schedule.deliveries.get(next) else {
+                return Ok(());
+            };
+            if self.timed {
+                sleep(Duration::from_millis(delivery.at.saturating_sub(now()))).await;
+            }
+            self.deliver(delivery).await?;
+            self.answered.fetch_add(1, Ordering::Relaxed);
+            self.bar.inc(1);
+        }
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), CannotRun> {
+        let mut waits = RETRY_AFTER.into_iter();
+        loop {
+            let reason = match timeout(ANSWER_TIMEOUT, self.post(delivery)).await {
+                Ok(Ok((status, answer))) if status.is_success() => {
+                    self.note(&answer);
+                    return Ok(());
+                }
+                Ok(Ok((status, answer))) => {
+                    let reason = format!("{status}: {answer}");
+                    if !may_pass(status) {
+                        return Err(self.refused(reason));
+                    }
+                    reason
+                }
+                Ok(Err(reason)) => reason,
+                Err(_) => format!("no answer within {ANSWER_TIMEOUT:?}"),
+            };
+            match waits.next() {
+                Some(wait) => sleep(wait).await,
+                None => return Err(self.refused(reason)),
+            }
+        }
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Result<(StatusCode, String), String> {
+        let callback = &self.world.callbacks[delivery.callback];
+        let room_id = &self.world.rooms[callback.room].id;
+        let (body, content_type) = self.vendor.body(callback, room_id, self.signing(delivery));
+        let request = Request::post(self.uri.clone())
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| error.to_string())?;
+        let answer = self.client.request(request).await.map_err(causes)?;
+        let status = answer.status();
+        let answer = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
+        let answer = String::from_utf8_lossy(&answer.to_bytes())
+            .trim()
+            .to_owned();
+        Ok((status, answer))
+    }
+
+    fn signing(&self, delivery: &Delivery) -> Signing {
+        let signed_at = if self.timed {
+            delivery.signed_at
+        } else {
+            self.began_at
+        };
+        let place = (delivery.callback as u64) << 8 | u64::from(delivery.signed);
+        Signing {
+            timestamp: signed_at / 1000,
+            nonce: scattered(self.nonces.wrapping_add(place)),
+        }
+    }
+
+    /// What is sent here is understood; what is not is a fault of one side.
+    fn note(&self, answer: &str) {
+        if !answer.contains("\"accepted\"") {
+            let mut misunderstood = self.misunderstood.lock();
+            if misunderstood.len() < MISUNDERSTOOD_MAX {
+                misunderstood.push(answer.to_owned());
+            }
+        }
+    }
+
+    fn refused(&self, reason: String) -> CannotRun {
+        CannotRun::Webhook {
+            webhook: self.webhook.clone(),
+            reason,
+        }
+    }
+}
+
+/// Whether the same request may be taken in later.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+fn causes(error: hyper_util::client::legacy::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = std::error::Error::source(&error);
+    while let Some(cause) = next {
+        line = format!("{line}: {cause}");
+        next = cause.source();
+    }
+    line
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// A number that looks random and is another for each input (splitmix64).
+fn scattered(input: u64) -> u64 {
+    let mut z = input.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,143 @@
+//! What a run is to do, and why it cannot.
+
+use std::time::Duration;
+
+/// A run in which everything is sent at once has events from this long ago, so
+/// that the disorder has room.
+pub(super) const PAST: Duration = Duration::from_secs(150);
+
+/// The reorder horizon of a server that is not told another.
+pub(super) const HORIZON: Duration = Duration::from_secs(10 * 60);
+
+/// Beyond this, what was sent at once would be stale when it arrives.
+const DURATION_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// What a run is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the world is made from.
+    pub seed: u64,
+    /// What room ids bear, to be of this run only.
+    pub tag: String,
+    /// How many callbacks are lost, from 0 to 1.
+    pub loss: f64,
+    /// How many rooms there are.
+    pub rooms: usize,
+    /// How many regulars each room has.
+    pub users: usize,
+    /// How many callbacks there are, about; repetitions come on top.
+    pub callbacks: usize,
+    /// Callbacks a second, as they happen; all at once if not set.
+    pub rate: Option<f64>,
+    /// How long sending may take.
+    pub duration: Duration,
+    /// How many callbacks are under way at once.
+    pub concurrency: usize,
+    /// The URL of the server's HTTP front.
+    pub webhook: String,
+    /// The URL of the server's gRPC service.
+    pub server: String,
+    /// The app, as the server's configuration calls it.
+    pub app: String,
+    /// The app, as the vendor calls it.
+    pub app_id: u64,
+    /// What the vendor signs the app's callbacks with.
+    pub secret: String,
+    /// Sends as time passes to a server that forgets after seconds, to see it do
+    /// so. For tests: no server should be run like that.
+    pub forgetting: Option<Forgetting>,
+    /// Shows on stderr how far the run is.
+    pub progress: bool,
+}
+
+/// How fast a server forgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Forgetting {
+    /// Its reorder horizon: 3 s at least, so that a slow machine is not late.
+    pub horizon: Duration,
+    /// How much longer it keeps evidence.
+    pub grace: Duration,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotRun {
+    /// An option makes no sense.
+    #[error("{0}")]
+    Option(String),
+    /// The gRPC service cannot be asked.
+    #[error("cannot ask {server}: {reason}")]
+    Server {
+        /// Its URL.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// The HTTP front does not take callbacks in.
+    #[error("cannot send to {webhook}: {reason}")]
+    Webhook {
+        /// Its URL.
+        webhook: String,
+        /// Why.
+        reason: String,
+    },
+    /// The time was up.
+    #[error("only {sent} of {planned} callbacks were taken in within {}", humantime::format_duration(*.duration))]
+    TooSlow {
+        /// How many were taken in.
+        sent: u64,
+        /// How many there were, repetitions included.
+        planned: usize,
+        /// The time there was.
+        duration: Duration,
+    },
+}
+
+impl Options {
+    /// Whether callbacks are sent when they are due, not all at once.
+    pub(super) fn is_timed(&self) -> bool {
+        self.rate.is_some() || self.forgetting.is_some()
+    }
+
+    /// # Errors
+    /// When an option makes no sense, saying which.
+    pub(super) fn check(&self) -> Result<(), CannotRun> {
+        let too_long = !self.is_timed() && self.duration > DURATION_MAX;
+        let wrong = if !(0.0..=1.0).contains(&self.loss) {
+            "--loss must be from 0 to 1"
+        } else if self.rate.is_some_and(|rate| !(0.1..=1e6).contains(&rate)) {
+            "--rate must be from 0.1 to 1000000"
+        } else if self.rooms == 0 || self.callbacks == 0 || self.concurrency == 0 {
+            "--rooms, --callbacks and --concurrency must be at least 1"
+        } else if too_long {
+            "--duration must be at most 5 min without --rate: what is sent later would be stale"
+        } else {
+            return Ok(());
+        };
+        Err(CannotRun::Option(wrong.to_owned()))
+    }
+}
+
+impl Default for Options {
+    /// For a server started with `--dev`. Each run is another.
+    fn default() -> Self {
+        Self {
+            seed: rand::random_range(0..1_000_000),
+            tag: format!("{:06x}", rand::random_range(0..1 << 24)),
+            loss: 0.0,
+            rooms: 100,
+            users: 40,
+            callbacks: 20_000,
+            rate: None,
+            duration: Duration::from_secs(60),
+            concurrency: 64,
+            webhook: "http://127.0.0.1:8080".to_owned(),
+            server: "http://127.0.0.1:50051".to_owned(),
+            app: "demo".to_owned(),
+            app_id: 1,
+            secret: "secret".to_owned(),
+            forgetting: None,
+            progress: false,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Asks the server who is where, as a client would: page by page.
+
+use tonic::{Code, Status, transport::Channel};
+
+use crate::pb::{
+    self, GetRoomUsersRequest, ListRoomsRequest, presence_service_client::PresenceServiceClient,
+};
+
+/// How often pages are walked anew because the room began another life.
+const WALKS_MAX: usize = 10;
+
+/// Sizes of the pages: all that fits, few, and many.
+const PAGE_SIZES: [u32; 3] = [0, 7, 1000];
+
+/// What the server says of one room, all pages of it.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) room: pb::Room,
+    pub(super) users: Vec<pb::RoomUser>,
+}
+
+/// Reads the rooms of one app.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    pub(super) client: PresenceServiceClient<Channel>,
+    pub(super) app: String,
+}
+
+impl Reader {
+    /// What the server says of the room at `place` of the world.
+    pub(super) async fn told(&self, room_id: &str, place: usize) -> Result<Told, Status> {
+        for _ in 0..WALKS_MAX {
+            match self
+                .walk(room_id, PAGE_SIZES[place % PAGE_SIZES.len()])
+                .await
+            {
+                Err(status) if status.code() == Code::Aborted => {}
+                told => return told,
+            }
+        }
+        Err(Status::aborted("the room does not come to rest"))
+    }
+
+    /// Walks a room's pages: some in one step, some in many.
+    async fn walk(&self, room_id: &str, page_size: u32) -> Result<Told, Status> {
+        let mut client = self.client.clone();
+        let mut request = GetRoomUsersRequest {
+            app: self.app.clone(),
+            room_id: room_id.to_owned(),
+            page_size,
+            page_token: String::new(),
+        };
+        let mut users = Vec::new();
+        loop {
+            let page = client.get_room_users(request.clone()).await?.into_inner();
+            users.extend(page.users);
+            if page.next_page_token.is_empty() {
+                let room = page.room.unwrap_or_default();
+                return Ok(Told { room, users });
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// The open rooms whose ids begin so, with their counts.
+    pub(super) async fn listed(&self, prefix: &str) -> Result<Vec<(String, u32)>, Status> {
+        let mut client = self.client.clone();
+        let mut request = ListRoomsRequest {
+            app: self.app.clone(),
+            prefix: prefix.to_owned(),
+            page_size: 100,
+            page_token: String::new(),
+        };
+        let mut rooms = Vec::new();
+        loop {
+            let page = client.list_rooms(request.clone()).await?.into_inner();
+            let listed = page
+                .rooms
+                .into_iter()
+                .map(|room| (room.room_id, room.user_count));
+            rooms.extend(listed);
+            if page.next_page_token.is_empty() {
+                return Ok(rooms);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is true of a room: plain sets, written down by the generator while it
+//! makes the history, in the order in which things happen.
+//!
+//! The reconciler is judged by this, so none of its code is used here: not its
+//! types, not its rules, not its order of ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is true of one room when the history ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Truth {
+    /// The life that the room is in, or was in last; `None` if it never lived
+    /// as far as anybody can know now.
+    pub(crate) life: Option<TrueLife>,
+    /// Who is in it, by user id.
+    pub(crate) users: BTreeMap<String, TrueUser>,
+}
+
+/// One life of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrueLife {
+    pub(crate) session_id: String,
+    /// As the latest login of it told; empty if none did.
+    pub(crate) name: String,
+    /// As the vendor told; empty if it did not.
+    pub(crate) creator_id: String,
+    /// Milliseconds since the Unix epoch, as the vendor told.
+    pub(crate) open_time: Option<u64>,
+    /// Set once it is closed.
+    pub(crate) close_time: Option<u64>,
+}
+
+/// One user who is in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrueUser {
+    pub(crate) session_id: String,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) login_time: u64,
+    pub(crate) profile: TrueProfile,
+}
+
+/// How a user appears to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TrueProfile {
+    pub(crate) nickname: String,
+    pub(crate) role: TrueRole,
+    /// The vendor's word for the kind of device; empty if it gives none.
+    pub(crate) platform: String,
+    pub(crate) custom_data: String,
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TrueRole {
+    Host,
+    #[default]
+    Audience,
+    /// Present, but no person.
+    Recorder,
+}
+
+impl Truth {
+    /// People present: everybody but recorders.
+    pub(crate) fn user_count(&self) -> usize {
+        let people = self
+            .users
+            .values()
+            .filter(|user| user.profile.role != TrueRole::Recorder);
+        people.count()
+    }
+
+    /// The documented digest over everybody present, recorders included.
+    pub(crate) fn digest(&self) -> u64 {
+        let users = self.users.iter();
+        digest(users.map(|(user_id, user)| (user_id.as_str(), user.session_id.as_str())))
+    }
+}
+
+/// The digest of `Progress` as its documentation has it, written a second time
+/// on purpose: a service that checks itself with its own code proves little.
+pub(crate) fn digest<'a>(users: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    users.fold(0, |sum: u64, (user_id, session_id)| {
+        let bytes = user_id.bytes().chain([0]).chain(session_id.bytes());
+        let hash = bytes.fold(OFFSET, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+        });
+        sum.wrapping_add(hash)
+    })
+}
+
+/// Which of the numbers that a vendor gave to the callbacks of one life arrived.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Numbers {
+    pub(crate) arrived: BTreeSet<u64>,
+    pub(crate) lost: BTreeSet<u64>,
+}
+
+impl Numbers {
+    /// How many are missing below the last that arrived.
+    pub(crate) fn holes(&self) -> u64 {
+        let last = self.arrived.last().copied().unwrap_or(0);
+        last - self.arrived.len() as u64
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run came to: every difference between what the server says and what
+//! is true, and one line that sums them up.
+
+use std::{collections::BTreeSet, fmt};
+
+/// What a run came to. Its text is one line.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What the world was made from.
+    pub seed: u64,
+    /// How many callbacks there were, those that were lost included.
+    pub callbacks: usize,
+    /// How many times one was sent again.
+    pub duplicates: usize,
+    /// How many were lost on purpose.
+    pub lost: usize,
+    /// How many rooms there were.
+    pub rooms: usize,
+    /// How many of the rooms were watched.
+    pub watched: usize,
+    /// What is not as it should be.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that the server says and is not true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The room's id, and what happened in it; empty if it is about no room.
+    pub room: String,
+    /// Who was told so.
+    pub witnesses: BTreeSet<Witness>,
+    /// What it is.
+    pub what: String,
+    /// Why it is.
+    pub cause: Cause,
+}
+
+/// Who noticed a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Witness {
+    /// `GetRoomUsers` or `ListRooms`.
+    Roster,
+    /// `WatchRoom`.
+    Watch,
+    /// The HTTP front.
+    Webhook,
+}
+
+/// Why there is a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Callbacks were lost, and `missing_callbacks` says so.
+    LossFlagged,
+    /// Callbacks were lost of which nothing can be known: the last of a life, or
+    /// one that bears no number.
+    LossAtTheEnd,
+    /// Nothing explains it.
+    Unexplained,
+}
+
+impl Verdict {
+    /// How many differences have a cause.
+    pub fn count(&self, cause: Cause) -> usize {
+        let differences = self.differences.iter();
+        differences.filter(|found| found.cause == cause).count()
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            callbacks,
+            duplicates,
+            lost,
+            rooms,
+            watched,
+            differences,
+        } = self;
+        let plural = if *rooms == 1 { "" } else { "s" };
+        write!(f, "simulate: seed {seed}, {callbacks} callbacks")?;
+        write!(f, " ({duplicates} duplicates, {lost} lost), ")?;
+        write!(f, "{rooms} room{plural}, {watched} watched: ")?;
+        match differences.len() {
+            0 => return f.write_str("0 differences"),
+            1 => f.write_str("1 difference: ")?,
+            many => write!(f, "{many} differences: ")?,
+        }
+        let [flagged, at_the_end, unexplained] =
+            [Cause::LossFlagged, Cause::LossAtTheEnd, Cause::Unexplained].map(|c| self.count(c));
+        write!(f, "{flagged} in rooms flagged by missing_callbacks, ")?;
+        write!(
+            f,
+            "{at_the_end} by loss after the last callback or of one without a number, "
+        )?;
+        write!(f, "{unexplained} unexplained")
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            room,
+            witnesses,
+            what,
+            cause,
+        } = self;
+        if !room.is_empty() {
+            write!(f, "{room}: ")?;
+        }
+        write!(f, "{what} (")?;
+        for witness in witnesses {
+            f.write_str(match witness {
+                Witness::Roster => "roster, ",
+                Witness::Watch => "watch, ",
+                Witness::Webhook => "webhook, ",
+            })?;
+        }
+        f.write_str(match cause {
+            Cause::LossFlagged => "loss, flagged)",
+            Cause::LossAtTheEnd => "loss, not to be seen)",
+            Cause::Unexplained => "unexplained)",
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! Watches one room for as long as a run lasts, and at its end makes sure that
+//! the watch has heard of everything.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, transport::Channel};
+
+use crate::{
+    client::{RoomCopy, Watch, WatchEvent},
+    pb::{
+        WatchRoomRequest, presence_service_client::PresenceServiceClient,
+        watch_room_response::Update,
+    },
+};
+
+/// How long a watch may take to begin, and at the end to hear of everything.
+const BEGIN_MAX: Duration = Duration::from_secs(10);
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+
+/// How long a watch is listened to between two questions whether that was all.
+const LISTEN: Duration = Duration::from_millis(100);
+
+/// A watch of one room.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    client: PresenceServiceClient<Channel>,
+    request: WatchRoomRequest,
+    watch: Watch,
+    /// What was wrong with the stream.
+    faults: Vec<String>,
+}
+
+/// What a watch came to.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) copy: RoomCopy,
+    /// What was wrong with the stream.
+    pub(super) faults: Vec<String>,
+}
+
+impl Watcher {
+    /// Begins to watch, and returns when it has a copy of the room.
+    pub(super) async fn begin(
+        client: PresenceServiceClient<Channel>,
+        app: &str,
+        room_id: &str,
+    ) -> Result<Self, Status> {
+        let request = WatchRoomRequest {
+            app: app.to_owned(),
+            room_id: room_id.to_owned(),
+            resume_token: String::new(),
+        };
+        let mut watcher = Self {
+            watch: Watch::new(client.clone(), app, room_id),
+            client,
+            request,
+            faults: Vec::new(),
+        };
+        let deadline = Instant::now() + BEGIN_MAX;
+        while !watcher.watch.copy().is_complete() {
+            if !watcher.listen(deadline).await? {
+                return Err(Status::deadline_exceeded("no snapshot of the room came"));
+            }
+        }
+        Ok(watcher)
+    }
+
+    /// Watches until the run is over, and then until nothing is missing.
+    pub(super) async fn watch(mut self, over: CancellationToken) -> Watched {
+        let result = loop {
+            let event = tokio::select! {
+                biased;
+                event = self.watch.next() => event,
+                () = over.cancelled() => break self.catch_up().await,
+            };
+            if let Err(status) = event.map(|event| self.note(event)) {
+                break Err(status);
+            }
+        };
+        if let Err(status) = result {
+            self.faults.push(format!("the watch failed: {status}"));
+        }
+        Watched {
+            copy: self.watch.copy().clone(),
+            faults: self.faults,
+        }
+    }
+
+    /// Listens on until the server says that there is nothing after the copy.
+    async fn catch_up(&mut self) -> Result<(), Status> {
+        let deadline = Instant::now() + CATCH_UP_MAX;
+        while Instant::now() < deadline {
+            if self.is_up_to_date(deadline).await? {
+                return Ok(());
+            }
+            let listen_until = Instant::now() + LISTEN;
+            while self.listen(listen_until).await? {}
+        }
+        let revision = self.watch.copy().revision();
+        let fault = format!("the watch stopped at revision {revision} and missed what came after");
+        self.faults.push(fault);
+        Ok(())
+    }
+
+    /// Asks with a second stream that resumes where the first is: it begins with
+    /// the progress of one that missed nothing, or with what it missed.
+    async fn is_up_to_date(&mut self, deadline: Instant) -> Result<bool, Status> {
+        let copy = self.watch.copy();
+        if !copy.is_complete() {
+            return Ok(false);
+        }
+        let request = WatchRoomRequest {
+            resume_token: copy.resume_token().to_owned(),
+            ..self.request.clone()
+        };
+        let mut resumed = copy.clone();
+        let asked = timeout_at(deadline, async {
+            let mut stream = self.client.watch_room(request).await?.into_inner();
+            loop {
+                let Some(message) = stream.message().await? else {
+                    return Err(Status::unavailable("the stream ended"));
+                };
+                let folded = resumed.apply(&message);
+                folded.map_err(|violation| Status::data_loss(violation.to_string()))?;
+                match message.update {
+                    // A room that was forgotten has no history to resume from:
+                    // the snapshot of it may still say nothing new.
+                    Some(Update::Snapshot(_)) if resumed.is_complete() => {
+                        return Ok(resumed.users() == copy.users());
+                    }
+                    Some(Update::Snapshot(_)) => {}
+                    Some(Update::Progress(_)) => return Ok(true),
+                    Some(Update::Changes(_)) | None => return Ok(false),
+                }
+            }
+        });
+        asked.await.unwrap_or(Ok(false))
+    }
+
+    /// Waits for the watch's next event. False if there was none.
+    async fn listen(&mut self, deadline: Instant) -> Result<bool, Status> {
+        match timeout_at(deadline, self.watch.next()).await {
+            Ok(event) => {
+                self.note(event?);
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// A lost connection is no fault: watches resume.
+    fn note(&mut self, event: WatchEvent) {
+        if let WatchEvent::Violated { violation, .. } = event {
+            self.faults
+                .push(format!("the stream broke its contract: {violation}"));
+        }
+    }
+}
