@@ -154,6 +154,7 @@ impl PresenceService for Presence {
             epoch: self.roster.epoch(),
             progress_interval: self.progress_interval,
             snapshot: None,
+            gathering_until: None,
             _permit: permit,
         };
         Ok(Response::new(Box::pin(stream.messages())))

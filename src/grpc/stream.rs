@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, Stream};
-use tokio::{sync::OwnedSemaphorePermit, time};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{self, Instant},
+};
 
 use crate::{
     grpc::{
@@ -17,6 +20,12 @@ use crate::{
     roster::{SnapshotReason, Step, Update, Watch},
 };
 
+/// How long changes are gathered once some were sent. The first after a quiet
+/// moment goes out at once; those of a busy room go out together. A small frame
+/// costs its receiver as much as a large one, and a Rust client (h2 0.4.16 or
+/// later) gives up a connection on which too many lie unread.
+const GATHERED_FOR: Duration = Duration::from_millis(10);
+
 /// Turns the steps of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
 pub(super) struct RoomStream {
@@ -26,6 +35,8 @@ pub(super) struct RoomStream {
     pub(super) progress_interval: Duration,
     /// A snapshot that has not been sent whole.
     pub(super) snapshot: Option<Parts>,
+    /// Until when changes are gathered.
+    pub(super) gathering_until: Option<Instant>,
     /// Counts this stream among those that are open.
     pub(super) _permit: OwnedSemaphorePermit,
 }
@@ -54,6 +65,9 @@ impl RoomStream {
     async fn next(&mut self) -> pb::WatchRoomResponse {
         if let Some(parts) = self.snapshot.take() {
             return self.part(parts);
+        }
+        if let Some(until) = self.gathering_until.take() {
+            time::sleep_until(until).await;
         }
         match self.watch.next(time::sleep(self.progress_interval)).await {
             Step::Snapshot {
@@ -109,13 +123,14 @@ impl RoomStream {
         message
     }
 
-    fn changes(&self, updates: &[Arc<Update<RoomChange>>]) -> pb::WatchRoomResponse {
+    fn changes(&mut self, updates: &[Arc<Update<RoomChange>>]) -> pb::WatchRoomResponse {
         let revision = updates.last().map_or(0, |update| update.revision);
         let changes = updates
             .iter()
             .filter_map(|update| update.changes.as_ref())
             .flatten();
         let changes = changes.map(|change| self.room.to_change(change)).collect();
+        self.gathering_until = Some(Instant::now() + GATHERED_FOR);
         self.message(revision, Message::Changes(pb::Changes { changes }))
     }
 
