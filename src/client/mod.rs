@@ -19,16 +19,19 @@ pub use self::{
 };
 
 /// A receiver built on h2 0.4.16 or later counts every small frame that is not
-/// read yet, as if it were 256 bytes, against half of the *connection's* window,
-/// and ends the whole connection with `ENHANCE_YOUR_CALM` when they exceed it.
-/// Presence is many small messages: with the default window a client that stops
-/// reading for a second loses all its watches. The adaptive window begins at
-/// 64 KiB and makes it worse, so it stays off.
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+/// read yet, as what it lacks of 256 bytes, against half of the *connection's*
+/// window, and ends the whole connection with `ENHANCE_YOUR_CALM` when they
+/// exceed it. Presence is many small messages: with the default window a client
+/// that stops reading for a second loses all its watches. So what is unread is
+/// bounded for each watch, by its stream's window, and the connection's window is
+/// as large as there is: 1024 streams full of the smallest messages (45 bytes)
+/// count as 600 MiB, less than half of it. No memory is set aside for it. The
+/// adaptive window begins at 64 KiB and makes it worse, so it stays off.
+const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
 
 /// What one watch may have in flight. The server's own buffer per watch comes
 /// after it, so that a slow watch is told that it lagged.
-const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
