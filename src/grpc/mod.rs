@@ -3,6 +3,7 @@
 mod connection;
 mod convert;
 mod drain;
+mod pace;
 mod page;
 mod request;
 mod service;

@@ -17,6 +17,7 @@ use crate::{
     event::RoomId,
     grpc::{
         convert::{RoomRef, to_user},
+        pace::Pace,
         page::{PAGE_BYTES_MAX, fill},
         request,
         stream::RoomStream,
@@ -154,7 +155,7 @@ impl PresenceService for Presence {
             epoch: self.roster.epoch(),
             progress_interval: self.progress_interval,
             snapshot: None,
-            gathering_until: None,
+            pace: Pace::new(),
             _permit: permit,
         };
         Ok(Response::new(Box::pin(stream.messages())))

@@ -3,14 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, Stream};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{self, Instant},
-};
+use tokio::{sync::OwnedSemaphorePermit, time};
 
 use crate::{
     grpc::{
         convert::{RoomRef, to_count, to_snapshot_reason, to_user},
+        pace::Pace,
         page::{PART_BYTES_MAX, fill},
         token::ResumeToken,
     },
@@ -19,12 +17,6 @@ use crate::{
     room::{MemberKey, Room, RoomChange, RoomView},
     roster::{SnapshotReason, Step, Update, Watch},
 };
-
-/// How long changes are gathered once some were sent. The first after a quiet
-/// moment goes out at once; those of a busy room go out together. A small frame
-/// costs its receiver as much as a large one, and a Rust client (h2 0.4.16 or
-/// later) gives up a connection on which too many lie unread.
-const GATHERED_FOR: Duration = Duration::from_millis(10);
 
 /// Turns the steps of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
@@ -35,8 +27,8 @@ pub(super) struct RoomStream {
     pub(super) progress_interval: Duration,
     /// A snapshot that has not been sent whole.
     pub(super) snapshot: Option<Parts>,
-    /// Until when changes are gathered.
-    pub(super) gathering_until: Option<Instant>,
+    /// When changes may be sent next.
+    pub(super) pace: Pace,
     /// Counts this stream among those that are open.
     pub(super) _permit: OwnedSemaphorePermit,
 }
@@ -66,9 +58,7 @@ impl RoomStream {
         if let Some(parts) = self.snapshot.take() {
             return self.part(parts);
         }
-        if let Some(until) = self.gathering_until.take() {
-            time::sleep_until(until).await;
-        }
+        self.pace.ready().await;
         match self.watch.next(time::sleep(self.progress_interval)).await {
             Step::Snapshot {
                 view,
@@ -130,7 +120,7 @@ impl RoomStream {
             .filter_map(|update| update.changes.as_ref())
             .flatten();
         let changes = changes.map(|change| self.room.to_change(change)).collect();
-        self.gathering_until = Some(Instant::now() + GATHERED_FOR);
+        self.pace.sent();
         self.message(revision, Message::Changes(pb::Changes { changes }))
     }
 

@@ -1,0 +1,79 @@
+//! How often a watch of a busy room sends.
+//!
+//! A small frame costs its receiver as much as a large one, and a Rust client
+//! (h2 0.4.16 or later) gives up a connection on which too many lie unread. So
+//! a room that changes more often than `MESSAGE_INTERVAL` has its changes
+//! gathered into fewer messages. Any other room's go out at once.
+
+use std::time::Duration;
+
+use tokio::time::{self, Instant};
+
+/// The time between two messages of a watch, when there is always something to
+/// send: 250 messages a second.
+const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
+
+/// How far ahead of that a watch may be: 64 messages sent at once, after a quiet
+/// quarter of a second.
+const BURST: Duration = Duration::from_millis(256);
+
+/// When a watch may send next (a leaky bucket: GCRA).
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// When everything that was sent would have been sent, one message after
+    /// the other, an interval apart.
+    sent_through: Instant,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self {
+            sent_through: Instant::now(),
+        }
+    }
+
+    /// Waits until it is time to send.
+    pub(super) async fn ready(&self) {
+        let ready_at = self.sent_through - BURST;
+        if ready_at > Instant::now() {
+            time::sleep_until(ready_at).await;
+        }
+    }
+
+    /// Notes that a message was sent.
+    pub(super) fn sent(&mut self) {
+        self.sent_through = self.sent_through.max(Instant::now()) + MESSAGE_INTERVAL;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn send(pace: &mut Pace, messages: u32) -> Duration {
+        let begin = Instant::now();
+        for _ in 0..messages {
+            pace.ready().await;
+            pace.sent();
+        }
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_out_at_once_and_the_rest_at_its_pace() {
+        let mut pace = Pace::new();
+        assert_eq!(send(&mut pace, 65).await, Duration::ZERO);
+        assert_eq!(send(&mut pace, 250).await, Duration::from_secs(1));
+        time::advance(BURST).await;
+        assert_eq!(send(&mut pace, 64).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_room_that_changes_less_often_is_never_held_up() {
+        let mut pace = Pace::new();
+        for _ in 0..1000 {
+            time::advance(MESSAGE_INTERVAL).await;
+            assert_eq!(send(&mut pace, 1).await, Duration::ZERO);
+        }
+    }
+}
