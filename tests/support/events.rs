@@ -1,0 +1,83 @@
+//! What vendors report, in few words.
+
+use std::sync::Arc;
+
+use headcount::event::{
+    CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
+    RoomEventKind, RoomId, Time, UserId,
+};
+
+/// One life of a room, of which events tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    room: RoomId,
+    id: IncarnationId,
+}
+
+/// A room's first life.
+pub(crate) fn room(id: &str) -> Life {
+    life(id, "1")
+}
+
+pub(crate) fn life(room: &str, id: &str) -> Life {
+    Life {
+        room: room.into(),
+        id: id.into(),
+    }
+}
+
+impl Life {
+    fn event(&self, kind: RoomEventKind) -> RoomEvent {
+        RoomEvent {
+            room: self.room.clone(),
+            incarnation: self.id.clone(),
+            kind,
+        }
+    }
+
+    pub(crate) fn created(&self, at: Time) -> RoomEvent {
+        let (at, creator) = (Some(at), Some(UserId::from("creator")));
+        self.event(RoomEventKind::Created { at, creator })
+    }
+
+    pub(crate) fn closed(&self, at: Time) -> RoomEvent {
+        let (at, reason) = (Some(at), CloseReason::Normal);
+        self.event(RoomEventKind::Closed { at, reason })
+    }
+
+    pub(crate) fn login(&self, user: &str, at: Time) -> RoomEvent {
+        self.login_as(user, at, &Profile::default())
+    }
+
+    pub(crate) fn login_as(&self, user: &str, at: Time, profile: &Profile) -> RoomEvent {
+        self.event(RoomEventKind::Login(Login {
+            user: user.into(),
+            session: "7".into(),
+            at: Some(at),
+            profile: profile.clone(),
+            room_name: Some(Arc::from("lobby")),
+            seq: None,
+        }))
+    }
+
+    pub(crate) fn logout(&self, user: &str, at: Time) -> RoomEvent {
+        self.event(RoomEventKind::Logout(Logout {
+            user: user.into(),
+            session: "7".into(),
+            login_at: None,
+            at: Some(at),
+            reason: LeaveReason::Timeout,
+            seq: None,
+        }))
+    }
+}
+
+/// A profile that takes `bytes` in its custom data.
+pub(crate) fn heavy(bytes: usize) -> Profile {
+    Profile {
+        nickname: "Ann".into(),
+        role: Role::Host,
+        platform: "IOS".into(),
+        custom_data: "x".repeat(bytes).into(),
+    }
+}

@@ -1,0 +1,149 @@
+//! The gRPC front over pipes in memory: no ports, and time may be paused.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use headcount::{
+    client::endpoint,
+    grpc::{Connection, Health, Presence, serve},
+    pb::{GetRoomUsersRequest, GetRoomUsersResponse},
+    pb::{
+        ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse,
+        presence_service_client::PresenceServiceClient,
+    },
+};
+use hyper_util::rt::TokioIo;
+use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+
+use super::World;
+
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// How often a silent watch is told that nothing changed.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
+
+type Served = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// A server of a world. It lives until it is drained.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) world: Arc<World>,
+    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) health: Health,
+    pub(crate) drain: CancellationToken,
+    connections: mpsc::UnboundedSender<std::io::Result<Connection<DuplexStream>>>,
+    pub(crate) served: JoinHandle<Served>,
+}
+
+impl Server {
+    /// A server that is ready.
+    pub(crate) async fn new(world: World) -> Self {
+        let server = Self::starting(world, 100).await;
+        server.ready.store(true, Ordering::Release);
+        server
+    }
+
+    /// A server that is not ready yet.
+    pub(crate) async fn starting(world: World, watches_max: usize) -> Self {
+        let (connections, accepted) = mpsc::unbounded_channel();
+        let (world, ready) = (Arc::new(world), Arc::new(AtomicBool::new(false)));
+        let presence = Presence::new(
+            Arc::clone(&world.roster),
+            Arc::clone(&ready),
+            PROGRESS_INTERVAL,
+            watches_max,
+        );
+        let (health, drain) = (Health::new().await, CancellationToken::new());
+        let served = tokio::spawn(serve(
+            UnboundedReceiverStream::new(accepted),
+            presence,
+            health.clone(),
+            200,
+            drain.clone(),
+        ));
+        Self {
+            world,
+            ready,
+            health,
+            drain,
+            connections,
+            served,
+        }
+    }
+
+    /// A connection with the settings that clients should have.
+    pub(crate) async fn channel(&self) -> Channel {
+        self.connect(endpoint("http://in-memory").unwrap()).await
+    }
+
+    pub(crate) async fn connect(&self, endpoint: Endpoint) -> Channel {
+        let connections = self.connections.clone();
+        let connector = tower::service_fn(move |_| {
+            let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+            let sent = connections.send(Ok(Connection::new(theirs)));
+            async move {
+                sent.map(|()| TokioIo::new(ours))
+                    .map_err(std::io::Error::other)
+            }
+        });
+        endpoint.connect_with_connector(connector).await.unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> PresenceServiceClient<Channel> {
+        PresenceServiceClient::new(self.channel().await)
+    }
+
+    pub(crate) async fn users(
+        &self,
+        request: GetRoomUsersRequest,
+    ) -> Result<GetRoomUsersResponse, Status> {
+        let response = self.client().await.get_room_users(request).await;
+        response.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn rooms(
+        &self,
+        request: ListRoomsRequest,
+    ) -> Result<ListRoomsResponse, Status> {
+        let response = self.client().await.list_rooms(request).await;
+        response.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn watch(
+        &self,
+        room: &str,
+        resume_token: &str,
+    ) -> Result<Streaming<WatchRoomResponse>, Status> {
+        let request = WatchRoomRequest {
+            app: String::new(),
+            room_id: room.to_owned(),
+            resume_token: resume_token.to_owned(),
+        };
+        let response = self.client().await.watch_room(request).await;
+        response.map(tonic::Response::into_inner)
+    }
+}
+
+/// The next message of a watch.
+pub(crate) async fn next(watch: &mut Streaming<WatchRoomResponse>) -> WatchRoomResponse {
+    watch.message().await.unwrap().expect("a watch has no end")
+}
+
+/// Asserts that a watch is told nothing, as long as that may last.
+pub(crate) async fn silent(watch: &mut Streaming<WatchRoomResponse>) {
+    let just_before = PROGRESS_INTERVAL - Duration::from_millis(1);
+    let told = tokio::time::timeout(just_before, watch.message()).await;
+    assert!(told.is_err(), "told {told:?}");
+}

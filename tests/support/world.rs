@@ -1,0 +1,194 @@
+//! A journal and the roster that follows it, with a clock that only tests move.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use headcount::{
+    event::{RoomEvent, Time},
+    journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
+    room::{Room, RoomView, Rules},
+    roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
+    vendor::{Decoded, Product},
+};
+use parking_lot::Mutex;
+
+use super::events::{Life, room};
+
+/// The app that is meant where none is named.
+pub(crate) const APP: &str = "arena";
+
+/// A journal and its roster.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) roster: Arc<Roster>,
+    journal: MemoryJournal,
+    rules: Rules,
+    now: AtomicU64,
+    /// Everything that was appended, in no order.
+    entries: Mutex<Vec<(Revision, Entry)>>,
+}
+
+/// Limits that a handful of changes reaches.
+pub(crate) fn small_limits() -> Limits {
+    Limits {
+        feed: FeedLimits {
+            changes_max: 4,
+            update_bytes_max: 1024,
+        },
+        history_age_max: Duration::from_secs(60),
+        ..Limits::default()
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Limits::default(), Rules::default())
+    }
+
+    pub(crate) fn small() -> Self {
+        Self::with(small_limits(), Rules::default())
+    }
+
+    pub(crate) fn with(limits: Limits, rules: Rules) -> Self {
+        Self::of_apps(&[APP], limits, rules)
+    }
+
+    pub(crate) fn of_apps(apps: &[&str], limits: Limits, rules: Rules) -> Self {
+        let journal = MemoryJournal::new();
+        let names = apps.iter().map(|app| (*app).into());
+        let (roster, applier) = Roster::new(journal.epoch(), names, rules.clone(), limits);
+        journal.follow(0, Box::new(applier)).unwrap();
+        Self {
+            roster,
+            journal,
+            rules,
+            now: AtomicU64::new(1_700_000_000_000),
+            entries: Mutex::default(),
+        }
+    }
+
+    // === the clock ===
+
+    pub(crate) fn now(&self) -> Time {
+        Time::from_millis(self.now.load(Ordering::Relaxed)).unwrap()
+    }
+
+    pub(crate) fn pass(&self, span: Duration) {
+        let millis = u64::try_from(span.as_millis()).unwrap();
+        self.now.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// A moment that is nobody else's.
+    fn moment(&self) -> Time {
+        Time::from_millis(self.now.fetch_add(1, Ordering::Relaxed) + 1).unwrap()
+    }
+
+    // === what vendors send ===
+
+    /// Appends one callback that is received now, with what it says of now.
+    pub(crate) fn send(&self, says: impl FnOnce(Time) -> Vec<RoomEvent>) -> Revision {
+        self.send_to(APP, says)
+    }
+
+    pub(crate) fn send_to(&self, app: &str, says: impl FnOnce(Time) -> Vec<RoomEvent>) -> Revision {
+        let at = self.moment();
+        let payload = Payload::Callback(Callback {
+            app: app.into(),
+            product: Product::ZegoRoom,
+            query: "".into(),
+            body: Bytes::new(),
+            decoded: Arc::new(Decoded::Room(says(at))),
+        });
+        self.append(at, payload)
+    }
+
+    pub(crate) fn login(&self, room_id: &str, user: &str) -> Revision {
+        self.send(|at| vec![room(room_id).login(user, at)])
+    }
+
+    /// Logs in users who are called by their numbers.
+    pub(crate) fn login_all(&self, room_id: &str, numbers: std::ops::Range<u32>) {
+        for number in numbers {
+            self.login(room_id, &number.to_string());
+        }
+    }
+
+    pub(crate) fn logout(&self, room_id: &str, user: &str) -> Revision {
+        self.send(|at| vec![room(room_id).logout(user, at)])
+    }
+
+    pub(crate) fn close(&self, life: &Life) -> Revision {
+        self.send(|at| vec![life.closed(at)])
+    }
+
+    pub(crate) fn tick(&self) -> Revision {
+        self.append(self.moment(), Payload::Tick)
+    }
+
+    /// Lets so much time pass that whatever can be forgotten is.
+    pub(crate) fn forget(&self) -> Revision {
+        // Twice: an empty room is due later than the users who were in it.
+        self.pass(Duration::from_secs(3600));
+        self.tick();
+        self.tick()
+    }
+
+    fn append(&self, received_at: Time, payload: Payload) -> Revision {
+        let entry = Entry {
+            received_at,
+            payload,
+        };
+        let appended = self.journal.append(entry.clone()).now_or_never();
+        let revision = appended.unwrap().unwrap();
+        self.entries.lock().push((revision, entry));
+        revision
+    }
+
+    // === what it answers ===
+
+    pub(crate) fn view(&self, room: &str) -> RoomView {
+        self.roster.room(&APP.into(), &room.into()).1
+    }
+
+    pub(crate) fn watch(&self, room: &str) -> Watch<Room> {
+        self.start(room, Start::Snapshot(SnapshotReason::Initial))
+    }
+
+    pub(crate) fn resume(&self, room: &str, after: Revision) -> Watch<Room> {
+        self.start(room, Start::After(after))
+    }
+
+    pub(crate) fn start(&self, room: &str, start: Start) -> Watch<Room> {
+        self.roster
+            .watch_room(&APP.into(), &room.into(), start)
+            .unwrap()
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.roster.epoch()
+    }
+
+    /// Applies everything again, by one thread and without shortage: `look` is
+    /// called with each revision and the roster as it is then.
+    pub(crate) fn replay(&self, mut look: impl FnMut(Revision, &Entry, &Arc<Roster>)) {
+        let mut entries = self.entries.lock().clone();
+        entries.sort_by_key(|(revision, _)| *revision);
+        let apps: Vec<_> = self.roster.apps().cloned().collect();
+        let (roster, applier) =
+            Roster::new(self.epoch(), apps, self.rules.clone(), Limits::default());
+        let journal = MemoryJournal::new();
+        journal.follow(0, Box::new(applier)).unwrap();
+        for (revision, entry) in entries {
+            let again = journal.append(entry.clone()).now_or_never();
+            assert_eq!(again.unwrap(), Ok(revision), "the journal has a gap");
+            look(revision, &entry, &roster);
+        }
+    }
+}
