@@ -129,6 +129,7 @@ impl Server {
             Arc::clone(&ready),
             config.grpc.progress_interval.into(),
             config.grpc.watches_max,
+            metrics.grpc.clone(),
         );
         let telemetry = match config.telemetry.listen {
             Some(address) => Some(listen("metrics", address).await?),
@@ -210,8 +211,10 @@ impl Server {
         } = self;
         let mut parts = JoinSet::new();
         let (health, drained) = (health.clone(), drain.clone());
+        let grpc_metrics = metrics.grpc.clone();
         parts.spawn(async move {
-            let connections = grpc::accept(grpc_listener, grpc_config.connections_max);
+            let connections_max = grpc_config.connections_max;
+            let connections = grpc::accept(grpc_listener, connections_max, grpc_metrics);
             let streams_max = grpc_config.streams_per_connection_max;
             (
                 "gRPC",

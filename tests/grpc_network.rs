@@ -16,7 +16,7 @@ use std::{
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
     client::{Folded, RoomCopy, Watch, WatchEvent, endpoint},
-    grpc::{Connection, Health, Presence, serve},
+    grpc::{Connection, GrpcMetrics, Health, Presence, serve},
     journal::Revision,
     pb::{
         SnapshotReason, WatchRoomRequest, WatchRoomResponse,
@@ -48,7 +48,13 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     let ready = Arc::new(AtomicBool::new(true));
     let roster = Arc::clone(&world.roster);
-    let presence = Presence::new(roster, ready, PROGRESS_INTERVAL, 100);
+    let presence = Presence::new(
+        roster,
+        ready,
+        PROGRESS_INTERVAL,
+        100,
+        GrpcMetrics::default(),
+    );
     let (health, drain) = (Health::new().await, CancellationToken::new());
     serve(accept(listener), presence, health, 200, drain).await
 }

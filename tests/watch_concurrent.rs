@@ -23,7 +23,7 @@ use std::{
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use headcount::{
     client::{Folded, RoomCopy},
-    grpc::Presence,
+    grpc::{GrpcMetrics, Presence},
     journal::{Payload, Revision},
     pb::{
         GetRoomUsersRequest, GetRoomUsersResponse, Room, RoomState, RoomUser, SnapshotReason,
@@ -71,7 +71,13 @@ impl Seen {
 /// after `silence`.
 fn presence(roster: &Arc<Roster>, silence: Duration) -> Presence {
     let ready = Arc::new(AtomicBool::new(true));
-    Presence::new(Arc::clone(roster), ready, silence, 1000)
+    Presence::new(
+        Arc::clone(roster),
+        ready,
+        silence,
+        1000,
+        GrpcMetrics::default(),
+    )
 }
 
 fn get_users(presence: &Presence, room: &str) -> GetRoomUsersResponse {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::stream::{self, Stream};
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -16,7 +17,9 @@ use tokio::{
     time,
 };
 use tonic::transport::server::Connected;
-use tracing::warn;
+use tracing::{debug, warn};
+
+use crate::grpc::GrpcMetrics;
 
 /// How long to wait after an accept that failed, as when the process has no more
 /// file descriptors: at once it would fail again, and again.
@@ -41,15 +44,24 @@ impl<IO> Connection<IO> {
 pub fn accept(
     listener: TcpListener,
     connections_max: usize,
+    metrics: GrpcMetrics,
 ) -> impl Stream<Item = io::Result<Connection<TcpStream>>> {
     let permits = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-    stream::unfold((listener, permits), |(listener, permits)| async move {
-        let connection = accept_one(&listener, &permits).await;
-        Some((Ok(connection), (listener, permits)))
-    })
+    let refused = metrics.connections_refused;
+    stream::unfold(
+        (listener, permits, refused),
+        |(listener, permits, refused)| async move {
+            let connection = accept_one(&listener, &permits, &refused).await;
+            Some((Ok(connection), (listener, permits, refused)))
+        },
+    )
 }
 
-async fn accept_one(listener: &TcpListener, permits: &Arc<Semaphore>) -> Connection<TcpStream> {
+async fn accept_one(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+    refused: &Counter,
+) -> Connection<TcpStream> {
     loop {
         let io = match listener.accept().await {
             Ok((io, _)) => io,
@@ -60,7 +72,8 @@ async fn accept_one(listener: &TcpListener, permits: &Arc<Semaphore>) -> Connect
             }
         };
         let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
-            warn!("too many gRPC connections are open: closed one more");
+            refused.inc();
+            debug!("too many gRPC connections are open: closed one more");
             continue;
         };
         // Changes are small and wanted now. It is an optimisation: if it cannot

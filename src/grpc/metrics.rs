@@ -8,6 +8,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::roster::SnapshotReason;
 
 /// What the gRPC front counts.
@@ -40,7 +42,11 @@ impl GrpcMetrics {
             connections_refused,
             snapshots,
         } = &metrics;
-        registry.register("watches_open", "Watches that are open", watches_open.clone());
+        registry.register(
+            "watches_open",
+            "Watches that are open",
+            watches_open.clone(),
+        );
         registry.register(
             "watches_refused",
             "Watches refused because watches_max were open",
@@ -51,7 +57,11 @@ impl GrpcMetrics {
             "gRPC connections closed because connections_max were open",
             connections_refused.clone(),
         );
-        registry.register("snapshots", "Snapshots sent to watchers, by reason", snapshots.clone());
+        registry.register(
+            "snapshots",
+            "Snapshots sent to watchers, by reason",
+            snapshots.clone(),
+        );
         metrics
     }
 
@@ -59,7 +69,36 @@ impl GrpcMetrics {
     /// slowly for what the history may hold.
     pub fn snapshots(&self, reason: SnapshotReason) -> Counter {
         let reason = ReasonLabel(reason);
-        self.snapshots.get_or_create(&SnapshotLabels { reason }).clone()
+        self.snapshots
+            .get_or_create(&SnapshotLabels { reason })
+            .clone()
+    }
+}
+
+/// A watch that counts among those that are open.
+#[derive(Debug)]
+pub(super) struct OpenWatch {
+    metrics: GrpcMetrics,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl OpenWatch {
+    pub(super) fn new(permit: OwnedSemaphorePermit, metrics: &GrpcMetrics) -> Self {
+        metrics.watches_open.inc();
+        Self {
+            metrics: metrics.clone(),
+            _permit: permit,
+        }
+    }
+
+    pub(super) fn count_snapshot(&self, reason: SnapshotReason) {
+        self.metrics.snapshots(reason).inc();
+    }
+}
+
+impl Drop for OpenWatch {
+    fn drop(&mut self) {
+        self.metrics.watches_open.dec();
     }
 }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod convert;
 mod drain;
+mod metrics;
 mod pace;
 mod page;
 mod request;
@@ -33,6 +34,7 @@ use self::drain::{end_on_drain, hear_until_drain};
 
 pub use self::{
     connection::{Connection, accept},
+    metrics::GrpcMetrics,
     service::Presence,
 };
 

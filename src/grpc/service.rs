@@ -17,6 +17,7 @@ use crate::{
     event::RoomId,
     grpc::{
         convert::{RoomRef, to_user},
+        metrics::{GrpcMetrics, OpenWatch},
         pace::Pace,
         page::{PAGE_BYTES_MAX, fill},
         request,
@@ -39,6 +40,7 @@ pub struct Presence {
     ready: Arc<AtomicBool>,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
+    metrics: GrpcMetrics,
 }
 
 impl Presence {
@@ -49,13 +51,26 @@ impl Presence {
         ready: Arc<AtomicBool>,
         progress_interval: Duration,
         watches_max: usize,
+        metrics: GrpcMetrics,
     ) -> Self {
         Self {
             roster,
             ready,
             progress_interval,
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            metrics,
         }
+    }
+
+    /// Counts a watch among those that are open, if one more may be.
+    fn admit(&self) -> Result<OpenWatch, Status> {
+        let permit = Arc::clone(&self.watches).try_acquire_owned();
+        permit
+            .map(|permit| OpenWatch::new(permit, &self.metrics))
+            .map_err(|_| {
+                self.metrics.watches_refused.inc();
+                Status::resource_exhausted("too many watches are open")
+            })
     }
 
     fn check_ready(&self) -> Result<(), Status> {
@@ -145,8 +160,7 @@ impl PresenceService for Presence {
         let request = request.into_inner();
         let room = request::room(&self.roster, &request.app, &request.room_id)?;
         let token = request::resume_token(&request.resume_token)?;
-        let permit = Arc::clone(&self.watches).try_acquire_owned();
-        let permit = permit.map_err(|_| Status::resource_exhausted("too many watches are open"))?;
+        let open = self.admit()?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
         let stream = RoomStream {
@@ -156,7 +170,7 @@ impl PresenceService for Presence {
             progress_interval: self.progress_interval,
             snapshot: None,
             pace: Pace::new(),
-            _permit: permit,
+            open,
         };
         Ok(Response::new(Box::pin(stream.messages())))
     }

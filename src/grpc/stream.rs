@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, Stream};
-use tokio::{sync::OwnedSemaphorePermit, time};
+use tokio::time;
 
 use crate::{
     grpc::{
         convert::{RoomRef, to_count, to_snapshot_reason, to_user},
+        metrics::OpenWatch,
         pace::Pace,
         page::{PART_BYTES_MAX, fill},
         token::ResumeToken,
@@ -30,7 +31,7 @@ pub(super) struct RoomStream {
     /// When changes may be sent next.
     pub(super) pace: Pace,
     /// Counts this stream among those that are open.
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) open: OpenWatch,
 }
 
 /// The rest of a snapshot.
@@ -64,12 +65,15 @@ impl RoomStream {
                 view,
                 revision,
                 reason,
-            } => self.part(Parts {
-                view,
-                revision,
-                reason,
-                after: None,
-            }),
+            } => {
+                self.open.count_snapshot(reason);
+                self.part(Parts {
+                    view,
+                    revision,
+                    reason,
+                    after: None,
+                })
+            }
             Step::Updates(updates) => self.changes(&updates),
             Step::Progress { revision, view } => {
                 let progress = pb::Progress {

@@ -35,7 +35,7 @@ enum Owed {
 }
 
 /// Why a snapshot is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SnapshotReason {
     /// The watch began without a place to resume from.
     Initial,

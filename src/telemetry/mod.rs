@@ -7,7 +7,7 @@ mod http;
 
 use prometheus_client::{encoding::text, registry::Registry};
 
-use crate::webhook::WebhookMetrics;
+use crate::{grpc::GrpcMetrics, webhook::WebhookMetrics};
 
 pub use self::http::serve;
 
@@ -17,6 +17,8 @@ pub struct Metrics {
     registry: Registry,
     /// The HTTP front's.
     pub webhook: WebhookMetrics,
+    /// The gRPC front's.
+    pub grpc: GrpcMetrics,
 }
 
 impl Metrics {
@@ -25,6 +27,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("headcount");
         Self {
             webhook: WebhookMetrics::register(&mut registry),
+            grpc: GrpcMetrics::register(&mut registry),
             registry,
         }
     }

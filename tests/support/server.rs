@@ -10,7 +10,7 @@ use std::{
 
 use headcount::{
     client::endpoint,
-    grpc::{Connection, Health, Presence, serve},
+    grpc::{Connection, GrpcMetrics, Health, Presence, serve},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{
         ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse,
@@ -64,6 +64,7 @@ impl Server {
             Arc::clone(&ready),
             PROGRESS_INTERVAL,
             watches_max,
+            GrpcMetrics::default(),
         );
         let (health, drain) = (Health::new().await, CancellationToken::new());
         let served = tokio::spawn(serve(
