@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::Stream;
+use prost::Message as _;
 use tokio::{sync::Semaphore, time};
 use tonic::{Request, Response, Status};
 
@@ -132,7 +133,9 @@ impl PresenceService for Presence {
         }
         let after = token.map(|token| token.after);
         let members = view.members.after(after.as_ref());
-        let page = fill(members, items_max(request.page_size), PAGE_BYTES_MAX, |m| {
+        let head = room.to_room(&view.summary);
+        let bytes_max = PAGE_BYTES_MAX.saturating_sub(head.encoded_len());
+        let page = fill(members, items_max(request.page_size), bytes_max, |m| {
             to_user(m)
         });
         let next_page = page
@@ -144,7 +147,7 @@ impl PresenceService for Presence {
             });
         let epoch = self.roster.epoch();
         Ok(Response::new(pb::GetRoomUsersResponse {
-            room: Some(room.to_room(&view.summary)),
+            room: Some(head),
             users: page.messages,
             next_page_token: next_page.unwrap_or_default(),
             revision,

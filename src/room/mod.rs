@@ -221,6 +221,15 @@ impl Room {
         }
     }
 
+    /// Whether it is open.
+    pub fn state(&self) -> RoomState {
+        match self.current_life().map(|life| life.closed()) {
+            None => RoomState::Unknown,
+            Some(None) => RoomState::Open,
+            Some(Some(_)) => RoomState::Closed,
+        }
+    }
+
     fn current_life(&self) -> Option<&Incarnation> {
         self.incarnations.get(self.current.as_ref()?)
     }

@@ -39,10 +39,12 @@ impl Applier {
     }
 
     fn apply_events(&mut self, app: &AppName, events: &[RoomEvent], revision: Revision, at: Time) {
-        for of_one_room in events.chunk_by(|a, b| a.room == b.room) {
-            let Some(RoomEvent { room, .. }) = of_one_room.first() else {
+        // One room's events are applied, and become visible, together.
+        for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
+            if events[..first].iter().any(|earlier| earlier.room == *room) {
                 continue;
-            };
+            }
+            let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let target = Target {
                 app,
                 room,
@@ -102,19 +104,21 @@ impl Applier {
 
         let mut state = cell.state.lock();
         let CellState { subject, feed } = &mut *state;
-        let due_before = subject.due_at(rules);
+        let (was_visible, due_before) = (subject.state(), subject.due_at(rules));
         let (changes, returned) = change(subject, rules);
         let due_after = subject.due_at(rules);
         let is_changed = !changes.is_empty();
         let is_first = is_changed && feed.oldest().is_none();
         feed.publish(revision, changes, at, &roster.limits.feed);
-        let visible = subject.summary(rules).state;
+        let is_visible = subject.state();
         hold.note_vacancy(&state, revision);
         drop(state);
 
         schedule.put(app, room, due_before, due_after);
+        if is_visible != was_visible {
+            rooms.index(room, is_visible);
+        }
         if is_changed {
-            rooms.index(room, visible);
             cell.changed.notify_waiters();
         }
         if is_first {

@@ -62,6 +62,7 @@ impl AppRooms {
             after = chunk.next();
             after.clone()
         })
+        .fuse()
     }
 
     fn open_chunk(&self, prefix: &str, after: Option<&RoomId>) -> Vec<RoomId> {
