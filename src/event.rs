@@ -194,6 +194,8 @@ pub enum RoomEventKind {
         at: Option<Time>,
         /// Who created it.
         creator: Option<UserId>,
+        /// What it is called, if the callback says.
+        name: Option<Arc<str>>,
     },
     /// A life of the room ended.
     Closed {
@@ -206,13 +208,20 @@ pub enum RoomEventKind {
     Login(Login),
     /// A user's login ended.
     Logout(Logout),
+    /// The vendor claims that so many users are in the room.
+    Counted {
+        /// When it counted.
+        at: Option<Time>,
+        /// How many.
+        users: u32,
+    },
 }
 
 impl RoomEventKind {
     /// The latest time that it says anything about.
     pub fn latest(&self) -> Option<Time> {
         match self {
-            Self::Created { at, .. } | Self::Closed { at, .. } => *at,
+            Self::Created { at, .. } | Self::Closed { at, .. } | Self::Counted { at, .. } => *at,
             Self::Login(login) => login.at,
             Self::Logout(logout) => logout.at.max(logout.login_at),
         }
@@ -225,7 +234,9 @@ impl RoomEventKind {
         }
         let mut kind = self.clone();
         let times = match &mut kind {
-            Self::Created { at, .. } | Self::Closed { at, .. } => [Some(at), None],
+            Self::Created { at, .. } | Self::Closed { at, .. } | Self::Counted { at, .. } => {
+                [Some(at), None]
+            }
             Self::Login(login) => [Some(&mut login.at), None],
             Self::Logout(logout) => [Some(&mut logout.at), Some(&mut logout.login_at)],
         };
@@ -238,14 +249,24 @@ impl RoomEventKind {
     /// When it happened, by the vendor's clock, as far as the vendor said.
     pub fn at(&self) -> Option<Time> {
         match self {
-            Self::Created { at, .. } | Self::Closed { at, .. } => *at,
+            Self::Created { at, .. } | Self::Closed { at, .. } | Self::Counted { at, .. } => *at,
             Self::Login(login) => login.at,
             Self::Logout(logout) => logout.at.or(logout.login_at),
         }
     }
 }
 
-/// A user logged in to a room.
+/// Something a vendor reports about a user's own connections, such as those of a
+/// chat service: no room has a part in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UserEvent {
+    /// A device of the user came online.
+    Login(Login),
+    /// A device of the user went offline.
+    Logout(Logout),
+}
+
+/// A user logged in: to a room, or on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Login {
     /// Who.

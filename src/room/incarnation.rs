@@ -31,6 +31,9 @@ pub(super) struct Incarnation {
     users: HashMap<UserId, Sessions>,
     /// The users who are present.
     pub(super) members: Members,
+    /// How many users the vendor claims, and when it did: the latest claim, the
+    /// greater if two differ.
+    reported: Option<(Option<Time>, u32)>,
     /// When something of a user is due to be forgotten: exactly those users
     /// that [`Sessions::due_at`] gives a time.
     dues: BTreeSet<(Time, UserId)>,
@@ -81,6 +84,7 @@ impl Incarnation {
             seqs: Seqs::default(),
             users: HashMap::new(),
             members: Members::default(),
+            reported: None,
             dues: BTreeSet::new(),
             evidence_at,
         }
@@ -96,10 +100,16 @@ impl Incarnation {
         self.note(evidence_at);
         self.last_event_at = self.last_event_at.max(event.at());
         match event {
-            RoomEventKind::Created { at, creator } => self.create(*at, creator.as_ref()),
+            RoomEventKind::Created { at, creator, name } => {
+                self.create(*at, creator.as_ref());
+                self.rename(*at, name.as_ref());
+            }
             RoomEventKind::Closed { at, reason } => self.close(*at, *reason, rules),
             RoomEventKind::Login(login) => return self.login(login, evidence_at, rules),
             RoomEventKind::Logout(logout) => return self.logout(logout, evidence_at, rules),
+            RoomEventKind::Counted { at, users } => {
+                self.reported = self.reported.max(Some((*at, *users)));
+            }
         }
         UserChange::default()
     }
@@ -141,7 +151,7 @@ impl Incarnation {
     fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> UserChange {
         self.first_login_at = earlier(self.first_login_at, login.at);
         self.number(login.seq, rules);
-        self.rename(login);
+        self.rename(login.at, login.room_name.as_ref());
         if self.closed.is_some() && rules.keeps(Rule::ClosedIsFinal) {
             return UserChange::default();
         }
@@ -219,19 +229,14 @@ impl Incarnation {
         }
     }
 
-    fn rename(&mut self, login: &Login) {
-        let Some(name) = login.room_name.as_ref().filter(|name| !name.is_empty()) else {
+    fn rename(&mut self, at: Option<Time>, name: Option<&Arc<str>>) {
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
             return;
         };
-        let wins = self
-            .name
-            .as_ref()
-            .is_none_or(|known| (login.at, &**name) > (known.at, &*known.name));
-        if wins {
-            self.name = Some(Name {
-                at: login.at,
-                name: Arc::clone(name),
-            });
+        let known = self.name.as_ref();
+        if known.is_none_or(|known| (at, &**name) > (known.at, &*known.name)) {
+            let name = Arc::clone(name);
+            self.name = Some(Name { at, name });
         }
     }
 
@@ -256,6 +261,10 @@ impl Incarnation {
 
     pub(super) fn creator(&self) -> Option<&UserId> {
         self.creator.as_ref().map(|creator| &creator.user)
+    }
+
+    pub(super) fn reported_user_count(&self) -> u32 {
+        self.reported.map_or(0, |(_, users)| users)
     }
 
     pub(super) fn name(&self) -> Option<&Arc<str>> {

@@ -103,7 +103,9 @@ impl Room {
             RoomEventKind::Logout(logout) => {
                 known.is_some_and(|known| known.knows_session(&logout.user, &logout.session))
             }
-            RoomEventKind::Created { .. } | RoomEventKind::Login(_) => false,
+            RoomEventKind::Created { .. }
+            | RoomEventKind::Login(_)
+            | RoomEventKind::Counted { .. } => false,
         };
         !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
     }
@@ -341,6 +343,6 @@ fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSumm
         user_count: people,
         missing_callbacks: life.seqs.missing(),
         last_event_at: life.last_event_at,
-        reported_user_count: 0,
+        reported_user_count: life.reported_user_count(),
     }
 }

@@ -13,7 +13,7 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 
-use crate::event::{AppName, RoomEvent, Time};
+use crate::event::{AppName, RoomEvent, Time, UserEvent};
 
 pub use self::{
     answer::{Answer, Outcome, json},
@@ -117,6 +117,8 @@ pub enum Refusal {
 pub enum Decoded {
     /// Something about one room; applied together, visible together.
     Room(Vec<RoomEvent>),
+    /// Something about users' own connections; applied together.
+    User(Vec<UserEvent>),
     /// An event that this service has no use for.
     Ignored {
         /// The vendor's name of it.
@@ -181,7 +183,7 @@ impl Decoded {
     /// What becomes of such a callback.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Room(_) => Outcome::Accepted,
+            Self::Room(_) | Self::User(_) => Outcome::Accepted,
             Self::Ignored { .. } => Outcome::Ignored,
             Self::Undecodable { .. } => Outcome::Undecodable,
         }

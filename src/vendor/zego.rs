@@ -143,6 +143,7 @@ fn created(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
         creator: Some(&*creator)
             .filter(|id| !id.is_empty())
             .map(UserId::from),
+        name: None,
     })
 }
 

@@ -36,7 +36,7 @@ impl Front {
         let outcome = decoded.outcome();
         let message = match &decoded {
             Decoded::Undecodable { message } => Some(message.clone()),
-            Decoded::Room(_) | Decoded::Ignored { .. } => None,
+            Decoded::Room(_) | Decoded::User(_) | Decoded::Ignored { .. } => None,
         };
         if outcome == Outcome::Ignored {
             tracing::debug!(app = app.as_str(), ?decoded, "callback ignored");

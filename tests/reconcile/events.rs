@@ -36,6 +36,7 @@ pub(crate) fn create(incarnation: &str, millis: i64) -> RoomEvent {
     let created = RoomEventKind::Created {
         at: Some(at(millis)),
         creator: Some("creator".into()),
+        name: None,
     };
     event(incarnation, created)
 }

@@ -74,7 +74,7 @@ impl Life {
         let summary = &mut self.summary;
         summary.last_event_at = summary.last_event_at.max(kind.at());
         match kind {
-            RoomEventKind::Created { at, creator } => {
+            RoomEventKind::Created { at, creator, .. } => {
                 summary.opened_at = *at;
                 summary.creator.clone_from(creator);
             }

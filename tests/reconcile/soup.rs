@@ -104,7 +104,11 @@ pub(crate) fn soup(
     });
     let created = (times.clone(), option::of(users)).prop_map(|(at, creator)| {
         let creator = creator.map(Into::into);
-        RoomEventKind::Created { at, creator }
+        RoomEventKind::Created {
+            at,
+            creator,
+            name: None,
+        }
     });
     let reasons = prop::sample::select(vec![CloseReason::Normal, CloseReason::Unknown]);
     let closed = (times, reasons).prop_map(|(at, reason)| RoomEventKind::Closed { at, reason });

@@ -37,7 +37,11 @@ impl Life {
 
     pub(crate) fn created(&self, at: Time) -> RoomEvent {
         let (at, creator) = (Some(at), Some(UserId::from("creator")));
-        self.event(RoomEventKind::Created { at, creator })
+        self.event(RoomEventKind::Created {
+            at,
+            creator,
+            name: None,
+        })
     }
 
     pub(crate) fn closed(&self, at: Time) -> RoomEvent {

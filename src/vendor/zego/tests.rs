@@ -83,6 +83,7 @@ fn documented_room_create_decodes() {
     let created = RoomEventKind::Created {
         at: ms(1_499_676_978_027),
         creator: Some("id123".into()),
+        name: None,
     };
     assert_eq!(event.kind, created);
 }
