@@ -110,6 +110,11 @@ macro_rules! ordered_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether the vendor gave none.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
         }
 
         impl Ord for $name {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    event::{CloseReason, LeaveReason, Login, Logout, RoomEventKind, SessionId, Time, UserId},
+    event::{
+        CloseReason, IncarnationId, LeaveReason, Login, Logout, RoomEventKind, SessionId, Time,
+        UserId,
+    },
     room::{Member, Members, Rule, Rules, Seqs, sessions::Sessions},
 };
 
@@ -17,9 +20,15 @@ const FORGET_MAX: usize = 4096;
 /// One life of a room: what its callbacks, in any order, add up to.
 #[derive(Clone, Debug)]
 pub(super) struct Incarnation {
-    pub(super) opened_at: Option<Time>,
+    /// Whether it is the only life that its room has: the vendor gives lives no
+    /// ids, so this one closes and opens again.
+    is_only: bool,
+    opened_at: Option<Time>,
     creator: Option<Creator>,
     closed: Option<Close>,
+    /// The latest create or login: what a close of an only life has to be no
+    /// earlier than, to close it.
+    alive_at: Option<Time>,
     name: Option<Name>,
     /// The earliest login time seen. Stored, not derived from the users: those
     /// are forgotten.
@@ -62,6 +71,17 @@ struct Name {
     name: Arc<str>,
 }
 
+/// What an event changed of who is present.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Whether one user is, or as what.
+    User(UserChange),
+    /// All that were are not, at once.
+    Emptied,
+    /// Nothing.
+    None,
+}
+
 /// How an event changed whether one user is present.
 #[derive(Debug, Default)]
 pub(super) struct UserChange {
@@ -72,8 +92,10 @@ pub(super) struct UserChange {
 }
 
 impl Incarnation {
-    pub(super) fn new(evidence_at: Time) -> Self {
+    pub(super) fn new(id: &IncarnationId, evidence_at: Time) -> Self {
         Self {
+            is_only: id.is_empty(),
+            alive_at: None,
             opened_at: None,
             creator: None,
             closed: None,
@@ -96,7 +118,7 @@ impl Incarnation {
         event: &RoomEventKind,
         evidence_at: Time,
         rules: &Rules,
-    ) -> UserChange {
+    ) -> Effect {
         self.note(evidence_at);
         self.last_event_at = self.last_event_at.max(event.at());
         match event {
@@ -104,14 +126,14 @@ impl Incarnation {
                 self.create(*at, creator.as_ref());
                 self.rename(*at, name.as_ref());
             }
-            RoomEventKind::Closed { at, reason } => self.close(*at, *reason, rules),
+            RoomEventKind::Closed { at, reason } => return self.close(*at, *reason, rules),
             RoomEventKind::Login(login) => return self.login(login, evidence_at, rules),
             RoomEventKind::Logout(logout) => return self.logout(logout, evidence_at, rules),
             RoomEventKind::Counted { at, users } => {
                 self.reported = self.reported.max(Some((*at, *users)));
             }
         }
-        UserChange::default()
+        Effect::None
     }
 
     /// Keeps the record for as long as evidence of this time requires.
@@ -120,62 +142,100 @@ impl Incarnation {
     }
 
     fn create(&mut self, at: Option<Time>, creator: Option<&UserId>) {
-        self.opened_at = earlier(self.opened_at, at);
-        if let Some(user) = creator {
-            let wins = self.creator.as_ref().is_none_or(|known| {
-                let (new, old) = (earliest_first(at), earliest_first(known.at));
-                new < old || (new == old && *user > known.user)
-            });
-            if wins {
-                let user = user.clone();
-                self.creator = Some(Creator { at, user });
-            }
+        self.alive_at = self.alive_at.max(at);
+        self.opened_at = if self.is_only {
+            self.opened_at.max(at)
+        } else {
+            earlier(self.opened_at, at)
+        };
+        let Some(user) = creator else {
+            return;
+        };
+        let wins = self.creator.as_ref().is_none_or(|known| {
+            let (new, old) = (earliest_first(at), earliest_first(known.at));
+            let before = if self.is_only { new > old } else { new < old };
+            before || (new == old && *user > known.user)
+        });
+        if wins {
+            let user = user.clone();
+            self.creator = Some(Creator { at, user });
         }
     }
 
-    fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) {
+    fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> Effect {
         let wins = self.closed.is_none_or(|known| {
             let (new, old) = (earliest_first(at), earliest_first(known.at));
-            new < old || (new == old && reason > known.reason)
+            let before = if self.is_only { new > old } else { new < old };
+            before || (new == old && reason > known.reason)
         });
         if wins {
             self.closed = Some(Close { at, reason });
+        }
+        if self.is_only {
+            return self.empty_through(at);
         }
         if rules.keeps(Rule::ClosedIsFinal) {
             self.users = HashMap::new();
             self.dues = BTreeSet::new();
         }
         self.members = Members::default();
+        Effect::Emptied
     }
 
-    fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> UserChange {
+    /// Ends all logins up to a time, and forgets what is only about them: from
+    /// now on the close stands for it.
+    fn empty_through(&mut self, at: Option<Time>) -> Effect {
+        let members_before = self.members.len();
+        let Self {
+            users,
+            members,
+            dues,
+            ..
+        } = self;
+        users.retain(|_, sessions| {
+            let (present, ended) = sessions.end_through(at);
+            present.iter().for_each(|member| members.remove(member));
+            !ended
+        });
+        dues.retain(|(_, user)| users.contains_key(user));
+        if members.len() == members_before {
+            Effect::None
+        } else {
+            Effect::Emptied
+        }
+    }
+
+    /// Whether a login at a time is over because its life is.
+    fn is_over_at(&self, at: Option<Time>, rules: &Rules) -> bool {
+        self.closed
+            .is_some_and(|close| !self.is_only || at <= close.at)
+            && rules.keeps(Rule::ClosedIsFinal)
+    }
+
+    fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> Effect {
+        self.alive_at = self.alive_at.max(login.at);
         self.first_login_at = earlier(self.first_login_at, login.at);
         self.number(login.seq, rules);
         self.rename(login.at, login.room_name.as_ref());
-        if self.closed.is_some() && rules.keeps(Rule::ClosedIsFinal) {
-            return UserChange::default();
+        if self.is_over_at(login.at, rules) {
+            return Effect::None;
         }
-        let member = Arc::new(Member {
-            user: login.user.clone(),
-            session: login.session.clone(),
-            login_at: login.at,
-            profile: login.profile.clone(),
-        });
-        self.change_user(&login.user, rules, |sessions| {
+        let member = Arc::new(Member::from(login));
+        Effect::User(self.change_user(&login.user, rules, |sessions| {
             sessions.login(member, evidence_at, rules);
-        })
+        }))
     }
 
-    fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> UserChange {
+    fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> Effect {
         self.first_login_at = earlier(self.first_login_at, logout.login_at);
         self.last_logout_at = self.last_logout_at.max(logout.at.or(logout.login_at));
         self.number(logout.seq, rules);
-        if self.closed.is_some() && rules.keeps(Rule::ClosedIsFinal) {
-            return UserChange::default();
+        if self.is_over_at(logout.at.max(logout.login_at), rules) {
+            return Effect::None;
         }
-        self.change_user(&logout.user, rules, |sessions| {
+        Effect::User(self.change_user(&logout.user, rules, |sessions| {
             sessions.logout(logout, evidence_at, rules);
-        })
+        }))
     }
 
     /// Changes a user's sessions, and with them the list of those present and
@@ -255,12 +315,34 @@ impl Incarnation {
             .or(self.last_logout_at)
     }
 
+    /// How it closed, if it is closed.
     pub(super) fn closed(&self) -> Option<Close> {
+        self.closed
+            .filter(|close| !self.is_only || self.alive_at <= close.at)
+    }
+
+    /// How it closed last, whether or not it opened again.
+    pub(super) fn last_close(&self) -> Option<Close> {
         self.closed
     }
 
+    /// Whether what was said at a time is about the present: of an only life, it
+    /// must not have closed since and opened again.
+    fn stands(&self, at: Option<Time>) -> bool {
+        let closed_since = self.closed.is_some_and(|close| at <= close.at);
+        !(self.is_only && closed_since) || self.closed().is_some()
+    }
+
+    pub(super) fn opened_at(&self) -> Option<Time> {
+        self.opened_at.filter(|at| self.stands(Some(*at)))
+    }
+
     pub(super) fn creator(&self) -> Option<&UserId> {
-        self.creator.as_ref().map(|creator| &creator.user)
+        let standing = self
+            .creator
+            .as_ref()
+            .filter(|creator| self.stands(creator.at));
+        standing.map(|creator| &creator.user)
     }
 
     pub(super) fn reported_user_count(&self) -> u32 {
@@ -268,7 +350,8 @@ impl Incarnation {
     }
 
     pub(super) fn name(&self) -> Option<&Arc<str>> {
-        self.name.as_ref().map(|name| &name.name)
+        let standing = self.name.as_ref().filter(|name| self.stands(name.at));
+        standing.map(|name| &name.name)
     }
 
     pub(super) fn knows_session(&self, user: &UserId, session: &SessionId) -> bool {
@@ -303,7 +386,7 @@ impl Incarnation {
     /// kept for the horizon, an empty room for as long as it may stay open. A
     /// room with somebody in it is not, however quiet.
     pub(super) fn due_at(&self, is_current: bool, rules: &Rules) -> Option<Time> {
-        if self.closed.is_some() || !is_current {
+        if self.closed().is_some() || !is_current {
             return Some(self.evidence_at.saturating_add(rules.evidence_span()));
         }
         (self.members.is_empty()).then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))

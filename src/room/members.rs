@@ -5,7 +5,7 @@ use std::{hash::Hasher as _, ops::Bound, sync::Arc};
 use fnv::FnvHasher;
 use imbl::OrdMap;
 
-use crate::event::{Profile, Role, SessionId, Time, UserId};
+use crate::event::{Login, Profile, Role, SessionId, Time, UserId};
 
 /// A user who is present, as of the login that decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub struct Member {
     pub login_at: Option<Time>,
     /// How the user appears to others.
     pub profile: Profile,
+}
+
+impl From<&Login> for Member {
+    fn from(login: &Login) -> Self {
+        Self {
+            user: login.user.clone(),
+            session: login.session.clone(),
+            login_at: login.at,
+            profile: login.profile.clone(),
+        }
+    }
 }
 
 /// A member's place in the list: by login time, then by user id.

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::event::{CloseReason, IncarnationId, LeaveReason, RoomEvent, RoomEventKind, Time};
 
-use self::incarnation::{Incarnation, UserChange};
+use self::incarnation::{Effect, Incarnation, UserChange};
 
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
@@ -61,16 +61,13 @@ impl Room {
             .map_or(received_at, |latest| latest.max(received_at));
         let incarnation = (self.incarnations)
             .entry(event.incarnation.clone())
-            .or_insert_with(|| Incarnation::new(evidence_at));
-        let user = incarnation.apply(&kind, evidence_at, rules);
+            .or_insert_with(|| Incarnation::new(&event.incarnation, evidence_at));
+        let effect = incarnation.apply(&kind, evidence_at, rules);
         self.current = self.select(rules).cloned();
         self.note_superseded(before.incarnation.as_ref(), evidence_at);
-        let users = if self.current.as_ref() == Some(&event.incarnation) {
-            vec![user]
-        } else {
-            Vec::new()
-        };
-        Applied::Joined(self.changes_since(&before, users, rules))
+        let is_visible = self.current.as_ref() == Some(&event.incarnation);
+        let effect = if is_visible { effect } else { Effect::None };
+        Applied::Joined(self.changes_since(&before, effect, rules))
     }
 
     /// What ends the current life by putting another in its place is evidence
@@ -114,6 +111,11 @@ impl Room {
     /// and another that began shortly before its end is in use, or was after it.
     /// One without a start is never visible.
     fn select(&self, rules: &Rules) -> Option<&IncarnationId> {
+        // The first by id, as the empty one is before all but numbers: vendors
+        // that name lives never leave one unnamed.
+        if let Some((only, _)) = self.incarnations.iter().find(|(id, _)| id.is_empty()) {
+            return Some(only);
+        }
         let started = || {
             self.incarnations
                 .iter()
@@ -154,16 +156,20 @@ impl Room {
     /// Forgets what is due at `now`.
     pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<RoomChange> {
         let before = self.summary(rules);
-        let mut users = Vec::new();
+        let mut forgotten = Vec::new();
         for (id, life) in &mut self.incarnations {
-            let forgotten = life.forget_users(now, rules);
+            let users = life.forget_users(now, rules);
             if self.current.as_ref() == Some(id) {
-                users = forgotten;
+                forgotten = users;
             }
         }
         self.forget_incarnations(now, rules);
         self.current = self.select(rules).cloned();
-        self.changes_since(&before, users, rules)
+        let mut changes = self.changes_since(&before, Effect::None, rules);
+        if changes.is_empty() {
+            changes.extend(forgotten.into_iter().filter_map(user_change));
+        }
+        changes
     }
 
     /// Forgets each life that is due and, with it, those that began no later: one
@@ -240,7 +246,7 @@ impl Room {
     fn changes_since(
         &self,
         before: &RoomSummary,
-        users: Vec<UserChange>,
+        effect: Effect,
         rules: &Rules,
     ) -> Vec<RoomChange> {
         let after = self.summary(rules);
@@ -250,13 +256,19 @@ impl Room {
         match (before.state, after.state) {
             (RoomState::Unknown, _) => Vec::new(),
             (RoomState::Open, RoomState::Closed) => vec![self.closed(after)],
+            (RoomState::Closed, RoomState::Open) => self.opened(&after),
+            // Closed and opened again, in one: some are in the later part of it.
+            (RoomState::Open, RoomState::Open) if matches!(effect, Effect::Emptied) => {
+                self.restarted(before, &after)
+            }
             _ => {
                 let updated = after.differs_from(before);
                 let updated = updated.then(|| RoomChange::RoomUpdated(Arc::new(after)));
-                updated
-                    .into_iter()
-                    .chain(users.into_iter().filter_map(user_change))
-                    .collect()
+                let user = match effect {
+                    Effect::User(user) => user_change(user),
+                    Effect::Emptied | Effect::None => None,
+                };
+                updated.into_iter().chain(user).collect()
             }
         }
     }
@@ -280,17 +292,37 @@ impl Room {
         if after.state == RoomState::Unknown {
             return changes;
         }
-        changes.push(RoomChange::RoomOpened(Arc::new(RoomSummary {
+        let is_closed = after.state == RoomState::Closed;
+        changes.extend(self.opened(&after));
+        changes.extend(is_closed.then(|| self.closed(after)));
+        changes
+    }
+
+    /// A life begins, with those who are in it.
+    fn opened(&self, after: &RoomSummary) -> Vec<RoomChange> {
+        let opened = RoomChange::RoomOpened(Arc::new(RoomSummary {
             state: RoomState::Open,
             closed_at: None,
             user_count: 0,
             ..after.clone()
-        })));
-        if after.state == RoomState::Closed {
-            changes.push(self.closed(after));
-        }
-        let joined = self.members().into_iter().flat_map(Members::iter);
-        changes.extend(joined.map(|member| RoomChange::UserJoined(Arc::clone(member))));
+        }));
+        let members = self.members().into_iter().flat_map(Members::iter);
+        let joined = members.map(|member| RoomChange::UserJoined(Arc::clone(member)));
+        std::iter::once(opened).chain(joined).collect()
+    }
+
+    /// The only life of a room closed before some of it that is known.
+    fn restarted(&self, before: &RoomSummary, after: &RoomSummary) -> Vec<RoomChange> {
+        let close = self.current_life().and_then(Incarnation::last_close);
+        let room = Arc::new(RoomSummary {
+            state: RoomState::Closed,
+            closed_at: close.and_then(|close| close.at),
+            user_count: 0,
+            ..before.clone()
+        });
+        let reason = close.map_or(CloseReason::Unknown, |close| close.reason);
+        let mut changes = vec![RoomChange::RoomClosed { room, reason }];
+        changes.extend(self.opened(after));
         changes
     }
 
@@ -338,7 +370,7 @@ fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSumm
         incarnation: Some(id.clone()),
         name: life.name().cloned(),
         creator: life.creator().cloned(),
-        opened_at: life.opened_at,
+        opened_at: life.opened_at(),
         closed_at: close.and_then(|close| close.at),
         user_count: people,
         missing_callbacks: life.seqs.missing(),

@@ -43,7 +43,7 @@ impl Life {
     /// Who is present depends on what happened, told or not.
     fn happen(&mut self, kind: &RoomEventKind) {
         match kind {
-            RoomEventKind::Created { .. } => {}
+            RoomEventKind::Created { .. } | RoomEventKind::Counted { .. } => {}
             RoomEventKind::Closed { .. } => {
                 self.summary.state = RoomState::Closed;
                 self.users.clear();
@@ -86,6 +86,7 @@ impl Life {
                 }
             }
             RoomEventKind::Logout(logout) => self.numbers.extend(logout.seq),
+            RoomEventKind::Counted { .. } => {}
         }
     }
 
