@@ -152,9 +152,7 @@ impl Incarnation {
             return;
         };
         let wins = self.creator.as_ref().is_none_or(|known| {
-            let (new, old) = (earliest_first(at), earliest_first(known.at));
-            let before = if self.is_only { new > old } else { new < old };
-            before || (new == old && *user > known.user)
+            self.outranks(at, known.at) || (at == known.at && *user > known.user)
         });
         if wins {
             let user = user.clone();
@@ -164,15 +162,13 @@ impl Incarnation {
 
     fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> Effect {
         let wins = self.closed.is_none_or(|known| {
-            let (new, old) = (earliest_first(at), earliest_first(known.at));
-            let before = if self.is_only { new > old } else { new < old };
-            before || (new == old && reason > known.reason)
+            self.outranks(at, known.at) || (at == known.at && reason > known.reason)
         });
         if wins {
             self.closed = Some(Close { at, reason });
         }
         if self.is_only {
-            return self.empty_through(at);
+            return self.empty_through(at, rules);
         }
         if rules.keeps(Rule::ClosedIsFinal) {
             self.users = HashMap::new();
@@ -182,22 +178,38 @@ impl Incarnation {
         Effect::Emptied
     }
 
+    /// Whether one account of when it opened or closed counts before another: the
+    /// earlier, as a life opens and closes once; of an only life, which does so
+    /// again and again, the later.
+    fn outranks(&self, new: Option<Time>, old: Option<Time>) -> bool {
+        if self.is_only {
+            new > old
+        } else {
+            new.is_some() && (old.is_none() || new < old)
+        }
+    }
+
     /// Ends all logins up to a time, and forgets what is only about them: from
     /// now on the close stands for it.
-    fn empty_through(&mut self, at: Option<Time>) -> Effect {
-        let members_before = self.members.len();
+    fn empty_through(&mut self, at: Option<Time>, rules: &Rules) -> Effect {
         let Self {
             users,
             members,
             dues,
             ..
         } = self;
+        let members_before = members.len();
         users.retain(|_, sessions| {
-            let (present, ended) = sessions.end_through(at);
-            present.iter().for_each(|member| members.remove(member));
-            !ended
+            let before = sessions.present(rules).cloned();
+            sessions.end_through(at);
+            if before.as_ref() != sessions.present(rules) {
+                before.iter().for_each(|member| members.remove(member));
+            }
+            !sessions.is_empty()
         });
-        dues.retain(|(_, user)| users.contains_key(user));
+        *dues = (users.iter())
+            .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
+            .collect();
         if members.len() == members_before {
             Effect::None
         } else {
@@ -399,9 +411,4 @@ fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-/// Orders accounts by time, those that give none last.
-fn earliest_first(at: Option<Time>) -> (bool, Option<Time>) {
-    (at.is_none(), at)
 }

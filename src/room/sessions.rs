@@ -102,20 +102,13 @@ impl Sessions {
         });
     }
 
-    /// Ends all logins up to a time and forgets the sessions that have no later
-    /// evidence. Returns who is no longer present, and whether nothing is left.
-    pub(super) fn end_through(&mut self, at: Option<Time>) -> (Option<Arc<Member>>, bool) {
-        let is_over = |session: &Session| {
+    /// Ends all logins up to a time, by forgetting the sessions that have no later
+    /// evidence.
+    pub(super) fn end_through(&mut self, at: Option<Time>) {
+        self.sessions.retain(|session| {
             let ended_through = session.ended.and_then(|ended| ended.through);
-            session.login_known_at <= at && ended_through <= at
-        };
-        let live = self
-            .sessions
-            .iter()
-            .find(|session| session.is_live() && is_over(session));
-        let present = live.and_then(|session| session.login.clone());
-        self.sessions.retain(|session| !is_over(session));
-        (present, self.sessions.is_empty())
+            session.login_known_at > at || ended_through > at
+        });
     }
 
     /// Whether a session left any evidence.
