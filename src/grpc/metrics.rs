@@ -62,6 +62,9 @@ impl GrpcMetrics {
             "Snapshots sent to watchers, by reason",
             snapshots.clone(),
         );
+        for reason in SnapshotReason::ALL {
+            metrics.snapshots(reason);
+        }
         metrics
     }
 

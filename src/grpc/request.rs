@@ -20,9 +20,10 @@ const ROOM_ID_BYTES_MAX: usize = 1024;
 pub(super) fn app(roster: &Roster, name: &str) -> Result<AppName, Status> {
     if !name.is_empty() {
         let app = roster.apps().find(|app| app.as_str() == name);
-        return app
-            .cloned()
-            .ok_or_else(|| Status::not_found(format!("no app is called {name:?}")));
+        // A name may be longer than what a status can carry.
+        let shown: String = name.chars().take(64).collect();
+        let unknown = || Status::not_found(format!("no app is called {shown:?}"));
+        return app.cloned().ok_or_else(unknown);
     }
     let mut apps = roster.apps();
     match (apps.next(), apps.next()) {

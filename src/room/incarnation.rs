@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    mem,
     sync::Arc,
 };
 
@@ -16,6 +17,18 @@ use crate::{
 /// Users of whom one tick forgets something: what it does for one room must not
 /// hold up the callbacks of others. The next tick is a second away.
 const FORGET_MAX: usize = 4096;
+
+/// What a life of many users leaves behind: of no use, and long in dropping, so
+/// it is handed to whoever holds no lock.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    users: HashMap<UserId, Sessions>,
+    _members: Members,
+    _dues: BTreeSet<(Time, UserId)>,
+}
+
+/// Users that take long to drop: about a millisecond.
+const REMAINS_MIN: usize = 1024;
 
 /// One life of a room: what its callbacks, in any order, add up to.
 #[derive(Clone, Debug)]
@@ -48,6 +61,8 @@ pub(super) struct Incarnation {
     dues: BTreeSet<(Time, UserId)>,
     /// The later of receipt and event time of the last evidence.
     evidence_at: Time,
+    /// What its close left behind.
+    pub(super) remains: Option<Remains>,
 }
 
 /// Who created it: the earliest account, the greater id if two differ.
@@ -109,6 +124,7 @@ impl Incarnation {
             reported: None,
             dues: BTreeSet::new(),
             evidence_at,
+            remains: None,
         }
     }
 
@@ -171,11 +187,22 @@ impl Incarnation {
             return self.empty_through(at, rules);
         }
         if rules.keeps(Rule::ClosedIsFinal) {
-            self.users = HashMap::new();
-            self.dues = BTreeSet::new();
+            let remains = self.empty();
+            self.remains = self.remains.take().or(remains);
+        } else {
+            self.members = Members::default();
         }
-        self.members = Members::default();
         Effect::Emptied
+    }
+
+    /// Forgets its users. Returns what of them takes long to drop.
+    pub(super) fn empty(&mut self) -> Option<Remains> {
+        let remains = Remains {
+            users: mem::take(&mut self.users),
+            _members: mem::take(&mut self.members),
+            _dues: mem::take(&mut self.dues),
+        };
+        Some(remains).filter(|remains| remains.users.len() >= REMAINS_MIN)
     }
 
     /// Whether one account of when it opened or closed counts before another: the

@@ -8,20 +8,25 @@
 //! `docs/reconciliation.md` has the rules in prose.
 
 mod change;
+mod difference;
 mod incarnation;
 mod members;
 mod rules;
 mod seqs;
 mod sessions;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use crate::event::{CloseReason, IncarnationId, LeaveReason, RoomEvent, RoomEventKind, Time};
+use crate::event::{IncarnationId, RoomEvent, RoomEventKind, Time};
 
-use self::incarnation::{Effect, Incarnation, UserChange};
+use self::{
+    difference::{summary_of, user_change},
+    incarnation::{Effect, Incarnation},
+};
 
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
+    incarnation::Remains,
     members::{Member, MemberKey, Members, digest_of},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
     seqs::Seqs,
@@ -33,6 +38,8 @@ pub struct Room {
     incarnations: BTreeMap<IncarnationId, Incarnation>,
     /// The one that is visible. Derived from the others; kept, to see it change.
     current: Option<IncarnationId>,
+    /// What lives that are over left behind.
+    remains: Vec<Remains>,
 }
 
 /// What became of an event.
@@ -63,6 +70,7 @@ impl Room {
             .entry(event.incarnation.clone())
             .or_insert_with(|| Incarnation::new(&event.incarnation, evidence_at));
         let effect = incarnation.apply(&kind, evidence_at, rules);
+        self.remains.extend(incarnation.remains.take());
         self.current = self.select(rules).cloned();
         self.note_superseded(before.incarnation.as_ref(), evidence_at);
         let is_visible = self.current.as_ref() == Some(&event.incarnation);
@@ -178,6 +186,7 @@ impl Room {
         let Self {
             incarnations,
             current,
+            remains,
         } = self;
         let is_due = |id: &IncarnationId, life: &Incarnation| {
             let due_at = life.due_at(current.as_ref() == Some(id), rules);
@@ -190,8 +199,18 @@ impl Room {
             let start = life.start(rules);
             let known = start.is_some() || !rules.keeps(Rule::UnknownStartsStay);
             let earlier = known && start <= last_start && rules.keeps(Rule::EarlierLivesGoToo);
-            !is_due(id, life) && (spared || !earlier)
+            let stays = !is_due(id, life) && (spared || !earlier);
+            if !stays {
+                remains.extend(life.empty());
+            }
+            stays
         });
+    }
+
+    /// Takes what is of no use any more and long in dropping, to be dropped where
+    /// nobody waits for it.
+    pub fn take_remains(&mut self) -> Vec<Remains> {
+        std::mem::take(&mut self.remains)
     }
 
     /// When something is next to be forgotten.
@@ -241,140 +260,7 @@ impl Room {
     fn current_life(&self) -> Option<&Incarnation> {
         self.incarnations.get(self.current.as_ref()?)
     }
-
-    /// What a watcher is to be told, who last knew the room as `before`.
-    fn changes_since(
-        &self,
-        before: &RoomSummary,
-        effect: Effect,
-        rules: &Rules,
-    ) -> Vec<RoomChange> {
-        let after = self.summary(rules);
-        if before.incarnation != after.incarnation {
-            return self.switch(before, after, rules);
-        }
-        match (before.state, after.state) {
-            (RoomState::Unknown, _) => Vec::new(),
-            (RoomState::Open, RoomState::Closed) => vec![self.closed(after)],
-            (RoomState::Closed, RoomState::Open) => self.opened(&after),
-            // Closed and opened again, in one: some are in the later part of it.
-            (RoomState::Open, RoomState::Open) if matches!(effect, Effect::Emptied) => {
-                self.restarted(before, &after)
-            }
-            _ => {
-                let updated = after.differs_from(before);
-                let updated = updated.then(|| RoomChange::RoomUpdated(Arc::new(after)));
-                let user = match effect {
-                    Effect::User(user) => user_change(user),
-                    Effect::Emptied | Effect::None => None,
-                };
-                updated.into_iter().chain(user).collect()
-            }
-        }
-    }
-
-    /// The visible life is another: the old one ends, the new one begins.
-    fn switch(&self, before: &RoomSummary, after: RoomSummary, rules: &Rules) -> Vec<RoomChange> {
-        let mut changes = Vec::new();
-        if before.state == RoomState::Open {
-            let (room, reason) = if after.state == RoomState::Unknown {
-                (before.clone(), CloseReason::Unknown)
-            } else {
-                (self.superseded(before, rules), CloseReason::Superseded)
-            };
-            let room = Arc::new(RoomSummary {
-                state: RoomState::Closed,
-                user_count: 0,
-                ..room
-            });
-            changes.push(RoomChange::RoomClosed { room, reason });
-        }
-        if after.state == RoomState::Unknown {
-            return changes;
-        }
-        let is_closed = after.state == RoomState::Closed;
-        changes.extend(self.opened(&after));
-        changes.extend(is_closed.then(|| self.closed(after)));
-        changes
-    }
-
-    /// A life begins, with those who are in it.
-    fn opened(&self, after: &RoomSummary) -> Vec<RoomChange> {
-        let opened = RoomChange::RoomOpened(Arc::new(RoomSummary {
-            state: RoomState::Open,
-            closed_at: None,
-            user_count: 0,
-            ..after.clone()
-        }));
-        let members = self.members().into_iter().flat_map(Members::iter);
-        let joined = members.map(|member| RoomChange::UserJoined(Arc::clone(member)));
-        std::iter::once(opened).chain(joined).collect()
-    }
-
-    /// The only life of a room closed before some of it that is known.
-    fn restarted(&self, before: &RoomSummary, after: &RoomSummary) -> Vec<RoomChange> {
-        let close = self.current_life().and_then(Incarnation::last_close);
-        let room = Arc::new(RoomSummary {
-            state: RoomState::Closed,
-            closed_at: close.and_then(|close| close.at),
-            user_count: 0,
-            ..before.clone()
-        });
-        let reason = close.map_or(CloseReason::Unknown, |close| close.reason);
-        let mut changes = vec![RoomChange::RoomClosed { room, reason }];
-        changes.extend(self.opened(after));
-        changes
-    }
-
-    /// The life that was visible before, as it is known now.
-    fn superseded(&self, before: &RoomSummary, rules: &Rules) -> RoomSummary {
-        let id = before.incarnation.as_ref();
-        let life = id.and_then(|id| Some((id, self.incarnations.get(id)?)));
-        life.map_or_else(|| before.clone(), |(id, life)| summary_of(id, life, rules))
-    }
-
-    fn closed(&self, after: RoomSummary) -> RoomChange {
-        let close = self.current_life().and_then(Incarnation::closed);
-        RoomChange::RoomClosed {
-            room: Arc::new(after),
-            reason: close.map_or(CloseReason::Unknown, |close| close.reason),
-        }
-    }
 }
 
-fn user_change(change: UserChange) -> Option<RoomChange> {
-    match (change.before, change.after) {
-        (None, None) => None,
-        (None, Some(member)) => Some(RoomChange::UserJoined(member)),
-        (Some(member), None) => {
-            let (reason, at) = change.left.unwrap_or((LeaveReason::Unknown, None));
-            Some(RoomChange::UserLeft { member, reason, at })
-        }
-        (Some(before), Some(after)) => (before != after).then_some(RoomChange::UserUpdated(after)),
-    }
-}
-
-fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSummary {
-    let close = life.closed();
-    let people = if rules.keeps(Rule::AdminsAreNotCounted) {
-        life.members.user_count()
-    } else {
-        life.members.len()
-    };
-    RoomSummary {
-        state: if close.is_some() {
-            RoomState::Closed
-        } else {
-            RoomState::Open
-        },
-        incarnation: Some(id.clone()),
-        name: life.name().cloned(),
-        creator: life.creator().cloned(),
-        opened_at: life.opened_at(),
-        closed_at: close.and_then(|close| close.at),
-        user_count: people,
-        missing_callbacks: life.seqs.missing(),
-        last_event_at: life.last_event_at,
-        reported_user_count: life.reported_user_count(),
-    }
-}
+#[cfg(test)]
+mod tests;

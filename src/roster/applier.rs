@@ -6,7 +6,7 @@ use crate::{
     event::{AppName, RoomEvent, RoomId, Time},
     journal::{Entry, Follower, Payload, Revision},
     room::{Applied, Room, RoomChange, Rules},
-    roster::{Roster, schedule::Schedule, table::CellState},
+    roster::{Roster, reaper::Reaper, schedule::Schedule, table::CellState},
     vendor::Decoded,
 };
 
@@ -19,6 +19,7 @@ pub struct Applier {
     /// The greatest receive time applied so far: the clock of forgetting, which
     /// is the same for whoever reads the same journal.
     journal_time: Time,
+    reaper: Reaper,
 }
 
 /// Where a room is, and what is being applied to it.
@@ -35,6 +36,7 @@ impl Applier {
             roster,
             schedule: Schedule::default(),
             journal_time: Time::MIN,
+            reaper: Reaper::default(),
         }
     }
 
@@ -92,7 +94,10 @@ impl Applier {
             at,
         } = *target;
         let Self {
-            roster, schedule, ..
+            roster,
+            schedule,
+            reaper,
+            ..
         } = self;
         // Only a journal of another configuration has entries of other apps.
         let Some(rooms) = roster.apps.get(app) else {
@@ -111,8 +116,10 @@ impl Applier {
         let is_first = is_changed && feed.oldest().is_none();
         feed.publish(revision, changes, at, &roster.limits.feed);
         let is_visible = subject.state();
+        let remains = subject.take_remains();
         hold.note_vacancy(&state, revision);
         drop(state);
+        reaper.take(remains);
 
         schedule.put(app, room, due_before, due_after);
         if is_visible != was_visible {

@@ -7,6 +7,7 @@
 mod applier;
 mod feed;
 mod history;
+mod reaper;
 mod rooms;
 mod schedule;
 mod table;

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::event::{AppName, RoomId, Time};
 
+/// Rooms that one tick forgets something of: what it does must not hold up the
+/// callbacks that come after it. The next tick is a second away.
+const DUE_MAX: usize = 4096;
+
 /// Exactly those rooms that have a due time, by that time: forgetting is part of
 /// the state, so which tick forgets what must not depend on anything else.
 #[derive(Debug, Default)]
@@ -32,10 +36,11 @@ impl Schedule {
         self.dues.first().map(|(due_at, ..)| *due_at)
     }
 
-    /// The rooms that are due by `now`.
+    /// Rooms that are due by `now`, at most [`DUE_MAX`]: the first ones.
     pub(super) fn due(&self, now: Time) -> Vec<(AppName, RoomId)> {
         let due = self.dues.iter().take_while(|(due_at, ..)| *due_at <= now);
-        due.map(|(_, app, room)| (app.clone(), room.clone()))
+        due.take(DUE_MAX)
+            .map(|(_, app, room)| (app.clone(), room.clone()))
             .collect()
     }
 }

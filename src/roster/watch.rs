@@ -49,6 +49,17 @@ pub enum SnapshotReason {
     Replaced,
 }
 
+impl SnapshotReason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Initial,
+        Self::ResumeExpired,
+        Self::Lagged,
+        Self::EpochChanged,
+        Self::Replaced,
+    ];
+}
+
 /// Where a watch begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {

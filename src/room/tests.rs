@@ -1,0 +1,59 @@
+use crate::event::{CloseReason, Login, Profile, RoomEvent, RoomEventKind, Time};
+
+use super::*;
+
+const RULES: fn() -> Rules = Rules::default;
+
+fn event(kind: RoomEventKind) -> RoomEvent {
+    RoomEvent {
+        room: "r".into(),
+        incarnation: "1".into(),
+        kind,
+    }
+}
+
+fn login(user: usize, at: Time) -> RoomEvent {
+    event(RoomEventKind::Login(Login {
+        user: user.to_string().as_str().into(),
+        session: "s".into(),
+        at: Some(at),
+        profile: Profile::default(),
+        room_name: None,
+        seq: None,
+    }))
+}
+
+#[test]
+fn what_a_large_room_leaves_behind_is_handed_on() {
+    let at = Time::from_millis(1_700_000_000_000).unwrap();
+    let close = event(RoomEventKind::Closed {
+        at: Some(at),
+        reason: CloseReason::Normal,
+    });
+    for (users, remains) in [(1023, 0), (1024, 1)] {
+        let mut room = Room::default();
+        for user in 0..users {
+            room.apply(&login(user, at), at, &RULES());
+        }
+        room.apply(&close, at, &RULES());
+        assert_eq!(room.take_remains().len(), remains, "of {users}");
+        assert_eq!(room.take_remains().len(), 0, "taken once");
+    }
+}
+
+#[test]
+fn a_large_life_that_is_forgotten_leaves_as_much_behind() {
+    let at = Time::from_millis(1_700_000_000_000).unwrap();
+    let mut room = Room::default();
+    for user in 0..2000 {
+        room.apply(&login(user, at), at, &RULES());
+    }
+    let next = RoomEvent {
+        incarnation: "2".into(),
+        ..login(0, at.saturating_add(std::time::Duration::from_secs(1)))
+    };
+    room.apply(&next, at, &RULES());
+    let later = at.saturating_add(std::time::Duration::from_secs(3600));
+    room.tick(later, &RULES());
+    assert_eq!(room.take_remains().len(), 1);
+}
