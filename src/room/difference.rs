@@ -6,7 +6,8 @@ use crate::{
     event::{CloseReason, IncarnationId, LeaveReason},
     room::{
         Members, Room, RoomChange, RoomState, RoomSummary, Rule, Rules,
-        incarnation::{Effect, Incarnation, UserChange},
+        incarnation::{Effect, Incarnation},
+        users::UserChange,
     },
 };
 
@@ -126,9 +127,9 @@ pub(super) fn user_change(change: UserChange) -> Option<RoomChange> {
 pub(super) fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSummary {
     let close = life.closed();
     let people = if rules.keeps(Rule::AdminsAreNotCounted) {
-        life.members.user_count()
+        life.users.members().user_count()
     } else {
-        life.members.len()
+        life.users.members().len()
     };
     RoomSummary {
         state: if close.is_some() {

@@ -1,34 +1,14 @@
 //! One life of a room.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    mem,
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use crate::{
-    event::{
-        CloseReason, IncarnationId, LeaveReason, Login, Logout, RoomEventKind, SessionId, Time,
-        UserId,
+    event::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
+    room::{
+        Member, Rule, Rules, Seqs,
+        users::{Remains, UserChange, Users},
     },
-    room::{Member, Members, Rule, Rules, Seqs, sessions::Sessions},
 };
-
-/// Users of whom one tick forgets something: what it does for one room must not
-/// hold up the callbacks of others. The next tick is a second away.
-const FORGET_MAX: usize = 4096;
-
-/// What a life of many users leaves behind: of no use, and long in dropping, so
-/// it is handed to whoever holds no lock.
-#[derive(Clone, Debug, Default)]
-pub struct Remains {
-    users: HashMap<UserId, Sessions>,
-    _members: Members,
-    _dues: BTreeSet<(Time, UserId)>,
-}
-
-/// Users that take long to drop: about a millisecond.
-const REMAINS_MIN: usize = 1024;
 
 /// One life of a room: what its callbacks, in any order, add up to.
 #[derive(Clone, Debug)]
@@ -50,15 +30,10 @@ pub(super) struct Incarnation {
     last_logout_at: Option<Time>,
     pub(super) last_event_at: Option<Time>,
     pub(super) seqs: Seqs,
-    users: HashMap<UserId, Sessions>,
-    /// The users who are present.
-    pub(super) members: Members,
+    pub(super) users: Users,
     /// How many users the vendor claims, and when it did: the latest claim, the
     /// greater if two differ.
     reported: Option<(Option<Time>, u32)>,
-    /// When something of a user is due to be forgotten: exactly those users
-    /// that [`Sessions::due_at`] gives a time.
-    dues: BTreeSet<(Time, UserId)>,
     /// The later of receipt and event time of the last evidence.
     evidence_at: Time,
     /// What its close left behind.
@@ -97,15 +72,6 @@ pub(super) enum Effect {
     None,
 }
 
-/// How an event changed whether one user is present.
-#[derive(Debug, Default)]
-pub(super) struct UserChange {
-    pub(super) before: Option<Arc<Member>>,
-    pub(super) after: Option<Arc<Member>>,
-    /// How the user's deciding session ended, if it did.
-    pub(super) left: Option<(LeaveReason, Option<Time>)>,
-}
-
 impl Incarnation {
     pub(super) fn new(id: &IncarnationId, evidence_at: Time) -> Self {
         Self {
@@ -119,10 +85,8 @@ impl Incarnation {
             last_logout_at: None,
             last_event_at: None,
             seqs: Seqs::default(),
-            users: HashMap::new(),
-            members: Members::default(),
+            users: Users::default(),
             reported: None,
-            dues: BTreeSet::new(),
             evidence_at,
             remains: None,
         }
@@ -184,25 +148,20 @@ impl Incarnation {
             self.closed = Some(Close { at, reason });
         }
         if self.is_only {
-            return self.empty_through(at, rules);
+            let emptied = self.users.end_through(at, rules);
+            return if emptied {
+                Effect::Emptied
+            } else {
+                Effect::None
+            };
         }
         if rules.keeps(Rule::ClosedIsFinal) {
-            let remains = self.empty();
+            let remains = self.users.clear();
             self.remains = self.remains.take().or(remains);
         } else {
-            self.members = Members::default();
+            self.users.hide();
         }
         Effect::Emptied
-    }
-
-    /// Forgets its users. Returns what of them takes long to drop.
-    pub(super) fn empty(&mut self) -> Option<Remains> {
-        let remains = Remains {
-            users: mem::take(&mut self.users),
-            _members: mem::take(&mut self.members),
-            _dues: mem::take(&mut self.dues),
-        };
-        Some(remains).filter(|remains| remains.users.len() >= REMAINS_MIN)
     }
 
     /// Whether one account of when it opened or closed counts before another: the
@@ -213,34 +172,6 @@ impl Incarnation {
             new > old
         } else {
             new.is_some() && (old.is_none() || new < old)
-        }
-    }
-
-    /// Ends all logins up to a time, and forgets what is only about them: from
-    /// now on the close stands for it.
-    fn empty_through(&mut self, at: Option<Time>, rules: &Rules) -> Effect {
-        let Self {
-            users,
-            members,
-            dues,
-            ..
-        } = self;
-        let members_before = members.len();
-        users.retain(|_, sessions| {
-            let before = sessions.present(rules).cloned();
-            sessions.end_through(at);
-            if before.as_ref() != sessions.present(rules) {
-                before.iter().for_each(|member| members.remove(member));
-            }
-            !sessions.is_empty()
-        });
-        *dues = (users.iter())
-            .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
-            .collect();
-        if members.len() == members_before {
-            Effect::None
-        } else {
-            Effect::Emptied
         }
     }
 
@@ -260,7 +191,7 @@ impl Incarnation {
             return Effect::None;
         }
         let member = Arc::new(Member::from(login));
-        Effect::User(self.change_user(&login.user, rules, |sessions| {
+        Effect::User(self.users.change(&login.user, rules, |sessions| {
             sessions.login(member, evidence_at, rules);
         }))
     }
@@ -272,51 +203,9 @@ impl Incarnation {
         if self.is_over_at(logout.at.max(logout.login_at), rules) {
             return Effect::None;
         }
-        Effect::User(self.change_user(&logout.user, rules, |sessions| {
+        Effect::User(self.users.change(&logout.user, rules, |sessions| {
             sessions.logout(logout, evidence_at, rules);
         }))
-    }
-
-    /// Changes a user's sessions, and with them the list of those present and
-    /// the time when something of the user is due.
-    fn change_user(
-        &mut self,
-        user: &UserId,
-        rules: &Rules,
-        change: impl FnOnce(&mut Sessions),
-    ) -> UserChange {
-        // Cloned only for a user who is new: the map's key.
-        if !self.users.contains_key(user) {
-            self.users.insert(user.clone(), Sessions::default());
-        }
-        let Some(sessions) = self.users.get_mut(user) else {
-            return UserChange::default();
-        };
-        let before = sessions.present(rules).cloned();
-        let due_before = sessions.due_at(rules);
-        change(sessions);
-        let after = sessions.present(rules).cloned();
-        let due_after = sessions.due_at(rules);
-        let left = sessions.ended(rules).map(|ended| (ended.reason, ended.at));
-
-        if due_before != due_after {
-            due_before.map(|due_at| self.dues.remove(&(due_at, user.clone())));
-            due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
-        }
-        if sessions.is_empty() {
-            self.users.remove(user);
-        }
-        if before != after {
-            before.iter().for_each(|member| self.members.remove(member));
-            after
-                .iter()
-                .for_each(|member| self.members.insert(Arc::clone(member)));
-        }
-        UserChange {
-            before,
-            after,
-            left,
-        }
     }
 
     fn number(&mut self, seq: Option<u64>, rules: &Rules) {
@@ -393,34 +282,6 @@ impl Incarnation {
         standing.map(|name| &name.name)
     }
 
-    pub(super) fn knows_session(&self, user: &UserId, session: &SessionId) -> bool {
-        self.users
-            .get(user)
-            .is_some_and(|sessions| sessions.knows(session))
-    }
-
-    /// Forgets what is due of its users, of at most [`FORGET_MAX`]: the others
-    /// stay due. Who is present stays present.
-    pub(super) fn forget_users(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
-        let mut changes = Vec::new();
-        for _ in 0..FORGET_MAX {
-            let first = self.dues.first().filter(|(due_at, _)| *due_at <= now);
-            let Some((due_at, user)) = first else {
-                break;
-            };
-            let (due_at, user) = (*due_at, user.clone());
-            changes.push(self.change_user(&user, rules, |sessions| sessions.forget(now, rules)));
-            // Already gone, unless the user had nothing to forget: never loop.
-            self.dues.remove(&(due_at, user));
-        }
-        changes
-    }
-
-    /// When the first of its users has something to forget.
-    pub(super) fn users_due_at(&self) -> Option<Time> {
-        self.dues.first().map(|(due_at, _)| *due_at)
-    }
-
     /// When it is to be forgotten as a whole: evidence of a life that is over is
     /// kept for the horizon, an empty room for as long as it may stay open. A
     /// room with somebody in it is not, however quiet.
@@ -428,7 +289,8 @@ impl Incarnation {
         if self.closed().is_some() || !is_current {
             return Some(self.evidence_at.saturating_add(rules.evidence_span()));
         }
-        (self.members.is_empty()).then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
+        (self.users.members().is_empty())
+            .then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
     }
 }
 

@@ -14,6 +14,7 @@ mod members;
 mod rules;
 mod seqs;
 mod sessions;
+mod users;
 
 use std::collections::BTreeMap;
 
@@ -26,10 +27,10 @@ use self::{
 
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
-    incarnation::Remains,
     members::{Member, MemberKey, Members, digest_of},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
     seqs::Seqs,
+    users::Remains,
 };
 
 /// One room: all of its lives that are still remembered.
@@ -106,7 +107,7 @@ impl Room {
         let ends_something_known = match &event.kind {
             RoomEventKind::Closed { .. } => known.is_some(),
             RoomEventKind::Logout(logout) => {
-                known.is_some_and(|known| known.knows_session(&logout.user, &logout.session))
+                known.is_some_and(|known| known.users.knows(&logout.user, &logout.session))
             }
             RoomEventKind::Created { .. }
             | RoomEventKind::Login(_)
@@ -142,7 +143,7 @@ impl Room {
             };
             if wins { next } else { best }
         })?;
-        let over = latest.closed().is_some() || latest.members.is_empty();
+        let over = latest.closed().is_some() || latest.users.members().is_empty();
         let Some(end) = latest
             .end()
             .filter(|_| over && rules.keeps(Rule::ClockSkewIsForgiven))
@@ -151,7 +152,8 @@ impl Room {
         };
         let began_by = Some(end.saturating_sub(CLOCK_SKEW));
         let outlived = Some(end.saturating_add(CLOCK_SKEW));
-        let is_in_use = |life: &Incarnation| life.closed().is_none() && !life.members.is_empty();
+        let is_in_use =
+            |life: &Incarnation| life.closed().is_none() && !life.users.members().is_empty();
         let next = started().filter(|(id, life)| {
             *id != latest_id
                 && life.start(rules) >= began_by
@@ -166,7 +168,7 @@ impl Room {
         let before = self.summary(rules);
         let mut forgotten = Vec::new();
         for (id, life) in &mut self.incarnations {
-            let users = life.forget_users(now, rules);
+            let users = life.users.forget(now, rules);
             if self.current.as_ref() == Some(id) {
                 forgotten = users;
             }
@@ -201,7 +203,7 @@ impl Room {
             let earlier = known && start <= last_start && rules.keeps(Rule::EarlierLivesGoToo);
             let stays = !is_due(id, life) && (spared || !earlier);
             if !stays {
-                remains.extend(life.empty());
+                remains.extend(life.users.clear());
             }
             stays
         });
@@ -217,7 +219,7 @@ impl Room {
     pub fn due_at(&self, rules: &Rules) -> Option<Time> {
         let dues = self.incarnations.iter().flat_map(|(id, life)| {
             let is_current = self.current.as_ref() == Some(id);
-            [life.due_at(is_current, rules), life.users_due_at()]
+            [life.due_at(is_current, rules), life.users.due_at()]
         });
         dues.flatten().min()
     }
@@ -237,7 +239,7 @@ impl Room {
 
     /// Its users.
     pub fn members(&self) -> Option<&Members> {
-        Some(&self.current_life()?.members)
+        Some(self.current_life()?.users.members())
     }
 
     /// The room without its users.

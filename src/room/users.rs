@@ -1,0 +1,151 @@
+//! The users of one life of a room: their sessions, who of them is present, and
+//! when something of them is to be forgotten.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::Arc,
+};
+
+use crate::{
+    event::{LeaveReason, SessionId, Time, UserId},
+    room::{Member, Members, Rules, sessions::Sessions},
+};
+
+/// Users of whom one tick forgets something: what it does for one room must not
+/// hold up the callbacks of others. The next tick is a second away.
+const FORGET_MAX: usize = 4096;
+
+/// Users that take long to drop: about a millisecond.
+const REMAINS_MIN: usize = 1024;
+
+/// The users of one life of a room.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Users {
+    by_id: HashMap<UserId, Sessions>,
+    /// Those who are present: derived from the sessions.
+    members: Members,
+    /// When something of a user is due to be forgotten: exactly those users
+    /// that [`Sessions::due_at`] gives a time.
+    dues: BTreeSet<(Time, UserId)>,
+}
+
+/// What many users leave behind: of no use, and long in dropping, so it is handed
+/// to whoever holds no lock.
+#[derive(Clone, Debug)]
+pub struct Remains(#[expect(dead_code, reason = "kept to be dropped")] Users);
+
+/// How an event changed whether one user is present.
+#[derive(Debug, Default)]
+pub(super) struct UserChange {
+    pub(super) before: Option<Arc<Member>>,
+    pub(super) after: Option<Arc<Member>>,
+    /// How the user's deciding session ended, if it did.
+    pub(super) left: Option<(LeaveReason, Option<Time>)>,
+}
+
+impl Users {
+    /// Those who are present.
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    pub(super) fn knows(&self, user: &UserId, session: &SessionId) -> bool {
+        let sessions = self.by_id.get(user);
+        sessions.is_some_and(|sessions| sessions.knows(session))
+    }
+
+    /// Changes a user's sessions, and with them whether the user is present and
+    /// when something is due.
+    pub(super) fn change(
+        &mut self,
+        user: &UserId,
+        rules: &Rules,
+        change: impl FnOnce(&mut Sessions),
+    ) -> UserChange {
+        // Cloned only for a user who is new: the map's key.
+        if !self.by_id.contains_key(user) {
+            self.by_id.insert(user.clone(), Sessions::default());
+        }
+        let Some(sessions) = self.by_id.get_mut(user) else {
+            return UserChange::default();
+        };
+        let before = sessions.present(rules).cloned();
+        let due_before = sessions.due_at(rules);
+        change(sessions);
+        let after = sessions.present(rules).cloned();
+        let due_after = sessions.due_at(rules);
+        let left = sessions.ended(rules).map(|ended| (ended.reason, ended.at));
+
+        if due_before != due_after {
+            due_before.map(|due_at| self.dues.remove(&(due_at, user.clone())));
+            due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
+        }
+        if sessions.is_empty() {
+            self.by_id.remove(user);
+        }
+        if before != after {
+            before.iter().for_each(|member| self.members.remove(member));
+            let after = after.iter().map(Arc::clone);
+            after.for_each(|member| self.members.insert(member));
+        }
+        UserChange {
+            before,
+            after,
+            left,
+        }
+    }
+
+    /// Ends all logins up to a time, and forgets what is only about them. Returns
+    /// whether anybody was present by one of them.
+    pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> bool {
+        let Self {
+            by_id,
+            members,
+            dues,
+        } = self;
+        let members_before = members.len();
+        by_id.retain(|_, sessions| {
+            let before = sessions.present(rules).cloned();
+            sessions.end_through(at);
+            if before.as_ref() != sessions.present(rules) {
+                before.iter().for_each(|member| members.remove(member));
+            }
+            !sessions.is_empty()
+        });
+        *dues = (by_id.iter())
+            .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
+            .collect();
+        members.len() < members_before
+    }
+
+    /// Ends all logins, but forgets nothing.
+    pub(super) fn hide(&mut self) {
+        self.members = Members::default();
+    }
+
+    /// Forgets everybody. Returns what of it takes long to drop.
+    pub(super) fn clear(&mut self) -> Option<Remains> {
+        let users = mem::take(self);
+        (users.by_id.len() >= REMAINS_MIN).then_some(Remains(users))
+    }
+
+    /// Forgets what is due, of at most [`FORGET_MAX`] users: the others stay due.
+    /// Who is present stays present.
+    pub(super) fn forget(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
+        let mut changes = Vec::new();
+        for _ in 0..FORGET_MAX {
+            let first = self.dues.first().filter(|(due_at, _)| *due_at <= now);
+            let Some((_, user)) = first.cloned() else {
+                break;
+            };
+            changes.push(self.change(&user, rules, |sessions| sessions.forget(now, rules)));
+        }
+        changes
+    }
+
+    /// When the first of them has something to forget.
+    pub(super) fn due_at(&self) -> Option<Time> {
+        self.dues.first().map(|(due_at, _)| *due_at)
+    }
+}
