@@ -6,6 +6,8 @@
 //! in, so that no id ever passes through a float. Where a name comes twice, the
 //! last one counts, and `null` is the same as not being there.
 
+mod value;
+
 use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode_str;
@@ -14,6 +16,8 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+pub use self::value::Value;
 
 /// A body whose spelling is known.
 #[derive(Clone, Debug)]
@@ -24,19 +28,12 @@ pub enum Text<'a> {
     Form(&'a str),
 }
 
-/// The fields of an object, without those inside of them.
+/// The fields of an object. Those inside of them are only looked at when asked
+/// for.
 #[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
     // A callback has some twenty fields: searching them beats a map.
     pairs: Vec<(Cow<'a, str>, Value<'a>)>,
-}
-
-#[derive(Clone, Debug)]
-enum Value<'a> {
-    /// The text of a JSON value.
-    Json(&'a str),
-    /// A form's value, which has no type.
-    Form(Cow<'a, str>),
 }
 
 /// Why a body is not an object in any spelling. Says nothing of its content.
@@ -72,6 +69,20 @@ pub struct FieldError {
     pub field: &'static str,
     /// What is wrong, so that name and problem make a sentence.
     pub problem: &'static str,
+}
+
+// === impl FieldError ===
+
+impl FieldError {
+    /// There is no such field, or nothing in it.
+    pub fn missing(field: &'static str) -> Self {
+        Self::new(field, "is missing")
+    }
+
+    /// Says of a field what is wrong with it.
+    pub fn new(field: &'static str, problem: &'static str) -> Self {
+        Self { field, problem }
+    }
 }
 
 // === impl Text ===
@@ -167,15 +178,8 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When the field is of any other type: another type's text is not an id.
     pub fn text(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
-        match self.get(field) {
-            None => Ok("".into()),
-            Some(Value::Form(text)) => Ok(text.as_ref().into()),
-            Some(Value::Json(json)) if json.starts_with('"') => unescaped(json)
-                .and_then(|bytes| utf8(bytes).ok())
-                .ok_or(field_error(field, "is not valid Unicode")),
-            Some(Value::Json(json)) if is_whole(json.trim_start_matches('-')) => Ok((*json).into()),
-            Some(Value::Json(_)) => Err(field_error(field, "is neither a text nor a whole number")),
-        }
+        self.get(field)
+            .map_or(Ok("".into()), |value| value.text(field))
     }
 
     /// Like [`text`](Self::text), but there has to be one.
@@ -185,7 +189,7 @@ impl<'a> Fields<'a> {
     pub fn required_text(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
         let text = self.text(field)?;
         if text.is_empty() {
-            return Err(field_error(field, "is missing"));
+            return Err(FieldError::missing(field));
         }
         Ok(text)
     }
@@ -193,15 +197,7 @@ impl<'a> Fields<'a> {
     /// A text that is only shown: what cannot be read is replaced, and what is
     /// no text is shown as its JSON. Empty if there is none.
     pub fn shown(&self, field: &'static str) -> Cow<'_, str> {
-        match self.get(field) {
-            None => "".into(),
-            Some(Value::Form(text)) => text.as_ref().into(),
-            Some(Value::Json(json)) => match unescaped(json) {
-                Some(bytes) => utf8(bytes)
-                    .unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned().into()),
-                None => (*json).into(),
-            },
-        }
+        self.get(field).map_or("".into(), Value::shown)
     }
 
     /// A whole number from 0, as a number or as a text; `None` if there is none
@@ -210,91 +206,29 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When it is anything else.
     pub fn number(&self, field: &'static str) -> Result<Option<u64>, FieldError> {
-        let not_a_number = field_error(field, "is not a number");
-        let text = match self.get(field) {
-            None => return Ok(None),
-            Some(Value::Form(text)) => text.as_ref().into(),
-            Some(Value::Json(json)) if json.starts_with('"') => unescaped(json)
-                .and_then(|bytes| utf8(bytes).ok())
-                .ok_or(not_a_number.clone())?,
-            Some(Value::Json(json))
-                if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) =>
-            {
-                if !is_whole(json) {
-                    return Err(field_error(field, "is not a whole number from 0"));
-                }
-                (*json).into()
-            }
-            Some(Value::Json(_)) => return Err(not_a_number),
-        };
-        if text.is_empty() {
-            return Ok(None);
-        }
-        // `parse` alone would take a sign, too.
-        if !is_whole(&text) {
-            return Err(not_a_number);
-        }
-        let number = text
-            .parse()
-            .map_err(|_| field_error(field, "is too large"))?;
-        Ok(Some(number))
+        self.get(field)
+            .map_or(Ok(None), |value| value.number(field))
+    }
+
+    /// The fields of an object inside of this one; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the field is of any other type.
+    pub fn object(&self, field: &'static str) -> Result<Option<Fields<'_>>, FieldError> {
+        self.get(field).map(|value| value.object(field)).transpose()
+    }
+
+    /// The entries of a list; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the field is of any other type.
+    pub fn list(&self, field: &'static str) -> Result<Option<Vec<Value<'_>>>, FieldError> {
+        self.get(field).map(|value| value.list(field)).transpose()
     }
 }
 
 /// Room for the fields of every documented callback.
 const FIELDS_USUAL: usize = 24;
-
-fn field_error(field: &'static str, problem: &'static str) -> FieldError {
-    FieldError { field, problem }
-}
-
-fn is_whole(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The bytes of a JSON string; `None` if `json` is something else. They may be
-/// no UTF-8: JSON can spell half of a surrogate pair.
-fn unescaped(json: &str) -> Option<Cow<'_, [u8]>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
-        return Some(inner.as_bytes().into());
-    }
-    let bytes: Bytes = serde_json::from_str(json).ok()?;
-    Some(bytes.0.into())
-}
-
-fn utf8(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Cow<'_, [u8]>> {
-    match bytes {
-        Cow::Borrowed(bytes) => str::from_utf8(bytes)
-            .map(Cow::from)
-            .map_err(|_| bytes.into()),
-        Cow::Owned(bytes) => String::from_utf8(bytes)
-            .map(Cow::from)
-            .map_err(|error| error.into_bytes().into()),
-    }
-}
-
-struct Bytes(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Copy;
-
-        impl Visitor<'_> for Copy {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.to_owned()))
-            }
-        }
-
-        deserializer.deserialize_bytes(Copy)
-    }
-}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

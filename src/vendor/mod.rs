@@ -18,7 +18,7 @@ use crate::event::{AppName, RoomEvent, Time, UserEvent};
 pub use self::{
     answer::{Answer, Outcome, json},
     apps::{Account, Apps, Vendor},
-    fields::{FieldError, Fields, Malformed, Text},
+    fields::{FieldError, Fields, Malformed, Text, Value},
 };
 
 /// Every product whose callbacks are taken.

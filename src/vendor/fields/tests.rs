@@ -195,6 +195,74 @@ fn deep_nesting_does_not_overflow_the_stack() {
     ));
     let closed = format!("{{\"a\":{deep}{}}}", "]".repeat(200_000));
     assert!(Text::read(closed.as_bytes()).unwrap().fields().is_ok());
+    assert_eq!(entries(&closed), Ok(Some(vec!["?".to_owned()])));
+    assert!(inside(&closed).is_err());
+}
+
+/// What the list `a` of a body says, entry by entry.
+fn entries(body: &str) -> Result<Option<Vec<String>>, String> {
+    let text = Text::read(body.as_bytes()).unwrap();
+    let fields = text.fields().unwrap();
+    let list = fields.list("a").map_err(|error| error.to_string())?;
+    let entry = |value: Value<'_>| value.text("a").map_or("?".to_owned(), Cow::into_owned);
+    Ok(list.map(|list| list.into_iter().map(entry).collect()))
+}
+
+/// What the object `a` of a body says of the field `b`.
+fn inside(body: &str) -> Result<Option<String>, String> {
+    let text = Text::read(body.as_bytes()).unwrap();
+    let fields = text.fields().unwrap();
+    let object = fields.object("a").map_err(|error| error.to_string())?;
+    let Some(object) = object else {
+        return Ok(None);
+    };
+    let b = object.text("b").map_err(|error| error.to_string())?;
+    Ok(Some(b.into_owned()))
+}
+
+#[test]
+fn lists_keep_the_exact_text_of_their_entries() {
+    let expected = ["858012925204410401", "b c", "?", "?", "?", "-1"];
+    let expected = expected.map(str::to_owned).to_vec();
+    let list = r#"[858012925204410401, "b\u0020c", {"a":1}, null, 1.5, -1]"#;
+    let json = format!(r#"{{"a": {list} }}"#);
+    let form: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("a", list)
+        .finish();
+    assert_eq!(entries(&json), Ok(Some(expected.clone())));
+    assert_eq!(entries(&form), Ok(Some(expected)));
+    assert_eq!(entries(r#"{"a":[]}"#), Ok(Some(vec![])));
+    for none in ["{}", r#"{"a":null}"#, "b=1"] {
+        assert_eq!(entries(none), Ok(None), "{none}");
+    }
+    for other in [
+        r#"{"a":{}}"#,
+        r#"{"a":"[1]"}"#,
+        r#"{"a":7}"#,
+        "a=",
+        "a=[1,]",
+    ] {
+        assert_eq!(entries(other), Err("a is not a list".into()), "{other}");
+    }
+}
+
+#[test]
+fn objects_inside_are_read_like_those_outside() {
+    for (body, b) in [
+        (r#"{"a":{"b":858012925204410401}}"#, "858012925204410401"),
+        (r#"{"a":{"b":1,"b":"b c"}}"#, "b c"),
+        (r#"{"a":{"b":null}}"#, ""),
+        (r#"{"a":{}}"#, ""),
+        ("a=%7B%22b%22:%22b+c%22%7D", "b c"),
+    ] {
+        assert_eq!(inside(body), Ok(Some(b.to_owned())), "{body}");
+    }
+    for none in ["{}", r#"{"a":null}"#] {
+        assert_eq!(inside(none), Ok(None), "{none}");
+    }
+    for other in [r#"{"a":[]}"#, r#"{"a":"{}"}"#, r#"{"a":7}"#, "a=x", "a="] {
+        assert_eq!(inside(other), Err("a is not an object".into()), "{other}");
+    }
 }
 
 proptest! {

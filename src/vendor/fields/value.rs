@@ -1,0 +1,156 @@
+//! One value of a callback: what it says as a text, as a number, or as what is
+//! inside of it.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Deserializer, de::Visitor};
+use serde_json::value::RawValue;
+
+use super::{FieldError, Fields};
+
+/// One value, in the text that it came in.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    /// The text of a JSON value.
+    Json(&'a str),
+    /// A form's value, which has no type.
+    Form(Cow<'a, str>),
+}
+
+impl Value<'_> {
+    /// A text, or the digits of a whole number. `field` is named in errors.
+    ///
+    /// # Errors
+    /// When it is of any other type: another type's text is not an id.
+    pub fn text(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
+        match self {
+            Self::Form(text) => Ok(text.as_ref().into()),
+            Self::Json(json) if json.starts_with('"') => unescaped(json)
+                .and_then(|bytes| utf8(bytes).ok())
+                .ok_or(FieldError::new(field, "is not valid Unicode")),
+            Self::Json(json) if is_whole(json.trim_start_matches('-')) => Ok((*json).into()),
+            Self::Json(_) => Err(FieldError::new(
+                field,
+                "is neither a text nor a whole number",
+            )),
+        }
+    }
+
+    pub(super) fn shown(&self) -> Cow<'_, str> {
+        match self {
+            Self::Form(text) => text.as_ref().into(),
+            Self::Json(json) => match unescaped(json) {
+                Some(bytes) => utf8(bytes)
+                    .unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned().into()),
+                None => (*json).into(),
+            },
+        }
+    }
+
+    pub(super) fn number(&self, field: &'static str) -> Result<Option<u64>, FieldError> {
+        let not_a_number = FieldError::new(field, "is not a number");
+        let text = match self {
+            Self::Form(text) => text.as_ref().into(),
+            Self::Json(json) if json.starts_with('"') => unescaped(json)
+                .and_then(|bytes| utf8(bytes).ok())
+                .ok_or(not_a_number.clone())?,
+            Self::Json(json) if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                if !is_whole(json) {
+                    return Err(FieldError::new(field, "is not a whole number from 0"));
+                }
+                (*json).into()
+            }
+            Self::Json(_) => return Err(not_a_number),
+        };
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // `parse` alone would take a sign, too.
+        if !is_whole(&text) {
+            return Err(not_a_number);
+        }
+        let number = text
+            .parse()
+            .map_err(|_| FieldError::new(field, "is too large"))?;
+        Ok(Some(number))
+    }
+
+    /// Whether it is an object, which has [fields](Self::object).
+    pub fn is_object(&self) -> bool {
+        self.json().starts_with('{')
+    }
+
+    /// The fields of an object. `field` is named in errors.
+    ///
+    /// # Errors
+    /// When it is of any other type.
+    pub fn object(&self, field: &'static str) -> Result<Fields<'_>, FieldError> {
+        serde_json::from_str(self.json()).map_err(|_| FieldError::new(field, "is not an object"))
+    }
+
+    pub(super) fn list(&self, field: &'static str) -> Result<Vec<Value<'_>>, FieldError> {
+        // Each entry stays the text that it is: no number passes through a float.
+        let entries: Vec<&RawValue> = serde_json::from_str(self.json())
+            .map_err(|_| FieldError::new(field, "is not a list"))?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| Value::Json(entry.get()))
+            .collect())
+    }
+
+    /// A form has no other way to spell what has parts.
+    fn json(&self) -> &str {
+        match self {
+            Self::Json(json) => json,
+            Self::Form(text) => text.trim(),
+        }
+    }
+}
+
+fn is_whole(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The bytes of a JSON string; `None` if `json` is something else. They may be
+/// no UTF-8: JSON can spell half of a surrogate pair.
+fn unescaped(json: &str) -> Option<Cow<'_, [u8]>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(inner.as_bytes().into());
+    }
+    let bytes: Bytes = serde_json::from_str(json).ok()?;
+    Some(bytes.0.into())
+}
+
+fn utf8(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Cow<'_, [u8]>> {
+    match bytes {
+        Cow::Borrowed(bytes) => str::from_utf8(bytes)
+            .map(Cow::from)
+            .map_err(|_| bytes.into()),
+        Cow::Owned(bytes) => String::from_utf8(bytes)
+            .map(Cow::from)
+            .map_err(|error| error.into_bytes().into()),
+    }
+}
+
+struct Bytes(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Copy;
+
+        impl Visitor<'_> for Copy {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Copy)
+    }
+}
