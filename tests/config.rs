@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 const EXAMPLE: &str = include_str!("../headcount.example.toml");
 
+const TENCENT: &str =
+    "[[apps]]\nname = \"meet\"\ntencent = { sdk_app_id = 7, callback_token = \"hunter2\" }\n";
+
 const ZEGO: &str =
     "[[apps]]\nname = \"arena\"\nzego = { app_id = 7, callback_secret = \"hunter2\" }\n";
 
@@ -322,9 +325,28 @@ fn what_makes_no_sense_is_named() {
             "no/such: ",
         ),
         (
-            app("tencent = { sdk_app_id = 1 }"),
-            "apps.a.tencent: not available in this version",
+            app("tencent = { callback_token = \"hunter2\" }"),
+            "FILE, line 3: missing field `sdk_app_id`",
         ),
+        (
+            app("tencent = { sdk_app_id = 1, callback_token = \"\" }"),
+            "apps.a.tencent.callback_token: the secret is empty",
+        ),
+        (
+            app(
+                "tencent = { sdk_app_id = 1, callback_token = \"hunter2\", callback_token_file = \"x\" }",
+            ),
+            "apps.a.tencent.callback_token: set either this or `apps.a.tencent.callback_token_file`, not both",
+        ),
+        (
+            app("tencent = { sdk_app_id = 1, callback_token_file = \"no/such\" }"),
+            "no/such: ",
+        ),
+        (
+            app("tencent = { sdk_app_id = 1 }\nzim = { multi_login = true }"),
+            "apps.a.zim: needs `zego`: ZIM's callbacks carry the app id of the ZEGO project and are signed with its secret",
+        ),
+        (app("zim = {}"), "apps.a.zim: needs `zego`"),
         (
             app(
                 "zego = { app_id = 1, callback_secret = \"hunter2\" }\ntencent = { sdk_app_id = 1 }",
@@ -340,6 +362,14 @@ fn what_makes_no_sense_is_named() {
         (
             format!("{ZEGO}{}", ZEGO.replace("arena", "other")),
             "apps.other.zego.app_id: another app has the id 7 too",
+        ),
+        (
+            format!("{TENCENT}{}", TENCENT.replace("meet", "other")),
+            "apps.other.tencent.sdk_app_id: another app has the id 7 too",
+        ),
+        (
+            format!("{ZEGO}{}", TENCENT.replace("meet", "arena")),
+            "apps.arena.name: two apps have this name",
         ),
     ];
     for (text, expected) in cases {
@@ -366,8 +396,29 @@ fn what_is_likely_not_meant_is_a_warning() {
     }
     let text = format!("[roster]\nempty_room_ttl = \"11m\"\n{ZEGO}");
     assert!(read(&text).unwrap().validate().unwrap().is_empty());
-    let text = format!("{ZEGO}zim = {{ multi_login = false }}\n");
-    assert_eq!(read(&text).unwrap().validate().unwrap().len(), 1);
+}
+
+#[test]
+fn every_vendor_can_be_configured() {
+    let text = format!(
+        "{ZEGO}zim = {{ multi_login = false }}\n{TENCENT}\
+         [[apps]]\nname = \"open\"\ntencent = {{ sdk_app_id = 8 }}\n"
+    );
+    // The ids of two vendors may be alike: `ZEGO` and `TENCENT` have one.
+    let mut config = read(&text).unwrap();
+    assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+    let [arena, meet, open] = &config.apps[..] else {
+        panic!("{:?}", config.apps)
+    };
+    assert!(!arena.zim.as_ref().unwrap().multi_login);
+    let token = |app: &AppConfig| {
+        let token = app.tencent.as_ref().unwrap().callback_token.as_ref();
+        token.map(|token| token.expose().to_owned())
+    };
+    assert_eq!((token(meet), token(open)), (Some("hunter2".into()), None));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let zim = read(&format!("{ZEGO}zim = {{}}\n")).unwrap();
+    assert!(zim.apps[0].zim.as_ref().unwrap().multi_login);
 }
 
 #[test]
@@ -389,6 +440,30 @@ fn a_secret_may_be_in_a_file() {
     };
     assert_eq!(zego.callback_secret.as_ref().unwrap().expose(), "s3cret");
     assert!(config.validate().is_ok(), "what is valid stays so");
+
+    let tencent = |file: &File| {
+        app(file)
+            .replace("callback_secret_file", "callback_token_file")
+            .replace("zego = { app_id", "tencent = { sdk_app_id")
+    };
+    let mut config = read(&tencent(&secret)).unwrap();
+    config.validate().unwrap();
+    let AppConfig {
+        tencent: Some(account),
+        ..
+    } = &config.apps[0]
+    else {
+        panic!("no tencent")
+    };
+    assert_eq!(account.callback_token.as_ref().unwrap().expose(), "s3cret");
+    // Never unsigned because a file is empty.
+    let empty = mk_file("\n");
+    let mut config = read(&tencent(&empty)).unwrap();
+    assert_eq!(
+        config.validate().unwrap_err().to_string(),
+        "apps.a.tencent.callback_token_file: the secret is empty"
+    );
+
     let error = read(&app(&mk_file("\n")))
         .unwrap()
         .validate()
@@ -411,6 +486,11 @@ fn no_secret_is_printed() {
 fn dev_is_valid_and_closed_to_others() {
     let mut config = Config::dev();
     assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+    let names: Vec<_> = config.apps.iter().map(|app| &*app.name).collect();
+    assert_eq!(names, ["demo", "demo-tencent"]);
+    let tencent = config.apps[1].tencent.as_ref().unwrap();
+    assert_eq!(tencent.sdk_app_id, 1_400_000_000);
+    assert!(tencent.callback_token.is_none());
     assert!(config.check_loopback().is_ok());
     config.grpc.listen = "0.0.0.0:50051".parse().unwrap();
     let error = config.check_loopback().unwrap_err().to_string();

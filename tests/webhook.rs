@@ -22,7 +22,7 @@ use headcount::{
         AppendError, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Payload, Revision,
     },
     telemetry::Metrics,
-    vendor::{Account, Decoded, Outcome, Product, Vendor, zego},
+    vendor::{Account, Decoded, Outcome, Product, Signing, Vendor, zego},
     webhook::{self, Front, Parts, Reason, Settings, Visible},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -166,7 +166,7 @@ impl Service {
             vendor: Vendor::Zego,
             app_id: 1,
             app: "arena".into(),
-            secret: SECRET.into(),
+            signing: Signing::Secret(SECRET.into()),
         };
         let visible = Arc::new(Watermark::default());
         let metrics = Arc::new(Metrics::new());

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
     AppConfig, Config, GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig, Size,
-    Span, WebhookConfig, ZegoConfig, ZimConfig,
+    Span, TencentConfig, WebhookConfig, ZegoConfig, ZimConfig,
 };
 
 /// The kind of journal where none is configured. It becomes
@@ -16,8 +16,9 @@ const fn loopback(port: u16) -> SocketAddr {
 }
 
 impl Config {
-    /// The configuration of `--dev`: one app `demo`, whose ZEGO project has the
-    /// id 1 and the callback secret `secret`.
+    /// The configuration of `--dev`: an app `demo`, whose ZEGO project has the id
+    /// 1 and the callback secret `secret`, and an app `demo-tencent`, whose
+    /// SDKAppID is 1400000000 and whose callbacks are not signed.
     pub fn dev() -> Self {
         let zego = ZegoConfig {
             app_id: 1,
@@ -30,8 +31,19 @@ impl Config {
             zim: None,
             tencent: None,
         };
+        let tencent = TencentConfig {
+            sdk_app_id: 1_400_000_000,
+            callback_token: None,
+            callback_token_file: None,
+        };
+        let demo_tencent = AppConfig {
+            name: "demo-tencent".into(),
+            zego: None,
+            zim: None,
+            tencent: Some(tencent),
+        };
         Self {
-            apps: vec![demo],
+            apps: vec![demo, demo_tencent],
             ..Self::default()
         }
     }

@@ -180,8 +180,10 @@ pub struct ZimConfig {
 pub struct TencentConfig {
     /// The application's SDKAppID.
     pub sdk_app_id: u64,
-    /// The token that callbacks are signed with, if that is switched on.
+    /// The token that callbacks are signed with. Without one signatures are not
+    /// checked: whoever knows the address and the SDKAppID is believed. Not
+    /// empty, once [`Config::validate`] passed.
     pub callback_token: Option<Secret>,
-    /// A file that holds the token.
+    /// A file that holds the token, instead.
     pub callback_token_file: Option<PathBuf>,
 }

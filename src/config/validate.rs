@@ -29,20 +29,10 @@ impl Config {
         if self.apps.is_empty() {
             return Err(ConfigError::NoApps);
         }
-        let mut names = HashSet::new();
-        let mut zego_ids = HashSet::new();
         for app in &mut self.apps {
             app.validate()?;
-            if !names.insert(&app.name) {
-                return wrong(format!("apps.{}.name", app.name), "two apps have this name");
-            }
-            if let Some(zego) = &app.zego
-                && !zego_ids.insert(zego.app_id)
-            {
-                let message = format!("another app has the id {} too", zego.app_id);
-                return wrong(format!("apps.{}.zego.app_id", app.name), message);
-            }
         }
+        self.check_unique()?;
         Ok(self.warnings())
     }
 
@@ -120,17 +110,28 @@ impl Config {
         if self.journal.kind == JournalKind::Disk {
             return wrong("journal.kind", "\"disk\" is not available in this version");
         }
-        match self
-            .apps
-            .iter()
-            .find(|app| app.tencent.is_some() && app.zego.is_none())
-        {
-            Some(app) => wrong(
-                format!("apps.{}.tencent", app.name),
-                "not available in this version",
-            ),
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// A callback is of one app, and so is a question.
+    fn check_unique(&self) -> Result<(), ConfigError> {
+        let mut names = HashSet::new();
+        let mut ids = HashSet::new();
+        for app in &self.apps {
+            if !names.insert(&app.name) {
+                return wrong(format!("apps.{}.name", app.name), "two apps have this name");
+            }
+            let zego = app.zego.as_ref().map(|zego| ("zego.app_id", zego.app_id));
+            let tencent = app.tencent.as_ref();
+            let tencent = tencent.map(|tencent| ("tencent.sdk_app_id", tencent.sdk_app_id));
+            for (key, id) in zego.into_iter().chain(tencent) {
+                if !ids.insert((key, id)) {
+                    let message = format!("another app has the id {id} too");
+                    return wrong(format!("apps.{}.{key}", app.name), message);
+                }
+            }
         }
+        Ok(())
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -149,9 +150,6 @@ impl Config {
                 self.journal.path.display()
             ));
         }
-        for app in self.apps.iter().filter(|app| app.zim.is_some()) {
-            warnings.push(format!("apps.{}.zim is not used in this version", app.name));
-        }
         warnings
     }
 }
@@ -168,53 +166,63 @@ impl AppConfig {
             return wrong("apps.name", "an app's name must not be empty");
         }
         let app = format!("apps.{name}");
+        if zim.is_some() && zego.is_none() {
+            return wrong(
+                format!("{app}.zim"),
+                "needs `zego`: ZIM's callbacks carry the app id of the ZEGO project and are signed with its secret",
+            );
+        }
         match (zego, tencent) {
             (Some(_), Some(_)) => wrong(
                 app,
                 "an app has either `zego` or `tencent`: room ids of two vendors would collide",
             ),
             (None, None) => wrong(app, "an app needs a vendor: `zego` or `tencent`"),
-            (None, Some(_)) if zim.is_some() => wrong(
-                format!("{app}.zim"),
-                "needs `zego`, whose id and secret it shares",
-            ),
-            (None, Some(_)) => Ok(()),
             (Some(zego), None) => {
                 let key = format!("{app}.zego.callback_secret");
                 let file = zego.callback_secret_file.take();
-                zego.callback_secret = Some(resolve(key, zego.callback_secret.take(), file)?);
+                let secret = resolve(&key, zego.callback_secret.take(), file)?;
+                if secret.is_none() {
+                    return wrong(&*key, format!("missing; or set `{key}_file`"));
+                }
+                zego.callback_secret = secret;
+                Ok(())
+            }
+            (None, Some(tencent)) => {
+                let key = format!("{app}.tencent.callback_token");
+                let file = tencent.callback_token_file.take();
+                // Without one, signatures are not checked.
+                tencent.callback_token = resolve(&key, tencent.callback_token.take(), file)?;
                 Ok(())
             }
         }
     }
 }
 
-/// The secret that is set, or in the file that is.
+/// The secret that is set, or in the file that is; `None` if neither is.
 fn resolve(
-    key: String,
+    key: &str,
     secret: Option<Secret>,
     file: Option<PathBuf>,
-) -> Result<Secret, ConfigError> {
+) -> Result<Option<Secret>, ConfigError> {
     let (key, secret) = match (secret, file) {
-        (Some(secret), None) => (key, secret),
+        (None, None) => return Ok(None),
+        (Some(secret), None) => (key.to_owned(), secret),
         (None, Some(file)) => {
             let text = fs::read_to_string(&file);
             let text = text.map_err(|source| ConfigError::Read { file, source })?;
             // Editors and `echo` end a file with a newline.
-            (
-                format!("{key}_file"),
-                text.trim_end_matches(['\r', '\n']).into(),
-            )
+            let text = text.trim_end_matches(['\r', '\n']);
+            (format!("{key}_file"), text.into())
         }
-        (None, None) => return wrong(&*key, format!("missing; or set `{key}_file`")),
         (Some(_), Some(_)) => {
-            return wrong(&*key, format!("set either this or `{key}_file`, not both"));
+            return wrong(key, format!("set either this or `{key}_file`, not both"));
         }
     };
     if secret.expose().is_empty() {
         return wrong(key, "the secret is empty");
     }
-    Ok(secret)
+    Ok(Some(secret))
 }
 
 fn wrong<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, ConfigError> {

@@ -9,9 +9,23 @@ use crate::{config::AppConfig, event::AppName};
 pub enum Vendor {
     /// ZEGOCLOUD.
     Zego,
+    /// Tencent.
+    Tencent,
 }
 
-/// What a vendor calls an app, and what the vendor signs its callbacks with.
+/// How a vendor signs an app's callbacks.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// With a secret that both sides know. An empty one verifies nothing:
+    /// everybody could sign with it.
+    Secret(Box<str>),
+    /// Not at all: whoever knows the address and the app's id is believed. Only
+    /// vendors that leave signing to the app have this.
+    Unsigned,
+}
+
+/// What a vendor calls an app, and how the vendor signs its callbacks.
+#[derive(Debug)]
 pub struct Account {
     /// The vendor.
     pub vendor: Vendor,
@@ -19,8 +33,8 @@ pub struct Account {
     pub app_id: u64,
     /// The name of the app in the configuration.
     pub app: AppName,
-    /// The shared secret; empty if there is none.
-    pub secret: Box<str>,
+    /// How its callbacks are signed.
+    pub signing: Signing,
 }
 
 /// The configured apps, by the vendors' ids of them.
@@ -29,16 +43,15 @@ pub struct Apps {
     by_id: HashMap<(Vendor, u64), Account>,
 }
 
-// === impl Account ===
+// === impl Signing ===
 
 // Not derived: a secret is not printed.
-impl fmt::Debug for Account {
+impl fmt::Debug for Signing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account")
-            .field("vendor", &self.vendor)
-            .field("app_id", &self.app_id)
-            .field("app", &self.app)
-            .finish_non_exhaustive()
+        f.write_str(match self {
+            Self::Secret(_) => "Secret(***)",
+            Self::Unsigned => "Unsigned",
+        })
     }
 }
 
@@ -73,10 +86,23 @@ impl From<&[AppConfig]> for Apps {
                 vendor: Vendor::Zego,
                 app_id: zego.app_id,
                 app: app.name.as_str().into(),
-                secret: secret.map_or("", |secret| secret.expose()).into(),
+                // Without one, nothing verifies.
+                signing: Signing::Secret(secret.map_or("", |secret| secret.expose()).into()),
             })
         });
-        zego.collect()
+        let tencent = apps.iter().filter_map(|app| {
+            let tencent = app.tencent.as_ref()?;
+            let token = tencent.callback_token.as_ref();
+            Some(Account {
+                vendor: Vendor::Tencent,
+                app_id: tencent.sdk_app_id,
+                app: app.name.as_str().into(),
+                signing: token.map_or(Signing::Unsigned, |token| {
+                    Signing::Secret(token.expose().into())
+                }),
+            })
+        });
+        zego.chain(tencent).collect()
     }
 }
 
@@ -88,8 +114,28 @@ mod tests {
     #[test]
     fn configured_apps_are_found_by_the_vendors_id() {
         let apps = Apps::from(&*Config::dev().apps);
-        let account = apps.get(Vendor::Zego, 1).unwrap();
-        assert_eq!((account.app.as_str(), &*account.secret), ("demo", "secret"));
+        let zego = apps.get(Vendor::Zego, 1).unwrap();
+        assert_eq!(zego.app.as_str(), "demo");
+        assert_eq!(zego.signing, Signing::Secret("secret".into()));
+        let tencent = apps.get(Vendor::Tencent, 1_400_000_000).unwrap();
+        assert_eq!(tencent.app.as_str(), "demo-tencent");
+        assert_eq!(tencent.signing, Signing::Unsigned);
+        // An id is one vendor's.
+        assert!(apps.get(Vendor::Tencent, 1).is_none());
+    }
+
+    #[test]
+    fn only_a_tencent_app_without_a_token_is_unsigned() {
+        let mut config = Config::dev();
+        config.apps[0].zego.as_mut().unwrap().callback_secret = None;
+        config.apps[1].tencent.as_mut().unwrap().callback_token = Some("token".into());
+        let apps = Apps::from(&*config.apps);
+        let signing = |vendor, id| &apps.get(vendor, id).unwrap().signing;
+        assert_eq!(signing(Vendor::Zego, 1), &Signing::Secret("".into()));
+        assert_eq!(
+            signing(Vendor::Tencent, 1_400_000_000),
+            &Signing::Secret("token".into())
+        );
     }
 
     #[test]
@@ -98,7 +144,7 @@ mod tests {
             vendor: Vendor::Zego,
             app_id: 7,
             app: "arena".into(),
-            secret: "hunter2".into(),
+            signing: Signing::Secret("hunter2".into()),
         }]
         .into_iter()
         .collect();

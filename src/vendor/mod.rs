@@ -7,6 +7,9 @@
 mod answer;
 mod apps;
 mod fields;
+#[cfg(test)]
+mod samples;
+mod signature;
 pub mod zego;
 
 use std::{borrow::Cow, time::Duration};
@@ -17,7 +20,7 @@ use crate::event::{AppName, RoomEvent, Time, UserEvent};
 
 pub use self::{
     answer::{Answer, Outcome, json},
-    apps::{Account, Apps, Vendor},
+    apps::{Account, Apps, Signing, Vendor},
     fields::{FieldError, Fields, Malformed, Text, Value},
 };
 

@@ -6,14 +6,14 @@
 //! would be meaningless without is required of it: the room, which of its lives,
 //! and the user. A time that is not known is `None`.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use sha1::{Digest as _, Sha1};
-use subtle::ConstantTimeEq as _;
 
 use super::{
     Account, Adapter, Decoded, FieldError, Fields, NoncePair, Product, Proof, Refusal, Request,
-    Terms, Vendor, answer,
+    Signing, Terms, Vendor, answer,
+    signature::{is_fresh, is_hex_of},
 };
 use crate::event::{
     CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
@@ -32,7 +32,7 @@ pub static ROOM: Adapter = Adapter {
 const APP_ID: &str = "appid";
 const NONCE: &str = "nonce";
 const SIGNATURE: &str = "signature";
-const TIMESTAMP: &str = "timestamp";
+pub(super) const TIMESTAMP: &str = "timestamp";
 
 /// The length of a SHA-1 hash.
 const HASH_BYTES: usize = 20;
@@ -55,7 +55,7 @@ fn hash(secret: &str, timestamp: &str, nonce: &str) -> [u8; HASH_BYTES] {
 }
 
 /// Shared with ZEGOCLOUD's other products, which sign alike.
-fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
+pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
     let fields = request.fields;
     let [signature, timestamp, nonce] = [SIGNATURE, TIMESTAMP, NONCE].map(|field| {
         fields
@@ -82,25 +82,14 @@ fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a Account> {
     terms.apps.get(Vendor::Zego, app_id)
 }
 
-/// Takes the same time whatever part of the signature is wrong.
 fn matches(signature: &str, account: &Account, timestamp: &str, nonce: &str) -> bool {
-    let mut given = [0; HASH_BYTES];
-    // Decoding takes either case; the length shuts out a `0x`.
-    let is_hex = signature.len() == 2 * HASH_BYTES
-        && const_hex::decode_to_slice(signature, &mut given).is_ok();
-    let expected = hash(&account.secret, timestamp, nonce);
-    // Without a secret, everybody could sign.
-    is_hex && !account.secret.is_empty() && bool::from(expected.ct_eq(&given))
-}
-
-/// `timestamp` is in seconds.
-fn is_fresh(timestamp: &str, now: Time, window: Duration) -> bool {
-    let is_number = timestamp.bytes().all(|byte| byte.is_ascii_digit());
-    let Some(seconds) = timestamp.parse::<u64>().ok().filter(|_| is_number) else {
-        return false;
-    };
-    let distance = seconds.saturating_mul(1000).abs_diff(now.as_millis());
-    Duration::from_millis(distance) <= window
+    match &account.signing {
+        // With an empty secret everybody could sign.
+        Signing::Secret(secret) if !secret.is_empty() => {
+            is_hex_of(&hash(secret, timestamp, nonce), signature)
+        }
+        Signing::Secret(_) | Signing::Unsigned => false,
+    }
 }
 
 fn decode(request: &Request<'_>) -> Decoded {
