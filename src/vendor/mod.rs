@@ -11,6 +11,7 @@ mod fields;
 mod samples;
 mod signature;
 pub mod zego;
+pub mod zim;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -24,14 +25,16 @@ pub use self::{
     fields::{FieldError, Fields, Malformed, Text, Value},
 };
 
-/// Every product whose callbacks are taken.
-pub static PRODUCTS: [&Adapter; 1] = [&zego::ROOM];
+/// Every product whose callbacks are taken, in the order of their discriminants.
+pub static PRODUCTS: [&Adapter; 2] = [&zego::ROOM, &zim::PRESENCE];
 
 /// A product of a vendor that sends callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Product {
     /// ZEGOCLOUD's RTC rooms.
     ZegoRoom,
+    /// The users of ZIM, ZEGOCLOUD's chat.
+    ZimPresence,
 }
 
 /// How one product's callbacks are taken.
@@ -163,6 +166,7 @@ impl Product {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ZegoRoom => "zego_room",
+            Self::ZimPresence => "zim_presence",
         }
     }
 
@@ -218,10 +222,29 @@ mod tests {
     }
 
     #[test]
+    fn names_and_paths_are_those_of_the_contract() {
+        let contract = [
+            ("zego_room", "/webhooks/zego"),
+            ("zim_presence", "/webhooks/zim"),
+        ];
+        let names = PRODUCTS.map(|adapter| (adapter.product.as_str(), adapter.path));
+        assert_eq!(names, contract);
+    }
+
+    #[test]
+    fn products_are_listed_in_order() {
+        for (i, adapter) in PRODUCTS.into_iter().enumerate() {
+            assert_eq!(adapter.product as usize, i);
+        }
+    }
+
+    #[test]
     fn bytes_that_are_no_callback_are_undecodable_not_a_panic() {
-        for body in [&b"\xff"[..], b"", b"[]"] {
-            let decoded = decode(Product::ZegoRoom, "", body);
-            assert_eq!(decoded.outcome(), Outcome::Undecodable, "{body:?}");
+        for adapter in PRODUCTS {
+            for body in [&b"\xff"[..], b"", b"[]", b"{}"] {
+                let decoded = decode(adapter.product, "", body);
+                assert_eq!(decoded.outcome(), Outcome::Undecodable, "{body:?}");
+            }
         }
     }
 }
