@@ -10,6 +10,7 @@ mod fields;
 #[cfg(test)]
 mod samples;
 mod signature;
+pub mod tencent;
 pub mod zego;
 pub mod zim;
 
@@ -26,7 +27,7 @@ pub use self::{
 };
 
 /// Every product whose callbacks are taken, in the order of their discriminants.
-pub static PRODUCTS: [&Adapter; 2] = [&zego::ROOM, &zim::PRESENCE];
+pub static PRODUCTS: [&Adapter; 3] = [&zego::ROOM, &zim::PRESENCE, &tencent::ROOM];
 
 /// A product of a vendor that sends callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub enum Product {
     ZegoRoom,
     /// The users of ZIM, ZEGOCLOUD's chat.
     ZimPresence,
+    /// Tencent's rooms.
+    TencentRoom,
 }
 
 /// How one product's callbacks are taken.
@@ -167,6 +170,7 @@ impl Product {
         match self {
             Self::ZegoRoom => "zego_room",
             Self::ZimPresence => "zim_presence",
+            Self::TencentRoom => "tencent_room",
         }
     }
 
@@ -226,6 +230,7 @@ mod tests {
         let contract = [
             ("zego_room", "/webhooks/zego"),
             ("zim_presence", "/webhooks/zim"),
+            ("tencent_room", "/webhooks/tencent"),
         ];
         let names = PRODUCTS.map(|adapter| (adapter.product.as_str(), adapter.path));
         assert_eq!(names, contract);
