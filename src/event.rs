@@ -228,7 +228,7 @@ impl RoomEventKind {
         match self {
             Self::Created { at, .. } | Self::Closed { at, .. } | Self::Counted { at, .. } => *at,
             Self::Login(login) => login.at,
-            Self::Logout(logout) => logout.at.max(logout.login_at),
+            Self::Logout(logout) => logout.latest(),
         }
     }
 
@@ -238,15 +238,12 @@ impl RoomEventKind {
             return Cow::Borrowed(self);
         }
         let mut kind = self.clone();
-        let times = match &mut kind {
+        match &mut kind {
             Self::Created { at, .. } | Self::Closed { at, .. } | Self::Counted { at, .. } => {
-                [Some(at), None]
+                *at = at.map(|at| at.min(limit));
             }
-            Self::Login(login) => [Some(&mut login.at), None],
-            Self::Logout(logout) => [Some(&mut logout.at), Some(&mut logout.login_at)],
-        };
-        for time in times.into_iter().flatten() {
-            *time = time.map(|time| time.min(limit));
+            Self::Login(login) => login.at = login.at.map(|at| at.min(limit)),
+            Self::Logout(logout) => *logout = logout.no_later_than(limit),
         }
         Cow::Owned(kind)
     }
@@ -304,6 +301,23 @@ pub struct Logout {
     pub reason: LeaveReason,
     /// The callback's number in this life of the room.
     pub seq: Option<u64>,
+}
+
+impl Logout {
+    /// The latest time that it says anything about.
+    pub fn latest(&self) -> Option<Time> {
+        self.at.max(self.login_at)
+    }
+
+    /// The same, with times after `limit` taken for it.
+    #[must_use]
+    pub fn no_later_than(&self, limit: Time) -> Logout {
+        Logout {
+            at: self.at.map(|at| at.min(limit)),
+            login_at: self.login_at.map(|at| at.min(limit)),
+            ..self.clone()
+        }
+    }
 }
 
 /// How a user appears to others, as of one login.
@@ -367,6 +381,11 @@ pub enum LeaveReason {
     TokenExpired,
     /// Not said.
     Unknown,
+    /// Another life of the room, or login of the user, took the place. Not from
+    /// a vendor: what users are told whose presence ended with something else.
+    Superseded,
+    /// The room closed. Not from a vendor, likewise.
+    RoomClosed,
 }
 
 #[cfg(test)]

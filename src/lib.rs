@@ -11,6 +11,7 @@ pub mod roster;
 pub mod server;
 pub mod simulate;
 pub mod telemetry;
+pub mod user;
 pub mod vendor;
 pub mod webhook;
 

@@ -128,6 +128,8 @@ fn to_leave_reason(reason: LeaveReason) -> pb::LeaveReason {
         LeaveReason::Kicked => pb::LeaveReason::Kicked,
         LeaveReason::TokenExpired => pb::LeaveReason::TokenExpired,
         LeaveReason::Unknown => pb::LeaveReason::Unknown,
+        LeaveReason::Superseded => pb::LeaveReason::Superseded,
+        LeaveReason::RoomClosed => pb::LeaveReason::RoomClosed,
     }
 }
 

@@ -13,7 +13,7 @@ mod incarnation;
 mod members;
 mod rules;
 mod seqs;
-mod sessions;
+pub(crate) mod sessions;
 mod users;
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use self::{
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
     members::{Member, MemberKey, Members, digest_of},
-    rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
+    rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
     seqs::Seqs,
     users::Remains,
 };
@@ -96,11 +96,7 @@ impl Room {
     /// evidence against it; far ahead, it would outlive all evidence to come.
     /// The end of something that is still known is always safe to believe.
     fn is_stale(&self, event: &RoomEvent, received_at: Time, rules: &Rules) -> bool {
-        let horizon = rules.reorder_horizon;
-        let at = event.kind.at().unwrap_or(received_at);
-        let in_time =
-            at >= received_at.saturating_sub(horizon) && at <= received_at.saturating_add(horizon);
-        if in_time || !rules.keeps(Rule::StaleIsNotApplied) {
+        if rules.in_time(event.kind.at().unwrap_or(received_at), received_at) {
             return false;
         }
         let known = self.incarnations.get(&event.incarnation);

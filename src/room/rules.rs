@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::event::Time;
+
 /// How far a vendor's own clocks may be apart: the start of one life of a room
 /// and the end of the one before are stamped by different machines, as are a
 /// login and the logout of the login that it replaced.
@@ -24,6 +26,8 @@ pub struct Rules {
     pub evidence_grace: Duration,
     /// How long an open room with nobody in it is believed to be open.
     pub empty_room_ttl: Duration,
+    /// How several sessions of one user add up.
+    pub logins: Logins,
     /// A rule to leave out; `None` in production. Tests leave out each in turn,
     /// to show that something notices.
     pub without: Option<Rule>,
@@ -31,7 +35,7 @@ pub struct Rules {
 
 impl Rules {
     /// How long evidence is kept: from the later of its receipt and its time.
-    pub(super) fn evidence_span(&self) -> Duration {
+    pub(crate) fn evidence_span(&self) -> Duration {
         if self.keeps(Rule::EvidenceOutlivesHorizon) {
             self.reorder_horizon.saturating_add(self.evidence_grace)
         } else {
@@ -39,7 +43,18 @@ impl Rules {
         }
     }
 
-    pub(super) fn keeps(&self, rule: Rule) -> bool {
+    /// Whether an event is close enough to its receipt to be applied, whatever is
+    /// known.
+    pub(crate) fn in_time(&self, at: Time, received_at: Time) -> bool {
+        let Self {
+            reorder_horizon, ..
+        } = *self;
+        let earliest = received_at.saturating_sub(reorder_horizon);
+        let latest = received_at.saturating_add(reorder_horizon);
+        (earliest <= at && at <= latest) || !self.keeps(Rule::StaleIsNotApplied)
+    }
+
+    pub(crate) fn keeps(&self, rule: Rule) -> bool {
         self.without != Some(rule)
     }
 }
@@ -50,9 +65,20 @@ impl Default for Rules {
             reorder_horizon: Duration::from_secs(10 * 60),
             evidence_grace: EVIDENCE_GRACE,
             empty_room_ttl: Duration::from_secs(35 * 60),
+            logins: Logins::Exclusive,
             without: None,
         }
     }
+}
+
+/// How several sessions of one user add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logins {
+    /// A login replaces the one before: the latest known decides. So it is in
+    /// rooms.
+    Exclusive,
+    /// Each counts for itself, as on several devices of a chat service.
+    Concurrent,
 }
 
 /// One rule that an answer can depend on. `docs/reconciliation.md` explains

@@ -1,5 +1,5 @@
-//! The sessions of one user in one life of a room, and whether they add up to
-//! the user being present.
+//! The sessions of one user, in one life of a room or of a chat service, and
+//! whether they add up to the user being present.
 //!
 //! Every number kept is a maximum, so the order and the number of arrivals do
 //! not matter.
@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::{
     event::{LeaveReason, Logout, SessionId, Time},
-    room::{CLOCK_SKEW, Member, Rule, Rules, rules::LOGOUT_RESOLUTION},
+    room::{CLOCK_SKEW, Logins, Member, Rule, Rules, rules::LOGOUT_RESOLUTION},
 };
 
 /// The sessions of one user. A user who is present has one, rarely more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     sessions: Vec<Session>,
 }
 
@@ -31,13 +31,13 @@ struct Session {
 
 /// What logouts of a session add up to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// Logins up to this time are over.
     through: Option<Time>,
     /// When the last logout happened.
-    pub(super) at: Option<Time>,
+    pub(crate) at: Option<Time>,
     /// Its reason.
-    pub(super) reason: LeaveReason,
+    pub(crate) reason: LeaveReason,
 }
 
 impl Session {
@@ -65,7 +65,7 @@ impl Session {
 }
 
 impl Sessions {
-    pub(super) fn login(&mut self, member: Arc<Member>, evidence_at: Time, rules: &Rules) {
+    pub(crate) fn login(&mut self, member: Arc<Member>, evidence_at: Time, rules: &Rules) {
         let session = self.session(&member.session, evidence_at);
         session.login_known_at = session.login_known_at.max(member.login_at);
         if !rules.keeps(Rule::EndsAreFinal) {
@@ -79,7 +79,7 @@ impl Sessions {
         }
     }
 
-    pub(super) fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) {
+    pub(crate) fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) {
         if !self.knows(&logout.session) && !rules.keeps(Rule::LogoutsLeaveTombstones) {
             return;
         }
@@ -104,7 +104,7 @@ impl Sessions {
 
     /// Ends all logins up to a time, by forgetting the sessions that have no later
     /// evidence.
-    pub(super) fn end_through(&mut self, at: Option<Time>) {
+    pub(crate) fn end_through(&mut self, at: Option<Time>) {
         self.sessions.retain(|session| {
             let ended_through = session.ended.and_then(|ended| ended.through);
             session.login_known_at > at || ended_through > at
@@ -112,18 +112,41 @@ impl Sessions {
     }
 
     /// Whether a session left any evidence.
-    pub(super) fn knows(&self, id: &SessionId) -> bool {
+    pub(crate) fn knows(&self, id: &SessionId) -> bool {
         self.sessions.iter().any(|session| session.id == *id)
     }
 
-    /// The login that makes the user present, if any does.
-    pub(super) fn present(&self, rules: &Rules) -> Option<&Arc<Member>> {
+    /// The login that makes the user present, if any does: of several that count,
+    /// the latest.
+    pub(crate) fn present(&self, rules: &Rules) -> Option<&Arc<Member>> {
+        if rules.logins == Logins::Concurrent {
+            let live = self.sessions.iter().filter(|session| session.is_live());
+            let logins = live.filter_map(|session| session.login.as_ref());
+            return logins.max_by_key(|login| (login.login_at, &login.session));
+        }
         let deciding = self.deciding(rules)?;
         deciding.login.as_ref().filter(|_| deciding.is_live())
     }
 
+    /// The logins by which the user is present: one, or as many as count.
+    pub(crate) fn live(&self, rules: &Rules) -> Vec<&Arc<Member>> {
+        if rules.logins == Logins::Exclusive {
+            return self.present(rules).into_iter().collect();
+        }
+        let live = self.sessions.iter().filter(|session| session.is_live());
+        live.filter_map(|session| session.login.as_ref()).collect()
+    }
+
+    /// How a session ended, if it did.
+    pub(crate) fn ended_of(&self, id: &SessionId) -> Option<Ended> {
+        self.sessions
+            .iter()
+            .find(|session| session.id == *id)?
+            .ended
+    }
+
     /// How the deciding session ended, if it did.
-    pub(super) fn ended(&self, rules: &Rules) -> Option<Ended> {
+    pub(crate) fn ended(&self, rules: &Rules) -> Option<Ended> {
         self.deciding(rules)?.ended
     }
 
@@ -148,38 +171,44 @@ impl Sessions {
     /// first of the other sessions; else all of them, together with the last.
     /// Dropping the sessions of an absent user one by one could leave one that
     /// never heard of its end, and make it the deciding one.
-    pub(super) fn due_at(&self, rules: &Rules) -> Option<Time> {
-        let dues = || self.sessions.iter().map(|session| session.due_at(rules));
-        if self.present(rules).is_none() && rules.keeps(Rule::AbsentUsersGoWhole) {
-            return dues().max();
+    pub(crate) fn due_at(&self, rules: &Rules) -> Option<Time> {
+        let is_present = self.present(rules).is_some();
+        let due_at = |session: &Session| session.due_at(rules);
+        if !is_present && rules.keeps(Rule::AbsentUsersGoWhole) {
+            return self.sessions.iter().map(due_at).max();
         }
-        let spared = self.spared(rules);
-        let others = self
-            .sessions
-            .iter()
-            .filter(|session| Some(&session.id) != spared);
-        others.map(|session| session.due_at(rules)).min()
+        let counts = self.counting(rules);
+        let others = self.sessions.iter().filter(|session| !counts(session));
+        others.map(due_at).min()
     }
 
     /// Forgets what is due. The user is to be dropped when nothing is left.
-    pub(super) fn forget(&mut self, now: Time, rules: &Rules) {
+    pub(crate) fn forget(&mut self, now: Time, rules: &Rules) {
         if self.due_at(rules).is_none_or(|due_at| due_at > now) {
             return;
         }
-        let spared = self.spared(rules).cloned();
-        self.sessions
-            .retain(|session| Some(&session.id) == spared.as_ref() || session.due_at(rules) > now);
+        let counts = self.counting(rules);
+        let stays = |session: &Session| counts(session) || session.due_at(rules) > now;
+        let stay: Vec<bool> = self.sessions.iter().map(stays).collect();
+        drop(counts);
+        let mut stays = stay.into_iter();
+        self.sessions.retain(|_| stays.next().unwrap_or(true));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Tells the sessions by which the user is present: they stay, however quiet.
+    fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session) -> bool + 'a {
+        let deciding = self.present(rules).map(|member| &member.session);
+        move |session| {
+            rules.keeps(Rule::PresentUsersStay)
+                && match rules.logins {
+                    Logins::Exclusive => deciding == Some(&session.id),
+                    Logins::Concurrent => session.is_live(),
+                }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.sessions.is_empty()
-    }
-
-    fn spared(&self, rules: &Rules) -> Option<&SessionId> {
-        let present = self
-            .present(rules)
-            .filter(|_| rules.keeps(Rule::PresentUsersStay));
-        present.map(|member| &member.session)
     }
 
     fn session(&mut self, id: &SessionId, evidence_at: Time) -> &mut Session {
