@@ -22,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{Config, GrpcConfig},
+    config::{AppConfig, Config, GrpcConfig},
     event::AppName,
     grpc::{self, Health, Presence},
     journal::{Entry, FollowError, Journal, MemoryJournal, Payload, Revision},
-    room::Rules,
+    room::{Logins, Rules},
     roster::{FeedLimits, Limits, Roster},
     telemetry::{self, Metrics},
     vendor::Apps,
@@ -107,7 +107,10 @@ impl Server {
     /// When an address cannot be listened on.
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-        let apps = config.apps.iter().map(|app| AppName::from(&*app.name));
+        let apps = config
+            .apps
+            .iter()
+            .map(|app| (AppName::from(&*app.name), logins(app)));
         let (roster, applier) = Roster::new(journal.epoch(), apps, rules, limits(config));
         journal.follow(roster.applied(), Box::new(applier))?;
 
@@ -287,6 +290,16 @@ async fn listen(purpose: &'static str, address: SocketAddr) -> Result<TcpListene
         source,
     };
     TcpListener::bind(address).await.map_err(listen)
+}
+
+/// How the users of an app log in to its chat service.
+fn logins(app: &AppConfig) -> Logins {
+    let is_multi = app.zim.as_ref().is_none_or(|zim| zim.multi_login);
+    if is_multi {
+        Logins::Concurrent
+    } else {
+        Logins::Exclusive
+    }
 }
 
 fn limits(config: &Config) -> Limits {

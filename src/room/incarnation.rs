@@ -148,11 +148,10 @@ impl Incarnation {
             self.closed = Some(Close { at, reason });
         }
         if self.is_only {
-            let emptied = self.users.end_through(at, rules);
-            return if emptied {
-                Effect::Emptied
-            } else {
-                Effect::None
+            self.remains = self.users.end_through(at, rules);
+            return match self.remains {
+                Some(_) => Effect::Emptied,
+                None => Effect::None,
             };
         }
         if rules.keeps(Rule::ClosedIsFinal) {

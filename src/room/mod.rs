@@ -205,7 +205,13 @@ impl Room {
         });
     }
 
-    /// Takes what is of no use any more and long in dropping, to be dropped where
+    /// Whether a user is present.
+    pub fn has(&self, user: &str, rules: &Rules) -> bool {
+        self.current_life()
+            .is_some_and(|life| life.users.has(user, rules))
+    }
+
+    /// Takes the users of lives that are over, to be told, and dropped, where
     /// nobody waits for it.
     pub fn take_remains(&mut self) -> Vec<Remains> {
         std::mem::take(&mut self.remains)

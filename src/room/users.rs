@@ -16,9 +16,6 @@ use crate::{
 /// hold up the callbacks of others. The next tick is a second away.
 const FORGET_MAX: usize = 4096;
 
-/// Users that take long to drop: about a millisecond.
-const REMAINS_MIN: usize = 1024;
-
 /// The users of one life of a room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Users {
@@ -30,10 +27,10 @@ pub(super) struct Users {
     dues: BTreeSet<(Time, UserId)>,
 }
 
-/// What many users leave behind: of no use, and long in dropping, so it is handed
-/// to whoever holds no lock.
+/// Users whose life of the room is over: whom nobody told. It can be many, and
+/// long in dropping, so they are handed to whoever holds no lock.
 #[derive(Clone, Debug)]
-pub struct Remains(#[expect(dead_code, reason = "kept to be dropped")] Users);
+pub struct Remains(Users);
 
 /// How an event changed whether one user is present.
 #[derive(Debug, Default)]
@@ -42,6 +39,13 @@ pub(super) struct UserChange {
     pub(super) after: Option<Arc<Member>>,
     /// How the user's deciding session ended, if it did.
     pub(super) left: Option<(LeaveReason, Option<Time>)>,
+}
+
+impl Remains {
+    /// Whose they are.
+    pub fn users(&self) -> impl ExactSizeIterator<Item = &UserId> {
+        self.0.by_id.keys()
+    }
 }
 
 impl Users {
@@ -97,26 +101,30 @@ impl Users {
     }
 
     /// Ends all logins up to a time, and forgets what is only about them. Returns
-    /// whether anybody was present by one of them.
-    pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> bool {
+    /// whose they were, if anybody was present by one of them.
+    pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> Option<Remains> {
         let Self {
             by_id,
             members,
             dues,
         } = self;
         let members_before = members.len();
-        by_id.retain(|_, sessions| {
+        let ended = by_id.extract_if(|_, sessions| {
             let before = sessions.present(rules).cloned();
             sessions.end_through(at);
             if before.as_ref() != sessions.present(rules) {
                 before.iter().for_each(|member| members.remove(member));
             }
-            !sessions.is_empty()
+            sessions.is_empty()
         });
+        let ended = Users {
+            by_id: ended.collect(),
+            ..Users::default()
+        };
         *dues = (by_id.iter())
             .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
             .collect();
-        members.len() < members_before
+        (members.len() < members_before).then_some(Remains(ended))
     }
 
     /// Ends all logins, but forgets nothing.
@@ -124,10 +132,16 @@ impl Users {
         self.members = Members::default();
     }
 
-    /// Forgets everybody. Returns what of it takes long to drop.
+    /// Forgets everybody.
     pub(super) fn clear(&mut self) -> Option<Remains> {
         let users = mem::take(self);
-        (users.by_id.len() >= REMAINS_MIN).then_some(Remains(users))
+        (!users.by_id.is_empty()).then_some(Remains(users))
+    }
+
+    /// Whether a user is present.
+    pub(super) fn has(&self, user: &str, rules: &Rules) -> bool {
+        let sessions = self.by_id.get(user);
+        sessions.is_some_and(|sessions| sessions.present(rules).is_some())
     }
 
     /// Forgets what is due, of at most [`FORGET_MAX`] users: the others stay due.

@@ -118,6 +118,18 @@ impl<C: Weigh> Feed<C> {
         }
     }
 
+    /// Notes that something up to `revision` was not told, so that nobody resumes
+    /// from before it.
+    pub(super) fn raise_floor(&mut self, revision: Revision) {
+        while self
+            .oldest()
+            .is_some_and(|oldest| oldest.revision <= revision)
+        {
+            self.forget_oldest();
+        }
+        self.floor = self.floor.max(revision);
+    }
+
     /// Forgets the oldest update.
     pub(super) fn forget_oldest(&mut self) {
         if let Some(update) = self.updates.pop_front() {

@@ -18,7 +18,7 @@ use crate::{
     journal::Revision,
     roster::{
         Limits,
-        table::{Cell, Subject},
+        table::{Cell, Hold, Subject, Table},
     },
 };
 
@@ -33,27 +33,47 @@ pub(super) struct History {
 
 struct Remembering {
     oldest: Revision,
-    feed: Weak<dyn Forget>,
+    feed: Box<dyn Forget>,
 }
 
-/// A feed behind its lock.
+/// Finds a feed and lets it forget.
 trait Forget: Send + Sync {
     /// Forgets the updates from before `until` and the one at `evicted`, if that
     /// is the oldest. Returns how many, and the oldest that is left.
     fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>);
 }
 
-impl<S: Subject> Forget for Cell<S> {
+/// Where a feed is, without keeping it.
+struct Place<S: Subject> {
+    table: Weak<Table<S>>,
+    id: S::Id,
+    cell: Weak<Cell<S>>,
+}
+
+impl<S: Subject> Place<S> {
+    /// Takes hold of the cell, if it is still the one that is meant.
+    fn find(&self) -> Option<Hold<S>> {
+        let hold = self.table.upgrade()?.get(&self.id)?;
+        std::ptr::eq(Arc::as_ptr(hold.cell()), self.cell.as_ptr()).then_some(hold)
+    }
+}
+
+impl<S: Subject> Forget for Place<S> {
     fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>) {
-        let feed = &mut self.state.lock().feed;
+        let Some(hold) = self.find() else {
+            return (0, None);
+        };
+        let mut state = hold.cell().state.lock();
         let mut forgotten = 0;
-        while let Some(oldest) = feed.oldest() {
+        while let Some(oldest) = state.feed.oldest() {
             if oldest.at >= until && evicted != Some(oldest.revision) {
                 return (forgotten, Some(oldest.revision));
             }
-            feed.forget_oldest();
+            state.feed.forget_oldest();
             forgotten += 1;
         }
+        let revision = state.feed.revision();
+        hold.note_vacancy(&state, revision);
         (forgotten, None)
     }
 }
@@ -67,9 +87,12 @@ impl History {
     }
 
     /// Notes that a feed, which remembered nothing, now does.
-    pub(super) fn remember<S: Subject>(&self, cell: &Arc<Cell<S>>, oldest: Revision) {
-        let cell: Arc<dyn Forget> = Arc::<Cell<S>>::clone(cell);
-        let feed = Arc::downgrade(&cell);
+    pub(super) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
+        let feed = Box::new(Place {
+            table: Arc::downgrade(hold.table()),
+            id: hold.id().clone(),
+            cell: Arc::downgrade(hold.cell()),
+        });
         self.feeds
             .lock()
             .push(Reverse(Remembering { oldest, feed }));
@@ -89,13 +112,10 @@ impl History {
             let Some(Reverse(Remembering { oldest, feed })) = self.feeds.lock().pop() else {
                 return evicted;
             };
-            let Some(cell) = feed.upgrade() else {
-                continue;
-            };
             let is_over = self.is_over(limits);
             // Only the update that it is known by: if the feed has forgotten that
             // by itself, what it has left may be younger than another's.
-            let (forgotten, left) = cell.forget(until, is_over.then_some(oldest));
+            let (forgotten, left) = feed.forget(until, is_over.then_some(oldest));
             evicted += u64::from(is_over) * forgotten;
             if let Some(oldest) = left {
                 self.feeds

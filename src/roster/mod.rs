@@ -11,6 +11,7 @@ mod reaper;
 mod rooms;
 mod schedule;
 mod table;
+mod users;
 mod watch;
 mod watermark;
 
@@ -23,21 +24,23 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::RwLock;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
 use crate::{
-    event::{AppName, RoomId, Time},
+    event::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
-    room::{Room, RoomState, RoomSummary, RoomView, Rules},
+    room::{Logins, Room, RoomState, RoomSummary, RoomView, Rules},
+    user::{User, UserView},
 };
 
-use self::{history::History, rooms::AppRooms, watermark::Watermark};
+use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Watermark};
 
 pub use self::{
     applier::Applier,
     feed::{FeedLimits, Update, Weigh},
     table::Subject,
-    watch::{SnapshotReason, Start, Step, Watch, Watched},
+    watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
 };
 
 /// What the roster may hold.
@@ -75,13 +78,23 @@ pub struct Metrics {
     pub history_evictions: Counter,
 }
 
-/// All rooms of all apps.
+/// The rooms and users of one app.
+#[derive(Debug)]
+struct App {
+    rooms: AppRooms,
+    users: AppUsers,
+}
+
+/// All rooms and users of all apps.
 #[derive(Debug)]
 pub struct Roster {
     epoch: Epoch,
     rules: Rules,
     limits: Limits,
-    apps: HashMap<AppName, AppRooms>,
+    apps: HashMap<AppName, App>,
+    /// Held while an entry is applied. A read that depends on several subjects
+    /// takes it, and sees them all between two entries. Taken before any other.
+    applying: RwLock<()>,
     applied: Watermark,
     history: History,
     /// When something is next to be forgotten, in milliseconds; 0 if nothing is.
@@ -90,22 +103,29 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// An empty roster of these apps, and the one who may write to it. `epoch`
-    /// is that of the journal it is going to follow.
+    /// An empty roster of these apps, each with how its users log in, and the one
+    /// who may write to it. `epoch` is that of the journal it is going to follow.
     pub fn new(
         epoch: Epoch,
-        apps: impl IntoIterator<Item = AppName>,
+        apps: impl IntoIterator<Item = (AppName, Logins)>,
         rules: Rules,
         limits: Limits,
     ) -> (Arc<Roster>, Applier) {
         let account = Arc::new(AtomicUsize::new(0));
-        let apps = apps
-            .into_iter()
-            .map(|app| (app, AppRooms::new(Arc::clone(&account))));
+        let apps = apps.into_iter().map(|(name, logins)| {
+            let user_rules = Rules {
+                logins,
+                ..rules.clone()
+            };
+            let rooms = AppRooms::new(Arc::clone(&account));
+            let users = AppUsers::new(user_rules, Arc::clone(&account));
+            (name, App { rooms, users })
+        });
         let roster = Arc::new(Roster {
             epoch,
-            rules,
             apps: apps.collect(),
+            applying: RwLock::default(),
+            rules,
             applied: Watermark::default(),
             history: History::new(account),
             limits,
@@ -140,7 +160,7 @@ impl Roster {
     pub fn room(&self, app: &AppName, room: &RoomId) -> (Revision, RoomView) {
         // Read before the room: whatever was applied by then is in the room.
         let applied = self.applied();
-        let hold = self.apps.get(app).and_then(|rooms| rooms.table.get(room));
+        let hold = self.apps.get(app).and_then(|app| app.rooms.table.get(room));
         hold.map_or_else(
             || (applied, RoomView::default()),
             |hold| {
@@ -161,7 +181,7 @@ impl Roster {
         prefix: &'a str,
         after: Option<RoomId>,
     ) -> impl Iterator<Item = (RoomId, RoomSummary)> + 'a {
-        let rooms = self.apps.get(app);
+        let rooms = self.apps.get(app).map(|app| &app.rooms);
         let open = rooms
             .into_iter()
             .flat_map(move |rooms| rooms.open(prefix, after.clone()));
@@ -180,8 +200,45 @@ impl Roster {
         room: &RoomId,
         start: Start,
     ) -> Option<Watch<Room>> {
-        let hold = self.apps.get(app)?.table.get_or_insert(room);
-        Some(Watch::new(Arc::clone(self), hold, start))
+        let hold = self.apps.get(app)?.rooms.table.get_or_insert(room);
+        Some(Watch::new(Arc::clone(self), app, hold, start, None))
+    }
+
+    /// A user, and the revision that the answer is at. One who is not known is
+    /// offline and in no room.
+    pub fn user(&self, app: &AppName, id: &UserId) -> (Revision, UserView) {
+        let _paused = self.applying.read();
+        let hold = self.apps.get(app).and_then(|app| app.users.table.get(id));
+        let view = hold.map(|hold| {
+            let place = Place {
+                roster: self,
+                app,
+                id,
+            };
+            hold.cell().state.lock().subject.look(&place)
+        });
+        (self.applied(), view.unwrap_or_default())
+    }
+
+    /// Follows a user, whether known or not; `None` for an unknown app.
+    pub fn watch_user(
+        self: &Arc<Self>,
+        app: &AppName,
+        user: &UserId,
+        start: Start,
+    ) -> Option<Watch<User>> {
+        // Before the look at the rooms: of a close after it the user is told.
+        let watching = self.note_watched(app, user);
+        let _paused = self.applying.read();
+        let hold = self.apps.get(app)?.users.table.get_or_insert(user);
+        self.drop_rooms(&hold, app);
+        Some(Watch::new(
+            Arc::clone(self),
+            app,
+            hold,
+            start,
+            Some(watching),
+        ))
     }
 
     /// Whether something is to be forgotten by now, which takes a tick in the
@@ -200,7 +257,12 @@ impl Roster {
 
     /// How many rooms anything is remembered of, or are watched.
     pub fn room_count(&self) -> usize {
-        self.apps.values().map(|rooms| rooms.table.len()).sum()
+        self.apps.values().map(|app| app.rooms.table.len()).sum()
+    }
+
+    /// How many users anything is remembered of, or are watched.
+    pub fn user_count(&self) -> usize {
+        self.apps.values().map(|app| app.users.table.len()).sum()
     }
 
     /// What happened to events and watches.

@@ -1,35 +1,92 @@
-//! Drops what is long in dropping, where nobody waits for it.
+//! Tells users that a life of a room, which they were in, is over: too many of
+//! them to do it while others wait. It shows nowhere, as a user's rooms are looked
+//! up in the rooms; but what is not told is kept, and it must not be for ever.
 
 use std::{
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Weak,
+        mpsc::{SyncSender, sync_channel},
+    },
     thread,
 };
 
-use crate::room::Remains;
+use crate::{
+    event::{AppName, RoomId},
+    journal::Revision,
+    room::Remains,
+    roster::Roster,
+};
 
-/// Remains that may wait to be dropped. More closes of large rooms at once than
-/// this, and they are dropped where they fall: late is better than never.
+/// Users who are told at once, by whoever applies the entry.
+const AT_ONCE_MAX: usize = 64;
+
+/// Ends of lives that may wait. More at once than this, and their users are told
+/// while others wait: late is better than never.
 const WAITING_MAX: usize = 1024;
 
-/// A thread that drops things. It begins with the first and ends with this.
+/// The end of a life of a room.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) app: AppName,
+    pub(super) room: RoomId,
+    pub(super) revision: Revision,
+    pub(super) remains: Remains,
+}
+
+/// A thread that tells them. It begins with the first and ends with this.
 #[derive(Debug, Default)]
 pub(super) struct Reaper {
-    queue: Option<SyncSender<Vec<Remains>>>,
+    queue: Option<SyncSender<End>>,
 }
 
 impl Reaper {
-    pub(super) fn take(&mut self, remains: Vec<Remains>) {
-        if remains.is_empty() {
-            return;
+    /// Tells the users, now or soon. The caller is applying an entry.
+    pub(super) fn take(&mut self, roster: &Roster, this: &Weak<Roster>, end: End) {
+        if end.remains.users().len() <= AT_ONCE_MAX {
+            return end.tell(roster);
         }
-        let queue = self.queue.get_or_insert_with(|| {
-            let (queue, waiting) = sync_channel::<Vec<Remains>>(WAITING_MAX);
-            let reap = move || waiting.into_iter().for_each(drop);
-            // Without a thread the queue is closed, and all is dropped here.
-            let _ = thread::Builder::new().name("reaper".to_owned()).spawn(reap);
-            queue
-        });
-        // What cannot be queued comes back in the error, and is dropped with it.
-        let _ = queue.try_send(remains);
+        let queue = self.queue.get_or_insert_with(|| begin(Weak::clone(this)));
+        if let Err(error) = queue.try_send(end) {
+            use std::sync::mpsc::TrySendError::{Disconnected, Full};
+            let (Full(end) | Disconnected(end)) = error;
+            end.tell(roster);
+        }
+    }
+}
+
+fn begin(roster: Weak<Roster>) -> SyncSender<End> {
+    let (queue, waiting) = sync_channel::<End>(WAITING_MAX);
+    let reap = move || {
+        for end in waiting {
+            if let Some(roster) = roster.upgrade() {
+                end.tell_bit_by_bit(&roster);
+            }
+        }
+    };
+    // Without a thread the queue is closed, and all is done by who applies.
+    let _ = thread::Builder::new().name("reaper".to_owned()).spawn(reap);
+    queue
+}
+
+impl End {
+    fn tell(&self, roster: &Roster) {
+        for user in self.remains.users() {
+            self.tell_one(roster, user.as_str());
+        }
+    }
+
+    /// Lets entries be applied in between.
+    fn tell_bit_by_bit(&self, roster: &Roster) {
+        for user in self.remains.users() {
+            let _paused = roster.applying.read();
+            self.tell_one(roster, user.as_str());
+        }
+    }
+
+    fn tell_one(&self, roster: &Roster, user: &str) {
+        let users = roster.apps.get(&self.app).map(|app| &app.users);
+        if let Some(hold) = users.and_then(|users| users.table.get(&user.into())) {
+            roster.drop_room(&hold, &self.app, &self.room, self.revision);
+        }
     }
 }

@@ -13,10 +13,9 @@ use crate::{
     event::{LeaveReason, RoomId},
     room::{Member, Room, RoomChange, RoomState, RoomSummary, RoomView},
     roster::{
-        Roster,
         feed::Weigh,
         table::{Subject, Table},
-        watch::Watched,
+        watch::{Place, Watched},
     },
 };
 
@@ -91,16 +90,18 @@ impl Subject for Room {
     type Id = RoomId;
     type Change = RoomChange;
 
-    fn is_forgotten(&self) -> bool {
-        Room::is_forgotten(self)
+    // Its history goes with it: what happened to a room that was forgotten is
+    // not to be resumed.
+    fn is_vacant(&self, _has_history: bool) -> bool {
+        self.is_forgotten()
     }
 }
 
 impl Watched for Room {
     type View = RoomView;
 
-    fn view(&self, roster: &Roster) -> RoomView {
-        Room::view(self, &roster.rules)
+    fn look(&self, place: &Place<'_, Room>) -> RoomView {
+        self.view(&place.roster.rules)
     }
 }
 

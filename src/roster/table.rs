@@ -30,8 +30,9 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
     /// One visible change of it.
     type Change: Weigh + fmt::Debug + Send + Sync + 'static;
 
-    /// Whether nothing is remembered of it, so that it need not be kept.
-    fn is_forgotten(&self) -> bool;
+    /// Whether it need not be kept, as nothing is remembered of it. `has_history`
+    /// says whether its latest changes still are.
+    fn is_vacant(&self, has_history: bool) -> bool;
 }
 
 /// All subjects of one kind.
@@ -136,9 +137,17 @@ impl<S: Subject> Hold<S> {
         &self.cell
     }
 
+    pub(super) fn table(&self) -> &Arc<Table<S>> {
+        &self.table
+    }
+
+    pub(super) fn id(&self) -> &S::Id {
+        &self.id
+    }
+
     /// Notes whether the subject is forgotten, while `state` is locked.
     pub(super) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
-        let vacant = state.subject.is_forgotten();
+        let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
             self.table
                 .forgotten_through

@@ -6,12 +6,16 @@
 
 use std::{future::Future, pin::pin, sync::Arc};
 
+use parking_lot::RwLockReadGuard;
+
 use crate::{
+    event::AppName,
     journal::Revision,
     roster::{
         Roster,
         feed::{Since, Update},
         table::{Hold, Subject},
+        users::Watching,
     },
 };
 
@@ -19,7 +23,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Watch<S: Subject> {
     roster: Arc<Roster>,
+    app: AppName,
     hold: Hold<S>,
+    /// Keeps the subject among those that are watched, where that is counted.
+    _watching: Option<Watching>,
     /// Everything up to here has been delivered.
     cursor: Revision,
     owed: Owed,
@@ -93,16 +100,36 @@ pub enum Step<S: Watched> {
 }
 
 /// A subject of which snapshots can be taken.
-pub trait Watched: Subject {
+pub trait Watched: Subject + Sized {
     /// A snapshot, cheap to take.
     type View: std::fmt::Debug + Send;
 
+    /// Keeps entries from being applied while it is kept, if a snapshot depends on
+    /// more than the subject. Taken before the subject is locked.
+    fn pause(_roster: &Roster) -> Option<RwLockReadGuard<'_, ()>> {
+        None
+    }
+
     /// Takes a snapshot.
-    fn view(&self, roster: &Roster) -> Self::View;
+    fn look(&self, place: &Place<'_, Self>) -> Self::View;
+}
+
+/// Where a subject is.
+#[derive(Debug)]
+pub struct Place<'a, S: Subject> {
+    pub(super) roster: &'a Roster,
+    pub(super) app: &'a AppName,
+    pub(super) id: &'a S::Id,
 }
 
 impl<S: Watched> Watch<S> {
-    pub(super) fn new(roster: Arc<Roster>, hold: Hold<S>, start: Start) -> Self {
+    pub(super) fn new(
+        roster: Arc<Roster>,
+        app: &AppName,
+        hold: Hold<S>,
+        start: Start,
+        watching: Option<Watching>,
+    ) -> Self {
         let (cursor, owed) = match start {
             Start::Snapshot(reason) => (0, Owed::Snapshot(reason)),
             Start::After(revision) => {
@@ -113,7 +140,9 @@ impl<S: Watched> Watch<S> {
         };
         Self {
             roster,
+            app: app.clone(),
             hold,
+            _watching: watching,
             cursor,
             owed,
         }
@@ -142,11 +171,17 @@ impl<S: Watched> Watch<S> {
     /// The next step, if there is one now.
     pub fn try_next(&mut self) -> Option<Step<S>> {
         let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
+        let paused = S::pause(&self.roster);
         // Read before the state: whatever was applied by then is in the state.
         let applied = self.roster.applied();
         let state = self.hold.cell().state.lock();
         let revision = applied.max(state.feed.revision()).max(self.cursor);
-        let view = || state.subject.view(&self.roster);
+        let place = Place {
+            roster: &self.roster,
+            app: &self.app,
+            id: self.hold.id(),
+        };
+        let view = || state.subject.look(&place);
         let snapshot = |reason| Step::Snapshot {
             revision,
             view: view(),
@@ -166,7 +201,7 @@ impl<S: Watched> Watch<S> {
             },
             (Owed::Nothing, Since::Nothing) => return None,
         };
-        drop(state);
+        drop((state, paused));
         self.cursor = step.revision().unwrap_or(self.cursor);
         Some(step)
     }

@@ -143,6 +143,11 @@ impl User {
         self.rooms.remove(room).is_some()
     }
 
+    /// Whether the user may be in a room.
+    pub fn may_be_in(&self, room: &RoomId) -> bool {
+        self.rooms.contains_key(room)
+    }
+
     /// The rooms that the user may be in.
     pub fn rooms(&self) -> impl Iterator<Item = (&RoomId, Option<Time>)> {
         self.rooms.iter().map(|(room, login_at)| (room, *login_at))

@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use headcount::{
     event::{RoomEvent, Time},
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
-    room::{Room, RoomView, Rules},
+    room::{Logins, Room, RoomView, Rules},
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
     vendor::{Decoded, Product},
 };
@@ -62,7 +62,7 @@ impl World {
 
     pub(crate) fn of_apps(apps: &[&str], limits: Limits, rules: Rules) -> Self {
         let journal = MemoryJournal::new();
-        let names = apps.iter().map(|app| (*app).into());
+        let names = apps.iter().map(|app| ((*app).into(), Logins::Concurrent));
         let (roster, applier) = Roster::new(journal.epoch(), names, rules.clone(), limits);
         journal.follow(0, Box::new(applier)).unwrap();
         Self {
@@ -180,7 +180,9 @@ impl World {
     pub(crate) fn replay(&self, mut look: impl FnMut(Revision, &Entry, &Arc<Roster>)) {
         let mut entries = self.entries.lock().clone();
         entries.sort_by_key(|(revision, _)| *revision);
-        let apps: Vec<_> = self.roster.apps().cloned().collect();
+        let apps: Vec<_> = (self.roster.apps())
+            .map(|app| (app.clone(), Logins::Concurrent))
+            .collect();
         let (roster, applier) =
             Roster::new(self.epoch(), apps, self.rules.clone(), Limits::default());
         let journal = MemoryJournal::new();
