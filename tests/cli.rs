@@ -99,6 +99,12 @@ fn flags_come_before_variables_and_those_before_the_file() {
     assert_eq!(config.telemetry.listen.unwrap().port(), 1);
     assert_eq!(config.journal.path.to_str(), Some("kept"));
     assert!(warnings[0].contains("journal.path"), "{warnings:?}");
+    let stray = mk_env("HEADCOUNT_WEBHOOK_LISTEN", "127.0.0.1:4");
+    let (_, warnings) = parse_serve(&line).configure(stray).unwrap();
+    assert!(
+        warnings[0].ends_with("did you mean HEADCOUNT_WEBHOOK__LISTEN?"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -5,7 +5,9 @@
 
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
-use headcount::config::{AppConfig, Config, ConfigError, JournalKind, NonceReuse, Span};
+use headcount::config::{
+    AppConfig, Config, ConfigError, JournalKind, NonceReuse, Span, stray_variables,
+};
 use tempfile::TempDir;
 
 const EXAMPLE: &str = include_str!("../headcount.example.toml");
@@ -83,6 +85,7 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.roster.history_changes_max, 1024);
     assert_eq!(*config.roster.history_age_max, Duration::from_secs(600));
     assert_eq!(config.roster.history_bytes_max.bytes(), 64 << 20);
+    assert_eq!(*config.server.drain_timeout, Duration::from_secs(10));
     assert_eq!(config.telemetry.listen, None);
     assert!(config.apps.is_empty());
 }
@@ -141,7 +144,8 @@ fn variables_come_before_the_file() {
         ("HEADCOUNT_TELEMETRY__LISTEN", "127.0.0.1:9090"),
         ("HEADCOUNT_ROSTER__EMPTY_ROOM_TTL", "1h 30m"),
         ("HEADCOUNT_JOURNAL__PATH", "elsewhere"),
-        // Not settings: without the two underscores, or of others.
+        ("HEADCOUNT_SERVER__DRAIN_TIMEOUT", "25s"),
+        // Not settings: of the client commands, or of others.
         ("HEADCOUNT_SERVER", "http://example.org"),
         ("PATH__X", "y"),
     ];
@@ -153,6 +157,7 @@ fn variables_come_before_the_file() {
     assert_eq!(config.telemetry.listen.unwrap().port(), 9090);
     assert_eq!(config.roster.empty_room_ttl, Span::from_mins(90));
     assert_eq!(config.journal.path, PathBuf::from("elsewhere"));
+    assert_eq!(config.server.drain_timeout, Span::from_secs(25));
     let secret = config.apps[0]
         .zego
         .as_ref()
@@ -177,7 +182,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 24);
+    assert_eq!(variables.len(), 25);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
@@ -211,7 +216,7 @@ fn a_wrong_variable_is_named() {
         (
             "HEADCOUNT_WEBHOOK__LISTENS",
             "",
-            "there is no setting `webhook.listens`",
+            "there is no setting `webhook.listens`; did you mean HEADCOUNT_WEBHOOK__LISTEN?",
         ),
         (
             "HEADCOUNT_HOOK__LISTEN",
@@ -231,6 +236,40 @@ fn a_wrong_variable_is_named() {
             .to_string();
         assert!(error.starts_with(name) && error.contains(fault), "{error}");
         assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn variables_that_are_no_settings_are_told_with_the_closest() {
+    let cases = [
+        ("HEADCOUNT_WEBHOOK_LISTEN", "HEADCOUNT_WEBHOOK__LISTEN"),
+        ("HEADCOUNT_GRPC_LISTEN", "HEADCOUNT_GRPC__LISTEN"),
+        ("HEADCOUNT_DRAIN_TIMEOUT", "HEADCOUNT_SERVER__DRAIN_TIMEOUT"),
+        (
+            "HEADCOUNT_ROSTER_EMPTY_ROOM_TLL",
+            "HEADCOUNT_ROSTER__EMPTY_ROOM_TTL",
+        ),
+    ];
+    for (name, meant) in cases {
+        let warnings = stray_variables([&name.into()]).unwrap();
+        let expected = format!("{name} is not a setting, and has no effect; did you mean {meant}?");
+        assert_eq!(warnings, [expected]);
+    }
+    let others = [
+        "HEADCOUNT_SERVER",
+        "HEADCOUNT_WEBHOOK__LISTEN",
+        "WEBHOOK_LISTEN",
+        "HEADCOUNTER",
+    ];
+    let others = others.map(OsString::from);
+    assert!(stray_variables(&others).unwrap().is_empty());
+}
+
+#[test]
+fn names_of_apps_may_have_dots_dashes_and_64_characters() {
+    for name in ["a.b_c-D9", &"a".repeat(64)] {
+        let text = ZEGO.replace("arena", name);
+        assert!(read(&text).unwrap().validate().is_ok(), "{name}");
     }
 }
 
@@ -277,7 +316,10 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
     let error = Config::read(Some("no/such.toml".as_ref()))
         .unwrap_err()
         .to_string();
-    assert!(error.starts_with("no/such.toml: "), "{error}");
+    assert!(
+        error.starts_with("cannot read the configuration no/such.toml: "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -322,7 +364,7 @@ fn what_makes_no_sense_is_named() {
         ),
         (
             app("zego = { app_id = 1, callback_secret_file = \"no/such\" }"),
-            "no/such: ",
+            "apps.a.zego.callback_secret_file: cannot read no/such: ",
         ),
         (
             app("tencent = { callback_token = \"hunter2\" }"),
@@ -357,6 +399,18 @@ fn what_makes_no_sense_is_named() {
         (
             ZEGO.replace("arena", ""),
             "apps.name: an app's name must not be empty",
+        ),
+        (
+            ZEGO.replace("arena", "the arena"),
+            "apps.name: \"the arena\" may have only the characters A-Z, a-z, 0-9, `.`, `_` and `-`",
+        ),
+        (
+            ZEGO.replace("arena", &"a".repeat(65)),
+            "apps.name: an app's name must have at most 64 characters",
+        ),
+        (
+            format!("[server]\ndrain_timeout = \"0s\"\n{ZEGO}"),
+            "server.drain_timeout: must be above zero",
         ),
         (ZEGO.repeat(2), "apps.arena.name: two apps have this name"),
         (

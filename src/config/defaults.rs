@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
-    AppConfig, Config, GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig, Size,
-    Span, TencentConfig, WebhookConfig, ZegoConfig, ZimConfig,
+    AppConfig, Config, GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig,
+    ServerConfig, Size, Span, TencentConfig, WebhookConfig, ZegoConfig, ZimConfig,
 };
 
 /// The kind of journal where none is configured. It becomes
@@ -96,6 +96,14 @@ impl Default for RosterConfig {
             history_changes_max: 1024,
             history_age_max: Span::from_mins(10),
             history_bytes_max: Size::from_mib(64),
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            drain_timeout: Span::from_secs(10),
         }
     }
 }

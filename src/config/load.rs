@@ -13,15 +13,21 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Begins the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting;
-/// without the two underscores it is none, and left alone.
+/// without the two underscores it is none, and likely a mistake.
 const PREFIX: &str = "HEADCOUNT_";
+
+/// Between a section and a key.
+const SEPARATOR: &str = "__";
+
+/// Variables of the client commands, which are no settings of the service.
+const CLIENT_VARIABLES: [&str; 1] = ["HEADCOUNT_SERVER"];
 
 /// Why a configuration cannot be used. Every message names the file and line,
 /// the variable, or the key at fault; none quotes a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file cannot be read.
-    #[error("{}: {source}", file.display())]
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration {}: {source}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
@@ -104,7 +110,10 @@ impl Config {
             };
             let known = schema.get(&section).and_then(|section| section.get(&key));
             let Some(known) = known else {
-                return Err(wrong(format!("there is no setting `{section}.{key}`")));
+                let closest = closest(variable, &schema);
+                return Err(wrong(format!(
+                    "there is no setting `{section}.{key}`; did you mean {closest}?"
+                )));
             };
             let value = value
                 .into_string()
@@ -128,6 +137,46 @@ impl Config {
     }
 }
 
+/// What is likely not meant in an environment: variables that are named like
+/// settings, and are none for want of the two underscores.
+///
+/// # Errors
+/// When the defaults cannot be listed, which is a fault of this program.
+pub fn stray_variables<'a>(
+    names: impl IntoIterator<Item = &'a OsString>,
+) -> Result<Vec<String>, ConfigError> {
+    let schema = schema()?;
+    let names = names.into_iter().filter_map(|name| name.to_str());
+    let strays = names.filter(|name| {
+        name.strip_prefix(PREFIX)
+            .is_some_and(|rest| !rest.contains(SEPARATOR))
+            && !CLIENT_VARIABLES.contains(name)
+    });
+    let warning = |name: &str| {
+        let closest = closest(name, &schema);
+        format!("{name} is not a setting, and has no effect; did you mean {closest}?")
+    };
+    Ok(strays.map(warning).collect())
+}
+
+/// The variable of ours whose name is most like `name`. How many underscores
+/// there are counts for nothing: that is the usual mistake.
+fn closest(name: &str, schema: &Table) -> String {
+    let plain = |name: &str| name.replace(SEPARATOR, "_").to_uppercase();
+    let keys = |section: &Value| -> Vec<String> {
+        let keys = section.as_table().into_iter().flat_map(Table::keys);
+        keys.cloned().collect()
+    };
+    let variables = schema.iter().flat_map(|(section, value)| {
+        let keys = keys(value).into_iter();
+        keys.map(move |key| format!("{PREFIX}{section}{SEPARATOR}{key}").to_uppercase())
+    });
+    let wanted = plain(name);
+    variables
+        .min_by_key(|variable| strsim::damerau_levenshtein(&plain(variable), &wanted))
+        .unwrap_or_default()
+}
+
 /// Every key that may be set by a variable, with a value of its type.
 fn schema() -> Result<Table, ConfigError> {
     let mut config = Config::default();
@@ -144,7 +193,7 @@ fn schema() -> Result<Table, ConfigError> {
 /// The name of a variable of ours, and the section and key that it sets.
 fn setting(name: &OsString) -> Option<(&str, String, String)> {
     let name = name.to_str()?;
-    let (section, key) = name.strip_prefix(PREFIX)?.split_once("__")?;
+    let (section, key) = name.strip_prefix(PREFIX)?.split_once(SEPARATOR)?;
     Some((name, section.to_lowercase(), key.to_lowercase()))
 }
 

@@ -14,7 +14,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    load::ConfigError,
+    load::{ConfigError, stray_variables},
     units::{Secret, Size, Span, UnitError},
 };
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// What is remembered, and for how long.
     pub roster: RosterConfig,
+    /// The process as a whole.
+    pub server: ServerConfig,
     /// What operators can see.
     pub telemetry: TelemetryConfig,
     /// Whose callbacks are taken.
@@ -129,6 +131,16 @@ pub struct RosterConfig {
     pub history_age_max: Span,
     /// What all remembered changes may take.
     pub history_bytes_max: Size,
+}
+
+/// The process as a whole.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// How long the end may take, from the signal to the process being gone:
+    /// requests in flight and streams are waited for. Below what the process
+    /// manager grants, commonly 30 s.
+    pub drain_timeout: Span,
 }
 
 /// What operators can see.

@@ -1,12 +1,13 @@
 //! What makes sense: checks a [`Config`] as a whole, and reads the secrets that
 //! are kept in files.
 
-use std::{collections::HashSet, fs, path::PathBuf, time::Duration};
+use std::{collections::HashSet, fs, path::PathBuf};
 
 use super::{AppConfig, Config, ConfigError, JournalConfig, JournalKind, Secret};
+use crate::room::EVIDENCE_GRACE;
 
-/// How much longer than the reorder horizon evidence is kept.
-const FORGET_MARGIN: Duration = Duration::from_secs(60);
+/// The longest name of an app. Names are in every request, log line and metric.
+const APP_NAME_MAX: usize = 64;
 
 impl Config {
     /// Checks that the configuration can be served, and reads secrets that are
@@ -66,6 +67,7 @@ impl Config {
             grpc,
             journal,
             roster,
+            server,
             ..
         } = self;
         let zeros = [
@@ -96,6 +98,7 @@ impl Config {
             ("journal.retention", journal.retention.is_zero()),
             ("roster.reorder_horizon", roster.reorder_horizon.is_zero()),
             ("roster.empty_room_ttl", roster.empty_room_ttl.is_zero()),
+            ("server.drain_timeout", server.drain_timeout.is_zero()),
             // The limits of history may be 0: then nothing can be resumed, and
             // every watch begins with a snapshot.
         ];
@@ -137,7 +140,7 @@ impl Config {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let (ttl, horizon) = (self.roster.empty_room_ttl, self.roster.reorder_horizon);
-        if *ttl < horizon.saturating_add(FORGET_MARGIN) {
+        if *ttl < horizon.saturating_add(EVIDENCE_GRACE) {
             warnings.push(format!(
                 "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may open a room again whose end is forgotten"
             ));
@@ -162,9 +165,7 @@ impl AppConfig {
             zim,
             tencent,
         } = self;
-        if name.is_empty() {
-            return wrong("apps.name", "an app's name must not be empty");
-        }
+        check_name(name)?;
         let app = format!("apps.{name}");
         if zim.is_some() && zego.is_none() {
             return wrong(
@@ -199,6 +200,27 @@ impl AppConfig {
     }
 }
 
+/// Names are typed on command lines and stand in logs, so they are of letters,
+/// digits and little else.
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() {
+        wrong("apps.name", "an app's name must not be empty")
+    } else if name.chars().count() > APP_NAME_MAX {
+        wrong(
+            "apps.name",
+            format!("an app's name must have at most {APP_NAME_MAX} characters"),
+        )
+    } else if !name.chars().all(is_allowed) {
+        wrong(
+            "apps.name",
+            format!("{name:?} may have only the characters A-Z, a-z, 0-9, `.`, `_` and `-`"),
+        )
+    } else {
+        Ok(())
+    }
+}
+
 /// The secret that is set, or in the file that is; `None` if neither is.
 fn resolve(
     key: &str,
@@ -209,11 +231,14 @@ fn resolve(
         (None, None) => return Ok(None),
         (Some(secret), None) => (key.to_owned(), secret),
         (None, Some(file)) => {
-            let text = fs::read_to_string(&file);
-            let text = text.map_err(|source| ConfigError::Read { file, source })?;
-            // Editors and `echo` end a file with a newline.
-            let text = text.trim_end_matches(['\r', '\n']);
-            (format!("{key}_file"), text.into())
+            let key = format!("{key}_file");
+            match fs::read_to_string(&file) {
+                // Editors and `echo` end a file with a newline.
+                Ok(text) => (key, text.trim_end_matches(['\r', '\n']).into()),
+                Err(error) => {
+                    return wrong(key, format!("cannot read {}: {error}", file.display()));
+                }
+            }
         }
         (Some(_), Some(_)) => {
             return wrong(key, format!("set either this or `{key}_file`, not both"));
