@@ -33,9 +33,9 @@ use crate::{
     webhook::{self, Front, Parts, Settings, Visible, wall_clock},
 };
 
-/// How long the end may take: requests in flight and streams are waited for this
-/// long. Below the 30 s that process managers commonly grant.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much earlier than the configured end what is left is cut off, so that the
+/// process is gone in time.
+const DRAIN_MARGIN: Duration = Duration::from_millis(200);
 
 /// How often it is looked whether something is to be forgotten. Also the most
 /// often that a tick is journalled.
@@ -77,6 +77,9 @@ pub struct Server {
     journal: Arc<dyn Journal>,
     roster: Arc<Roster>,
     ready: Arc<AtomicBool>,
+    /// The names of the apps, for the log.
+    apps: Vec<String>,
+    drain_timeout: Duration,
 }
 
 /// A part of the service that ran to its end.
@@ -150,6 +153,8 @@ impl Server {
             journal,
             roster,
             ready,
+            apps: config.apps.iter().map(|app| app.name.clone()).collect(),
+            drain_timeout: config.server.drain_timeout.into(),
         })
     }
 
@@ -170,16 +175,23 @@ impl Server {
     }
 
     /// Serves until `shutdown` completes; then stops accepting, finishes what is
-    /// in flight, and ends streams with `UNAVAILABLE`. What takes longer than
-    /// [`DRAIN_TIMEOUT`] is cut off.
+    /// in flight, and ends streams with `UNAVAILABLE`. What takes longer than the
+    /// configured `drain_timeout`, less a margin, is cut off.
     ///
     /// # Errors
     /// When a part of the service fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         if let (Ok(webhook), Ok(grpc)) = (self.webhook_address(), self.grpc_address()) {
-            info!(%webhook, %grpc, "serving");
+            let metrics = self.telemetry.as_ref().map(TcpListener::local_addr);
+            let metrics = metrics.and_then(Result::ok).map(tracing::field::display);
+            info!(%webhook, %grpc, metrics, apps = self.apps.join(", "), "serving");
         }
         let ready = Arc::clone(&self.ready);
+        let drain_timeout = self.drain_timeout;
+        // A margin that leaves nothing of a short time would be none.
+        let cut_off = drain_timeout
+            .saturating_sub(DRAIN_MARGIN)
+            .max(drain_timeout / 2);
         let health = Health::new().await;
         let drain = CancellationToken::new();
         let mut parts = self.spawn(&health, &drain);
@@ -194,8 +206,11 @@ impl Server {
         health.set_serving(false).await;
         drain.cancel();
         let drained = async { while parts.join_next().await.is_some() {} };
-        if time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
-            warn!(timeout = ?DRAIN_TIMEOUT, "draining takes too long: what is left is cut off");
+        if time::timeout(cut_off, drained).await.is_err() {
+            warn!(
+                ?drain_timeout,
+                "draining takes too long: what is left is cut off"
+            );
         } else {
             info!("drained");
         }
@@ -211,6 +226,8 @@ impl Server {
             journal,
             roster,
             ready: _,
+            apps: _,
+            drain_timeout: _,
         } = self;
         let mut parts = JoinSet::new();
         let (health, drained) = (health.clone(), drain.clone());

@@ -1,10 +1,10 @@
 //! `headcount serve`: the service itself.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, io, net::SocketAddr, path::PathBuf};
 
 use super::CliError;
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, stray_variables},
     server,
 };
 
@@ -57,6 +57,8 @@ impl ServeArgs {
         } else {
             Config::read(file.as_deref())?
         };
+        let env: Vec<_> = env.into_iter().collect();
+        let mut warnings = stray_variables(env.iter().map(|(name, _)| name))?;
         let mut config = config.with_env(env)?;
         set(&mut config.journal.path, data);
         set(&mut config.webhook.listen, webhook_listen);
@@ -65,7 +67,7 @@ impl ServeArgs {
         if dev {
             config.check_loopback()?;
         }
-        let warnings = config.validate()?;
+        warnings.extend(config.validate()?);
         Ok((config, warnings))
     }
 }
@@ -85,35 +87,61 @@ pub(super) async fn serve(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let served = server::run(config, shutdown()).await;
+    let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
+    let served = server::run(config, shutdown(interrupts)).await;
     served.map_err(|error| CliError::Serve(error.into()))
 }
 
 /// Done when the process is told to end. Told again, it ends at once.
-async fn shutdown() {
-    interrupt().await;
-    tokio::spawn(async {
-        interrupt().await;
+async fn shutdown(mut interrupts: Interrupts) {
+    interrupts.next().await;
+    tokio::spawn(async move {
+        interrupts.next().await;
         tracing::warn!("told to end a second time: not waiting for the drain");
         std::process::exit(1);
     });
 }
 
-/// Done when the process is told to end: by Ctrl-C, or as process managers do.
-async fn interrupt() {
-    #[cfg(unix)]
-    {
+/// How the process is told to end: by Ctrl-C, or as process managers do. Made
+/// once, because a signal between two of these would be heard by neither.
+#[cfg(unix)]
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Done when the process is told to end once more.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    // Without a handler for it, Ctrl-C ends the process as it always does.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+}
+
+#[cfg(not(unix))]
+struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // Without a handler for it, Ctrl-C ends the process as it always does.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
