@@ -13,7 +13,8 @@ const definition = loader.loadSync("headcount/v1/presence.proto", {
   keepCase: true,
   longs: String, // revisions and digests are 64 bits: too long for a number
   enums: String,
-  oneofs: true,
+  defaults: true, // a field that was not sent has its default, a list is empty
+  oneofs: true, // `update.update` names the field that is set
 });
 const { PresenceService } = grpc.loadPackageDefinition(definition).headcount.v1;
 
@@ -28,7 +29,7 @@ let resume_token = "";
 let in_snapshot = false;
 
 function fold(update) {
-  if (update.snapshot) {
+  if (update.update === "snapshot") {
     if (!in_snapshot) {
       // The old copy is gone: only a whole new one can be resumed from.
       users.clear();
@@ -37,12 +38,21 @@ function fold(update) {
     in_snapshot = !update.snapshot.complete;
     for (const user of update.snapshot.users) users.set(user.user_id, user);
   }
-  for (const entry of update.changes?.changes ?? []) {
-    if (entry.user_left) users.delete(entry.user_left.user.user_id);
-    else if (entry.room_opened || entry.room_closed) users.clear();
-    else {
-      const joined = entry.user_joined ?? entry.user_updated;
-      if (joined) users.set(joined.user.user_id, joined.user);
+  if (update.update === "changes") {
+    for (const entry of update.changes.changes) {
+      const change = entry[entry.change];
+      switch (entry.change) {
+        case "user_joined":
+        case "user_updated":
+          users.set(change.user.user_id, change.user);
+          break;
+        case "user_left":
+          users.delete(change.user.user_id);
+          break;
+        case "room_opened":
+        case "room_closed":
+          users.clear();
+      }
     }
   }
   resume_token = update.resume_token || resume_token;
@@ -60,6 +70,7 @@ function watch() {
   // The server went away: connect again, and resume where this copy is.
   stream.on("error", (error) => {
     if (error.code !== grpc.status.UNAVAILABLE) throw error;
+    console.error(`lost ${server}, retrying: ${error.details}`);
     setTimeout(watch, 1000);
   });
 }

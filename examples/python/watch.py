@@ -73,6 +73,7 @@ def watch(stub, app, room, users, resume_token):
         except grpc.RpcError as error:
             if error.code() != grpc.StatusCode.UNAVAILABLE:
                 raise
+            print("lost the server, retrying:", error.details(), file=sys.stderr)
             in_snapshot = False
             time.sleep(1)
 
