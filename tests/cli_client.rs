@@ -192,7 +192,7 @@ fn mk_progress(revision: u64, users: &[&str]) -> Answer<WatchRoomResponse> {
 fn mk_client_args(json: bool) -> ClientArgs {
     ClientArgs {
         app: "demo".into(),
-        server: String::new(),
+        server: "http://script".into(),
         json,
     }
 }
@@ -213,10 +213,7 @@ async fn watch_to_end(script: &Script, format: WatchFormat) -> String {
     let error = watch(serve(script), args, format, &mut out)
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Some requested entity was not found: the script ended"
-    );
+    assert_eq!(error.to_string(), "the script ended");
     String::from_utf8(out).unwrap()
 }
 
@@ -328,7 +325,8 @@ async fn a_terminal_shows_who_is_there_and_what_happened() {
     let lines: Vec<_> = last.lines().collect();
     assert_eq!(lines[0], "room r: open, 2 users, 0 missing callbacks");
     assert!(
-        lines[1].starts_with("LOST: The service is currently unavailable"),
+        lines[1].starts_with("LOST, retrying http://script in ")
+            && lines[1].ends_with(": The service is currently unavailable"),
         "{}",
         lines[1]
     );
@@ -367,6 +365,36 @@ async fn what_nobody_reads_ends_the_watch() {
         panic!("{ended:?}")
     };
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_be_asked_is_named_and_who_refuses_has_the_word() {
+    let args = |client: ClientArgs| RoomsArgs {
+        prefix: String::new(),
+        client,
+    };
+    let error = |asked: Result<(), CliError>| asked.unwrap_err().to_string();
+    let script = Script::default();
+    let answers = [Status::not_found("no app"), Status::unavailable("draining")];
+    script.0.lock().unwrap().rooms = answers.map(Err).into();
+    let (server, asked) = (serve(&script), args(mk_client_args(false)));
+    let refused = rooms(server.clone(), asked.clone(), io::sink()).await;
+    assert_eq!(error(refused), "no app");
+    let draining = rooms(server, asked, io::sink()).await;
+    assert_eq!(
+        error(draining),
+        "cannot ask http://script: draining (is `headcount serve` running?)"
+    );
+    let (pipes_tx, pipes_rx) = mpsc::unbounded_channel();
+    drop(pipes_rx);
+    let endpoint = client::endpoint("http://script").unwrap();
+    let nobody = endpoint.connect_with_connector_lazy(Pipes(pipes_tx));
+    let nobody = PresenceServiceClient::new(nobody);
+    let unreached = rooms(nobody, args(mk_client_args(false)), io::sink()).await;
+    assert_eq!(
+        error(unreached),
+        "cannot ask http://script: connection refused (is `headcount serve` running?)"
+    );
 }
 
 async fn users_to_end(script: &Script, json: bool) -> Result<String, CliError> {

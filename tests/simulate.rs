@@ -137,7 +137,7 @@ async fn each_rule_that_is_missing_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn loss_is_told_apart_from_faults() {
     let running = serve(Rules::default()).await;
-    let mut counts = [0, 0];
+    let mut counts = [0, 0, 0];
     for seed in 0..3 {
         let options = Options {
             loss: 0.05,
@@ -157,6 +157,7 @@ async fn loss_is_told_apart_from_faults() {
         );
         counts[0] += verdict.count(Cause::LossFlagged);
         counts[1] += verdict.count(Cause::LossAtTheEnd);
+        counts[2] += verdict.count(Cause::LossUnnumbered);
     }
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
 }

@@ -1,6 +1,6 @@
 //! `headcount rooms` and `headcount users`: one answer, page by page.
 
-use std::io::Write;
+use std::io::{self, IsTerminal as _, Write};
 
 use tonic::{Code, Status, transport::Channel};
 
@@ -47,12 +47,14 @@ pub async fn rooms(
 ) -> Result<(), CliError> {
     let mut rooms = Vec::<Room>::new();
     let mut request = ListRoomsRequest {
-        app: args.client.app,
+        app: args.client.app.clone(),
         prefix: args.prefix,
         ..Default::default()
     };
     loop {
-        let page = client.list_rooms(request.clone()).await?.into_inner();
+        let page = client.list_rooms(request.clone()).await;
+        let page = page.map_err(|status| args.client.failure(status))?;
+        let page = page.into_inner();
         rooms.extend(page.rooms);
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
@@ -65,7 +67,7 @@ pub async fn rooms(
             writeln!(out, "{}", json.line("Room", room)?)?;
         }
     } else {
-        writeln!(out, "{}", text::rooms_table(&rooms).trim_fmt())?;
+        writeln!(out, "{}", text::rooms_table(&rooms, columns()).trim_fmt())?;
     }
     Ok(out.flush()?)
 }
@@ -80,11 +82,11 @@ pub async fn users(
     mut out: impl Write,
 ) -> Result<(), CliError> {
     let request = GetRoomUsersRequest {
-        app: args.client.app,
+        app: args.client.app.clone(),
         room_id: args.room_id,
         ..Default::default()
     };
-    let (room, users) = all_users(&mut client, request).await?;
+    let (room, users) = all_users(&mut client, &args.client, request).await?;
     if args.client.json {
         let json = JsonLines::new()?;
         for user in &users {
@@ -93,21 +95,28 @@ pub async fn users(
     } else {
         writeln!(out, "{}", text::room_line(&room, room.user_count))?;
         if !users.is_empty() {
-            writeln!(out, "\n{}", text::users_table(&users).trim_fmt())?;
+            writeln!(out, "\n{}", text::users_table(&users, columns()).trim_fmt())?;
         }
     }
     Ok(out.flush()?)
 }
 
+/// How wide the terminal is that is printed to; `None` if it is none.
+fn columns() -> Option<usize> {
+    let is_terminal = io::stdout().is_terminal();
+    is_terminal.then(|| console::Term::stdout().size().1.into())
+}
+
 /// The room, and the users of all its pages.
 async fn all_users(
     client: &mut PresenceServiceClient<Channel>,
+    args: &ClientArgs,
     first: GetRoomUsersRequest,
 ) -> Result<(Room, Vec<RoomUser>), CliError> {
     for _ in 0..WALKS_MAX {
         match walk(client, first.clone()).await {
             Err(status) if status.code() == Code::Aborted => {}
-            walked => return Ok(walked?),
+            walked => return walked.map_err(|status| args.failure(status)),
         }
     }
     Err(CliError::Restless)

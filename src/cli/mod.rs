@@ -19,7 +19,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tonic::transport::Channel;
+use tonic::{Code, transport::Channel};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{client, config::ConfigError, pb::presence_service_client::PresenceServiceClient};
@@ -32,12 +32,17 @@ pub use self::{
     watch::{WatchArgs, WatchFormat, watch},
 };
 
+/// What to look at first when nobody answers.
+const START_HINT: &str = "is `headcount serve` running?";
+
 /// What `headcount` was called with.
 #[derive(Debug, Parser)]
 #[command(
     name = "headcount",
     version,
-    about = "Who is in every room, right now."
+    about = "Who is in every room, right now.",
+    after_help = "Exit codes: 0 when all went well, 1 when not, 2 when the command was not understood.\n\
+                  Those of `simulate` are its own: see its help."
 )]
 pub struct Args {
     /// What to do.
@@ -57,6 +62,9 @@ pub enum Command {
     /// Follow a room: who is in it, and who comes and goes.
     Watch(WatchArgs),
     /// Try a server: send a made-up world's callbacks, check what it serves.
+    #[command(
+        after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
+    )]
     Simulate(SimulateArgs),
 }
 
@@ -95,8 +103,16 @@ pub enum CliError {
         /// Why.
         source: tonic::transport::Error,
     },
-    /// The server refused, or could not be asked.
-    #[error("{}", refusal(.0))]
+    /// The server does not answer, or answers that it cannot now.
+    #[error("cannot ask {server}: {reason} ({START_HINT})")]
+    Unavailable {
+        /// The URL.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// The server refused.
+    #[error("{}", reason(.0))]
     Refused(Box<tonic::Status>),
     /// The room began another life each time that its pages were walked.
     #[error("the room is closed and opened too often to be read")]
@@ -204,29 +220,23 @@ impl ClientArgs {
         };
         client::connect(&self.server).map_err(server)
     }
-}
 
-// === impl CliError ===
-
-impl From<tonic::Status> for CliError {
-    fn from(status: tonic::Status) -> Self {
-        Self::Refused(Box::new(status))
+    /// Why a question to the server failed.
+    fn failure(&self, status: tonic::Status) -> CliError {
+        if client::is_connection_error(&status) || status.code() == Code::Unavailable {
+            CliError::Unavailable {
+                server: self.server.clone(),
+                reason: reason(&status),
+            }
+        } else {
+            CliError::Refused(Box::new(status))
+        }
     }
 }
 
-/// A refusal on one line.
-fn refusal(status: &tonic::Status) -> String {
-    let mut line = status.code().description().to_owned();
-    let message = text::clean(status.message());
-    if !message.is_empty() {
-        line = format!("{line}: {message}");
-    }
-    // What is in between says the same again in more general words.
-    let causes = std::iter::successors(status.source(), |cause| (*cause).source());
-    match causes.last().map(<dyn Error>::to_string) {
-        Some(root) if !line.ends_with(&root) => format!("{line}: {root}"),
-        _ => line,
-    }
+/// Why the server refused, or was lost, on one line.
+fn reason(status: &tonic::Status) -> String {
+    text::clean(&client::reason(status)).into_owned()
 }
 
 /// An error and what caused it, on one line.

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use crate::simulate::{CannotRun, Cause, Options, Verdict, run};
+use super::START_HINT;
+use crate::simulate::{CannotRun, Cause, Options, Trouble, Verdict, run};
 
 /// How many differences are told one by one.
 const DIFFERENCES_SHOWN: usize = 50;
@@ -115,14 +116,17 @@ fn tell(verdict: &Verdict, aside: &mut impl Write, out: &mut impl Write) -> io::
     out.flush()
 }
 
-fn hint(error: &CannotRun) -> &'static str {
-    match error {
-        CannotRun::Server { .. } | CannotRun::Webhook { .. } => {
-            " (is `headcount serve --dev` running?)"
-        }
-        CannotRun::TooSlow { .. } => " (give it more time with --duration, or fewer --callbacks)",
-        CannotRun::Option(_) => "",
-    }
+fn hint(error: &CannotRun) -> String {
+    let hint = match error {
+        CannotRun::Server { trouble, .. } | CannotRun::Webhook { trouble, .. } => match trouble {
+            Trouble::Connection => START_HINT,
+            Trouble::Credentials => "check --app-id and --secret",
+            Trouble::Other => return String::new(),
+        },
+        CannotRun::TooSlow { .. } => "give it more time with --duration, or fewer --callbacks",
+        CannotRun::Option(_) => return String::new(),
+    };
+    format!(" ({hint})")
 }
 
 impl From<SimulateArgs> for Options {
@@ -183,6 +187,22 @@ mod tests {
     }
 
     #[test]
+    fn hints_fit_the_trouble() {
+        let webhook = |trouble| CannotRun::Webhook {
+            webhook: String::new(),
+            reason: String::new(),
+            trouble,
+        };
+        for (trouble, expected) in [
+            (Trouble::Connection, " (is `headcount serve` running?)"),
+            (Trouble::Credentials, " (check --app-id and --secret)"),
+            (Trouble::Other, ""),
+        ] {
+            assert_eq!(hint(&webhook(trouble)), expected);
+        }
+    }
+
+    #[test]
     fn the_verdict_is_the_last_line_and_the_rest_is_aside() {
         let difference = crate::simulate::Difference {
             room: "sim-1-0".to_owned(),
@@ -209,7 +229,8 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "simulate: seed 7, 10 callbacks (2 duplicates, 1 lost), 1 room, 1 watched: \
              53 differences: 53 in rooms flagged by missing_callbacks, \
-             0 by loss after the last callback or of one without a number, 0 unexplained\n"
+             0 by loss after the last callback, 0 by loss of callbacks without a number, \
+             0 by loss that makes another life current, 0 unexplained\n"
         );
         assert_eq!(exit_code(&verdict), ExitCode::from(DIFFERENT));
     }

@@ -10,6 +10,18 @@ use prost_types::Timestamp;
 
 use crate::pb::{self, room_change::Change};
 
+/// The widest cell of a table that is not for a terminal.
+const CELL_COLUMNS_MAX: usize = 64;
+
+/// To fit a terminal, no column is made narrower than this.
+const CELL_COLUMNS_MIN: usize = 8;
+
+/// The headers of columns that are never cut: half a time is none.
+const TIMES: [&str; 2] = ["OPENED", "LOGIN TIME"];
+
+/// Columns between two cells.
+const GAP: usize = 2;
+
 /// Text without control characters.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
@@ -39,6 +51,7 @@ pub(super) fn room_line(room: &pb::Room, user_count: u32) -> String {
         line += &format!(" ({})", clean(&room.name));
     }
     line += &format!(": {}", word(room.state().as_str_name(), "ROOM_STATE_"));
+    line += &format!(", {}", count(user_count, "user"));
     if let Some(time) = &room.open_time {
         line += &format!(", opened {time}");
     }
@@ -48,48 +61,76 @@ pub(super) fn room_line(room: &pb::Room, user_count: u32) -> String {
     if !room.session_id.is_empty() {
         line += &format!(", session {}", clean(&room.session_id));
     }
-    line += &format!(", {}", count(user_count, "user"));
     line += &format!(", {}", count(room.missing_callbacks, "missing callback"));
     line
 }
 
-/// Rooms as a table.
-pub(super) fn rooms_table<'a>(rooms: impl IntoIterator<Item = &'a pb::Room>) -> Table {
-    let mut table = table(&["ROOM", "USERS", "MISSING", "OPENED", "SESSION", "NAME"]);
-    for room in rooms {
-        table.add_row([
+/// Rooms as a table, cut to fit a terminal of `columns`, if it is for one.
+pub(super) fn rooms_table<'a>(
+    rooms: impl IntoIterator<Item = &'a pb::Room>,
+    columns: Option<usize>,
+) -> Table {
+    const HEADER: [&str; 6] = ["ROOM", "USERS", "MISSING", "OPENED", "SESSION", "NAME"];
+    let row = |room: &'a pb::Room| {
+        [
             clean(&room.room_id),
             room.user_count.to_string().into(),
             room.missing_callbacks.to_string().into(),
             time(room.open_time.as_ref()).into(),
             clean(&room.session_id),
             clean(&room.name),
-        ]);
-    }
-    table
+        ]
+    };
+    table(HEADER, rooms.into_iter().map(row), columns)
 }
 
-/// Users as a table.
-pub(super) fn users_table<'a>(users: impl IntoIterator<Item = &'a pb::RoomUser>) -> Table {
-    let mut table = table(&[
+/// Users as a table, cut to fit a terminal of `columns`, if it is for one.
+pub(super) fn users_table<'a>(
+    users: impl IntoIterator<Item = &'a pb::RoomUser>,
+    columns: Option<usize>,
+) -> Table {
+    const HEADER: [&str; 6] = [
         "USER",
         "NICKNAME",
         "ROLE",
         "SESSION",
         "LOGIN TIME",
         "PLATFORM",
-    ]);
-    for user in users {
-        table.add_row([
+    ];
+    let row = |user: &'a pb::RoomUser| {
+        [
             clean(&user.user_id),
             clean(&user.nickname),
             role(user).into(),
             clean(&user.session_id),
             time(user.login_time.as_ref()).into(),
             clean(&user.platform),
-        ]);
+        ]
+    };
+    table(HEADER, users.into_iter().map(row), columns)
+}
+
+/// A change on one short line, for where a table has the rest.
+pub(super) fn short_change_line(change: &pb::RoomChange) -> String {
+    let user = |verb, user: Option<&pb::RoomUser>| {
+        format!("{verb:<8} {}", user.map(name).unwrap_or_default())
+    };
+    let room = |verb| format!("{verb:<8} the room");
+    match &change.change {
+        Some(Change::UserJoined(joined)) => user("joined", joined.user.as_ref()),
+        Some(Change::UserUpdated(updated)) => user("updated", updated.user.as_ref()),
+        Some(Change::UserLeft(left)) => {
+            let reason = word(left.reason().as_str_name(), "LEAVE_REASON_");
+            format!("{}: {reason}", user("left", left.user.as_ref()))
+        }
+        Some(Change::RoomOpened(_)) => room("opened"),
+        Some(Change::RoomUpdated(_)) => room("changed"),
+        Some(Change::RoomClosed(closed)) => {
+            let reason = word(closed.reason().as_str_name(), "CLOSE_REASON_");
+            format!("{}: {reason}", room("closed"))
+        }
+        None => change_line(change),
     }
-    table
 }
 
 /// A change on one line.
@@ -181,15 +222,53 @@ fn count(number: u32, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-fn table(header: &[&str]) -> Table {
+fn table<'a, const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [Cow<'a, str>; N]>,
+    columns: Option<usize>,
+) -> Table {
+    let rows: Vec<_> = rows.collect();
+    let cell_max = columns.unwrap_or(CELL_COLUMNS_MAX).max(CELL_COLUMNS_MIN);
+    let mut widths = header.map(console::measure_text_width);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            let cell_width = console::measure_text_width(cell);
+            *width = cell_width.min(cell_max).max(*width);
+        }
+    }
+    if let Some(columns) = columns {
+        let times = header.iter().zip(&widths);
+        let times = times.filter(|(name, _)| TIMES.contains(name));
+        let kept: usize = times.map(|(_, width)| width).sum();
+        let gaps = GAP * (N - 1);
+        let texts = header.iter().zip(&mut widths);
+        let texts = texts.filter(|(name, _)| !TIMES.contains(name));
+        let texts = texts.map(|(_, width)| width).collect();
+        fit(texts, columns.saturating_sub(kept + gaps));
+    }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
+    for row in &rows {
+        let cells = row.iter().zip(widths);
+        table.add_row(cells.map(|(cell, width)| console::truncate_str(cell, width, "…")));
+    }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP as u16));
     }
     table
+}
+
+/// Makes the widest columns narrower until all fit, or are as narrow as is of
+/// any use.
+fn fit(mut widths: Vec<&mut usize>, columns: usize) {
+    while widths.iter().map(|width| **width).sum::<usize>() > columns {
+        match widths.iter_mut().max() {
+            Some(widest) if **widest > CELL_COLUMNS_MIN => **widest -= 1,
+            _ => return,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +342,14 @@ mod tests {
                 reason: pb::CloseReason::LastUserTimeout.into(),
             })),
         ];
+        let left = pb::RoomChange {
+            change: Some(Change::UserLeft(pb::UserLeft {
+                user: Some(mk_user()),
+                reason,
+                leave_time,
+            })),
+        };
+        assert_eq!(short_change_line(&left), "left     u1 (Ann): token expired");
         assert_eq!(
             lines,
             [
@@ -291,7 +378,7 @@ mod tests {
         };
         assert_eq!(
             room_line(&room, 1),
-            "room r (Lobby): open, opened 1970-01-01T00:01:00Z, 1 user, 2 missing callbacks"
+            "room r (Lobby): open, 1 user, opened 1970-01-01T00:01:00Z, 2 missing callbacks"
         );
         let unknown = pb::Room {
             room_id: "r".into(),
@@ -309,7 +396,7 @@ mod tests {
         let mut other = mk_user();
         other.user_id = "longer".into();
         other.role = 0;
-        let table = users_table([&mk_user(), &other]).trim_fmt();
+        let table = users_table([&mk_user(), &other], None).trim_fmt();
         assert_eq!(
             table.lines().collect::<Vec<_>>(),
             [
@@ -318,5 +405,25 @@ mod tests {
                 "longer  Ann                 7        1970-01-01T00:01:00Z  IOS",
             ]
         );
+    }
+
+    #[test]
+    fn long_cells_are_cut_by_how_wide_they_are_shown() {
+        let room = pb::Room {
+            room_id: "r".repeat(100),
+            // Two columns each.
+            name: "漢".repeat(100),
+            ..Default::default()
+        };
+        let piped = rooms_table([&room], None).trim_fmt();
+        let row = piped.lines().nth(1).unwrap();
+        assert!(row.starts_with(&format!("{}…  0", "r".repeat(63))), "{row}");
+        assert!(row.ends_with(&format!("  {}…", "漢".repeat(31))), "{row}");
+        let fitted = rooms_table([&room], Some(80)).trim_fmt();
+        for line in fitted.lines() {
+            assert!(console::measure_text_width(line) <= 80, "{line}");
+        }
+        let narrow = rooms_table([&room], Some(5)).trim_fmt();
+        assert!(narrow.contains("rrrrrrr…  0"), "{narrow}");
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// for each of its changes.
 const FRAME: Duration = Duration::from_millis(50);
 
+/// Of the attempts to connect again, the first is logged, and one of so many.
+const ATTEMPTS_A_LINE: u32 = 10;
+
 /// Which room to watch.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WatchArgs {
@@ -41,6 +44,12 @@ pub enum WatchFormat {
     Lines,
     /// A line of JSON for each message.
     Json,
+}
+
+/// How often a lost server was tried since it last answered.
+struct Outage {
+    server: String,
+    attempts: u32,
 }
 
 enum View {
@@ -70,19 +79,23 @@ pub async fn watch(
     format: WatchFormat,
     mut out: impl Write,
 ) -> Result<(), CliError> {
-    let mut view = View::new(format, &args.room_id)?;
-    let mut watch = Watch::new(client, args.client.app, args.room_id);
+    let mut view = View::new(format, &args)?;
+    let mut outage = Outage {
+        server: args.client.server.clone(),
+        attempts: 0,
+    };
+    let mut watch = Watch::new(client, &*args.client.app, args.room_id);
     let mut draw_at = None;
     loop {
         let event = tokio::select! {
-            event = watch.next() => event?,
+            event = watch.next() => event.map_err(|status| args.client.failure(status))?,
             () = tokio::time::sleep_until(draw_at.unwrap_or_else(Instant::now)), if draw_at.is_some() => {
                 draw_at = None;
                 view.draw(watch.copy(), &mut out)?;
                 continue;
             }
         };
-        view.take(&event, watch.copy(), &mut out)?;
+        view.take(&event, watch.copy(), &mut outage, &mut out)?;
         draw_at.get_or_insert_with(|| Instant::now() + FRAME);
     }
 }
@@ -90,9 +103,9 @@ pub async fn watch(
 // === impl View ===
 
 impl View {
-    fn new(format: WatchFormat, room_id: &str) -> Result<Self, CliError> {
+    fn new(format: WatchFormat, args: &WatchArgs) -> Result<Self, CliError> {
         Ok(match format {
-            WatchFormat::Screen => Self::Screen(Screen::new(room_id)),
+            WatchFormat::Screen => Self::Screen(Screen::new(&args.room_id, &args.client.server)),
             WatchFormat::Lines => Self::Lines,
             WatchFormat::Json => Self::Json(JsonLines::new()?),
         })
@@ -103,8 +116,12 @@ impl View {
         &mut self,
         event: &WatchEvent,
         copy: &RoomCopy,
+        outage: &mut Outage,
         out: &mut impl Write,
     ) -> Result<(), CliError> {
+        if let WatchEvent::Message(_) = event {
+            outage.attempts = 0;
+        }
         match (self, event) {
             (Self::Screen(screen), event) => screen.take(event),
             (Self::Lines, WatchEvent::Message(message)) => {
@@ -117,8 +134,11 @@ impl View {
                 writeln!(out, "{}", json.line("WatchRoomResponse", message)?)?;
                 out.flush()?;
             }
-            (_, WatchEvent::Lost { status, wait }) => {
-                tracing::warn!(?wait, "{}, connecting again", super::refusal(status));
+            (_, WatchEvent::Lost { status, .. }) => {
+                if outage.is_worth_a_line() {
+                    let (server, reason) = (&outage.server, super::reason(status));
+                    tracing::warn!("lost, retrying {server}: {reason}");
+                }
             }
             (_, WatchEvent::Violated { violation, wait }) => {
                 tracing::error!(
@@ -137,6 +157,16 @@ impl View {
             out.flush()?;
         }
         Ok(())
+    }
+}
+
+// === impl Outage ===
+
+impl Outage {
+    /// Counts an attempt that failed, and says whether to log it.
+    fn is_worth_a_line(&mut self) -> bool {
+        self.attempts += 1;
+        self.attempts % ATTEMPTS_A_LINE == 1
     }
 }
 
@@ -166,5 +196,20 @@ fn lines(message: &WatchRoomResponse, copy: &RoomCopy) -> Vec<String> {
                 .collect()
         }
         Some(Update::Snapshot(_) | Update::Progress(_)) | None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_attempt_of_an_outage_is_logged_and_then_every_tenth() {
+        let mut outage = Outage {
+            server: String::new(),
+            attempts: 0,
+        };
+        let logged: Vec<u32> = (1..=25).filter(|_| outage.is_worth_a_line()).collect();
+        assert_eq!(logged, [1, 11, 21]);
     }
 }

@@ -6,9 +6,12 @@ mod backoff;
 mod room_copy;
 mod watch;
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
-use tonic::transport::{Channel, Endpoint, Error};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint, Error},
+};
 
 use crate::pb::presence_service_client::PresenceServiceClient;
 
@@ -70,4 +73,22 @@ pub fn endpoint(url: &str) -> Result<Endpoint, Error> {
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
     Ok(endpoint)
+}
+
+/// Whether a call failed for want of a server's word: nobody answered, or the
+/// connection broke.
+pub fn is_connection_error(status: &Status) -> bool {
+    // The words of a server have no source on this side.
+    status.source().is_some()
+}
+
+/// Why a call failed: what the server said, or what broke the connection.
+pub fn reason(status: &Status) -> String {
+    // What is in between says the same in more general words.
+    let causes = std::iter::successors(status.source(), |cause| (*cause).source());
+    match (causes.last(), status.message()) {
+        (Some(root), _) => root.to_string(),
+        (None, "") => status.code().description().to_owned(),
+        (None, message) => message.to_owned(),
+    }
 }

@@ -24,11 +24,7 @@ pub(super) fn users<'u>(
         seen.insert(user.user_id.as_str());
         match truth.users.get(&user.user_id) {
             None => differences.push(format!("{:?} is not there", user.user_id)),
-            Some(true_user) if told_user(user).as_ref() != Some(true_user) => {
-                let id = &user.user_id;
-                differences.push(format!("{id:?} is told as {user:?} and is {true_user:?}"));
-            }
-            Some(_) => {}
+            Some(true_user) => differences.extend(user_fields(true_user, user)),
         }
     }
     let unseen = truth.users.keys().filter(|id| !seen.contains(id.as_str()));
@@ -40,6 +36,37 @@ pub(super) fn users<'u>(
         }
     }
     differences
+}
+
+/// How a user who is there differs from what is true of him.
+fn user_fields(true_user: &TrueUser, user: &pb::RoomUser) -> Vec<String> {
+    let id = &user.user_id;
+    let Some(told) = told_user(user) else {
+        return vec![format!("{id:?} is told without a role or a login time")];
+    };
+    let words = |user: &TrueUser| {
+        let role = match user.profile.role {
+            TrueRole::Host => "host",
+            TrueRole::Audience => "audience",
+            TrueRole::Recorder => "recorder",
+        };
+        let profile = &user.profile;
+        [
+            ("session_id", user.session_id.clone()),
+            ("login_time", user.login_time.to_string()),
+            ("role", role.to_owned()),
+            ("nickname", profile.nickname.clone()),
+            ("platform", profile.platform.clone()),
+            ("custom_data", profile.custom_data.clone()),
+        ]
+    };
+    let pairs = words(&told).into_iter().zip(words(true_user));
+    let differing = pairs.filter(|(told, truth)| told != truth);
+    differing
+        .map(|((field, told), (_, truth))| {
+            format!("{id:?} is told with the {field} {told:?} and has {truth:?}")
+        })
+        .collect()
 }
 
 /// A user as told, in the words of the truth; `None` if there are none for it.
@@ -66,8 +93,11 @@ fn told_user(user: &pb::RoomUser) -> Option<TrueUser> {
 pub(super) fn room(truth: &Truth, room: &pb::Room, memory: Memory) -> Vec<String> {
     let is_unknown = room.state() == pb::RoomState::Unknown;
     let Some(life) = &truth.life else {
-        let told = (!is_unknown).then(|| format!("nothing can be known of it, but: {room:?}"));
-        return told.into_iter().collect();
+        let (state, session) = (word(room.state()), &room.session_id);
+        let told = || {
+            format!("nothing can be known of it, but it is told as {state}, session {session:?}")
+        };
+        return (!is_unknown).then(told).into_iter().collect();
     };
     if is_unknown && life.close_time.is_some() && memory == Memory::Forgets {
         return Vec::new();
@@ -78,10 +108,20 @@ pub(super) fn room(truth: &Truth, room: &pb::Room, memory: Memory) -> Vec<String
         None => pb::RoomState::Open,
     };
     if room.state() != state {
-        differences.push(format!("it is told as {:?} and is {state:?}", room.state()));
+        let (told, truth) = (word(room.state()), word(state));
+        differences.push(format!("it is told as {told} and is {truth}"));
     }
     differences.extend(fields(life, room));
     differences
+}
+
+fn word(state: pb::RoomState) -> &'static str {
+    match state {
+        pb::RoomState::Unspecified => "of no state",
+        pb::RoomState::Unknown => "unknown",
+        pb::RoomState::Open => "open",
+        pb::RoomState::Closed => "closed",
+    }
 }
 
 fn fields(life: &TrueLife, room: &pb::Room) -> Vec<String> {

@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     callbacks::{Signing, Vendor},
     disorder::{Delivery, Schedule},
-    options::CannotRun,
+    options::{CannotRun, Trouble},
     world::World,
 };
 
@@ -77,6 +77,7 @@ impl Driver {
         let refused = |reason: String| CannotRun::Webhook {
             webhook: webhook.to_owned(),
             reason,
+            trouble: Trouble::Other,
         };
         let url = format!("{}/webhooks/zego", webhook.trim_end_matches('/'));
         let uri: Uri = url.parse().map_err(|error| refused(format!("{error}")))?;
@@ -132,7 +133,7 @@ impl Driver {
             senders.spawn(async move { driver.send_next_ones().await });
         }
         while let Some(sender) = senders.join_next().await {
-            sender.unwrap_or_else(|panic| Err(self.refused(panic.to_string())))?;
+            sender.unwrap_or_else(|panic| Err(self.refused(panic.to_string(), Trouble::Other)))?;
         }
         Ok(())
     }
@@ -155,24 +156,31 @@ impl Driver {
     async fn deliver(&self, delivery: &Delivery) -> Result<(), CannotRun> {
         let mut waits = RETRY_AFTER.into_iter();
         loop {
-            let reason = match timeout(ANSWER_TIMEOUT, self.post(delivery)).await {
+            let (reason, trouble) = match timeout(ANSWER_TIMEOUT, self.post(delivery)).await {
                 Ok(Ok((status, answer))) if status.is_success() => {
                     self.note(&answer);
                     return Ok(());
                 }
                 Ok(Ok((status, answer))) => {
                     let reason = format!("{status}: {answer}");
+                    let trouble = match status {
+                        StatusCode::UNAUTHORIZED => Trouble::Credentials,
+                        _ => Trouble::Other,
+                    };
                     if !may_pass(status) {
-                        return Err(self.refused(reason));
+                        return Err(self.refused(reason, trouble));
                     }
-                    reason
+                    (reason, trouble)
                 }
-                Ok(Err(reason)) => reason,
-                Err(_) => format!("no answer within {ANSWER_TIMEOUT:?}"),
+                Ok(Err(reason)) => (reason, Trouble::Connection),
+                Err(_) => {
+                    let reason = format!("no answer within {ANSWER_TIMEOUT:?}");
+                    (reason, Trouble::Other)
+                }
             };
             match waits.next() {
                 Some(wait) => sleep(wait).await,
-                None => return Err(self.refused(reason)),
+                None => return Err(self.refused(reason, trouble)),
             }
         }
     }
@@ -220,10 +228,11 @@ impl Driver {
         }
     }
 
-    fn refused(&self, reason: String) -> CannotRun {
+    fn refused(&self, reason: String, trouble: Trouble) -> CannotRun {
         CannotRun::Webhook {
             webhook: self.webhook.clone(),
             reason,
+            trouble,
         }
     }
 }

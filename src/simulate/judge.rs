@@ -20,27 +20,39 @@ use super::{
 pub(super) struct Judge<'a> {
     pub(super) world: &'a World,
     pub(super) memory: Memory,
-    /// Of each room, whether callbacks were lost, and whether one of them is
-    /// among those that leave no hole.
-    losses: BTreeMap<usize, bool>,
+    /// What each life of each room lost, if it lost anything.
+    losses: BTreeMap<(usize, u64), Loss>,
     numbers: BTreeMap<(usize, u64), Numbers>,
     differences: Vec<Difference>,
+}
+
+/// Which kinds of callbacks a life of a room lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Loss {
+    /// Numbered ones below the last that arrived: they leave a hole.
+    holes: bool,
+    /// Numbered ones after it.
+    at_the_end: bool,
+    /// Those without a number.
+    unnumbered: bool,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(world: &'a World, schedule: &Schedule, memory: Memory) -> Self {
         let numbers = schedule.numbers(&world.callbacks);
-        let mut losses = BTreeMap::new();
+        let mut losses = BTreeMap::<_, Loss>::new();
         for lost in &schedule.lost {
             let callback = &world.callbacks[*lost];
-            let life = numbers.get(&(callback.room, callback.life));
-            let last = life.and_then(|numbers| numbers.arrived.last().copied());
-            // A missing number is less than `Some` of any.
-            let no_hole = callback
-                .what
-                .number()
-                .is_none_or(|number| Some(number) > last);
-            *losses.entry(callback.room).or_default() |= no_hole;
+            let life = (callback.room, callback.life);
+            let arrived = numbers.get(&life).map(|numbers| &numbers.arrived);
+            let last = arrived.and_then(|arrived| arrived.last().copied());
+            let loss = losses.entry(life).or_default();
+            match callback.what.number() {
+                None => loss.unnumbered = true,
+                // No number is less than `Some` of any.
+                Some(number) if Some(number) > last => loss.at_the_end = true,
+                Some(_) => loss.holes = true,
+            }
         }
         Self {
             world,
@@ -98,14 +110,38 @@ impl<'a> Judge<'a> {
         self.differences.push(unexplained("", witness, what));
     }
 
-    /// What loss explains of a room.
+    /// What loss explains of a room. Only the life counts that it is in, and the
+    /// one that the server takes it to be in: what another lost is not visible.
     fn cause(&self, place: usize, room: &pb::Room) -> Cause {
-        match self.losses.get(&place) {
-            None => Cause::Unexplained,
-            Some(_) if room.missing_callbacks > 0 => Cause::LossFlagged,
-            Some(true) => Cause::LossAtTheEnd,
-            Some(false) => Cause::Unexplained,
+        let lost = |id: &str| {
+            let life = id.parse().ok();
+            let loss = life.and_then(|life: u64| self.losses.get(&(place, life)));
+            loss.copied().unwrap_or_default()
+        };
+        let told = lost(&room.session_id);
+        let life = self.world.rooms[place].truth.life.as_ref();
+        let life = life.map_or(&room.session_id, |life| &life.session_id);
+        let truly = lost(life);
+        if self.has_lost(place) && room.missing_callbacks > 0 {
+            Cause::LossFlagged
+        } else if told.holes {
+            // It should have been flagged.
+            Cause::Unexplained
+        } else if truly.holes {
+            Cause::LossOfItsLife
+        } else if told.at_the_end || truly.at_the_end {
+            Cause::LossAtTheEnd
+        } else if told.unnumbered || truly.unnumbered {
+            Cause::LossUnnumbered
+        } else {
+            Cause::Unexplained
         }
+    }
+
+    /// Whether any life of a room lost anything.
+    fn has_lost(&self, place: usize) -> bool {
+        let lives = (place, u64::MIN)..=(place, u64::MAX);
+        self.losses.range(lives).next().is_some()
     }
 
     /// Whether the counts of a room fit what arrived, and its own users, and
@@ -145,7 +181,7 @@ impl<'a> Judge<'a> {
     /// Compares the list of open rooms.
     pub(super) fn judge_list(&mut self, open: &[(String, u32)]) {
         let rooms = self.world.rooms.iter().enumerate();
-        let lossless = rooms.filter(|(place, _)| !self.losses.contains_key(place));
+        let lossless = rooms.filter(|(place, _)| !self.has_lost(*place));
         let is_open = |life: &TrueLife| life.close_time.is_none();
         let mut expected: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (_, room) in lossless {
@@ -156,10 +192,13 @@ impl<'a> Judge<'a> {
         let mut wrong = Vec::new();
         for (id, count) in expected {
             let listed = listed.get(id).map(|count| *count as usize);
+            let people = |count: Option<usize>| match count {
+                Some(count) => format!("listed with {count} people"),
+                None => "not listed".to_owned(),
+            };
             if listed != count {
-                wrong.push(format!(
-                    "{id} is listed with {listed:?} and has {count:?} people"
-                ));
+                let (listed, count) = (people(listed), people(count));
+                wrong.push(format!("{id} is {listed} and should be {count}"));
             }
         }
         if !open.is_sorted_by(|a, b| a.0 < b.0) {
@@ -189,5 +228,128 @@ fn unexplained(room: &str, witness: Witness, what: String) -> Difference {
         witnesses: BTreeSet::from([witness]),
         what,
         cause: Cause::Unexplained,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{
+        callbacks::{Callback, Sending, Spelling, What},
+        disorder::Delivery,
+        truth::Truth,
+        world::{PlotKind, Story, WorldRoom},
+    };
+
+    const OLD: u64 = 1;
+    const CURRENT: u64 = 2;
+
+    fn mk_callback(life: u64, number: Option<u64>) -> Callback {
+        let what = match number {
+            None => What::Close { at: 0, reason: 0 },
+            Some(_) => What::Logout {
+                user_id: "u".to_owned(),
+                session_id: "1".to_owned(),
+                login_at: None,
+                at: 0,
+                reason: 0,
+                number,
+            },
+        };
+        Callback {
+            room: 0,
+            life,
+            what,
+            happened_at: 0,
+            sending: Sending::Disordered,
+            spelling: Spelling::Json,
+        }
+    }
+
+    /// What explains a difference in a room of two lives, of which these
+    /// callbacks arrived and were lost.
+    #[track_caller]
+    fn cause(
+        arrived: &[(u64, Option<u64>)],
+        lost: &[(u64, Option<u64>)],
+        told: u64,
+        missing: u32,
+    ) -> Cause {
+        let life = TrueLife {
+            session_id: CURRENT.to_string(),
+            name: String::new(),
+            creator_id: String::new(),
+            open_time: None,
+            close_time: None,
+        };
+        let room = WorldRoom {
+            id: "r".to_owned(),
+            plot: PlotKind::Story(Story::Lives),
+            truth: Truth {
+                life: Some(life),
+                ..Truth::default()
+            },
+        };
+        let callbacks = arrived.iter().chain(lost);
+        let world = World {
+            rooms: vec![room],
+            callbacks: callbacks.map(|(life, n)| mk_callback(*life, *n)).collect(),
+        };
+        let deliver = |callback| Delivery {
+            callback,
+            at: 0,
+            signed: 0,
+            signed_at: 0,
+        };
+        let schedule = Schedule {
+            deliveries: (0..arrived.len()).map(deliver).collect(),
+            lost: (arrived.len()..world.callbacks.len()).collect(),
+            duplicates: 0,
+        };
+        let told = pb::Room {
+            session_id: told.to_string(),
+            missing_callbacks: missing,
+            ..Default::default()
+        };
+        Judge::new(&world, &schedule, Memory::Keeps).cause(0, &told)
+    }
+
+    #[test]
+    fn only_loss_that_leaves_no_hole_is_not_to_be_seen() {
+        let arrived = [(OLD, Some(1)), (OLD, Some(3)), (CURRENT, Some(5))];
+        let (hole, end, close) = ((CURRENT, Some(4)), (CURRENT, Some(6)), (CURRENT, None));
+        for (lost, missing, expected) in [
+            (vec![], 0, Cause::Unexplained),
+            (vec![], 1, Cause::Unexplained),
+            (vec![hole], 1, Cause::LossFlagged),
+            (vec![end], 0, Cause::LossAtTheEnd),
+            (vec![close], 0, Cause::LossUnnumbered),
+            (vec![end, close], 0, Cause::LossAtTheEnd),
+            // A hole that is not flagged is a fault, whatever else was lost.
+            (vec![hole], 0, Cause::Unexplained),
+            (vec![hole, end], 0, Cause::Unexplained),
+            (vec![hole, close], 0, Cause::Unexplained),
+            // What an older life lost is no excuse for this one.
+            (vec![(OLD, Some(2))], 0, Cause::Unexplained),
+            (vec![(OLD, Some(4))], 0, Cause::Unexplained),
+            (vec![(OLD, None)], 0, Cause::Unexplained),
+        ] {
+            assert_eq!(
+                cause(&arrived, &lost, CURRENT, missing),
+                expected,
+                "{lost:?}"
+            );
+        }
+        // The old life is told: a hole in the true one is not shown, but one in the
+        // old one would be.
+        for (lost, expected) in [
+            (hole, Cause::LossOfItsLife),
+            (end, Cause::LossAtTheEnd),
+            (close, Cause::LossUnnumbered),
+            ((OLD, None), Cause::LossUnnumbered),
+            ((OLD, Some(2)), Cause::Unexplained),
+        ] {
+            assert_eq!(cause(&arrived, &[lost], OLD, 0), expected, "{lost:?}");
+        }
     }
 }

@@ -26,7 +26,7 @@ mod world;
 mod tests;
 
 pub use self::{
-    options::{CannotRun, Forgetting, Options},
+    options::{CannotRun, Forgetting, Options, Trouble},
     run::run,
     verdict::{Cause, Difference, Verdict, Witness},
 };

@@ -72,6 +72,8 @@ pub enum CannotRun {
         server: String,
         /// Why.
         reason: String,
+        /// What to look at.
+        trouble: Trouble,
     },
     /// The HTTP front does not take callbacks in.
     #[error("cannot send to {webhook}: {reason}")]
@@ -80,6 +82,8 @@ pub enum CannotRun {
         webhook: String,
         /// Why.
         reason: String,
+        /// What to look at.
+        trouble: Trouble,
     },
     /// The time was up.
     #[error("only {sent} of {planned} callbacks were taken in within {}", humantime::format_duration(*.duration))]
@@ -91,6 +95,17 @@ pub enum CannotRun {
         /// The time there was.
         duration: Duration,
     },
+}
+
+/// Where the fault may be when a server cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not answer.
+    Connection,
+    /// It does not believe that this is the vendor.
+    Credentials,
+    /// In what it says.
+    Other,
 }
 
 impl Options {

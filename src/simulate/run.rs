@@ -22,7 +22,7 @@ use super::{
     disorder::{Disorder, Schedule},
     driver::{Driver, now},
     judge::Judge,
-    options::{CannotRun, Forgetting, HORIZON, Options, PAST},
+    options::{CannotRun, Forgetting, HORIZON, Options, PAST, Trouble},
     reader::{Reader, Told},
     verdict::{Verdict, Witness},
     watcher::{Watched, Watcher},
@@ -128,6 +128,7 @@ impl<'a> Run<'a> {
         let unreached = |reason: String| CannotRun::Webhook {
             webhook: self.options.webhook.clone(),
             reason,
+            trouble: Trouble::Connection,
         };
         let (host, port) = self.driver.address();
         let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port))).await;
@@ -141,9 +142,23 @@ impl<'a> Run<'a> {
     fn announce(&self) {
         if self.options.progress {
             let (seed, rooms) = (self.shape.seed, self.world.rooms.len());
-            let example = &self.world.rooms[0].id;
-            eprintln!("simulate: seed {seed}, {rooms} rooms; look on: headcount watch {example}");
+            let plural = if rooms == 1 { "" } else { "s" };
+            let watch = self.look_on();
+            eprintln!("simulate: seed {seed}, {rooms} room{plural}; look on: {watch}");
         }
+    }
+
+    /// The command that watches the first room.
+    fn look_on(&self) -> String {
+        let (Options { app, server, .. }, any) = (self.options, Options::default());
+        let mut command = format!("headcount watch {}", self.world.rooms[0].id);
+        if *app != any.app {
+            command += &format!(" --app {app}");
+        }
+        if *server != any.server {
+            command += &format!(" --server {server}");
+        }
+        command
     }
 
     /// Watches all rooms. Returns when there is a copy of each.
@@ -226,13 +241,22 @@ impl<'a> Run<'a> {
     }
 
     fn refused(&self, status: &Status) -> CannotRun {
-        self.unasked(format!("{}: {}", status.code(), status.message()))
+        let trouble = match client::is_connection_error(status) {
+            true => Trouble::Connection,
+            false => Trouble::Other,
+        };
+        self.cannot_ask(client::reason(status), trouble)
     }
 
     fn unasked(&self, reason: String) -> CannotRun {
+        self.cannot_ask(reason, Trouble::Other)
+    }
+
+    fn cannot_ask(&self, reason: String, trouble: Trouble) -> CannotRun {
         CannotRun::Server {
             server: self.options.server.clone(),
             reason,
+            trouble,
         }
     }
 }

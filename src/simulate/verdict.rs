@@ -51,9 +51,14 @@ pub enum Witness {
 pub enum Cause {
     /// Callbacks were lost, and `missing_callbacks` says so.
     LossFlagged,
-    /// Callbacks were lost of which nothing can be known: the last of a life, or
-    /// one that bears no number.
+    /// All the numbered callbacks that were lost came after the last that
+    /// arrived: no hole shows them.
     LossAtTheEnd,
+    /// Only callbacks were lost that bear no number.
+    LossUnnumbered,
+    /// Callbacks were lost of the life that the room is in, and the server takes
+    /// it to be in another: the holes are not of the life that it shows.
+    LossOfItsLife,
     /// Nothing explains it.
     Unexplained,
 }
@@ -86,13 +91,18 @@ impl fmt::Display for Verdict {
             1 => f.write_str("1 difference: ")?,
             many => write!(f, "{many} differences: ")?,
         }
-        let [flagged, at_the_end, unexplained] =
-            [Cause::LossFlagged, Cause::LossAtTheEnd, Cause::Unexplained].map(|c| self.count(c));
+        let [flagged, at_the_end, unnumbered, of_its_life, unexplained] = [
+            Cause::LossFlagged,
+            Cause::LossAtTheEnd,
+            Cause::LossUnnumbered,
+            Cause::LossOfItsLife,
+            Cause::Unexplained,
+        ]
+        .map(|cause| self.count(cause));
         write!(f, "{flagged} in rooms flagged by missing_callbacks, ")?;
-        write!(
-            f,
-            "{at_the_end} by loss after the last callback or of one without a number, "
-        )?;
+        write!(f, "{at_the_end} by loss after the last callback, ")?;
+        write!(f, "{unnumbered} by loss of callbacks without a number, ")?;
+        write!(f, "{of_its_life} by loss that makes another life current, ")?;
         write!(f, "{unexplained} unexplained")
     }
 }
@@ -118,7 +128,9 @@ impl fmt::Display for Difference {
         }
         f.write_str(match cause {
             Cause::LossFlagged => "loss, flagged)",
-            Cause::LossAtTheEnd => "loss, not to be seen)",
+            Cause::LossAtTheEnd => "loss after the last callback, not to be seen)",
+            Cause::LossUnnumbered => "loss of callbacks without a number, not to be seen)",
+            Cause::LossOfItsLife => "loss that makes another life current, not to be seen)",
             Cause::Unexplained => "unexplained)",
         })
     }

@@ -4,18 +4,21 @@
 use std::collections::VecDeque;
 
 use crate::{
-    cli::{refusal, text},
+    cli::{reason, text},
     client::{RoomCopy, WatchEvent},
     pb::{RoomUser, watch_room_response::Update},
 };
 
-/// How many of the last changes are shown.
-const RECENT_MAX: usize = 8;
+/// How many of the last changes are kept, for a terminal that has room for them.
+const RECENT_MAX: usize = 256;
+
+/// How many of the last changes come before users, when there are too many.
+const RECENT_MIN: usize = 8;
 
 /// Lines beside those of users and changes: the room, the state of the watch,
-/// the table's header, how many more users there are, empty lines, and the one
-/// that the cursor is on.
-const OTHER_LINES: usize = 8;
+/// an empty line, the table's header, how many more users there are, an empty
+/// line, and the one that the cursor is on.
+const OTHER_LINES: usize = 7;
 
 const HOME: &str = "\x1b[H";
 const END_OF_LINE: &str = "\x1b[K\n";
@@ -25,6 +28,7 @@ const CLEAR_BELOW: &str = "\x1b[J";
 #[derive(Debug)]
 pub(super) struct Screen {
     room_id: String,
+    server: String,
     /// The last changes, the newest last.
     recent: VecDeque<String>,
     /// How the watch itself is doing.
@@ -32,9 +36,10 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(room_id: &str) -> Self {
+    pub(super) fn new(room_id: &str, server: &str) -> Self {
         Self {
             room_id: room_id.into(),
+            server: server.into(),
             recent: VecDeque::new(),
             status: "connecting".into(),
         }
@@ -51,7 +56,7 @@ impl Screen {
                             self.note(format!(
                                 "{} {}",
                                 message.revision,
-                                text::change_line(change)
+                                text::short_change_line(change)
                             ));
                         }
                     }
@@ -64,7 +69,8 @@ impl Screen {
                 }
             }
             WatchEvent::Lost { status, wait } => {
-                self.status = format!("LOST: {}; again in {wait:.1?}", refusal(status));
+                let (server, reason) = (&self.server, reason(status));
+                self.status = format!("LOST, retrying {server} in {wait:.1?}: {reason}");
             }
             WatchEvent::Violated { violation, wait } => {
                 self.status = format!("WRONG: {violation}; a new snapshot in {wait:.1?}");
@@ -83,15 +89,16 @@ impl Screen {
     /// The codes and text that draw all over the terminal.
     pub(super) fn draw(&self, copy: &RoomCopy, width: usize, height: usize) -> String {
         let mut drawn = HOME.to_owned();
-        for line in self.lines(copy, height) {
+        for line in self.lines(copy, width, height) {
             drawn += &console::truncate_str(&line, width, "…");
             drawn += END_OF_LINE;
         }
         drawn + CLEAR_BELOW
     }
 
-    /// What to show on `height` lines.
-    fn lines(&self, copy: &RoomCopy, height: usize) -> Vec<String> {
+    /// What to show on `height` lines. Those of users and changes are as wide as
+    /// fits, the others as they are.
+    fn lines(&self, copy: &RoomCopy, width: usize, height: usize) -> Vec<String> {
         let mut lines = vec![
             match copy.room() {
                 Some(room) => text::room_line(room, copy.user_count()),
@@ -100,13 +107,13 @@ impl Screen {
             self.status.clone(),
         ];
         let rows = height
-            .saturating_sub(OTHER_LINES + self.recent.len())
+            .saturating_sub(OTHER_LINES + self.recent.len().min(RECENT_MIN))
             .max(1);
         let mut users: Vec<_> = copy.users().values().collect();
         users.sort_by_key(|user| login(user));
         if !users.is_empty() {
             lines.push(String::new());
-            let table = text::users_table(users.iter().take(rows).copied()).trim_fmt();
+            let table = text::users_table(users.iter().take(rows).copied(), Some(width)).trim_fmt();
             lines.extend(table.lines().map(str::to_owned));
         }
         if users.len() > rows {
@@ -114,7 +121,11 @@ impl Screen {
         }
         if !self.recent.is_empty() {
             lines.push(String::new());
-            lines.extend(self.recent.iter().cloned());
+            // The line of the cursor stays free.
+            let free = height.saturating_sub(lines.len() + 1);
+            let shown = self.recent.len().min(free.max(1));
+            let skipped = self.recent.len() - shown;
+            lines.extend(self.recent.iter().skip(skipped).cloned());
         }
         lines
     }
@@ -163,34 +174,44 @@ mod tests {
 
     #[test]
     fn a_room_that_nobody_answered_for_yet_is_named() {
-        let lines = Screen::new("r\x07").lines(&RoomCopy::new(), 24);
+        let lines = Screen::new("r\x07", "http://s").lines(&RoomCopy::new(), 80, 24);
         assert_eq!(lines, ["room r\\u{7}", "connecting"]);
     }
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let mut screen = Screen::new("r");
+        let mut screen = Screen::new("r", "http://s");
         for i in 0..2 * RECENT_MAX {
             screen.note(format!("change {i}"));
         }
         let (height, copy) = (24, mk_copy(30));
-        let lines = screen.lines(&copy, height);
-        assert!(
-            lines.len() < height,
-            "the line of the cursor is free: {}",
-            lines.len()
-        );
+        let lines = screen.lines(&copy, 80, height);
+        assert_eq!(lines.len(), height - 1, "the line of the cursor is free");
         assert!(
             lines[4].starts_with("u29 "),
             "in the order of logins: {}",
             lines[4]
         );
-        assert_eq!(lines[lines.len() - RECENT_MAX - 2], "and 22 more");
-        assert_eq!(lines.last().unwrap(), "change 15");
+        assert_eq!(lines[lines.len() - RECENT_MIN - 2], "and 21 more");
+        assert_eq!(lines.last().unwrap(), "change 511");
         let drawn = screen.draw(&copy, 10, height);
         let lines = drawn.trim_start_matches(HOME).trim_end_matches(CLEAR_BELOW);
         for line in lines.split_terminator(END_OF_LINE) {
             assert!(line.chars().count() <= 10, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn changes_take_the_lines_that_users_leave() {
+        let mut screen = Screen::new("r", "http://s");
+        for i in 0..100 {
+            screen.note(format!("change {i}"));
+        }
+        for (users, first) in [(0, "change 80"), (3, "change 85")] {
+            let lines = screen.lines(&mk_copy(users), 80, 24);
+            assert_eq!(lines.len(), 23, "{users} users");
+            let found = lines.iter().find(|line| line.starts_with("change "));
+            assert_eq!(found.unwrap(), first, "{users} users");
         }
     }
 }
