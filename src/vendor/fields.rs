@@ -2,31 +2,38 @@
 //!
 //! A body is an object: as JSON, as percent-encoded JSON, or as a form. What is
 //! JSON already is never percent-decoded, because that would turn `+` into a
-//! space and trip over `%` in nicknames. Numbers are kept as the text they came
-//! in, so that no id ever passes through a float. Where a name comes twice, the
-//! last one counts, and `null` is the same as not being there.
+//! space and trip over `%` in nicknames; what begins with a brace and is not, is
+//! tried once. Numbers are kept as the text they came in, so that no id ever
+//! passes through a float. Where a name comes twice, the last one counts, and
+//! `null` is the same as not being there.
 
+mod text;
 mod value;
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash as _, Hasher},
+};
 
-use percent_encoding::percent_decode_str;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-pub use self::value::Value;
+use self::text::percent_decoded;
 
-/// A body whose spelling is known.
-#[derive(Clone, Debug)]
-pub enum Text<'a> {
-    /// JSON, or something that can be nothing else.
-    Json(Cow<'a, str>),
-    /// `name=value&...`, percent-encoded.
-    Form(&'a str),
-}
+pub use self::{
+    text::{Malformed, Text},
+    value::Value,
+};
+
+/// The longest id of a room, one of its lives, a user or a session. Vendors
+/// allow from 127 to 255 bytes; what is longer could be kept, but not be asked
+/// for by gRPC, whose requests and page tokens name such ids.
+pub const ID_BYTES_MAX: usize = 1024;
 
 /// The fields of an object. Those inside of them are only looked at when asked
 /// for.
@@ -34,31 +41,6 @@ pub enum Text<'a> {
 pub struct Fields<'a> {
     // A callback has some twenty fields: searching them beats a map.
     pairs: Vec<(Cow<'a, str>, Value<'a>)>,
-}
-
-/// Why a body is not an object in any spelling. Says nothing of its content.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// There is no body.
-    #[error("the body is empty")]
-    Empty,
-    /// It is not UTF-8, before or after percent-decoding.
-    #[error("the body is not UTF-8")]
-    NotUtf8,
-    /// It begins like JSON and is not.
-    #[error("the body is not valid JSON at line {line}, column {column}")]
-    NotJson {
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// It is JSON, but a list, a string or the like.
-    #[error("the body is not a JSON object")]
-    NotAnObject,
-    /// It begins neither like JSON nor like a form.
-    #[error("the body is neither a JSON object nor a form")]
-    NotAForm,
 }
 
 /// What is wrong with a field.
@@ -83,76 +65,6 @@ impl FieldError {
     pub fn new(field: &'static str, problem: &'static str) -> Self {
         Self { field, problem }
     }
-}
-
-// === impl Text ===
-
-impl<'a> Text<'a> {
-    /// Finds out a body's spelling.
-    ///
-    /// # Errors
-    /// When it has none that is accepted.
-    pub fn read(body: &'a [u8]) -> Result<Self, Malformed> {
-        let text = trimmed(str::from_utf8(body).map_err(|_| Malformed::NotUtf8)?);
-        match text.as_bytes().first() {
-            None => Err(Malformed::Empty),
-            Some(b'{' | b'[' | b'"') => Ok(Self::Json(text.into())),
-            // Only these can decode to something that begins like an object.
-            Some(b'%' | b'+') => {
-                let decoded = percent_decoded(text)?;
-                let decoded = trimmed(&decoded);
-                if decoded.starts_with('{') {
-                    Ok(Self::Json(decoded.to_owned().into()))
-                } else {
-                    Self::form(text)
-                }
-            }
-            Some(_) => Self::form(text),
-        }
-    }
-
-    fn form(text: &'a str) -> Result<Self, Malformed> {
-        if text.contains('=') {
-            Ok(Self::Form(text))
-        } else {
-            Err(Malformed::NotAForm)
-        }
-    }
-
-    /// The body's fields.
-    ///
-    /// # Errors
-    /// When it is not an object after all.
-    pub fn fields(&self) -> Result<Fields<'_>, Malformed> {
-        match self {
-            Self::Json(text) => serde_json::from_str(text).map_err(|error| {
-                // The error's own words may repeat what was sent.
-                if error.is_data() {
-                    return Malformed::NotAnObject;
-                }
-                let (line, column) = (error.line(), error.column());
-                Malformed::NotJson { line, column }
-            }),
-            Self::Form(text) => Fields::from_form(text),
-        }
-    }
-}
-
-/// Without the white space around it, or the byte order mark before it.
-fn trimmed(text: &str) -> &str {
-    text.trim_start_matches('\u{feff}').trim()
-}
-
-/// Decoded as forms are (url.spec.whatwg.org, urlencoded parsing), but strict
-/// about UTF-8: what cannot be read is not replaced by something else.
-fn percent_decoded(text: &str) -> Result<Cow<'_, str>, Malformed> {
-    if !text.contains(['%', '+']) {
-        return Ok(text.into());
-    }
-    let spaced = text.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8();
-    let decoded = decoded.map_err(|_| Malformed::NotUtf8)?;
-    Ok(decoded.into_owned().into())
 }
 
 // === impl Fields ===
@@ -194,6 +106,28 @@ impl<'a> Fields<'a> {
         Ok(text)
     }
 
+    /// A [text](Self::text) that is an id, and so no longer than
+    /// [`ID_BYTES_MAX`].
+    ///
+    /// # Errors
+    /// When it is longer, or of any other type.
+    pub fn id(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
+        self.get(field)
+            .map_or(Ok("".into()), |value| value.id(field))
+    }
+
+    /// Like [`id`](Self::id), but there has to be one.
+    ///
+    /// # Errors
+    /// When there is none, it is longer, or of any other type.
+    pub fn required_id(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
+        let id = self.id(field)?;
+        if id.is_empty() {
+            return Err(FieldError::missing(field));
+        }
+        Ok(id)
+    }
+
     /// A text that is only shown: what cannot be read is replaced, and what is
     /// no text is shown as its JSON. Empty if there is none.
     pub fn shown(&self, field: &'static str) -> Cow<'_, str> {
@@ -224,6 +158,23 @@ impl<'a> Fields<'a> {
     /// When the field is of any other type.
     pub fn list(&self, field: &'static str) -> Result<Option<Vec<Value<'_>>>, FieldError> {
         self.get(field).map(|value| value.list(field)).transpose()
+    }
+
+    /// Hashes what all fields but these say: the same for another order, another
+    /// spelling, and a number written as a text.
+    pub fn hash_except(&self, names: &[&str], state: &mut impl Hasher) {
+        // The last one of a name counts.
+        let said: BTreeMap<&str, &Value<'_>> = (self.pairs.iter())
+            .map(|(name, value)| (&**name, value))
+            .filter(|(name, _)| !names.contains(name))
+            .collect();
+        for (name, value) in said {
+            let text = value.said();
+            // As if it were not there.
+            if !text.is_empty() {
+                (name, text).hash(state);
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::event::{AppName, RoomEvent, Time, UserEvent};
 pub use self::{
     answer::{Answer, Outcome, json},
     apps::{Account, Apps, Signing, Vendor},
-    fields::{FieldError, Fields, Malformed, Text, Value},
+    fields::{FieldError, Fields, ID_BYTES_MAX, Malformed, Text, Value},
 };
 
 /// Every product whose callbacks are taken, in the order of their discriminants.
@@ -47,6 +47,8 @@ pub struct Adapter {
     pub product: Product,
     /// Where its callbacks are sent to.
     pub path: &'static str,
+    /// The fields of a body that only sign it.
+    pub signature_fields: &'static [&'static str],
     /// Proves that a callback is from the vendor, and for which app it is.
     pub verify: for<'a> fn(&Request<'a>, &Terms<'_>) -> Result<Proof<'a>, Refusal>,
     /// Says what a callback says.

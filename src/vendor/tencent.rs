@@ -30,6 +30,8 @@ use crate::event::{
 pub static ROOM: Adapter = Adapter {
     product: Product::TencentRoom,
     path: "/webhooks/tencent",
+    // They are in the URL.
+    signature_fields: &[],
     verify,
     decode,
     render: packet::render,
@@ -108,9 +110,9 @@ fn events(request: &Request<'_>) -> Result<Decoded, FieldError> {
     let command = command(request)?;
     let (room, kinds) = match &*command {
         "Room.CallbackAfterCreateRoom" => created(fields)?,
-        "Room.CallbackAfterDestroyRoom" => (fields.required_text(ROOM_ID)?, closed(fields)?),
-        "Room.CallbackAfterMemberEnter" => (fields.required_text(ROOM_ID)?, entered(fields)?),
-        "Room.CallbackAfterMemberLeave" => (fields.required_text(ROOM_ID)?, left(fields)?),
+        "Room.CallbackAfterDestroyRoom" => (fields.required_id(ROOM_ID)?, closed(fields)?),
+        "Room.CallbackAfterMemberEnter" => (fields.required_id(ROOM_ID)?, entered(fields)?),
+        "Room.CallbackAfterMemberLeave" => (fields.required_id(ROOM_ID)?, left(fields)?),
         _ => {
             return Ok(Decoded::Ignored {
                 event: command.into(),
@@ -145,13 +147,13 @@ fn command<'a>(request: &Request<'a>) -> Result<Cow<'a, str>, FieldError> {
 /// taken as well.
 fn created<'a>(fields: &'a Fields<'_>) -> Result<(Cow<'a, str>, Vec<RoomEventKind>), FieldError> {
     let info = fields.object(ROOM_INFO)?.unwrap_or_default();
-    let mut room = info.text(ROOM_ID)?.into_owned();
+    let mut room = info.id(ROOM_ID)?.into_owned();
     if room.is_empty() {
-        room = fields.required_text(ROOM_ID)?.into_owned();
+        room = fields.required_id(ROOM_ID)?.into_owned();
     }
-    let mut creator = info.text("Owner_Account")?;
+    let mut creator = info.id("Owner_Account")?;
     if creator.is_empty() {
-        creator = fields.text(OPERATOR)?;
+        creator = fields.id(OPERATOR)?;
     }
     let name = info.shown("RoomName");
     let created = RoomEventKind::Created {
@@ -234,9 +236,9 @@ fn each_member(
 fn user(member: &Value<'_>) -> Result<UserId, FieldError> {
     if member.is_object() {
         let member = member.object(MEMBERS)?;
-        return Ok((&*member.required_text(MEMBER)?).into());
+        return Ok((&*member.required_id(MEMBER)?).into());
     }
-    let user = member.text(MEMBERS)?;
+    let user = member.id(MEMBERS)?;
     let user = some_unless_empty(&user).ok_or(FieldError::new(MEMBERS, "has an empty user"))?;
     Ok(user.into())
 }

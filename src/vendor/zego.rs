@@ -24,6 +24,7 @@ use crate::event::{
 pub static ROOM: Adapter = Adapter {
     product: Product::ZegoRoom,
     path: "/webhooks/zego",
+    signature_fields: SIGNATURE_FIELDS,
     verify,
     decode,
     render: answer::json,
@@ -33,6 +34,9 @@ const APP_ID: &str = "appid";
 const NONCE: &str = "nonce";
 const SIGNATURE: &str = "signature";
 pub(super) const TIMESTAMP: &str = "timestamp";
+
+/// Shared with ZEGOCLOUD's other products, like the signature.
+pub(super) const SIGNATURE_FIELDS: &[&str] = &[SIGNATURE, TIMESTAMP, NONCE];
 
 /// The length of a SHA-1 hash.
 const HASH_BYTES: usize = 20;
@@ -110,7 +114,7 @@ fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
         }
     };
     Ok(Decoded::Room(vec![RoomEvent {
-        room: (&*fields.required_text("room_id")?).into(),
+        room: (&*fields.required_id("room_id")?).into(),
         incarnation: incarnation(fields)?,
         kind,
     }]))
@@ -118,15 +122,15 @@ fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
 
 /// The id of a room's life has two names, one in each pair of events.
 fn incarnation(fields: &Fields<'_>) -> Result<IncarnationId, FieldError> {
-    let mut id = fields.text("room_session_id")?;
+    let mut id = fields.id("room_session_id")?;
     if id.is_empty() {
-        id = fields.required_text("room_seq")?;
+        id = fields.required_id("room_seq")?;
     }
     Ok((&*id).into())
 }
 
 fn created(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
-    let creator = fields.text("id_name")?;
+    let creator = fields.id("id_name")?;
     Ok(RoomEventKind::Created {
         at: time(fields, "room_create_time")?,
         creator: Some(&*creator)
@@ -190,11 +194,11 @@ fn logout(fields: &Fields<'_>) -> Result<Logout, FieldError> {
 }
 
 fn user(fields: &Fields<'_>) -> Result<UserId, FieldError> {
-    Ok((&*fields.required_text("user_account")?).into())
+    Ok((&*fields.required_id("user_account")?).into())
 }
 
 fn session(fields: &Fields<'_>) -> Result<SessionId, FieldError> {
-    Ok((&*fields.text("session_id")?).into())
+    Ok((&*fields.id("session_id")?).into())
 }
 
 /// Times are in milliseconds.

@@ -15,6 +15,7 @@ use crate::event::{LeaveReason, Login, Logout, Profile, SessionId, Time, UserEve
 pub static PRESENCE: Adapter = Adapter {
     product: Product::ZimPresence,
     path: "/webhooks/zim",
+    signature_fields: zego::SIGNATURE_FIELDS,
     verify: zego::verify,
     decode,
     render: answer::json,
@@ -84,11 +85,11 @@ fn logout(
 }
 
 fn user(fields: &Fields<'_>) -> Result<UserId, FieldError> {
-    Ok((&*fields.required_text("user_id")?).into())
+    Ok((&*fields.required_id("user_id")?).into())
 }
 
 fn session(fields: &Fields<'_>) -> Result<SessionId, FieldError> {
-    Ok((&*fields.text("session_id")?).into())
+    Ok((&*fields.id("session_id")?).into())
 }
 
 /// The first of these times that is there. Which of them comes with which action

@@ -1,3 +1,5 @@
+use std::hash::DefaultHasher;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -35,6 +37,8 @@ fn every_spelling_says_the_same() {
         "%7b%22a%22:%22b+c%22%7d",
         "%EF%BB%BF%7B%22a%22%3A%22b+c%22%7D",
         "+%7B%22a%22%3A%22b+c%22%7D%0A",
+        "{%22a%22:%22b%20c%22}",
+        " {%22a%22%3A%22b+c%22%7D%0A",
         "a=b+c",
         "%61=b%20c&",
         "x=1&a=b+c&y",
@@ -50,7 +54,32 @@ fn json_is_never_percent_decoded() {
         a("%7B%22a%22%3A%22100%25%2B%2541%22%7D").unwrap(),
         "100%+%41"
     );
+    assert_eq!(a("{%22a%22:%22100%25%2B%2541%22}").unwrap(), "100%+%41");
     assert_eq!(a("a=100%25%2B%2541").unwrap(), "100%+%41");
+    // Decoded, it would say something else.
+    let quotes = r#"{"a":"1","b":"%22,%22a%22:%222"}"#;
+    assert_eq!(a(quotes).unwrap(), "1");
+}
+
+#[test]
+fn what_begins_like_json_is_decoded_once_and_never_a_form() {
+    // Encoded twice, cut off, a list, and no UTF-8: all that counts is the whole.
+    for body in [
+        "{%2522a%2522:1}",
+        "{%22a%22:1",
+        "{%22a%22:1}&b=2",
+        "{=1",
+        "{%22a%22:%22%FF%22}",
+    ] {
+        let malformed = malformed(body.as_bytes());
+        assert!(
+            matches!(malformed, Malformed::NotJson { .. }),
+            "{body}: {malformed}"
+        );
+    }
+    for body in ["[%22a%22]=1", "\"a%22=1"] {
+        assert!(a(body).is_err(), "{body}");
+    }
 }
 
 #[test]
@@ -199,6 +228,53 @@ fn deep_nesting_does_not_overflow_the_stack() {
     assert!(inside(&closed).is_err());
 }
 
+/// A hash of what a body says, but for `nonce`.
+fn said(body: &str) -> u64 {
+    let text = Text::read(body.as_bytes()).unwrap();
+    let mut hasher = DefaultHasher::new();
+    let fields = text.fields().unwrap();
+    fields.hash_except(&["nonce"], &mut hasher);
+    hasher.finish()
+}
+
+#[test]
+fn what_is_said_does_not_depend_on_how() {
+    let first = said(r#"{"nonce":1,"a":"é 1","b":7,"c":{"k":["x \" y",1]}}"#);
+    for again in [
+        r#"{"c": {"k": ["x \" y", 1]}, "b": "7", "a": "\u00e9 1", "nonce": 2}"#,
+        r#"{"a":"?","a":"é 1","b":7,"d":null,"e":"","c":{"k":["x \" y",1]}}"#,
+        "b=7&a=%C3%A9+1&c=%7B%22k%22:[%22x+%5C%22+y%22,1]%7D",
+    ] {
+        assert_eq!(said(again), first, "{again}");
+    }
+    for other in [
+        r#"{"a":"é 1","b":8,"c":{"k":["x \" y",1]}}"#,
+        r#"{"a":"é 1","b":7,"c":{"k":["x \"  y",1]}}"#,
+        r#"{"a":"é 1","b":7}"#,
+        r#"{"a":7,"b":"é 1","c":{"k":["x \" y",1]}}"#,
+        r#"{"a":"é 1","b":7,"c":{"k":["x \" y",1]},"d":0}"#,
+    ] {
+        assert_ne!(said(other), first, "{other}");
+    }
+}
+
+#[test]
+fn ids_have_a_greatest_length_in_bytes() {
+    let id = |id: &str| {
+        let body = format!(r#"{{"a":"{id}"}}"#);
+        let text = Text::read(body.as_bytes()).unwrap();
+        let fields = text.fields().unwrap();
+        let id = fields.required_id("a").map(Cow::into_owned);
+        id.map_err(|error| error.to_string())
+    };
+    let longest = "é".repeat(ID_BYTES_MAX / 2);
+    assert_eq!(id(&longest).as_ref(), Ok(&longest));
+    let message = id(&format!("{longest}x")).unwrap_err();
+    assert_eq!(message, "a is longer than 1,024 bytes");
+    assert!(message.replace(',', "").contains(&ID_BYTES_MAX.to_string()));
+    assert_eq!(id("").unwrap_err(), "a is missing");
+}
+
 /// What the list `a` of a body says, entry by entry.
 fn entries(body: &str) -> Result<Option<Vec<String>>, String> {
     let text = Text::read(body.as_bytes()).unwrap();
@@ -273,7 +349,8 @@ proptest! {
         let form: String = form_urlencoded::Serializer::new(String::new())
             .append_pair("a", &text)
             .finish();
-        for body in [encoded.to_string(), json.clone(), form] {
+        let half = percent_encoding::utf8_percent_encode(&json[1..], percent_encoding::NON_ALPHANUMERIC);
+        for body in [encoded.to_string(), format!("{{{half}"), json.clone(), form] {
             prop_assert_eq!(a(&body), Ok(text.clone()));
         }
     }

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields};
+use super::{FieldError, Fields, ID_BYTES_MAX};
 
 /// One value, in the text that it came in.
 #[derive(Clone, Debug)]
@@ -36,6 +36,18 @@ impl Value<'_> {
         }
     }
 
+    /// A [text](Self::text) that is an id. `field` is named in errors.
+    ///
+    /// # Errors
+    /// When it is longer than [`ID_BYTES_MAX`], or of any other type.
+    pub fn id(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
+        let id = self.text(field)?;
+        if id.len() > ID_BYTES_MAX {
+            return Err(FieldError::new(field, "is longer than 1,024 bytes"));
+        }
+        Ok(id)
+    }
+
     pub(super) fn shown(&self) -> Cow<'_, str> {
         match self {
             Self::Form(text) => text.as_ref().into(),
@@ -44,6 +56,15 @@ impl Value<'_> {
                     .unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned().into()),
                 None => (*json).into(),
             },
+        }
+    }
+
+    /// What is shown, without the ways to spell it; nothing for `null`.
+    pub(super) fn said(&self) -> Cow<'_, str> {
+        match self {
+            Self::Json("null") => "".into(),
+            Self::Json(json) if json.starts_with(['{', '[']) => compact(json).into(),
+            Self::Json(_) | Self::Form(_) => self.shown(),
         }
     }
 
@@ -105,6 +126,18 @@ impl Value<'_> {
             Self::Form(text) => text.trim(),
         }
     }
+}
+
+/// Valid JSON without the white space between its parts.
+fn compact(json: &str) -> String {
+    let (mut in_text, mut is_escaped) = (false, false);
+    let is_part = |c: &char| {
+        let is_quote = *c == '"' && !is_escaped;
+        is_escaped = *c == '\\' && !is_escaped;
+        in_text ^= is_quote;
+        in_text || !c.is_ascii_whitespace()
+    };
+    json.chars().filter(is_part).collect()
 }
 
 fn is_whole(text: &str) -> bool {

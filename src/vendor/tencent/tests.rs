@@ -10,7 +10,7 @@ use super::{
     },
     *,
 };
-use crate::vendor;
+use crate::vendor::{self, ID_BYTES_MAX};
 
 // The documentation's sample bodies, without the comments and commas that make
 // them no JSON.
@@ -375,6 +375,30 @@ fn what_is_of_another_type_is_named() {
         (create_with("Owner_Account", Some("[]")), "Owner_Account"),
     ] {
         assert_eq!(wrong(&body), format!("{field} {odd}"));
+    }
+}
+
+#[test]
+fn ids_that_are_too_long_are_named() {
+    let long = &format!("\"{}\"", "x".repeat(ID_BYTES_MAX + 1));
+    let list = &format!("[\"ann\",{long}]");
+    let objects = &format!("[{{\"Member_Account\":{long}}}]");
+    for (body, field) in [
+        (with(ENTER, "RoomId", Some(long)), "RoomId"),
+        (with(LEAVE, "RoomId", Some(long)), "RoomId"),
+        (with(DESTROY, "RoomId", Some(long)), "RoomId"),
+        (create_with("RoomId", Some(long)), "RoomId"),
+        (create_with("Owner_Account", Some(long)), "Owner_Account"),
+        (
+            with(ENTER, "MemberList_Account", Some(list)),
+            "MemberList_Account",
+        ),
+        (
+            with(LEAVE, "MemberList_Account", Some(objects)),
+            "Member_Account",
+        ),
+    ] {
+        assert_eq!(wrong(&body), format!("{field} is longer than 1,024 bytes"));
     }
 }
 

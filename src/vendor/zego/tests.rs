@@ -9,7 +9,10 @@ use super::{
     },
     *,
 };
-use crate::{event::RoomId, vendor};
+use crate::{
+    event::RoomId,
+    vendor::{self, ID_BYTES_MAX},
+};
 
 const NOW: u64 = 1_470_820_198_000;
 const WINDOW: Duration = Duration::from_secs(600);
@@ -213,6 +216,27 @@ fn what_an_event_is_about_has_to_be_there() {
             );
         }
     }
+}
+
+#[test]
+fn ids_that_are_too_long_are_named() {
+    let long = format!("\"{}\"", "x".repeat(ID_BYTES_MAX + 1));
+    for (sample, field) in [
+        (CREATE, "room_id"),
+        (CREATE, "room_session_id"),
+        (CREATE, "id_name"),
+        (LOGIN, "room_id"),
+        (LOGIN, "room_seq"),
+        (LOGIN, "user_account"),
+        (LOGOUT, "user_account"),
+        (LOGIN, "session_id"),
+        (LOGOUT, "session_id"),
+    ] {
+        let message = wrong(&with(sample, field, Some(&long)));
+        assert_eq!(message, format!("{field} is longer than 1,024 bytes"));
+    }
+    // What is only shown may be.
+    event(&with(LOGIN, "user_nickname", Some(&long)));
 }
 
 #[test]

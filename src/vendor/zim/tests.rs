@@ -9,7 +9,7 @@ use super::{
     },
     *,
 };
-use crate::vendor;
+use crate::vendor::{self, ID_BYTES_MAX};
 
 /// The documentation's sample body, a logout.
 const SAMPLE: &str = r#"{"appid":"1","event":"user_action","timestamp":1679553625,"nonce":"350176","signature":"signature","user_id":"123456","user_name":"user_name","os":"PC ","action":1,"session_id":"930821637828251648","login_time":1679553625,"relogin":"1","logout_time":1679553625,"logout_reason":"logout_reason"}"#;
@@ -253,6 +253,17 @@ fn what_is_of_another_type_is_named() {
     // Where the callback's own time is needed, it has to be one.
     let body = with(&callback(r#""action":2"#), "timestamp", Some(r#""x""#));
     assert_eq!(wrong(&body), "timestamp is not a number");
+}
+
+#[test]
+fn ids_that_are_too_long_are_named() {
+    let long = format!("\"{}\"", "x".repeat(ID_BYTES_MAX + 1));
+    for sample in [action("0"), action("1")] {
+        for field in ["user_id", "session_id"] {
+            let message = wrong(&with(&sample, field, Some(&long)));
+            assert_eq!(message, format!("{field} is longer than 1,024 bytes"));
+        }
+    }
 }
 
 #[test]
