@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Front, Reason, answers::Refused};
+use super::{Front, Reason, answers::Refused, nonces::Said};
 use crate::{
     config::NonceReuse,
     event::{AppName, Time},
@@ -83,10 +83,13 @@ impl Front {
                 "authentic callback cannot be decoded: {message}"
             );
         }
-        if let Some(nonce) = &proof.nonce
-            && decoded.outcome() != Outcome::Ignored
-        {
-            self.check_nonce(&proof.app, nonce, &decoded, arrival.received_at)?;
+        if let Some(nonce) = &proof.nonce {
+            let said = Said {
+                decoded: &decoded,
+                fields: &fields,
+                signature_fields: adapter.signature_fields,
+            };
+            self.check_nonce(&proof.app, nonce, &said, arrival.received_at)?;
         }
         Ok((proof.app, decoded))
     }
@@ -95,10 +98,10 @@ impl Front {
         &self,
         app: &AppName,
         nonce: &NoncePair<'_>,
-        decoded: &Decoded,
+        said: &Said<'_>,
         now: Time,
     ) -> Result<(), Refused> {
-        if !self.nonces.is_reused(app, nonce, decoded) {
+        if !self.nonces.is_reused(app, nonce, said) {
             return Ok(());
         }
         self.metrics().nonce_reuse.inc();

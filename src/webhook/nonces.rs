@@ -1,23 +1,33 @@
-//! Notices a signature that comes back with another body.
+//! Notices a signature that comes back with something else to say.
 //!
 //! Some vendors' signatures cover no body, so whoever saw one can send anything
 //! with it for as long as it is fresh. A retry may repeat its signature too, but
-//! with the same events.
+//! says the same, if perhaps in another spelling.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     fmt,
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, Hasher, RandomState},
+    mem,
 };
 
 use parking_lot::Mutex;
 
 use crate::{
     event::AppName,
-    vendor::{Decoded, NoncePair},
+    vendor::{Decoded, Fields, NoncePair},
 };
 
-/// The signatures seen, each with the events it first came with. Bounded: the
+/// What an authentic callback says. What it says to this service is compared
+/// decoded; what it says to others, or not as it must, by its fields.
+pub(super) struct Said<'a> {
+    pub(super) decoded: &'a Decoded,
+    pub(super) fields: &'a Fields<'a>,
+    /// The fields that only sign it.
+    pub(super) signature_fields: &'a [&'a str],
+}
+
+/// The signatures seen, each with what it first came with. Bounded: the
 /// oldest is forgotten first. A keyed hash of 64 bits stands for each side, so
 /// that nobody outside can make two collide.
 pub(super) struct Nonces {
@@ -28,7 +38,7 @@ pub(super) struct Nonces {
 
 #[derive(Default)]
 struct Seen {
-    events_by_pair: HashMap<u64, u64>,
+    said_by_pair: HashMap<u64, u64>,
     /// The keys of the map, oldest first.
     order: VecDeque<u64>,
 }
@@ -42,23 +52,37 @@ impl Nonces {
         }
     }
 
-    /// Whether this signature came with other events before. If it is new, it
+    /// Whether this signature came with something else before. If it is new, it
     /// is remembered.
-    pub(super) fn is_reused(&self, app: &AppName, pair: &NoncePair<'_>, events: &Decoded) -> bool {
+    pub(super) fn is_reused(&self, app: &AppName, pair: &NoncePair<'_>, said: &Said<'_>) -> bool {
         let pair = self.hasher.hash_one((app, pair));
-        let events = self.hasher.hash_one(events);
+        let said = self.hasher.hash_one(said);
         let seen = &mut *self.seen.lock();
-        match seen.events_by_pair.entry(pair) {
-            Entry::Occupied(first) => return *first.get() != events,
-            Entry::Vacant(vacant) => vacant.insert(events),
+        match seen.said_by_pair.entry(pair) {
+            Entry::Occupied(first) => return *first.get() != said,
+            Entry::Vacant(vacant) => vacant.insert(said),
         };
         seen.order.push_back(pair);
         if seen.order.len() > self.pairs_max
             && let Some(oldest) = seen.order.pop_front()
         {
-            seen.events_by_pair.remove(&oldest);
+            seen.said_by_pair.remove(&oldest);
         }
         false
+    }
+}
+
+// === impl Said ===
+
+impl Hash for Said<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.decoded {
+            Decoded::Room(_) | Decoded::User(_) => return self.decoded.hash(state),
+            Decoded::Ignored { .. } => self.decoded.hash(state),
+            // The message says only what is wrong.
+            Decoded::Undecodable { .. } => mem::discriminant(self.decoded).hash(state),
+        }
+        self.fields.hash_except(self.signature_fields, state);
     }
 }
 
@@ -79,7 +103,14 @@ mod tests {
             timestamp: "1".into(),
             nonce: nonce.into(),
         };
-        nonces.is_reused(&app.into(), &pair, &Decoded::undecodable(events))
+        let said = Said {
+            decoded: &Decoded::Ignored {
+                event: events.into(),
+            },
+            fields: &Fields::default(),
+            signature_fields: &[],
+        };
+        nonces.is_reused(&app.into(), &pair, &said)
     }
 
     #[test]
@@ -104,7 +135,7 @@ mod tests {
         assert!(is_reused(&nonces, "a", "3", "logout"));
         assert!(!is_reused(&nonces, "a", "1", "logout"));
         let seen = nonces.seen.lock();
-        assert_eq!((seen.events_by_pair.len(), seen.order.len()), (2, 2));
+        assert_eq!((seen.said_by_pair.len(), seen.order.len()), (2, 2));
     }
 
     #[test]
