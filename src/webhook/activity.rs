@@ -36,6 +36,8 @@ struct State {
     head_since: Option<Instant>,
     /// When the connection was told to close.
     closing_since: Option<Instant>,
+    /// Whether something of a request's body is not going to be read.
+    has_unread: bool,
     protocol: Protocol,
 }
 
@@ -63,6 +65,7 @@ impl Activity {
             quiet_since: Instant::now(),
             head_since: None,
             closing_since: None,
+            has_unread: false,
             protocol: Protocol::Preface(0),
         };
         Self {
@@ -96,6 +99,23 @@ impl Activity {
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         state.closing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Notes that the rest of a request's body is not going to be read, so that
+    /// the connection closes by itself when that is answered.
+    pub(super) fn leave_unread(&self) {
+        self.state.lock().has_unread = true;
+        self.close();
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.state.lock().has_unread
+    }
+
+    /// Whether a request's head has begun to arrive, and its end is waited for.
+    pub(super) fn is_in_head(&self) -> bool {
+        let state = self.state.lock();
+        state.head_since.is_some() && state.closing_since.is_none()
     }
 
     /// When patience ends, as things are now: with the connection, or with

@@ -15,7 +15,7 @@ pub(super) async fn read<B>(body: B, bytes_max: usize, within: Duration) -> Resu
 where
     B: Body<Data = Bytes>,
 {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let announced = announced(&body);
     if announced > bytes_max {
         return Err(too_large(bytes_max));
     }
@@ -52,6 +52,37 @@ where
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Throws a body away, as far as it arrives in time. Whether that was all of it:
+/// a body that is longer than `bytes_max` is not worth it.
+pub(super) async fn discard<B>(body: B, bytes_max: usize, within: Duration) -> bool
+where
+    B: Body<Data = Bytes>,
+{
+    if announced(&body) > bytes_max {
+        return false;
+    }
+    let discard = async {
+        let mut body = pin!(body);
+        let mut left = bytes_max;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else {
+                return false;
+            };
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes) {
+                Some(less) => left = less,
+                None => return false,
+            }
+        }
+        true
+    };
+    timeout(within, discard).await.unwrap_or(false)
+}
+
+fn announced(body: &impl Body) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 fn too_large(bytes_max: usize) -> Refused {
@@ -99,6 +130,23 @@ mod tests {
     async fn an_announced_length_is_checked_before_reading() {
         let body = Full::new(Bytes::from_static(b"abc"));
         assert_eq!(reason(body, 2).await, Reason::BodyTooLarge);
+    }
+
+    #[tokio::test]
+    async fn what_is_thrown_away_has_a_limit() {
+        let pieces = &["ab", "", "cdef"];
+        assert!(discard(chunks(pieces), 6, WITHIN).await);
+        assert!(!discard(chunks(pieces), 5, WITHIN).await);
+        assert!(discard(chunks(&[]), 0, WITHIN).await);
+        assert!(!discard(Full::new(Bytes::from_static(b"abc")), 2, WITHIN).await);
+        let broken = stream::iter([Err::<Frame<Bytes>, _>(io::Error::other("reset"))]);
+        assert!(!discard(StreamBody::new(broken), 9, WITHIN).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_ends_is_not_thrown_away_for_long() {
+        let endless = stream::pending::<Result<Frame<Bytes>, Infallible>>();
+        assert!(!discard(StreamBody::new(endless), 9, WITHIN).await);
     }
 
     #[tokio::test]

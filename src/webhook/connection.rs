@@ -6,6 +6,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use http::header::CONNECTION;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -22,11 +24,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep_until},
 };
-use tokio_util::{io::InspectReader, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Front, Settings,
     activity::{Activity, Patience},
+    wire::Wire,
 };
 
 /// The longest head of a request. Vendors' are a few hundred bytes.
@@ -81,17 +84,19 @@ pub(super) async fn run<I>(
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let patience = patience(&front.parts.settings);
+    let malformed = &front.metrics().requests_malformed;
     let activity = Activity::new();
-    let reads = activity.clone();
-    let io = TokioIo::new(InspectReader::new(io, move |bytes: &[u8]| {
-        reads.read(bytes)
-    }));
+    let io = TokioIo::new(Wire::new(io, activity.clone()));
     let service = service_fn(|request| {
         let in_flight = activity.begin();
+        let activity = activity.clone();
         let front = Arc::clone(&front);
         let draining = drain.is_cancelled();
         async move {
             let response = front.answer(request, draining).await;
+            if response.headers().contains_key(CONNECTION) {
+                activity.leave_unread();
+            }
             drop(in_flight);
             Ok::<_, Infallible>(response)
         }
@@ -104,7 +109,10 @@ pub(super) async fn run<I>(
     poll_fn(|cx| {
         loop {
             // Errors are the peer's: it went away, or did not speak HTTP.
-            if connection.as_mut().poll(cx).is_ready() {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if ended.is_err_and(|error| is_malformed(&*error)) {
+                    malformed.inc();
+                }
                 return Poll::Ready(());
             }
             let is_over = is_over(cx, &activity, patience, limit.as_mut());
@@ -114,12 +122,22 @@ pub(super) async fn run<I>(
             if closing || !(is_over || drained.as_mut().poll(cx).is_ready()) {
                 return Poll::Pending;
             }
+            if is_over && activity.is_in_head() {
+                malformed.inc();
+            }
             closing = true;
             activity.close();
             connection.as_mut().graceful_shutdown();
         }
     })
     .await;
+}
+
+/// Whether the library refused a request, whose head it could not read.
+fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    error
+        .downcast_ref::<hyper::Error>()
+        .is_some_and(hyper::Error::is_parse)
 }
 
 fn patience(settings: &Settings) -> Patience {

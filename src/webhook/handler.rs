@@ -1,74 +1,100 @@
 //! One request: what is checked, in which order, and what is answered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{
+    HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, EXPECT},
+    request,
+};
 use http_body_util::Full;
 use hyper::body::Body;
+use tokio::sync::SemaphorePermit;
 
 use super::{
     Front, Reason, Settings,
     answers::{self, Refused},
     body,
-    ingest::{Arrival, Taken},
+    ingest::Arrival,
 };
 use crate::vendor::{self, Adapter, Answer};
 
+/// How long the body of a request is waited for that is refused without it.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+
 impl Front {
-    /// Answers a request. One that comes while `draining` is refused.
+    /// Answers a request. One that comes while `draining` is refused. If some of
+    /// the body is left unread, the answer says that the connection closes.
     pub async fn answer<B>(&self, request: Request<B>, draining: bool) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
     {
-        let adapter = vendor::adapter_at(request.uri().path());
-        let render = adapter.map_or(vendor::json as _, |adapter| adapter.render);
-        match self.take(adapter, request, draining).await {
-            Ok(Taken { outcome, message }) => {
-                let message = message.as_deref();
-                answers::respond(render(&Answer::Taken { outcome, message }))
-            }
-            Err(refused) => {
-                self.metrics().refused(refused.reason).inc();
-                refused.respond(render)
-            }
-        }
-    }
-
-    async fn take<B>(
-        &self,
-        adapter: Option<&'static Adapter>,
-        request: Request<B>,
-        draining: bool,
-    ) -> Result<Taken, Refused>
-    where
-        B: Body<Data = Bytes>,
-    {
-        if draining || !self.is_ready() {
-            return Err(Reason::NotReady.because("the service is starting or stopping"));
-        }
-        let adapter =
-            adapter.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
-        if request.method() != Method::POST {
-            return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
-        }
-        let _permit = (self.requests.try_acquire())
-            .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
-
         let Settings {
             body_bytes_max,
             body_read_timeout,
             ..
         } = self.parts.settings;
         let (head, body) = request.into_parts();
-        let body = body::read(body, body_bytes_max, body_read_timeout).await?;
+        let adapter = vendor::adapter_at(head.uri.path());
+        let render = adapter.map_or(vendor::json as _, |adapter| adapter.render);
+        let refuse = |refused: Refused| {
+            self.metrics().refused(refused.reason).inc();
+            refused.respond(render)
+        };
+
+        let (adapter, _permit) = match self.admit(adapter, &head.method, draining) {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                let response = refuse(refused);
+                let within = DISCARD_TIME.min(body_read_timeout);
+                // Who asks first whether to send the body is told by the answer.
+                let is_all = !head.headers.contains_key(EXPECT)
+                    && body::discard(body, body_bytes_max, within).await;
+                return if is_all {
+                    response
+                } else {
+                    closing(response, head.version)
+                };
+            }
+        };
+        let body = match body::read(body, body_bytes_max, body_read_timeout).await {
+            Ok(body) => body,
+            Err(refused) => return closing(refuse(refused), head.version),
+        };
         let arrival = Arrival {
             adapter,
             query: self.query(&head),
             body,
             received_at: (self.parts.clock)(),
         };
-        self.ingest(arrival).await
+        match self.ingest(arrival).await {
+            Ok(taken) => answers::respond(render(&Answer::Taken {
+                outcome: taken.outcome,
+                message: taken.message.as_deref(),
+            })),
+            Err(refused) => refuse(refused),
+        }
+    }
+
+    /// Checks what can be checked before the body is read.
+    fn admit(
+        &self,
+        adapter: Option<&'static Adapter>,
+        method: &Method,
+        draining: bool,
+    ) -> Result<(&'static Adapter, SemaphorePermit<'_>), Refused> {
+        if draining || !self.is_ready() {
+            return Err(Reason::NotReady.because("the service is starting or stopping"));
+        }
+        let adapter =
+            adapter.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
+        if method != Method::POST {
+            return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
+        }
+        let permit = (self.requests.try_acquire())
+            .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
+        Ok((adapter, permit))
     }
 
     fn query(&self, head: &request::Parts) -> Arc<str> {
@@ -77,4 +103,13 @@ impl Front {
             Some(query) => query.into(),
         }
     }
+}
+
+/// Says that the connection closes, where answers do: one of HTTP/2 need not.
+fn closing(mut response: Response<Full<Bytes>>, version: Version) -> Response<Full<Bytes>> {
+    if version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }

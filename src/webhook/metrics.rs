@@ -15,6 +15,9 @@ use crate::vendor::{Outcome, PRODUCTS, Product};
 pub struct WebhookMetrics {
     callbacks: [[Counter; Outcome::ALL.len()]; PRODUCTS.len()],
     refusals: [Counter; Reason::ALL.len()],
+    /// Requests whose heads could not be read, or did not arrive in time. They
+    /// are no refusals: the answer, if there is one, is the library's.
+    pub requests_malformed: Counter,
     /// Signatures that came back with other events.
     pub nonce_reuse: Counter,
     /// Connections turned away because there were too many.
@@ -55,10 +58,16 @@ impl WebhookMetrics {
                 let reason = reason.code();
                 refusals.get_or_create_owned(&RefusalLabels { reason })
             }),
+            requests_malformed: Counter::default(),
             nonce_reuse: Counter::default(),
             connections_refused: Counter::default(),
             connections_open: Gauge::default(),
         };
+        registry.register(
+            "requests_malformed",
+            "Requests whose heads could not be read, or did not arrive in time",
+            metrics.requests_malformed.clone(),
+        );
         registry.register(
             "nonce_reuse",
             "Signatures that came back with other events",

@@ -20,6 +20,7 @@ mod ingest;
 mod metrics;
 mod nonces;
 mod throttle;
+mod wire;
 
 use std::{
     fmt,

@@ -96,9 +96,8 @@ async fn events_of_no_use_are_acknowledged_and_not_kept() {
         .post(signed("1", IGNORED))
         .await
         .assert_outcome("ignored");
-    // Nor is their signature.
     service
-        .post(signed("1", r#""event":"other""#))
+        .post(signed("2", r#""event":"other""#))
         .await
         .assert_outcome("ignored");
     assert_eq!(
@@ -264,6 +263,72 @@ async fn a_signature_with_other_events_is_401_if_so_configured() {
         ),
         (3, 2)
     );
+}
+
+#[tokio::test]
+async fn a_signature_of_an_event_of_no_use_signs_nothing_else() {
+    let service = Service::start_with(Settings {
+        nonce_reuse: NonceReuse::Refuse,
+        ..settings()
+    })
+    .await;
+    let said = r#""event":"stream_create","stream":{"id":"s","n":[1]},"at":7"#;
+    let again = r#""at":"7","stream": {"id": "s", "n": [1]},"event":"stream_create","x":null"#;
+    for said in [said, again, said] {
+        let answer = service.post(signed("1", said)).await;
+        answer.assert_outcome("ignored");
+    }
+    assert_eq!(service.metrics.webhook.nonce_reuse.get(), 0);
+    for other in [
+        LOGIN,
+        UNDECODABLE,
+        IGNORED,
+        r#""event":"stream_close","stream":{"id":"s","n":[1]},"at":7"#,
+        r#""event":"stream_create","stream":{"id":"t","n":[1]},"at":7"#,
+    ] {
+        let answer = service.post(signed("1", other)).await;
+        answer.assert_refused(401, Reason::NonceReused, "nonce");
+    }
+    // The other way round, and on the other path.
+    service
+        .post(signed("2", LOGIN))
+        .await
+        .assert_outcome("accepted");
+    for path in [PATH, "/webhooks/zim"] {
+        let body = full(signed("2", IGNORED));
+        let answer = service.send(request(Method::POST, path, body)).await;
+        answer.assert_refused(401, Reason::NonceReused, "nonce");
+    }
+    assert_eq!(service.journalled(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_compared_by_what_it_says() {
+    let service = Service::start_with(Settings {
+        nonce_reuse: NonceReuse::Refuse,
+        ..settings()
+    })
+    .await;
+    let again = r#""room_seq":1,"room_id":"r","event":"room_login""#;
+    for said in [UNDECODABLE, again] {
+        let answer = service.post(signed("1", said)).await;
+        answer.assert_outcome("undecodable");
+    }
+    // The same is wrong with it, but it is of another room.
+    let other = UNDECODABLE.replace(r#""r""#, r#""s""#);
+    for other in [&*other, LOGIN, IGNORED] {
+        let answer = service.post(signed("1", other)).await;
+        answer.assert_refused(401, Reason::NonceReused, "nonce");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_too_long_is_undecodable() {
+    let service = Service::start().await;
+    let long = LOGIN.replace(r#""r""#, &format!(r#""{}""#, "r".repeat(1025)));
+    let answer = service.post(signed("1", &long)).await;
+    answer.assert_outcome("undecodable");
+    assert!(answer.body.contains("room_id is longer"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -479,6 +544,95 @@ async fn a_connection_too_many_is_told_so_and_closed() {
         .post(signed("2", LOGIN))
         .await
         .assert_outcome("accepted");
+}
+
+// === early answers ===
+
+const CLOSES: &str = "connection: close\r\n";
+
+/// An answer of HTTP/1.1, as it comes.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // All bodies are objects.
+    while !answer.ends_with(b"}") {
+        let read = soon(stream.read_buf(&mut answer)).await;
+        assert_ne!(read.unwrap(), 0, "closed after {answer:?}");
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn an_early_answer_waits_for_the_body_and_keeps_the_connection() {
+    let service = Service::start().await;
+    let mut stream = TcpStream::connect(service.addr).await.unwrap();
+    for (method, path, reason) in [
+        ("POST", "/nowhere", Reason::NotFound),
+        ("PUT", PATH, Reason::MethodNotAllowed),
+        ("PUT", PATH, Reason::NotReady),
+    ] {
+        for (framing, body) in [
+            ("content-length: 9", "{\"a\": 12}"),
+            ("transfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"),
+        ] {
+            service.ready.store(reason != Reason::NotReady, SeqCst);
+            let before = service.refused(reason);
+            let head = format!("{method} {path} HTTP/1.1\r\nhost: h\r\n{framing}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // The body comes when the head alone was refused.
+            while service.refused(reason) == before {
+                tokio::task::yield_now().await;
+            }
+            stream.write_all(body.as_bytes()).await.unwrap();
+            let answer = read_answer(&mut stream).await;
+            assert!(answer.contains(reason.code()), "{answer}");
+            assert!(!answer.contains(CLOSES), "{answer}");
+        }
+    }
+    service.ready.store(true, SeqCst);
+    let body = signed("1", LOGIN);
+    let length = body.len();
+    let request =
+        format!("POST {PATH} HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_sender_of_far_too_much_gets_the_answer_when_he_has_sent_it() {
+    const SENT: usize = 20 * 1024 * 1024;
+    let service = Service::start().await;
+    let chunked_head = "transfer-encoding: chunked\r\n\r\n1400000".to_owned();
+    assert_eq!(SENT, 0x1400000);
+    for framing in [format!("content-length: {SENT}\r\n"), chunked_head] {
+        for (path, status) in [(PATH, 413), ("/nowhere", 404)] {
+            let mut stream = TcpStream::connect(service.addr).await.unwrap();
+            let head = format!("POST {path} HTTP/1.1\r\nhost: h\r\n{framing}\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            soon(stream.write_all(&vec![b' '; SENT])).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut answer = String::new();
+            soon(stream.read_to_string(&mut answer)).await.unwrap();
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{answer}"
+            );
+            assert!(answer.contains(CLOSES), "{answer}");
+            assert!(answer.ends_with('}'), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sender_who_asks_before_sending_is_answered_at_once() {
+    let service = Service::start().await;
+    let mut stream = TcpStream::connect(service.addr).await.unwrap();
+    let head =
+        "POST /nowhere HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert!(answer.contains(CLOSES), "{answer}");
 }
 
 // === connections ===

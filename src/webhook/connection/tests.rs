@@ -22,6 +22,18 @@ const HTTP2_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\
 
 /// A connection to a front, the token that drains it, and its task.
 fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
+    let (stream, drain, task, _) = counted();
+    (stream, drain, task)
+}
+
+/// The same, with where it counts.
+fn counted() -> (
+    DuplexStream,
+    CancellationToken,
+    JoinHandle<()>,
+    Arc<Metrics>,
+) {
+    let metrics = Arc::new(Metrics::new());
     let settings = Settings {
         body_bytes_max: 1024,
         freshness_window: Duration::from_secs(600),
@@ -38,14 +50,14 @@ fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
         apps: Arc::default(),
         journal: Arc::new(MemoryJournal::new()),
         visible: Arc::new(AtOnce),
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::clone(&metrics),
         clock: Arc::new(|| Time::MIN),
         ready: Arc::new(AtomicBool::new(true)),
     });
     let (ours, theirs) = duplex(64 * 1024);
     let drain = CancellationToken::new();
     let run = run(theirs, Arc::new(front), Arc::new(protocol()), drain.clone());
-    (ours, drain, tokio::spawn(run))
+    (ours, drain, tokio::spawn(run), metrics)
 }
 
 /// Asks once and waits for the whole answer.
@@ -197,4 +209,81 @@ async fn heads_that_are_too_long_or_too_many_are_refused() {
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
         task.await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_that_cannot_be_read_or_do_not_come_are_counted() {
+    let long = format!(
+        "GET / HTTP/1.1\r\nx: {}\r\n\r\n",
+        "x".repeat(HEAD_BYTES_MAX)
+    );
+    for (said, counts) in [
+        (long.as_bytes(), 1),
+        (b"not HTTP at all\r\n\r\n", 1),
+        (b"GET / HTTP/1.1\r\nhost h\r\n\r\n", 1),
+        (b"GET / HTTP/1.1\r\nho", 1),
+        // Without a head there is nothing to count.
+        (b"", 0),
+        (REQUEST, 0),
+        (HTTP2_HELLO, 0),
+    ] {
+        let (mut stream, _drain, task, metrics) = counted();
+        stream.write_all(said).await.unwrap();
+        task.await.unwrap();
+        let malformed = metrics.webhook.requests_malformed.get();
+        assert_eq!(malformed, counts, "{:?}", String::from_utf8_lossy(said));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_who_goes_away_or_a_drain_is_no_malformed_request() {
+    for is_drain in [false, true] {
+        let (mut stream, drain, task, metrics) = counted();
+        stream.write_all(b"GET / HTT").await.unwrap();
+        if is_drain {
+            drain.cancel();
+        } else {
+            drop(stream);
+        }
+        task.await.unwrap();
+        assert_eq!(metrics.webhook.requests_malformed.get(), 0);
+    }
+    let page = Metrics::new().encode();
+    assert!(page.contains("headcount_requests_malformed_total 0\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_holds_an_early_answer_up_for_a_second() {
+    for (length, wait) in [("9", 1), ("1025", 0)] {
+        let (mut stream, _drain, task) = connected();
+        let start = Instant::now();
+        let head = format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        assert_about(start.elapsed(), Duration::from_secs(wait));
+        // What still comes is thrown away, but not for ever.
+        while stream.write_all(&[b' '; 1000]).await.is_ok() {
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        task.await.unwrap();
+        let taken = start.elapsed();
+        assert!(
+            taken <= Duration::from_millis(wait * 1000 + 1100),
+            "{taken:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_who_closes_his_side_too_is_not_waited_for() {
+    let (mut stream, _drain, task) = connected();
+    let head = b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1025\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    drop(stream);
+    assert_about(closed_after(task).await, Duration::ZERO);
 }
