@@ -75,7 +75,7 @@ fn changes_that_are_too_old_are_forgotten() {
 
 #[test]
 fn what_all_rooms_remember_is_bounded_and_the_oldest_goes_first() {
-    let world = World::with(limits(8), Rules::default());
+    let world = World::with(limits(5), Rules::default());
     let joins: Vec<_> = ["a", "b", "c", "a", "b", "c", "a", "b"]
         .into_iter()
         .zip(0..)
@@ -86,11 +86,14 @@ fn what_all_rooms_remember_is_bounded_and_the_oldest_goes_first() {
         .map(|(room, revision)| is_remembered(&world, room, revision - 1))
         .collect();
     let first = remembered.iter().position(|&is| is).unwrap();
-    assert!((2..=4).contains(&first), "{remembered:?}");
+    assert!((2..=5).contains(&first), "{remembered:?}");
     assert!(remembered[first..].iter().all(|&is| is), "{remembered:?}");
     let evicted = world.roster.metrics().history_evictions.get();
     // Of the rooms, and of the users who joined them.
-    assert!(evicted >= u64::try_from(first).unwrap());
+    assert!(
+        evicted >= u64::try_from(first).unwrap(),
+        "{evicted} {remembered:?}"
+    );
 }
 
 #[test]
