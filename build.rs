@@ -4,7 +4,11 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 2] = ["headcount/v1/presence.proto", "headcount/v1/room.proto"];
+const PROTOS: [&str; 3] = [
+    "headcount/v1/presence.proto",
+    "headcount/v1/room.proto",
+    "headcount/v1/user.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -194,9 +194,10 @@ impl Server {
             .max(drain_timeout / 2);
         let health = Health::new().await;
         let drain = CancellationToken::new();
-        let mut parts = self.spawn(&health, &drain);
+        // The roster is as the journal says: before the first request is heard.
         ready.store(true, Ordering::Release);
         health.set_serving(true).await;
+        let mut parts = self.spawn(&health, &drain);
 
         let failed = tokio::select! {
             () = shutdown => None,

@@ -18,9 +18,10 @@ use headcount::{
     },
     client::{self, Violation, Watch, WatchEvent, digest},
     pb::{
-        Changes, GetRoomUsersRequest, GetRoomUsersResponse, ListRoomsRequest, ListRoomsResponse,
-        Progress, Room, RoomChange, RoomState, RoomUser, Snapshot, SnapshotReason, UserJoined,
-        WatchRoomRequest, WatchRoomResponse,
+        Changes, GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
+        ListRoomsRequest, ListRoomsResponse, Progress, Room, RoomChange, RoomState, RoomUser,
+        Snapshot, SnapshotReason, UserJoined, WatchRoomRequest, WatchRoomResponse,
+        WatchUserRequest, WatchUserResponse,
         presence_service_client::PresenceServiceClient,
         presence_service_server::{PresenceService, PresenceServiceServer},
         room_change::Change,
@@ -68,6 +69,19 @@ impl Script {
 #[tonic::async_trait]
 impl PresenceService for Script {
     type WatchRoomStream = Pin<Box<dyn Stream<Item = Answer<WatchRoomResponse>> + Send>>;
+    type WatchUserStream = Pin<Box<dyn Stream<Item = Answer<WatchUserResponse>> + Send>>;
+
+    // No command asks about users.
+    async fn get_user(&self, _: Request<GetUserRequest>) -> Answer<Response<GetUserResponse>> {
+        Err(Status::unimplemented("not in the script"))
+    }
+
+    async fn watch_user(
+        &self,
+        _: Request<WatchUserRequest>,
+    ) -> Answer<Response<Self::WatchUserStream>> {
+        Err(Status::unimplemented("not in the script"))
+    }
 
     async fn get_room_users(
         &self,

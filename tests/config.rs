@@ -382,7 +382,7 @@ fn what_makes_no_sense_is_named() {
         ),
         (
             app("tencent = { sdk_app_id = 1, callback_token_file = \"no/such\" }"),
-            "no/such: ",
+            "apps.a.tencent.callback_token_file: cannot read no/such: ",
         ),
         (
             app("tencent = { sdk_app_id = 1 }\nzim = { multi_login = true }"),

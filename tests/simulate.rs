@@ -119,16 +119,19 @@ async fn each_rule_that_is_missing_is_noticed() {
             unseen.push(rule);
         }
     }
-    // These are about forgetting, for which time has to pass.
-    let mut runs = JoinSet::new();
-    for rule in std::mem::take(&mut unseen) {
-        runs.spawn(async move { (rule, forgetting(1, Some(rule)).await) });
-    }
-    while let Some(done) = runs.join_next().await {
-        let (rule, verdict) = done.unwrap();
-        println!("{rule:?}: {} over time", verdict.differences.len());
-        if verdict.differences.is_empty() {
-            unseen.push(rule);
+    // These are about forgetting, for which time has to pass. A machine that is
+    // busy with something else may let too much of it pass: then once more.
+    for seed in 1..=3 {
+        let mut runs = JoinSet::new();
+        for rule in std::mem::take(&mut unseen) {
+            runs.spawn(async move { (rule, forgetting(seed, Some(rule)).await) });
+        }
+        while let Some(done) = runs.join_next().await {
+            let (rule, verdict) = done.unwrap();
+            println!("{rule:?}: {} over time", verdict.differences.len());
+            if verdict.differences.is_empty() {
+                unseen.push(rule);
+            }
         }
     }
     assert!(unseen.is_empty(), "nothing notices {unseen:?}");

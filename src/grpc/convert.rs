@@ -96,7 +96,7 @@ pub(super) fn to_snapshot_reason(reason: SnapshotReason) -> pb::SnapshotReason {
     }
 }
 
-fn to_timestamp(time: Time) -> Timestamp {
+pub(super) fn to_timestamp(time: Time) -> Timestamp {
     let millis = time.as_millis().min(TIMESTAMP_MILLIS_MAX);
     Timestamp {
         seconds: (millis / 1000).cast_signed(),
@@ -121,7 +121,7 @@ fn to_role(role: Role) -> pb::UserRole {
     }
 }
 
-fn to_leave_reason(reason: LeaveReason) -> pb::LeaveReason {
+pub(super) fn to_leave_reason(reason: LeaveReason) -> pb::LeaveReason {
     match reason {
         LeaveReason::Logout => pb::LeaveReason::Logout,
         LeaveReason::Timeout => pb::LeaveReason::Timeout,

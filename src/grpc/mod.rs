@@ -7,9 +7,11 @@ mod metrics;
 mod pace;
 mod page;
 mod request;
+mod rooms;
 mod service;
 mod stream;
 mod token;
+mod users;
 
 use std::{error::Error, io, time::Duration};
 

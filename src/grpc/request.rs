@@ -4,17 +4,15 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
-    event::{AppName, RoomId},
+    event::{AppName, RoomId, UserId},
     grpc::{
         convert::RoomRef,
         token::{BadToken, ResumeToken},
+        users::UserRef,
     },
     roster::Roster,
+    vendor::ID_BYTES_MAX,
 };
-
-/// The longest room id that can be asked for, in bytes: vendors allow 128
-/// (ZEGO), and a watch keeps the id of a room that nobody has entered.
-const ROOM_ID_BYTES_MAX: usize = 1024;
 
 /// Finds the app that a request means.
 pub(super) fn app(roster: &Roster, name: &str) -> Result<AppName, Status> {
@@ -38,15 +36,28 @@ pub(super) fn app(roster: &Roster, name: &str) -> Result<AppName, Status> {
 /// Finds the room that a request means. It need not be known.
 pub(super) fn room(roster: &Roster, app_name: &str, room_id: &str) -> Result<RoomRef, Status> {
     let app = app(roster, app_name)?;
-    if room_id.is_empty() {
-        return Err(invalid("room_id", "must not be empty"));
-    }
-    if room_id.len() > ROOM_ID_BYTES_MAX {
-        let message = format!("must not be longer than {ROOM_ID_BYTES_MAX} bytes");
-        return Err(invalid("room_id", &message));
-    }
+    check_id("room_id", room_id)?;
     let room = RoomId::from(room_id);
     Ok(RoomRef { app, room })
+}
+
+/// Finds the user that a request means, who need not be known.
+pub(super) fn user(roster: &Roster, app_name: &str, user_id: &str) -> Result<UserRef, Status> {
+    let app = app(roster, app_name)?;
+    check_id("user_id", user_id)?;
+    let user = UserId::from(user_id);
+    Ok(UserRef { app, user })
+}
+
+fn check_id(field: &str, id: &str) -> Result<(), Status> {
+    if id.is_empty() {
+        return Err(invalid(field, "must not be empty"));
+    }
+    if id.len() > ID_BYTES_MAX {
+        let message = format!("must not be longer than {ID_BYTES_MAX} bytes");
+        return Err(invalid(field, &message));
+    }
+    Ok(())
 }
 
 /// Reads a resume token; none if it is empty.

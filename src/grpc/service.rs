@@ -19,20 +19,22 @@ use crate::{
     grpc::{
         convert::{RoomRef, to_user},
         metrics::{GrpcMetrics, OpenWatch},
-        pace::Pace,
         page::{PAGE_BYTES_MAX, fill},
         request,
-        stream::RoomStream,
+        stream::{Messages, Spoken},
         token::{ResumeToken, UsersToken, decode_rooms_token, encode_rooms_token},
     },
     pb::{self, presence_service_server::PresenceService},
     room::MemberKey,
-    roster::{Roster, SnapshotReason, Start},
+    roster::{Roster, SnapshotReason, Start, Watch},
 };
 
 /// How long a resume token that is ahead of this server is waited for: a replica
 /// that follows the same journal is behind for milliseconds.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The messages of a watch.
+type BoxedStream<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
 /// The service, over a roster.
 #[derive(Clone, Debug)]
@@ -82,6 +84,19 @@ impl Presence {
         }
     }
 
+    /// Answers with the messages of a watch.
+    fn stream<S: Spoken>(
+        &self,
+        watch: Option<Watch<S>>,
+        context: S::Context,
+        open: OpenWatch,
+    ) -> Result<Response<BoxedStream<S::Message>>, Status> {
+        let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
+        let epoch = self.roster.epoch();
+        let messages = Messages::new(watch, context, epoch, self.progress_interval, open);
+        Ok(Response::new(Box::pin(messages.stream())))
+    }
+
     /// Where a watch begins: after its token, as soon as this server is there.
     async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
         let Some(ResumeToken { epoch, revision }) = token else {
@@ -106,8 +121,8 @@ fn items_max(page_size: u32) -> usize {
 
 #[tonic::async_trait]
 impl PresenceService for Presence {
-    type WatchRoomStream =
-        Pin<Box<dyn Stream<Item = Result<pb::WatchRoomResponse, Status>> + Send>>;
+    type WatchRoomStream = BoxedStream<pb::WatchRoomResponse>;
+    type WatchUserStream = BoxedStream<pb::WatchUserResponse>;
 
     async fn get_room_users(
         &self,
@@ -166,16 +181,41 @@ impl PresenceService for Presence {
         let open = self.admit()?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
-        let stream = RoomStream {
-            watch: watch.ok_or_else(|| Status::not_found("the app is not configured"))?,
-            room,
-            epoch: self.roster.epoch(),
-            progress_interval: self.progress_interval,
-            snapshot: None,
-            pace: Pace::new(),
-            open,
-        };
-        Ok(Response::new(Box::pin(stream.messages())))
+        self.stream(watch, room, open)
+    }
+
+    async fn get_user(
+        &self,
+        request: Request<pb::GetUserRequest>,
+    ) -> Result<Response<pb::GetUserResponse>, Status> {
+        self.check_ready()?;
+        let pb::GetUserRequest { app, user_id } = request.into_inner();
+        let user = request::user(&self.roster, &app, &user_id)?;
+        let (revision, view) = self.roster.user(&user.app, &user.user);
+        let epoch = self.roster.epoch();
+        Ok(Response::new(pb::GetUserResponse {
+            user: Some(user.to_user(&view)),
+            revision,
+            resume_token: ResumeToken { epoch, revision }.encode(),
+        }))
+    }
+
+    async fn watch_user(
+        &self,
+        request: Request<pb::WatchUserRequest>,
+    ) -> Result<Response<Self::WatchUserStream>, Status> {
+        self.check_ready()?;
+        let pb::WatchUserRequest {
+            app,
+            user_id,
+            resume_token,
+        } = request.into_inner();
+        let user = request::user(&self.roster, &app, &user_id)?;
+        let token = request::resume_token(&resume_token)?;
+        let open = self.admit()?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_user(&user.app, &user.user, start);
+        self.stream(watch, user, open)
     }
 
     async fn list_rooms(

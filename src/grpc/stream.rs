@@ -1,63 +1,102 @@
-//! A watch of a room as a stream of messages.
+//! A watch as a stream of messages, of whatever is watched.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::stream::{self, Stream};
 use tokio::time;
 
 use crate::{
-    grpc::{
-        convert::{RoomRef, to_count, to_snapshot_reason, to_user},
-        metrics::OpenWatch,
-        pace::Pace,
-        page::{PART_BYTES_MAX, fill},
-        token::ResumeToken,
-    },
+    grpc::{metrics::OpenWatch, pace::Pace, token::ResumeToken},
     journal::{Epoch, Revision},
-    pb::{self, watch_room_response::Update as Message},
-    room::{MemberKey, Room, RoomChange, RoomView},
-    roster::{SnapshotReason, Step, Update, Watch},
+    roster::{SnapshotReason, Step, Update, Watch, Watched},
 };
+
+/// How a subject is put into messages.
+pub(super) trait Spoken: Watched {
+    /// What the messages repeat and the domain knows from context.
+    type Context: fmt::Debug + Send;
+    /// Where a snapshot that has not been sent whole goes on.
+    type Place: fmt::Debug + Send;
+    /// One of a message's kinds.
+    type Update;
+    /// A message.
+    type Message;
+
+    /// As much of a snapshot as goes into one message, from a place on.
+    fn part(
+        context: &Self::Context,
+        view: &Self::View,
+        reason: SnapshotReason,
+        after: Option<Self::Place>,
+    ) -> (Self::Update, Option<Self::Place>);
+
+    /// Changes, oldest first.
+    fn changes<'a>(
+        context: &Self::Context,
+        changes: impl Iterator<Item = &'a Self::Change>,
+    ) -> Self::Update;
+
+    /// Nothing changed.
+    fn progress(context: &Self::Context, view: &Self::View) -> Self::Update;
+
+    /// Puts a kind into a message.
+    fn message(revision: Revision, resume_token: String, update: Self::Update) -> Self::Message;
+}
 
 /// Turns the steps of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
-pub(super) struct RoomStream {
-    pub(super) watch: Watch<Room>,
-    pub(super) room: RoomRef,
-    pub(super) epoch: Epoch,
-    pub(super) progress_interval: Duration,
+pub(super) struct Messages<S: Spoken> {
+    watch: Watch<S>,
+    context: S::Context,
+    epoch: Epoch,
+    progress_interval: Duration,
     /// A snapshot that has not been sent whole.
-    pub(super) snapshot: Option<Parts>,
+    rest: Option<Rest<S>>,
     /// When changes may be sent next.
-    pub(super) pace: Pace,
+    pace: Pace,
     /// Counts this stream among those that are open.
-    pub(super) open: OpenWatch,
+    open: OpenWatch,
 }
 
 /// The rest of a snapshot.
 #[derive(Debug)]
-pub(super) struct Parts {
-    view: RoomView,
+struct Rest<S: Spoken> {
+    view: S::View,
     revision: Revision,
     reason: SnapshotReason,
-    /// The last user that was sent.
-    after: Option<MemberKey>,
+    after: Option<S::Place>,
 }
 
-impl RoomStream {
+impl<S: Spoken> Messages<S> {
+    pub(super) fn new(
+        watch: Watch<S>,
+        context: S::Context,
+        epoch: Epoch,
+        progress_interval: Duration,
+        open: OpenWatch,
+    ) -> Self {
+        Self {
+            watch,
+            context,
+            epoch,
+            progress_interval,
+            rest: None,
+            pace: Pace::new(),
+            open,
+        }
+    }
+
     /// The messages, without end: a watch is over when it is dropped.
-    pub(super) fn messages(
-        self,
-    ) -> impl Stream<Item = Result<pb::WatchRoomResponse, tonic::Status>> {
-        stream::unfold(self, |mut watch| async move {
-            let message = watch.next().await;
-            Some((Ok(message), watch))
+    pub(super) fn stream(self) -> impl Stream<Item = Result<S::Message, tonic::Status>> {
+        stream::unfold(self, |mut messages| async move {
+            let message = messages.next().await;
+            Some((Ok(message), messages))
         })
     }
 
-    async fn next(&mut self) -> pb::WatchRoomResponse {
-        if let Some(parts) = self.snapshot.take() {
-            return self.part(parts);
+    async fn next(&mut self) -> S::Message {
+        if let Some(rest) = self.rest.take() {
+            return self.part(rest);
         }
         self.pace.ready().await;
         match self.watch.next(time::sleep(self.progress_interval)).await {
@@ -67,7 +106,7 @@ impl RoomStream {
                 reason,
             } => {
                 self.open.count_snapshot(reason);
-                self.part(Parts {
+                self.part(Rest {
                     view,
                     revision,
                     reason,
@@ -76,64 +115,47 @@ impl RoomStream {
             }
             Step::Updates(updates) => self.changes(&updates),
             Step::Progress { revision, view } => {
-                let progress = pb::Progress {
-                    user_count: to_count(view.summary.user_count),
-                    digest: view.members.digest(),
-                };
-                self.message(revision, Message::Progress(progress))
+                let progress = S::progress(&self.context, &view);
+                S::message(revision, self.token(revision), progress)
             }
         }
     }
 
-    /// Sends as much of a snapshot as goes into one message.
-    fn part(&mut self, parts: Parts) -> pb::WatchRoomResponse {
-        let Parts {
+    /// Sends as much of a snapshot as goes into one message. Only the last part
+    /// can be resumed from.
+    fn part(&mut self, rest: Rest<S>) -> S::Message {
+        let Rest {
             view,
             revision,
             reason,
             after,
-        } = parts;
-        let members = view.members.after(after.as_ref());
-        let page = fill(members, usize::MAX, PART_BYTES_MAX, |member| {
-            to_user(member)
-        });
-        let after = page.go_on_after.map(|member| MemberKey::from(&**member));
-        let snapshot = Message::Snapshot(pb::Snapshot {
-            room: Some(self.room.to_room(&view.summary)),
-            users: page.messages,
-            reason: to_snapshot_reason(reason).into(),
-            complete: after.is_none(),
-        });
-        let mut message = self.message(revision, snapshot);
-        if after.is_some() {
-            message.resume_token.clear();
-            self.snapshot = Some(Parts {
-                view,
-                revision,
-                reason,
-                after,
-            });
+        } = rest;
+        let (part, after) = S::part(&self.context, &view, reason, after);
+        if after.is_none() {
+            return S::message(revision, self.token(revision), part);
         }
-        message
+        self.rest = Some(Rest {
+            view,
+            revision,
+            reason,
+            after,
+        });
+        S::message(revision, String::new(), part)
     }
 
-    fn changes(&mut self, updates: &[Arc<Update<RoomChange>>]) -> pb::WatchRoomResponse {
+    fn changes(&mut self, updates: &[Arc<Update<S::Change>>]) -> S::Message {
         let revision = updates.last().map_or(0, |update| update.revision);
         let changes = updates
             .iter()
             .filter_map(|update| update.changes.as_ref())
             .flatten();
-        let changes = changes.map(|change| self.room.to_change(change)).collect();
+        let changes = S::changes(&self.context, changes);
         self.pace.sent();
-        self.message(revision, Message::Changes(pb::Changes { changes }))
+        S::message(revision, self.token(revision), changes)
     }
 
-    fn message(&self, revision: Revision, update: Message) -> pb::WatchRoomResponse {
+    fn token(&self, revision: Revision) -> String {
         let epoch = self.epoch;
-        pb::WatchRoomResponse {
-            revision,
-            resume_token: ResumeToken { epoch, revision }.encode(),
-            update: Some(update),
-        }
+        ResumeToken { epoch, revision }.encode()
     }
 }

@@ -38,8 +38,14 @@ struct Step<'a> {
     at: Time,
 }
 
-/// How users' presence in rooms changed, in that order.
-type Memberships = Vec<(UserId, RoomId, Membership)>;
+/// What a change of rooms means for users.
+#[derive(Debug, Default)]
+struct Aftermath {
+    /// Who is to be told that he entered or left a room, in that order.
+    memberships: Vec<(UserId, RoomId, Membership)>,
+    /// Lives of rooms that are over, which only those who are watched are told of.
+    ends: Vec<End>,
+}
 
 impl Applier {
     pub(super) fn new(roster: Arc<Roster>) -> Self {
@@ -53,7 +59,7 @@ impl Applier {
     }
 
     fn apply_room_events(&mut self, step: Step<'_>, events: &[RoomEvent]) {
-        let mut memberships = Memberships::new();
+        let mut aftermath = Aftermath::default();
         // One room's events are applied, and become visible, together.
         for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
             if events[..first].iter().any(|earlier| earlier.room == *room) {
@@ -61,7 +67,7 @@ impl Applier {
             }
             let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let mut stale = 0;
-            self.change_room(step, room, &mut memberships, |room, rules| {
+            self.change_room(step, room, &mut aftermath, |room, rules| {
                 let applied = of_one_room.map(|event| room.apply(event, step.at, rules));
                 let changes = applied.filter_map(|applied| match applied {
                     Applied::Joined(changes) => Some(changes),
@@ -74,7 +80,7 @@ impl Applier {
             });
             self.roster.metrics.events_stale.inc_by(stale);
         }
-        self.note(step, memberships);
+        self.settle(step, aftermath);
     }
 
     fn apply_user_events(&mut self, step: Step<'_>, events: &[UserEvent]) {
@@ -107,10 +113,10 @@ impl Applier {
             };
             match subject {
                 Forgetful::Room(room) => {
-                    let mut memberships = Memberships::new();
+                    let mut aftermath = Aftermath::default();
                     let tick = |room: &mut Room, rules: &Rules| room.tick(now, rules);
-                    self.change_room(step, room, &mut memberships, tick);
-                    self.note(step, memberships);
+                    self.change_room(step, room, &mut aftermath, tick);
+                    self.settle(step, aftermath);
                 }
                 Forgetful::User(user) => {
                     self.change_user(step, user, |user, rules| user.tick(now, rules));
@@ -124,7 +130,7 @@ impl Applier {
         &mut self,
         step: Step<'_>,
         id: &RoomId,
-        memberships: &mut Memberships,
+        aftermath: &mut Aftermath,
         change: impl FnOnce(&mut Room, &Rules) -> Vec<RoomChange>,
     ) {
         let Step {
@@ -146,7 +152,7 @@ impl Applier {
             (states.0, dues.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             for change in &changes {
-                collect(app, id, change, memberships);
+                collect(app, id, change, aftermath);
             }
             (states.1, dues.1) = (room.state(), room.due_at(rules));
             remains = room.take_remains();
@@ -157,16 +163,14 @@ impl Applier {
         }
         self.schedule
             .put(name, || Forgetful::Room(id.clone()), dues);
-        for remains in remains {
-            let (app, room) = (name.clone(), id.clone());
-            let end = End {
-                app,
-                room,
+        aftermath
+            .ends
+            .extend(remains.into_iter().map(|remains| End {
+                app: name.clone(),
+                room: id.clone(),
                 revision,
                 remains,
-            };
-            self.reaper.take(&roster, &self.this, end);
-        }
+            }));
     }
 
     fn change_user(
@@ -194,7 +198,11 @@ impl Applier {
 
     /// Notes with the users which rooms they entered and left: what concerns one
     /// user becomes visible together.
-    fn note(&mut self, step: Step<'_>, mut memberships: Memberships) {
+    fn settle(&mut self, step: Step<'_>, aftermath: Aftermath) {
+        let Aftermath {
+            mut memberships,
+            ends,
+        } = aftermath;
         // Stable: the order of what concerns one user stays.
         memberships.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         for of_one_user in memberships.chunk_by(|(a, ..), (b, ..)| a == b) {
@@ -207,6 +215,9 @@ impl Applier {
                     .map(|(_, room, change)| user.note(room, change));
                 noted.flatten().collect()
             });
+        }
+        for end in ends {
+            self.reaper.take(&self.roster, &self.this, end);
         }
     }
 
@@ -238,9 +249,10 @@ impl Applier {
 
 /// What a change of a room means for its users. A close tells only those who are
 /// watched: the others' rooms are looked up when they are asked for.
-fn collect(app: &App, room: &RoomId, change: &RoomChange, memberships: &mut Memberships) {
+fn collect(app: &App, room: &RoomId, change: &RoomChange, aftermath: &mut Aftermath) {
     let mut note = |user: &UserId, membership| {
-        memberships.push((user.clone(), room.clone(), membership));
+        let entry = (user.clone(), room.clone(), membership);
+        aftermath.memberships.push(entry);
     };
     match change {
         RoomChange::UserJoined(member) | RoomChange::UserUpdated(member) => {

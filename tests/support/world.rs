@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use headcount::{
-    event::{RoomEvent, Time},
+    event::{RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
     room::{Logins, Room, RoomView, Rules},
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
@@ -99,12 +99,22 @@ impl World {
 
     pub(crate) fn send_to(&self, app: &str, says: impl FnOnce(Time) -> Vec<RoomEvent>) -> Revision {
         let at = self.moment();
+        self.receive(app, at, Decoded::Room(says(at)))
+    }
+
+    /// Appends one callback about users' own connections.
+    pub(crate) fn tell(&self, says: impl FnOnce(Time) -> Vec<UserEvent>) -> Revision {
+        let at = self.moment();
+        self.receive(APP, at, Decoded::User(says(at)))
+    }
+
+    fn receive(&self, app: &str, at: Time, decoded: Decoded) -> Revision {
         let payload = Payload::Callback(Callback {
             app: app.into(),
             product: Product::ZegoRoom,
             query: "".into(),
             body: Bytes::new(),
-            decoded: Arc::new(Decoded::Room(says(at))),
+            decoded: Arc::new(decoded),
         });
         self.append(at, payload)
     }

@@ -1,0 +1,137 @@
+//! How a user is put into messages.
+
+use std::convert::Infallible;
+
+use crate::{
+    event::{AppName, RoomId, Time, UserId},
+    grpc::{
+        convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
+        stream::Spoken,
+    },
+    journal::Revision,
+    pb::{self, watch_user_response::Update},
+    room::Member,
+    roster::SnapshotReason,
+    user::{User, UserChange, UserView, devices_digest},
+};
+
+/// Which user: what the domain knows from context and the wire repeats.
+#[derive(Clone, Debug)]
+pub(super) struct UserRef {
+    pub(super) app: AppName,
+    pub(super) user: UserId,
+}
+
+impl UserRef {
+    pub(super) fn to_user(&self, view: &UserView) -> pb::User {
+        pb::User {
+            user_id: self.user.as_str().to_owned(),
+            name: view.name.as_deref().unwrap_or_default().to_owned(),
+            online: !view.devices.is_empty(),
+            devices: view
+                .devices
+                .iter()
+                .map(|device| to_device(device))
+                .collect(),
+            rooms: (view.rooms.iter())
+                .map(|(room, login_at)| to_user_room(room, *login_at))
+                .collect(),
+        }
+    }
+
+    fn to_change(&self, change: &UserChange) -> pb::UserChange {
+        use pb::user_change::Change;
+        let change = match change {
+            UserChange::DeviceOnline(device) => Change::DeviceOnline(pb::DeviceOnline {
+                device: Some(to_device(device)),
+            }),
+            UserChange::DeviceOffline { device, reason, at } => {
+                Change::DeviceOffline(pb::DeviceOffline {
+                    device: Some(to_device(device)),
+                    reason: to_leave_reason(*reason).into(),
+                    offline_time: at.map(to_timestamp),
+                })
+            }
+            UserChange::RoomEntered { room, login_at } => Change::RoomEntered(pb::RoomEntered {
+                room: Some(to_user_room(room, *login_at)),
+            }),
+            UserChange::RoomLeft {
+                room,
+                login_at,
+                reason,
+                at,
+            } => Change::RoomLeft(pb::RoomLeft {
+                room: Some(to_user_room(room, *login_at)),
+                reason: to_leave_reason(*reason).into(),
+                leave_time: at.map(to_timestamp),
+            }),
+            UserChange::Renamed(name) => Change::UserUpdated(pb::UserRenamed {
+                user: Some(pb::User {
+                    user_id: self.user.as_str().to_owned(),
+                    name: name.to_string(),
+                    ..pb::User::default()
+                }),
+            }),
+        };
+        pb::UserChange {
+            change: Some(change),
+        }
+    }
+}
+
+fn to_device(device: &Member) -> pb::Device {
+    pb::Device {
+        session_id: device.session.as_str().to_owned(),
+        platform: device.profile.platform.to_string(),
+        login_time: device.login_at.map(to_timestamp),
+    }
+}
+
+fn to_user_room(room: &RoomId, login_at: Option<Time>) -> pb::UserRoom {
+    pb::UserRoom {
+        room_id: room.as_str().to_owned(),
+        login_time: login_at.map(to_timestamp),
+    }
+}
+
+impl Spoken for User {
+    type Context = UserRef;
+    // A user fits into one message.
+    type Place = Infallible;
+    type Update = Update;
+    type Message = pb::WatchUserResponse;
+
+    fn part(
+        context: &UserRef,
+        view: &UserView,
+        reason: SnapshotReason,
+        _: Option<Infallible>,
+    ) -> (Update, Option<Infallible>) {
+        let snapshot = Update::Snapshot(pb::UserSnapshot {
+            user: Some(context.to_user(view)),
+            reason: to_snapshot_reason(reason).into(),
+            complete: true,
+        });
+        (snapshot, None)
+    }
+
+    fn changes<'a>(context: &UserRef, changes: impl Iterator<Item = &'a UserChange>) -> Update {
+        let changes = changes.map(|change| context.to_change(change)).collect();
+        Update::Changes(pb::UserChanges { changes })
+    }
+
+    fn progress(context: &UserRef, view: &UserView) -> Update {
+        Update::Progress(pb::Progress {
+            user_count: to_count(view.devices.len()),
+            digest: devices_digest(&context.user, &view.devices),
+        })
+    }
+
+    fn message(revision: Revision, resume_token: String, update: Update) -> Self::Message {
+        pb::WatchUserResponse {
+            revision,
+            resume_token,
+            update: Some(update),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Users: who is online on which devices, in which rooms, and what a watcher of
+//! a user is told.
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails like one")]
+
+mod devices;
+mod follow;
+mod rooms;
+#[path = "../support/mod.rs"]
+mod support;

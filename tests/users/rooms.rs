@@ -1,0 +1,131 @@
+//! In which rooms a user is.
+
+use std::time::Duration;
+
+use headcount::{event::LeaveReason, user::UserChange};
+
+use crate::{
+    follow::{Follower, rooms, user},
+    support::{World, life, room},
+};
+
+#[test]
+fn a_user_is_in_the_rooms_that_he_entered_and_did_not_leave() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("b", "ann");
+    assert_eq!(rooms(&user(&world, "ann")), ["a", "b"]);
+    world.logout("a", "ann");
+    assert_eq!(rooms(&user(&world, "ann")), ["b"]);
+    assert!(rooms(&user(&world, "bob")).is_empty());
+    assert!(
+        user(&world, "ann").devices.is_empty(),
+        "a room is no device"
+    );
+}
+
+#[test]
+fn a_close_empties_the_rooms_of_all_who_were_in_it_watched_or_not() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("a", "bob");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.close(&room("a"));
+    assert!(rooms(&user(&world, "bob")).is_empty());
+    let changes = ann.catch_up();
+    assert!(
+        matches!(
+            &*changes,
+            [UserChange::RoomLeft {
+                reason: LeaveReason::RoomClosed,
+                ..
+            }]
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(ann.copy, user(&world, "ann"));
+}
+
+#[test]
+fn a_superseded_life_is_left_and_the_next_one_entered() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.pass(Duration::from_secs(1));
+    world.send(|at| vec![life("a", "2").login("ann", at)]);
+    let changes = ann.catch_up();
+    assert!(
+        matches!(
+            &*changes,
+            [
+                UserChange::RoomLeft {
+                    reason: LeaveReason::Superseded,
+                    ..
+                },
+                UserChange::RoomEntered { .. }
+            ]
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(ann.copy, user(&world, "ann"));
+}
+
+#[test]
+fn a_watch_resumes_with_what_it_missed() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.login("b", "ann");
+    world.logout("a", "ann");
+    world.login("c", "bob");
+    let mut ann = ann.resume(&world, "ann");
+    assert_eq!(ann.catch_up().len(), 2);
+    assert_eq!(ann.copy, user(&world, "ann"));
+    // Even when he is in no room any more.
+    let ann = {
+        world.logout("b", "ann");
+        let mut ann = ann.resume(&world, "ann");
+        assert_eq!(ann.catch_up().len(), 1);
+        ann
+    };
+    assert!(ann.copy.rooms.is_empty());
+}
+
+#[test]
+fn a_close_that_was_not_told_to_him_is_not_resumed_over() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    let (revision, copy) = (ann.revision, ann.copy.clone());
+    drop(ann);
+    world.close(&room("a"));
+    let mut ann = Follower::new(&world, "ann", headcount::roster::Start::After(revision));
+    ann.copy = copy;
+    ann.revision = revision;
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn nothing_is_left_of_users_when_all_is_over() {
+    let world = World::new();
+    for n in 0..200 {
+        world.login("a", &n.to_string());
+    }
+    drop(Follower::initial(&world, "nobody"));
+    assert_eq!(world.roster.user_count(), 200);
+    for n in 0..100 {
+        world.logout("a", &n.to_string());
+    }
+    world.close(&room("a"));
+    world.forget();
+    // The many are told by another thread.
+    while world.roster.user_count() > 0 {
+        world.roster.trim_history(world.now());
+        std::thread::yield_now();
+    }
+}
