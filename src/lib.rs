@@ -1,4 +1,14 @@
 //! Headcount: who is in every room, right now.
+//!
+//! Vendors report logins and logouts by HTTP callback; this service reconciles
+//! them into one truth and serves it by gRPC. Data flows one way, and each module
+//! knows those before it only through what they hand on:
+//!
+//! [`webhook`] takes a callback in, [`vendor`] verifies and decodes it into
+//! [events](event), the [`journal`] makes it durable and numbers it, the
+//! [`roster`] applies it, in that order, to a [`room`] or a [`user`], which decide
+//! what it means, and [`grpc`] answers and streams. [`server`] wires them up;
+//! [`client`], [`cli`] and [`simulate`] are the other side.
 
 pub mod cli;
 pub mod client;
