@@ -1,0 +1,165 @@
+//! Ids, as vendors and the configuration spell them.
+
+use std::{cmp::Ordering, fmt, sync::Arc};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id as the vendor, or the configuration, spells it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.into())
+            }
+        }
+
+        // Lets maps be asked by `&str`: hash and order are those of the text.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// The name of an app in the configuration: the scope of rooms and users.
+    AppName
+}
+text_id! {
+    /// A vendor's room id. It lives many times; see [`IncarnationId`].
+    RoomId
+}
+text_id! {
+    /// A vendor's user id.
+    UserId
+}
+
+macro_rules! ordered_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Ids are opaque. Their order decides ties and nothing else: numbers
+        /// come before other texts, numbers by value, the rest by bytes.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id as the vendor spells it; empty if it gave none.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Whether the vendor gave none.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                cmp_ids(&self.0, &other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+ordered_id! {
+    /// A vendor's id of one life of a room (ZEGO: `room_session_id`, which is
+    /// the same as `room_seq`). Empty for vendors whose rooms have only one.
+    IncarnationId
+}
+ordered_id! {
+    /// A vendor's id of one login of a user. Empty if the vendor gave none.
+    SessionId
+}
+
+impl From<&str> for IncarnationId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl From<&str> for SessionId {
+    /// `"0"` is how older ZEGO callbacks say that there is none
+    /// (docs.zegocloud.com/article/14133): it becomes the empty id.
+    fn from(id: &str) -> Self {
+        Self(if id == "0" { "" } else { id }.into())
+    }
+}
+
+fn cmp_ids(a: &str, b: &str) -> Ordering {
+    match (digits(a), digits(b)) {
+        // The longer of two numbers without leading zeros is the greater.
+        (Some(x), Some(y)) => (x.len().cmp(&y.len()))
+            .then_with(|| x.cmp(y))
+            .then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+/// The significant digits of an id that is a number.
+fn digits(id: &str) -> Option<&str> {
+    let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| id.trim_start_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_one_total_order() {
+        let ascending = [
+            "0",
+            "09",
+            "9",
+            "010",
+            "10",
+            "18446744073709551616",
+            "",
+            "1a",
+            "a",
+            "é",
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(cmp_ids(a, b), i.cmp(&j), "{a:?} against {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn session_zero_is_no_session() {
+        assert_eq!(SessionId::from("0"), SessionId::from(""));
+        assert_ne!(SessionId::from("00"), SessionId::from(""));
+    }
+}
