@@ -137,12 +137,10 @@ impl Sessions {
         live.filter_map(|session| session.login.as_ref()).collect()
     }
 
-    /// How a session ended, if it did.
+    /// How a session ended, if it did and did not begin anew.
     pub(crate) fn ended_of(&self, id: &SessionId) -> Option<Ended> {
-        self.sessions
-            .iter()
-            .find(|session| session.id == *id)?
-            .ended
+        let mut ended = self.sessions.iter().filter(|session| !session.is_live());
+        ended.find(|session| session.id == *id)?.ended
     }
 
     /// How the deciding session ended, if it did.

@@ -2,7 +2,8 @@
 
 use headcount::{
     event::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
-    user::UserChange,
+    room::{Logins, Rules},
+    user::{Applied, User, UserChange},
 };
 
 use crate::{
@@ -72,4 +73,34 @@ fn a_device_is_no_room_and_a_room_no_device() {
     world.tell(|at| vec![logout("1", at)]);
     let ann = user(&world, "ann");
     assert_eq!((ann.devices.len(), ann.rooms.len()), (0, 1));
+}
+
+#[test]
+fn a_session_that_came_back_and_was_replaced_did_not_end_by_its_old_logout() {
+    let rules = Rules {
+        logins: Logins::Exclusive,
+        ..Rules::default()
+    };
+    let second = |n: u64| Time::from_millis(1_700_000_000_000 + n * 1_000).unwrap();
+    let mut ann = User::default();
+    ann.apply(&login("1", second(0)), second(0), &rules);
+    ann.apply(&logout("1", second(1)), second(1), &rules);
+    ann.apply(&login("1", second(2)), second(2), &rules);
+    let Applied::Joined(changes) = ann.apply(&login("2", second(3)), second(3), &rules) else {
+        panic!("it is in time");
+    };
+    assert!(
+        matches!(
+            &changes[..],
+            [
+                UserChange::DeviceOffline {
+                    reason: LeaveReason::Superseded,
+                    at: None,
+                    ..
+                },
+                UserChange::DeviceOnline(_)
+            ]
+        ),
+        "{changes:?}"
+    );
 }
