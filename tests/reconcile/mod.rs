@@ -7,6 +7,7 @@ pub(crate) mod copy;
 pub(crate) mod dice;
 pub(crate) mod events;
 pub(crate) mod history;
+pub(crate) mod only_life;
 pub(crate) mod oracle;
 pub(crate) mod replica;
 pub(crate) mod soup;
