@@ -71,7 +71,7 @@ impl Follower {
                         assert!(update.revision > self.revision, "revisions rise");
                         self.revision = update.revision;
                         for change in update.changes.iter().flatten() {
-                            self.fold(change);
+                            fold(&mut self.copy, change);
                             seen.push(change.clone());
                         }
                     }
@@ -84,30 +84,31 @@ impl Follower {
         }
         seen
     }
+}
 
-    fn fold(&mut self, change: &UserChange) {
-        let UserView {
-            name,
-            devices,
-            rooms,
-        } = &mut self.copy;
-        let put = |rooms: &mut Vec<(RoomId, _)>, room: &RoomId, login_at| {
-            rooms.retain(|(other, _)| other != room);
-            rooms.push((room.clone(), login_at));
-            rooms.sort();
-        };
-        match change {
-            UserChange::DeviceOnline(device) => {
-                devices.retain(|other| other.session != device.session);
-                devices.push(Arc::clone(device));
-                devices.sort_by_key(|device| (device.login_at, device.session.clone()));
-            }
-            UserChange::DeviceOffline { device, .. } => {
-                devices.retain(|other| other.session != device.session);
-            }
-            UserChange::RoomEntered { room, login_at } => put(rooms, room, *login_at),
-            UserChange::RoomLeft { room, .. } => rooms.retain(|(other, _)| other != room),
-            UserChange::Renamed(new) => *name = Some(Arc::clone(new)),
+/// Folds one change into a copy of the user.
+pub(crate) fn fold(copy: &mut UserView, change: &UserChange) {
+    let UserView {
+        name,
+        devices,
+        rooms,
+    } = copy;
+    let put = |rooms: &mut Vec<(RoomId, _)>, room: &RoomId, login_at| {
+        rooms.retain(|(other, _)| other != room);
+        rooms.push((room.clone(), login_at));
+        rooms.sort();
+    };
+    match change {
+        UserChange::DeviceOnline(device) => {
+            devices.retain(|other| other.session != device.session);
+            devices.push(Arc::clone(device));
+            devices.sort_by_key(|device| (device.login_at, device.session.clone()));
         }
+        UserChange::DeviceOffline { device, .. } => {
+            devices.retain(|other| other.session != device.session);
+        }
+        UserChange::RoomEntered { room, login_at } => put(rooms, room, *login_at),
+        UserChange::RoomLeft { room, .. } => rooms.retain(|(other, _)| other != room),
+        UserChange::Renamed(new) => *name = Some(Arc::clone(new)),
     }
 }

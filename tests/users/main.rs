@@ -4,6 +4,7 @@
 
 mod devices;
 mod follow;
+mod properties;
 mod rooms;
 #[path = "../support/mod.rs"]
 mod support;
