@@ -4,6 +4,7 @@
 
 mod errors;
 mod pages;
+mod presence;
 mod rooms;
 mod serving;
 #[path = "../support/mod.rs"]
