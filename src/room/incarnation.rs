@@ -19,6 +19,9 @@ pub(super) struct Incarnation {
     opened_at: Option<Time>,
     creator: Option<Creator>,
     closed: Option<Close>,
+    /// When an only life closed the time before: where the part of it that
+    /// `closed` ended began.
+    closed_before: Option<Time>,
     /// The latest create or login: what a close of an only life has to be no
     /// earlier than, to close it.
     alive_at: Option<Time>,
@@ -80,6 +83,7 @@ impl Incarnation {
             opened_at: None,
             creator: None,
             closed: None,
+            closed_before: None,
             name: None,
             first_login_at: None,
             last_logout_at: None,
@@ -141,6 +145,9 @@ impl Incarnation {
     }
 
     fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> Effect {
+        if let Some(other) = self.closed.filter(|known| known.at != at) {
+            self.closed_before = self.closed_before.max(at.min(other.at));
+        }
         let wins = self.closed.is_none_or(|known| {
             self.outranks(at, known.at) || (at == known.at && reason > known.reason)
         });
@@ -253,11 +260,14 @@ impl Incarnation {
         self.closed
     }
 
-    /// Whether what was said at a time is about the present: of an only life, it
-    /// must not have closed since and opened again.
+    /// Whether what was said at a time is about what is visible: of an only life,
+    /// the part since its last close or, while it is closed, the part before.
     fn stands(&self, at: Option<Time>) -> bool {
-        let closed_since = self.closed.is_some_and(|close| at <= close.at);
-        !(self.is_only && closed_since) || self.closed().is_some()
+        let since = match self.closed() {
+            Some(_) => self.closed_before,
+            None => self.closed.and_then(|close| close.at),
+        };
+        !self.is_only || since.is_none() || at > since
     }
 
     pub(super) fn opened_at(&self) -> Option<Time> {
