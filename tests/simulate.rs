@@ -9,7 +9,7 @@ use headcount::{
     config::Config,
     room::{Rule, Rules},
     server::Server,
-    simulate::{CannotRun, Cause, Forgetting, Options, Verdict, run},
+    simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -104,6 +104,34 @@ async fn a_right_server_tells_the_truth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_vendor_can_be_alone() {
+    let running = serve(Rules::default()).await;
+    for vendor in [VendorName::Zego, VendorName::Tencent] {
+        let options = Options {
+            vendor: Some(vendor),
+            callbacks: 1_000,
+            ..running.options(4)
+        };
+        assert_none(&run(&options).await.unwrap());
+    }
+}
+
+/// Tencent numbers nothing: no loss can be told of its rooms.
+#[tokio::test(flavor = "multi_thread")]
+async fn loss_of_tencents_is_never_flagged() {
+    let running = serve(Rules::default()).await;
+    let options = Options {
+        vendor: Some(VendorName::Tencent),
+        loss: 0.1,
+        ..running.options(1)
+    };
+    let verdict = run(&options).await.unwrap();
+    let unnumbered = verdict.count(Cause::LossUnnumbered);
+    assert!(unnumbered > 0, "{verdict}");
+    assert_eq!(unnumbered, verdict.differences.len(), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_right_server_forgets_only_what_it_may() {
     assert_none(&forgetting(1, None).await);
 }
@@ -143,6 +171,7 @@ async fn loss_is_told_apart_from_faults() {
     let mut counts = [0, 0, 0];
     for seed in 0..3 {
         let options = Options {
+            vendor: Some(VendorName::Zego),
             loss: 0.05,
             ..running.options(seed)
         };
@@ -235,6 +264,21 @@ async fn what_cannot_be_run_has_no_verdict() {
             "401",
             Options {
                 app_id: 9,
+                ..ok.clone()
+            },
+        ),
+        (
+            "401",
+            Options {
+                vendor: Some(VendorName::Tencent),
+                sdk_app_id: 9,
+                ..ok.clone()
+            },
+        ),
+        (
+            "another",
+            Options {
+                tencent_app: "another".to_owned(),
                 ..ok.clone()
             },
         ),

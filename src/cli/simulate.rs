@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::START_HINT;
-use crate::simulate::{CannotRun, Cause, Options, Trouble, Verdict, run};
+use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
 
 /// How many differences are told one by one.
 const DIFFERENCES_SHOWN: usize = 50;
@@ -30,6 +30,9 @@ pub struct SimulateArgs {
     /// How many of the callbacks are lost, from 0 to 1.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.0)]
     pub loss: f64,
+    /// Whose rooms there are. A mix of all vendors' if not given.
+    #[arg(long, value_enum)]
+    pub vendor: Option<VendorName>,
     /// How many rooms there are.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub rooms: usize,
@@ -64,7 +67,7 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,
-    /// The app, by its name in the server's configuration.
+    /// ZEGO's app, by its name in the server's configuration.
     #[arg(long, default_value = "demo")]
     pub app: String,
     /// The app's ZEGO app id.
@@ -73,6 +76,13 @@ pub struct SimulateArgs {
     /// The app's ZEGO callback secret.
     #[arg(long, default_value = "secret")]
     pub secret: String,
+    /// Tencent's app, by its name in the server's configuration. It must have no
+    /// token.
+    #[arg(long, value_name = "APP", default_value = "demo-tencent")]
+    pub tencent_app: String,
+    /// That app's SDKAppID.
+    #[arg(long, value_name = "ID", default_value_t = 1_400_000_000)]
+    pub sdk_app_id: u64,
 }
 
 /// Runs it, tells the differences on stderr and the verdict on `out`. Returns
@@ -120,7 +130,7 @@ fn hint(error: &CannotRun) -> String {
     let hint = match error {
         CannotRun::Server { trouble, .. } | CannotRun::Webhook { trouble, .. } => match trouble {
             Trouble::Connection => START_HINT,
-            Trouble::Credentials => "check --app-id and --secret",
+            Trouble::Credentials => "check --app-id and --secret, or --sdk-app-id",
             Trouble::Other => return String::new(),
         },
         CannotRun::TooSlow { .. } => "give it more time with --duration, or fewer --callbacks",
@@ -136,6 +146,7 @@ impl From<SimulateArgs> for Options {
             seed: args.seed.unwrap_or(any.seed),
             tag: args.tag.unwrap_or(any.tag),
             loss: args.loss,
+            vendor: args.vendor,
             rooms: args.rooms,
             users: args.users,
             callbacks: args.callbacks,
@@ -147,6 +158,8 @@ impl From<SimulateArgs> for Options {
             app: args.app,
             app_id: args.app_id,
             secret: args.secret,
+            tencent_app: args.tencent_app,
+            sdk_app_id: args.sdk_app_id,
             forgetting: None,
             progress: true,
         }
@@ -184,6 +197,11 @@ mod tests {
             ),
             (any.webhook, any.server, any.app, any.app_id, any.secret)
         );
+        assert_eq!(given.vendor, any.vendor);
+        assert_eq!(
+            (given.tencent_app, given.sdk_app_id),
+            (any.tencent_app, any.sdk_app_id)
+        );
     }
 
     #[test]
@@ -195,7 +213,10 @@ mod tests {
         };
         for (trouble, expected) in [
             (Trouble::Connection, " (is `headcount serve` running?)"),
-            (Trouble::Credentials, " (check --app-id and --secret)"),
+            (
+                Trouble::Credentials,
+                " (check --app-id and --secret, or --sdk-app-id)",
+            ),
             (Trouble::Other, ""),
         ] {
             assert_eq!(hint(&webhook(trouble)), expected);

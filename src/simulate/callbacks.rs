@@ -1,5 +1,8 @@
-//! Callbacks as the vendor sends them: its fields, its types, its spellings and
-//! its signature (docs.zegocloud.com, "Callback" and "Verify the signature").
+//! Callbacks as the vendors send them: their fields, their types, their spellings
+//! and their signatures (docs.zegocloud.com, "Callback" and "Verify the
+//! signature"; for Tencent's see [`tencent`]).
+
+mod tencent;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
@@ -10,6 +13,8 @@ use crate::simulate::{
     truth::{TrueProfile, TrueRole},
     world::term_type,
 };
+
+pub(crate) use self::tencent::Report;
 
 /// One callback that the vendor has to deliver. Times are milliseconds since
 /// the Unix epoch, by whichever of the vendor's clocks stamped them.
@@ -56,12 +61,14 @@ pub(crate) enum What {
         reason: u32,
         number: Option<u64>,
     },
+    /// Tencent's are unlike the others, which are ZEGOCLOUD's.
+    Tencent(Report),
 }
 
 impl What {
     pub(crate) fn number(&self) -> Option<u64> {
         match self {
-            What::Create { .. } | What::Close { .. } => None,
+            What::Create { .. } | What::Close { .. } | What::Tencent(_) => None,
             What::Login { number, .. } | What::Logout { number, .. } => *number,
         }
     }
@@ -107,6 +114,8 @@ impl Spelling {
 pub(crate) struct Vendor {
     pub(crate) app_id: u64,
     pub(crate) secret: String,
+    /// What Tencent calls the app of its rooms.
+    pub(crate) sdk_app_id: u64,
 }
 
 /// What a callback is signed with.
@@ -118,6 +127,18 @@ pub(crate) struct Signing {
 }
 
 impl Vendor {
+    /// Where a callback is sent to: a path, and a query.
+    pub(crate) fn target(&self, callback: &Callback) -> (&'static str, String) {
+        match &callback.what {
+            What::Tencent(report) => {
+                let (id, command) = (self.sdk_app_id, report.command());
+                let query = format!("SdkAppid={id}&CallbackCommand={command}&contenttype=json");
+                ("/webhooks/tencent", query)
+            }
+            _ => ("/webhooks/zego", String::new()),
+        }
+    }
+
     /// The body of a callback, signed, and its content type.
     pub(crate) fn body(
         &self,
@@ -125,6 +146,9 @@ impl Vendor {
         room_id: &str,
         signing: Signing,
     ) -> (String, &'static str) {
+        if let What::Tencent(report) = &callback.what {
+            return (report.body(room_id), JSON);
+        }
         let mut fields = Fields {
             spelling: callback.spelling,
             ..Fields::default()
@@ -142,6 +166,7 @@ impl Vendor {
             What::Close { .. } => ("room_close", true),
             What::Login { .. } => ("room_login", false),
             What::Logout { .. } => ("room_logout", false),
+            What::Tencent(_) => return,
         };
         fields.text("event", event);
         if as_numbers {
@@ -156,6 +181,8 @@ impl Vendor {
         fields.text("signature", &signature(&self.secret, &timestamp, &nonce));
     }
 }
+
+const JSON: &str = "application/json";
 
 /// SHA-1 of the three texts in byte order, in hex.
 pub(crate) fn signature(secret: &str, timestamp: &str, nonce: &str) -> String {
@@ -178,6 +205,7 @@ fn business(fields: &mut Fields, callback: &Callback) {
         }
         What::Login { .. } => login(fields, callback.life, &callback.what),
         What::Logout { .. } => logout(fields, callback.life, &callback.what),
+        What::Tencent(_) => {}
     }
 }
 
@@ -244,7 +272,7 @@ fn logout(fields: &mut Fields, life: u64, what: &What) {
 fn role_number(role: TrueRole) -> u64 {
     match role {
         TrueRole::Host => 1,
-        TrueRole::Audience => 2,
+        TrueRole::Audience | TrueRole::Untold => 2,
         TrueRole::Recorder => 4,
     }
 }
@@ -274,7 +302,6 @@ impl Fields {
     }
 
     fn write(self) -> (String, &'static str) {
-        const JSON: &str = "application/json";
         match self.spelling {
             Spelling::Json | Spelling::Legacy => (Value::Object(self.fields).to_string(), JSON),
             Spelling::PercentEncoded => {

@@ -42,13 +42,14 @@ pub(super) fn users<'u>(
 fn user_fields(true_user: &TrueUser, user: &pb::RoomUser) -> Vec<String> {
     let id = &user.user_id;
     let Some(told) = told_user(user) else {
-        return vec![format!("{id:?} is told without a role or a login time")];
+        return vec![format!("{id:?} is told without a login time")];
     };
     let words = |user: &TrueUser| {
         let role = match user.profile.role {
             TrueRole::Host => "host",
             TrueRole::Audience => "audience",
             TrueRole::Recorder => "recorder",
+            TrueRole::Untold => "untold",
         };
         let profile = &user.profile;
         [
@@ -75,7 +76,7 @@ fn told_user(user: &pb::RoomUser) -> Option<TrueUser> {
         pb::UserRole::Host => TrueRole::Host,
         pb::UserRole::Audience => TrueRole::Audience,
         pb::UserRole::Admin => TrueRole::Recorder,
-        pb::UserRole::Unspecified => return None,
+        pb::UserRole::Unspecified => TrueRole::Untold,
     };
     Some(TrueUser {
         session_id: user.session_id.clone(),

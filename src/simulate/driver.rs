@@ -59,6 +59,8 @@ pub(super) struct Driver {
     pub(super) timed: bool,
     pub(super) bar: ProgressBar,
     client: Client<HttpConnector, Full<Bytes>>,
+    /// What the paths of all callbacks come after.
+    base: String,
     uri: Uri,
     nonces: u64,
     began_at: u64,
@@ -79,8 +81,8 @@ impl Driver {
             reason,
             trouble: Trouble::Other,
         };
-        let url = format!("{}/webhooks/zego", webhook.trim_end_matches('/'));
-        let uri: Uri = url.parse().map_err(|error| refused(format!("{error}")))?;
+        let base = webhook.trim_end_matches('/').to_owned();
+        let uri: Uri = base.parse().map_err(|error| refused(format!("{error}")))?;
         let is_http = uri.scheme_str() == Some("http") && uri.host().is_some();
         if !is_http {
             return Err(refused("not an http:// URL".to_owned()));
@@ -98,6 +100,7 @@ impl Driver {
             timed: false,
             bar: ProgressBar::hidden(),
             client,
+            base,
             uri,
             nonces: rand::random(),
             began_at: now(),
@@ -189,7 +192,9 @@ impl Driver {
         let callback = &self.world.callbacks[delivery.callback];
         let room_id = &self.world.rooms[callback.room].id;
         let (body, content_type) = self.vendor.body(callback, room_id, self.signing(delivery));
-        let request = Request::post(self.uri.clone())
+        let (path, query) = self.vendor.target(callback);
+        let url = format!("{}{path}?{query}", self.base);
+        let request = Request::post(url.trim_end_matches('?'))
             .header(header::CONTENT_TYPE, content_type)
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
@@ -220,7 +225,9 @@ impl Driver {
 
     /// What is sent here is understood; what is not is a fault of one side.
     fn note(&self, answer: &str) {
-        if !answer.contains("\"accepted\"") {
+        // Tencent's packet tells no more than that a callback was taken.
+        let is_understood = answer.contains("\"accepted\"") || answer.contains("\"OK\"");
+        if !is_understood {
             let mut misunderstood = self.misunderstood.lock();
             if misunderstood.len() < MISUNDERSTOOD_MAX {
                 misunderstood.push(answer.to_owned());

@@ -8,6 +8,7 @@ use crate::pb;
 use super::{
     compare::{self, Memory},
     disorder::Schedule,
+    options::VendorName,
     reader::Told,
     truth::{Numbers, TrueLife},
     verdict::{Cause, Difference, Verdict, Witness},
@@ -114,8 +115,7 @@ impl<'a> Judge<'a> {
     /// one that the server takes it to be in: what another lost is not visible.
     fn cause(&self, place: usize, room: &pb::Room) -> Cause {
         let lost = |id: &str| {
-            let life = id.parse().ok();
-            let loss = life.and_then(|life: u64| self.losses.get(&(place, life)));
+            let loss = number_of(id).and_then(|life| self.losses.get(&(place, life)));
             loss.copied().unwrap_or_default()
         };
         let told = lost(&room.session_id);
@@ -149,8 +149,7 @@ impl<'a> Judge<'a> {
     fn counts(&self, place: usize, told: &Told) -> Vec<String> {
         let Told { room, users } = told;
         let mut wrong = Vec::new();
-        let life = room.session_id.parse().ok();
-        let numbers = life.and_then(|life| self.numbers.get(&(place, life)));
+        let numbers = number_of(&room.session_id).and_then(|life| self.numbers.get(&(place, life)));
         let holes = numbers.map_or(0, Numbers::holes);
         if u64::from(room.missing_callbacks) != holes {
             let missing = room.missing_callbacks;
@@ -178,9 +177,10 @@ impl<'a> Judge<'a> {
         wrong
     }
 
-    /// Compares the list of open rooms.
-    pub(super) fn judge_list(&mut self, open: &[(String, u32)]) {
+    /// Compares the list of a vendor's open rooms.
+    pub(super) fn judge_list(&mut self, vendor: VendorName, open: &[(String, u32)]) {
         let rooms = self.world.rooms.iter().enumerate();
+        let rooms = rooms.filter(|(_, room)| room.vendor == vendor);
         let lossless = rooms.filter(|(place, _)| !self.has_lost(*place));
         let is_open = |life: &TrueLife| life.close_time.is_none();
         let mut expected: BTreeMap<&str, Option<usize>> = BTreeMap::new();
@@ -219,6 +219,15 @@ impl<'a> Judge<'a> {
             watched,
             differences: self.differences,
         }
+    }
+}
+
+/// The number of a life, by its id. Tencent gives none: what happens in its
+/// rooms bears the number 0.
+fn number_of(id: &str) -> Option<u64> {
+    match id {
+        "" => Some(0),
+        id => id.parse().ok(),
     }
 }
 
@@ -284,6 +293,7 @@ mod tests {
         };
         let room = WorldRoom {
             id: "r".to_owned(),
+            vendor: VendorName::Zego,
             plot: PlotKind::Story(Story::Lives),
             truth: Truth {
                 life: Some(life),

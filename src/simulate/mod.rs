@@ -1,7 +1,7 @@
-//! `headcount simulate`: a vendor, its callbacks and a judge.
+//! `headcount simulate`: vendors, their callbacks and a judge.
 //!
 //! A run makes a world of rooms and users from a seed, sends the callbacks that
-//! a vendor would send of it (signed, late, out of order, repeated, and on
+//! the vendors would send of it (signed, late, out of order, repeated, and on
 //! request lost), watches the rooms meanwhile, and compares what the server says
 //! with what is true. The truth is written down while the world is made, before
 //! any disorder, and shares no code with the reconciler.
@@ -26,7 +26,7 @@ mod world;
 mod tests;
 
 pub use self::{
-    options::{CannotRun, Forgetting, Options, Trouble},
+    options::{CannotRun, Forgetting, Options, Trouble, VendorName},
     run::run,
     verdict::{Cause, Difference, Verdict, Witness},
 };

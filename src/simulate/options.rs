@@ -12,6 +12,15 @@ pub(super) const HORIZON: Duration = Duration::from_secs(10 * 60);
 /// Beyond this, what was sent at once would be stale when it arrives.
 const DURATION_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// A vendor of which there can be rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum VendorName {
+    /// ZEGOCLOUD.
+    Zego,
+    /// Tencent.
+    Tencent,
+}
+
 /// What a run is to do.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -21,6 +30,8 @@ pub struct Options {
     pub tag: String,
     /// How many callbacks are lost, from 0 to 1.
     pub loss: f64,
+    /// Whose rooms there are; a mix of all vendors' if not set.
+    pub vendor: Option<VendorName>,
     /// How many rooms there are.
     pub rooms: usize,
     /// How many regulars each room has.
@@ -37,12 +48,16 @@ pub struct Options {
     pub webhook: String,
     /// The URL of the server's gRPC service.
     pub server: String,
-    /// The app, as the server's configuration calls it.
+    /// ZEGO's app, as the server's configuration calls it.
     pub app: String,
-    /// The app, as the vendor calls it.
+    /// The same, as ZEGO calls it.
     pub app_id: u64,
-    /// What the vendor signs the app's callbacks with.
+    /// What ZEGO signs the app's callbacks with.
     pub secret: String,
+    /// Tencent's app, as the server's configuration calls it. It has no token.
+    pub tencent_app: String,
+    /// The same, as Tencent calls it.
+    pub sdk_app_id: u64,
     /// Sends as time passes to a server that forgets after seconds, to see it do
     /// so. For tests: no server should be run like that.
     pub forgetting: Option<Forgetting>,
@@ -109,6 +124,14 @@ pub enum Trouble {
 }
 
 impl Options {
+    /// The app that a vendor's rooms are in.
+    pub(super) fn app_of(&self, vendor: VendorName) -> &str {
+        match vendor {
+            VendorName::Zego => &self.app,
+            VendorName::Tencent => &self.tencent_app,
+        }
+    }
+
     /// Whether callbacks are sent when they are due, not all at once.
     pub(super) fn is_timed(&self) -> bool {
         self.rate.is_some() || self.forgetting.is_some()
@@ -140,6 +163,7 @@ impl Default for Options {
             seed: rand::random_range(0..1_000_000),
             tag: format!("{:06x}", rand::random_range(0..1 << 24)),
             loss: 0.0,
+            vendor: None,
             rooms: 100,
             users: 40,
             callbacks: 20_000,
@@ -151,6 +175,8 @@ impl Default for Options {
             app: "demo".to_owned(),
             app_id: 1,
             secret: "secret".to_owned(),
+            tencent_app: "demo-tencent".to_owned(),
+            sdk_app_id: 1_400_000_000,
             forgetting: None,
             progress: false,
         }

@@ -22,7 +22,7 @@ use super::{
     disorder::{Disorder, Schedule},
     driver::{Driver, now},
     judge::Judge,
-    options::{CannotRun, Forgetting, HORIZON, Options, PAST, Trouble},
+    options::{CannotRun, Forgetting, HORIZON, Options, PAST, Trouble, VendorName},
     reader::{Reader, Told},
     verdict::{Verdict, Witness},
     watcher::{Watched, Watcher},
@@ -90,6 +90,7 @@ impl<'a> Run<'a> {
         let vendor = Vendor {
             app_id: options.app_id,
             secret: options.secret.clone(),
+            sdk_app_id: options.sdk_app_id,
         };
         let planned = (Arc::clone(&world), Arc::clone(&schedule));
         let mut driver = Driver::new(planned.0, planned.1, vendor, &options.webhook)?;
@@ -111,6 +112,11 @@ impl<'a> Run<'a> {
             run.clients.push(client);
         }
         Ok(run)
+    }
+
+    /// The app that a room is in.
+    fn app(&self, place: usize) -> &str {
+        self.options.app_of(self.world.rooms[place].vendor)
     }
 
     fn client(&self, place: usize) -> Client {
@@ -150,9 +156,10 @@ impl<'a> Run<'a> {
 
     /// The command that watches the first room.
     fn look_on(&self) -> String {
-        let (Options { app, server, .. }, any) = (self.options, Options::default());
+        let (app, any) = (self.app(0), Options::default());
+        let server = &self.options.server;
         let mut command = format!("headcount watch {}", self.world.rooms[0].id);
-        if *app != any.app {
+        if app != any.app {
             command += &format!(" --app {app}");
         }
         if *server != any.server {
@@ -170,7 +177,7 @@ impl<'a> Run<'a> {
         for (place, room) in self.world.rooms.iter().enumerate() {
             let (client, app, id) = (
                 self.client(place),
-                self.options.app.clone(),
+                self.app(place).to_owned(),
                 room.id.clone(),
             );
             begun.spawn(async move { (place, Watcher::begin(client, &app, &id).await) });
@@ -214,9 +221,14 @@ impl<'a> Run<'a> {
             judge.judge(place, &told, watched.as_ref());
         }
         let prefix = format!("sim-{}-", self.shape.tag);
-        let listed = self.reader(0).listed(&prefix).await;
-        let listed = listed.map_err(|status| self.refused(&status))?;
-        judge.judge_list(&listed);
+        for vendor in [VendorName::Zego, VendorName::Tencent] {
+            let mut rooms = self.world.rooms.iter();
+            if let Some(place) = rooms.position(|room| room.vendor == vendor) {
+                let listed = self.reader(place).listed(&prefix).await;
+                let listed = listed.map_err(|status| self.refused(&status))?;
+                judge.judge_list(vendor, &listed);
+            }
+        }
         for answer in self.driver.misunderstood() {
             judge.note(
                 Witness::Webhook,
@@ -236,7 +248,7 @@ impl<'a> Run<'a> {
     fn reader(&self, place: usize) -> Reader {
         Reader {
             client: self.client(place),
-            app: self.options.app.clone(),
+            app: self.app(place).to_owned(),
         }
     }
 
@@ -287,6 +299,7 @@ fn shape(options: &Options) -> Shape {
     Shape {
         seed: options.seed,
         tag: options.tag.clone(),
+        vendor: options.vendor,
         rooms: options.rooms,
         users: options.users,
         callbacks,

@@ -57,6 +57,8 @@ pub(crate) enum TrueRole {
     Audience,
     /// Present, but no person.
     Recorder,
+    /// The vendor does not say.
+    Untold,
 }
 
 impl Truth {

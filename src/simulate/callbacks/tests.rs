@@ -18,6 +18,7 @@ fn login_body(spelling: Spelling) -> String {
     let vendor = Vendor {
         app_id: 1,
         secret: "secret".to_owned(),
+        sdk_app_id: 1_400_000_000,
     };
     let callback = Callback {
         room: 0,

@@ -263,7 +263,7 @@ impl History {
         (!self.life.legacy).then_some(self.life.number)
     }
 
-    fn note(&mut self, user_id: &str, session_id: &str, at: u64) {
+    pub(super) fn note(&mut self, user_id: &str, session_id: &str, at: u64) {
         let life = &mut self.life;
         let until = life.busy_until.entry(user_id.to_owned()).or_default();
         *until = at.max(*until);

@@ -6,13 +6,14 @@ mod history;
 mod late;
 mod names;
 mod stories;
+mod tencent;
 
 use std::fmt;
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
-use super::{callbacks::Callback, truth::Truth};
+use super::{callbacks::Callback, options::VendorName, truth::Truth};
 
 use self::history::History;
 
@@ -28,6 +29,8 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
     /// What makes room ids unique to this run.
     pub(crate) tag: String,
+    /// Whose rooms; all vendors' if none is named.
+    pub(crate) vendor: Option<VendorName>,
     pub(crate) rooms: usize,
     /// Regulars of each room; guests come on top.
     pub(crate) users: usize,
@@ -53,6 +56,7 @@ pub(crate) struct World {
 #[derive(Clone, Debug)]
 pub(crate) struct WorldRoom {
     pub(crate) id: String,
+    pub(crate) vendor: VendorName,
     pub(crate) plot: PlotKind,
     pub(crate) truth: Truth,
 }
@@ -62,6 +66,8 @@ pub(crate) struct WorldRoom {
 pub(crate) enum PlotKind {
     Story(Story),
     Late(LateStory),
+    /// What any room of Tencent's goes through.
+    Tencent,
 }
 
 impl fmt::Display for PlotKind {
@@ -69,6 +75,7 @@ impl fmt::Display for PlotKind {
         match self {
             Self::Story(story) => write!(f, "{story:?}"),
             Self::Late(story) => write!(f, "{story:?}"),
+            Self::Tencent => f.write_str("Tencent"),
         }
     }
 }
@@ -109,6 +116,7 @@ impl World {
         };
         // Rooms whose story is short leave their share to those after them.
         let mut left = shape.callbacks;
+        let mut of_zego = 0..;
         for room in 0..shape.rooms {
             let plot = Plot {
                 users: shape.users,
@@ -118,16 +126,24 @@ impl World {
                 horizon: shape.horizon,
                 grace: shape.forgets.unwrap_or_default(),
             };
-            let kind = plot_kind(room, shape.forgets.is_some());
+            let vendor = vendor_of(room, shape.vendor);
+            let kind = match vendor {
+                VendorName::Zego => {
+                    plot_kind(of_zego.next().unwrap_or(room), shape.forgets.is_some())
+                }
+                VendorName::Tencent => PlotKind::Tencent,
+            };
             let mut history = History::new(rng.next_u64(), room);
             match kind {
                 PlotKind::Story(story) => story.tell(&mut history, &plot),
                 PlotKind::Late(story) => story.tell(&mut history, &plot),
+                PlotKind::Tencent => tencent::tell(&mut history, &plot),
             }
             left = left.saturating_sub(history.callbacks.len());
             world.callbacks.append(&mut history.callbacks);
             world.rooms.push(WorldRoom {
                 id: format!("sim-{}-{room}", shape.tag),
+                vendor,
                 plot: kind,
                 truth: history.truth,
             });
@@ -136,7 +152,16 @@ impl World {
     }
 }
 
-/// Half of the rooms live one life after the other; the others take the rest of
+/// In a mix, every third room is Tencent's.
+fn vendor_of(room: usize, only: Option<VendorName>) -> VendorName {
+    let mixed = match room % 3 {
+        2 => VendorName::Tencent,
+        _ => VendorName::Zego,
+    };
+    only.unwrap_or(mixed)
+}
+
+/// Half of ZEGO's rooms live one life after the other; the others take the rest of
 /// the stories in turn.
 fn plot_kind(room: usize, forgets: bool) -> PlotKind {
     if room.is_multiple_of(2) {
