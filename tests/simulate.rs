@@ -122,6 +122,7 @@ async fn loss_of_tencents_is_never_flagged() {
     let running = serve(Rules::default()).await;
     let options = Options {
         vendor: Some(VendorName::Tencent),
+        callbacks: 1_000,
         loss: 0.1,
         ..running.options(1)
     };
