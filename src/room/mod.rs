@@ -116,8 +116,8 @@ impl Room {
     /// and another that began shortly before its end is in use, or was after it.
     /// One without a start is never visible.
     fn select(&self, rules: &Rules) -> Option<&IncarnationId> {
-        // The first by id, as the empty one is before all but numbers: vendors
-        // that name lives never leave one unnamed.
+        // Vendors that name lives never leave one unnamed, and the others have no
+        // other: it is the only one, and always current.
         if let Some((only, _)) = self.incarnations.iter().find(|(id, _)| id.is_empty()) {
             return Some(only);
         }

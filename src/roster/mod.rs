@@ -1,7 +1,7 @@
-//! All rooms: applied to by one writer, in the order of the journal, and read
-//! and watched by any number.
+//! All rooms and users: applied to by one writer, in the order of the journal,
+//! and read and watched by any number.
 //!
-//! Applying and publishing are one step under a room's lock, and so are taking
+//! Applying and publishing are one step under a subject's lock, and so are taking
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
 mod applier;
