@@ -34,3 +34,9 @@ pub mod pb {
     pub const FILE_DESCRIPTOR_SET: &[u8] =
         include_bytes!(concat!(env!("OUT_DIR"), "/headcount.v1.fds.bin"));
 }
+
+/// What data folders hold, generated from `proto/`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
+pub(crate) mod stored {
+    tonic::include_proto!("headcount.storage.v1");
+}
