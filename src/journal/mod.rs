@@ -5,6 +5,7 @@
 //! [follower](Follower) in the order of the numbers. It does not know what an
 //! entry means: everything else, the roster included, is derived from it.
 
+mod disk;
 mod memory;
 
 use std::{fmt, sync::Arc};
@@ -17,7 +18,10 @@ use crate::{
     vendor::{Decoded, Product},
 };
 
-pub use self::memory::MemoryJournal;
+pub use self::{
+    disk::{DiskJournal, LockError, OpenError, Records, StoreError},
+    memory::MemoryJournal,
+};
 
 /// An entry's place in the journal: 1, 2, 3 …, one order for the whole service.
 /// 0 is the place before the first.
@@ -73,11 +77,21 @@ pub trait Journal: Send + Sync + fmt::Debug {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>>;
 
     /// Hands every durable entry after `after` to `follower`: in the order of
-    /// revisions, without a gap, each once.
+    /// revisions, without a gap, each once. Those that there are already are handed
+    /// over when this returns: it blocks for as long as that takes.
     ///
     /// # Errors
     /// When `after` is not a place that this journal can go on from.
     fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError>;
+
+    /// Why entries cannot be made durable at present, if they cannot.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
+    /// Lets a journal that failed find out whether it works again. `now` is the
+    /// time of day.
+    fn probe(&self, _now: Time) {}
 }
 
 /// Receives the entries of a journal.
@@ -95,6 +109,9 @@ pub enum AppendError {
     /// The journal's store refused.
     #[error("the journal cannot store: {0}")]
     Store(String),
+    /// The journal is being closed, or broke.
+    #[error("the journal is closed")]
+    Closed,
 }
 
 /// Why a journal cannot be followed from the place that was asked for.
@@ -106,4 +123,7 @@ pub enum FollowError {
         /// The place asked for.
         after: Revision,
     },
+    /// The journal's store cannot be read.
+    #[error("{0}")]
+    Store(String),
 }

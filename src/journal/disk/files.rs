@@ -1,0 +1,119 @@
+//! The files of a data folder, behind a seam at which tests let them fail.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use redb::{StorageBackend, backends::FileBackend};
+
+/// One flat folder of files. What is created, renamed or removed in it is only
+/// durable once the folder is synced, as POSIX has it.
+pub(super) trait Files: Send + Sync + fmt::Debug + 'static {
+    /// The names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Opens a file, or creates it, empty, in place of one of that name.
+    fn open(&self, name: &str, mode: Mode) -> io::Result<Disk>;
+    /// Gives a file another name, in place of one of that name.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes the names durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It has to be there.
+    Existing,
+    /// It is to be empty.
+    Create,
+}
+
+/// A folder of the operating system.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+}
+
+impl Files for Folder {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name()));
+        let names: io::Result<Vec<_>> = entries.collect();
+        // What is not UTF-8 is none of ours.
+        let names = names?
+            .into_iter()
+            .filter_map(|name| name.into_string().ok());
+        Ok(names.collect())
+    }
+
+    fn open(&self, name: &str, mode: Mode) -> io::Result<Disk> {
+        let create = mode == Mode::Create;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(create)
+            .truncate(create)
+            .open(self.path.join(name))?;
+        let backend = FileBackend::new(file).map_err(io::Error::other)?;
+        Ok(Disk(Box::new(backend)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // Elsewhere a folder cannot be opened, and names are durable by themselves.
+        if cfg!(unix) {
+            File::open(&self.path)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+/// An open file: what the store keeps its pages in. It is not locked: the folder
+/// is.
+#[derive(Debug)]
+pub(super) struct Disk(pub(super) Box<dyn StorageBackend>);
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+}

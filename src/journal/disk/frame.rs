@@ -1,0 +1,116 @@
+//! How bytes are kept: with a checksum, and compressed if that makes them
+//! shorter. The store's own checksums guard its pages; this one guards what we
+//! hand it and get back, whatever it does in between.
+//!
+//! A frame is one byte for the kind, the CRC-32 (IEEE) of what follows it as four
+//! bytes, least first, and the contents: as they are (kind 0), or their length as
+//! four bytes, least first, and an LZ4 block (kind 1).
+
+use bytes::Bytes;
+
+const PLAIN: u8 = 0;
+const LZ4: u8 = 1;
+
+/// Contents that are shorter are not worth compressing.
+const COMPRESS_BYTES_MIN: usize = 512;
+
+/// The longest contents of a frame: far more than a group commit holds, little
+/// enough to reserve on the word of a damaged file.
+const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Why bytes are no frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FrameError {
+    /// They end too soon.
+    #[error("it is cut off")]
+    Short,
+    /// They are not what was written.
+    #[error("its checksum does not match")]
+    Checksum,
+    /// Another version may have written them.
+    #[error("its kind {0} is unknown")]
+    Kind(u8),
+    /// They pass the checksum and are still no frame.
+    #[error("it cannot be decompressed")]
+    Compressed,
+}
+
+/// Puts contents into a frame.
+pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
+    let compressed = (contents.len() >= COMPRESS_BYTES_MIN)
+        .then(|| lz4_flex::compress_prepend_size(contents))
+        .filter(|compressed| compressed.len() < contents.len());
+    let (kind, body) = match &compressed {
+        Some(compressed) => (LZ4, compressed.as_slice()),
+        None => (PLAIN, contents),
+    };
+    let mut frame = Vec::with_capacity(1 + 4 + body.len());
+    frame.push(kind);
+    frame.extend(crc32fast::hash(body).to_le_bytes());
+    frame.extend(body);
+    frame
+}
+
+/// Takes contents out of a frame.
+pub(super) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
+    let (&kind, rest) = frame.split_first().ok_or(FrameError::Short)?;
+    let (checksum, body) = rest.split_first_chunk().ok_or(FrameError::Short)?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
+        return Err(FrameError::Checksum);
+    }
+    match kind {
+        PLAIN => Ok(Bytes::copy_from_slice(body)),
+        LZ4 => decompress(body),
+        kind => Err(FrameError::Kind(kind)),
+    }
+}
+
+fn decompress(body: &[u8]) -> Result<Bytes, FrameError> {
+    let length = body.first_chunk().ok_or(FrameError::Compressed)?;
+    if u32::from_le_bytes(*length) as usize > CONTENT_BYTES_MAX {
+        return Err(FrameError::Compressed);
+    }
+    let contents = lz4_flex::decompress_size_prepended(body);
+    Ok(contents.map_err(|_| FrameError::Compressed)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_repeats_is_compressed() {
+        let contents = [b'x'; 4096];
+        let frame = encode(&contents);
+        assert!(frame.len() < 100, "{}", frame.len());
+        assert_eq!(decode(&frame).unwrap(), contents.as_slice());
+    }
+
+    proptest! {
+        #[test]
+        fn frames_give_back_what_was_put_in(contents: Vec<u8>, times in 1usize..40) {
+            let contents = contents.repeat(times);
+            prop_assert_eq!(decode(&encode(&contents)).unwrap(), contents);
+        }
+
+        #[test]
+        fn no_flipped_bit_goes_unnoticed(
+            contents in proptest::collection::vec(0u8..4, 0..700),
+            at: prop::sample::Index,
+            bit in 0..8u32,
+        ) {
+            let mut frame = encode(&contents);
+            let at = at.index(frame.len());
+            frame[at] ^= 1 << bit;
+            let decoded = decode(&frame);
+            prop_assert!(decoded.is_err(), "{} {bit}: {:?}", at, decoded);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_an_error_not_a_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+    }
+}

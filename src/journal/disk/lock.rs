@@ -1,0 +1,77 @@
+//! One process a data folder.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    process,
+};
+
+const FILE: &str = "lock";
+
+/// A data folder that no other process uses while this is kept.
+#[derive(Debug)]
+pub(super) struct Lock {
+    // The operating system lets go of it with the process, however it ends.
+    _file: File,
+}
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process uses it.
+    #[error("the data folder {} is in use by {holder}", path.display())]
+    Held {
+        /// The folder.
+        path: PathBuf,
+        /// Who, as far as it said.
+        holder: String,
+    },
+    /// It cannot be created or written to.
+    #[error("the data folder {} cannot be used: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes a folder, which is created if it is not there.
+    pub(super) fn take(path: &Path) -> Result<Self, LockError> {
+        let io = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        fs::create_dir_all(path).map_err(io)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join(FILE))
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let read = file.read_to_string(&mut holder);
+                let holder = Some(holder.trim().to_owned()).filter(|_| read.is_ok());
+                return Err(LockError::Held {
+                    path: path.to_owned(),
+                    holder: (holder.filter(|holder| !holder.is_empty()))
+                        .unwrap_or_else(|| "another process".to_owned()),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let mut note = || -> io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "process {}", process::id())
+        };
+        note().map_err(io)?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,209 @@
+//! The log: all entries still kept, as a row of segments.
+
+use std::sync::Arc;
+
+use super::{
+    StoreError,
+    files::Files,
+    frame, record,
+    segment::{Name, Segment, Trust},
+};
+use crate::{
+    event::Time,
+    journal::{Entry, Epoch, Revision},
+};
+
+/// Bytes in a segment before the next is begun. After a crash, a segment is
+/// checked as a whole when it is opened, so this bounds how long that takes; and
+/// what is no longer needed is dropped by the segment.
+const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// The entries of a journal on disk, in the order of their revisions.
+#[derive(Debug)]
+pub(super) struct Log {
+    files: Arc<dyn Files>,
+    epoch: Epoch,
+    /// In order.
+    segments: Vec<Name>,
+    /// The segment that is being written to: the last, once there is one that this
+    /// process created and that has not failed.
+    current: Option<Segment>,
+    /// When a segment was begun last, or was tried to.
+    begun_at: Time,
+    /// The revision of the next entry.
+    next: Revision,
+}
+
+impl Log {
+    /// Finds the segments of a folder. To be [replayed](Self::replay) before it is
+    /// appended to.
+    pub(super) fn open(files: Arc<dyn Files>, epoch: Epoch) -> Result<Self, StoreError> {
+        let names = files.list().map_err(StoreError::folder)?;
+        let mut segments: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
+        segments.sort_unstable();
+        let begun_at = segments.iter().map(|name| name.created_at).max();
+        Ok(Self {
+            files,
+            epoch,
+            segments,
+            current: None,
+            begun_at: begun_at.unwrap_or(Time::MIN),
+            next: 1,
+        })
+    }
+
+    /// The revision of the first entry kept.
+    pub(super) fn first(&self) -> Revision {
+        self.segments.first().map_or(self.next, |name| name.first)
+    }
+
+    /// The revision of the last entry; 0 if there never was one.
+    pub(super) fn last(&self) -> Revision {
+        self.next - 1
+    }
+
+    /// Reads all entries after a revision, up to the last.
+    pub(super) fn replay(
+        &mut self,
+        after: Revision,
+        visit: &mut dyn FnMut(Revision, Entry),
+    ) -> Result<(), StoreError> {
+        // Sealed: what follows is read as anybody would find it.
+        self.current = None;
+        let mut next = after + 1;
+        let from = self.segments.partition_point(|name| name.first <= next);
+        let Some(from) = from.checked_sub(1) else {
+            if let Some(first) = self.segments.first() {
+                return Err(StoreError::missing(next, first.first - 1, "before", first));
+            }
+            if after > 0 {
+                return Err(StoreError::Lost { after });
+            }
+            self.next = next;
+            return Ok(());
+        };
+        for at in from..self.segments.len() {
+            let name = self.segments[at];
+            // Entries that a later segment begins with again were never acknowledged.
+            let until = self.segments.get(at + 1).map(|name| name.first);
+            if until != Some(name.first) {
+                next = self.replay_segment(name, next, until, visit)?;
+            }
+            if let Some(until) = until.filter(|until| next < *until) {
+                return Err(StoreError::missing(next, until - 1, "at the end of", &name));
+            }
+        }
+        if next <= after {
+            return Err(StoreError::Lost { after });
+        }
+        self.next = next;
+        Ok(())
+    }
+
+    /// Reads the entries of a segment from `next` on. Returns the revision after
+    /// the last.
+    fn replay_segment(
+        &self,
+        name: Name,
+        mut next: Revision,
+        until: Option<Revision>,
+        visit: &mut dyn FnMut(Revision, Entry),
+    ) -> Result<Revision, StoreError> {
+        let until = until.unwrap_or(Revision::MAX);
+        let segment = Segment::open(&*self.files, name, self.epoch, Trust::Nothing)?;
+        // What the segment itself says of where it ends.
+        let mut end = name.first;
+        segment.blocks(next, &mut |first, block| {
+            if first >= until {
+                return Ok(false);
+            }
+            if first > next {
+                return Err(StoreError::missing(next, first - 1, "in", &name));
+            }
+            let damaged = |reason: String| StoreError::Damaged {
+                file: name.to_string(),
+                reason: format!("the block of entries from revision {first} on: {reason}"),
+            };
+            let block = frame::decode(block).map_err(|error| damaged(error.to_string()))?;
+            let entries =
+                record::decode(first, block).map_err(|error| damaged(error.to_string()))?;
+            for (entry, revision) in entries.into_iter().zip(first..until) {
+                end = revision + 1;
+                if revision >= next {
+                    visit(revision, entry);
+                    next = revision + 1;
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(end)
+    }
+
+    /// Adds entries. When this returns, they are durable, under the revisions from
+    /// the one returned on; when it fails, none of them has a revision.
+    pub(super) fn append<'a>(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = &'a Entry>,
+        now: Time,
+    ) -> Result<Revision, StoreError> {
+        let (first, count) = (self.next, entries.len() as u64);
+        let frame = frame::encode(&record::encode(first, entries));
+        let current = match self.current.take() {
+            Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
+            _ => self.begin(now),
+        };
+        // After a failure it is left alone: see the module `segment`.
+        let mut current = current?;
+        current.append(first, &frame)?;
+        self.current = Some(current);
+        self.next += count;
+        Ok(first)
+    }
+
+    fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
+        // One that failed may be there all the same: of two that begin at one
+        // place, the later counts.
+        self.begun_at = now.max(self.begun_at.saturating_add(Name::RESOLUTION));
+        let name = Name {
+            first: self.next,
+            created_at: self.begun_at,
+        };
+        let segment = Segment::create(&*self.files, name, self.epoch)?;
+        self.segments.push(name);
+        Ok(segment)
+    }
+
+    /// Finds out whether entries can be made durable, without one.
+    pub(super) fn try_to_write(&mut self, now: Time) -> Result<(), StoreError> {
+        if self.current.is_none() {
+            self.current = Some(self.begin(now)?);
+        }
+        Ok(())
+    }
+
+    /// Lets the next entry begin a new segment.
+    pub(super) fn seal(&mut self) {
+        self.current = None;
+    }
+
+    /// Drops whole segments, of entries before `from` that were received before
+    /// `until`. Returns how many.
+    pub(super) fn drop_before(&mut self, from: Revision, until: Time) -> Result<usize, StoreError> {
+        let droppable = self.segments.windows(2).take_while(|pair| {
+            // All of its entries are from before the next was begun.
+            pair[1].first <= from && pair[1].created_at <= until
+        });
+        let count = droppable.count();
+        for name in &self.segments[..count] {
+            let file = name.to_string();
+            match self.files.remove(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::failed(&file, &error));
+                }
+                _ => {}
+            }
+        }
+        self.segments.drain(..count);
+        Ok(count)
+    }
+}

@@ -1,0 +1,178 @@
+//! Entries of the journal as a data folder keeps them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    event::Time,
+    journal::{Callback, Entry, Payload, Revision},
+    stored,
+    vendor::{self, Product},
+};
+
+/// Why a block of entries cannot be read, though its checksum is right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error("it is no block of entries: {0}")]
+    Block(prost::DecodeError),
+    #[error("it says that it begins at revision {0}")]
+    First(Revision),
+    #[error("entry {0} has no {1}")]
+    Missing(Revision, &'static str),
+    #[error("entry {0} is of a product that this version does not know: {1:?}")]
+    Product(Revision, String),
+}
+
+/// Encodes consecutive entries.
+pub(super) fn encode<'a>(first: Revision, entries: impl Iterator<Item = &'a Entry>) -> Vec<u8> {
+    let block = stored::Block {
+        first_revision: first,
+        entries: entries.map(to_stored).collect(),
+    };
+    block.encode_to_vec()
+}
+
+fn to_stored(entry: &Entry) -> stored::Entry {
+    use stored::entry::Payload as Stored;
+    let payload = match &entry.payload {
+        Payload::Callback(callback) => Stored::Callback(stored::Callback {
+            app: callback.app.as_str().to_owned(),
+            product: callback.product.as_str().to_owned(),
+            query: callback.query.as_ref().to_owned(),
+            body: callback.body.clone(),
+        }),
+        Payload::Tick => Stored::Tick(stored::Tick {}),
+    };
+    stored::Entry {
+        received_at: entry.received_at.as_millis(),
+        payload: Some(payload),
+    }
+}
+
+/// Decodes the entries of the block that begins at `first`.
+pub(super) fn decode(first: Revision, block: Bytes) -> Result<Vec<Entry>, RecordError> {
+    let block = stored::Block::decode(block).map_err(RecordError::Block)?;
+    if block.first_revision != first {
+        return Err(RecordError::First(block.first_revision));
+    }
+    let entries = block.entries.into_iter().zip(first..);
+    let entries = entries.map(|(entry, revision)| from_stored(entry, revision));
+    entries.collect()
+}
+
+fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, RecordError> {
+    use stored::entry::Payload as Stored;
+    let missing = |what| RecordError::Missing(revision, what);
+    let payload = match entry.payload.ok_or_else(|| missing("payload"))? {
+        Stored::Callback(callback) => Payload::Callback(callback_from(callback, revision)?),
+        Stored::Tick(stored::Tick {}) => Payload::Tick,
+    };
+    let received_at = Time::from_millis(entry.received_at);
+    Ok(Entry {
+        received_at: received_at.ok_or_else(|| missing("receive time"))?,
+        payload,
+    })
+}
+
+fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callback, RecordError> {
+    let stored::Callback {
+        app,
+        product,
+        query,
+        body,
+    } = callback;
+    let product =
+        Product::from_name(&product).ok_or_else(|| RecordError::Product(revision, product))?;
+    let decoded = Arc::new(vendor::decode(product, &query, &body));
+    Ok(Callback {
+        app: app.as_str().into(),
+        product,
+        query: query.into(),
+        body,
+        decoded,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendor::Decoded;
+
+    fn entry(body: &'static str) -> Entry {
+        Entry {
+            received_at: Time::from_millis(1_700_000_000_123).unwrap(),
+            payload: Payload::Callback(Callback {
+                app: "arena".into(),
+                product: Product::TencentRoom,
+                query: "SdkAppid=1&Sign=x".into(),
+                body: Bytes::from_static(body.as_bytes()),
+                decoded: Arc::new(Decoded::undecodable("not kept")),
+            }),
+        }
+    }
+
+    #[test]
+    fn entries_are_kept_verbatim_and_decoded_anew() {
+        let tick = Entry {
+            received_at: Time::MIN,
+            payload: Payload::Tick,
+        };
+        let entries = [entry("{}"), tick, entry("\u{0}not json")];
+        let decoded = decode(7, encode(7, entries.iter()).into()).unwrap();
+        let kept = decoded.iter().map(|entry| match &entry.payload {
+            Payload::Callback(callback) => {
+                let again = vendor::decode(callback.product, &callback.query, &callback.body);
+                assert_eq!(*callback.decoded, again);
+                let body = String::from_utf8(callback.body.to_vec()).unwrap();
+                (entry.received_at, callback.app.as_str().to_owned(), body)
+            }
+            Payload::Tick => (entry.received_at, String::new(), "tick".to_owned()),
+        });
+        let at = Time::from_millis(1_700_000_000_123).unwrap();
+        let arena = || "arena".to_owned();
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [
+                (at, arena(), "{}".to_owned()),
+                (Time::MIN, String::new(), "tick".to_owned()),
+                (at, arena(), "\u{0}not json".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let block = |entry| stored::Block {
+            first_revision: 3,
+            entries: vec![entry],
+        };
+        let callback = |product: &str| stored::Entry {
+            received_at: 1,
+            payload: Some(stored::entry::Payload::Callback(stored::Callback {
+                product: product.to_owned(),
+                ..stored::Callback::default()
+            })),
+        };
+        let timeless = stored::Entry {
+            received_at: 0,
+            ..callback("zego_room")
+        };
+        let cases = [
+            (stored::Entry::default(), "entry 3 has no payload"),
+            (timeless, "entry 3 has no receive time"),
+            (
+                callback("fax"),
+                "entry 3 is of a product that this version does not know: \"fax\"",
+            ),
+        ];
+        for (entry, message) in cases {
+            let error = decode(3, block(entry).encode_to_vec().into()).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+        let other = decode(4, block(callback("zego_room")).encode_to_vec().into());
+        assert_eq!(other.unwrap_err(), RecordError::First(3));
+        assert!(decode(4, Bytes::from_static(b"\xff")).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! A segment: one file of blocks of consecutive entries, in an embedded store
+//! that commits atomically and checks its pages.
+//!
+//! A segment is only ever written by the process that created it, and never
+//! again after one of its commits failed: what of such a commit is on the disk
+//! nobody can say, so the next segment begins where the last good commit ended.
+
+use std::{
+    fmt,
+    panic::{self, AssertUnwindSafe},
+    time::Duration,
+};
+
+use redb::{Builder, Database, ReadableDatabase as _, TableDefinition};
+
+use super::{
+    StoreError,
+    files::{Disk, Files, Mode},
+};
+use crate::{
+    event::Time,
+    journal::{Epoch, Revision},
+};
+
+/// Blocks by the revision of their first entry, each in a frame.
+const BLOCKS: TableDefinition<'_, Revision, &[u8]> = TableDefinition::new("blocks");
+/// What the segment is of.
+const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
+
+/// Pages kept in memory: blocks are written once and read at most once, so it is
+/// only the branches of the tree that profit.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+
+const SUFFIX: &str = ".segment";
+
+/// What a segment is called: where it begins, and when it was begun. Of two that
+/// begin at one place, the later counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    pub(super) first: Revision,
+    pub(super) created_at: Time,
+}
+
+impl Name {
+    /// How far apart two that begin at one place are.
+    pub(super) const RESOLUTION: Duration = Duration::from_millis(1);
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let (first, created_at) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+        let name = Self {
+            first: first.parse().ok()?,
+            created_at: Time::from_millis(created_at.parse().ok()?)?,
+        };
+        Some(name)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, created_at) = (self.first, self.created_at.as_millis());
+        write!(f, "{first:020}-{created_at:014}{SUFFIX}")
+    }
+}
+
+/// An open segment.
+pub(super) struct Segment {
+    name: Name,
+    /// Always there, except while it is being closed.
+    store: Option<Database>,
+    bytes: u64,
+}
+
+impl Segment {
+    /// Creates an empty segment, durably.
+    pub(super) fn create(files: &dyn Files, name: Name, epoch: Epoch) -> Result<Self, StoreError> {
+        let (temporary, file) = (format!("{name}.new"), name.to_string());
+        let create = || -> Result<(), redb::Error> {
+            let store = Builder::new()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(files.open(&temporary, Mode::Create)?)?;
+            let transaction = store.begin_write()?;
+            transaction.open_table(BLOCKS)?;
+            transaction.open_table(ABOUT)?.insert("epoch", epoch.0)?;
+            transaction.commit()?;
+            drop(store);
+            // Only a whole one ever bears the name.
+            files.rename(&temporary, &file)?;
+            files.sync()?;
+            Ok(())
+        };
+        let created = guard(&file, create);
+        if created.is_err() {
+            // Room may be what is missing. What cannot be removed is replaced later.
+            let _ = files.remove(&temporary);
+        }
+        created?;
+        Self::open(files, name, epoch, Trust::Whole)
+    }
+
+    /// Opens a segment.
+    pub(super) fn open(
+        files: &dyn Files,
+        name: Name,
+        epoch: Epoch,
+        trust: Trust,
+    ) -> Result<Self, StoreError> {
+        let file = name.to_string();
+        let (store, of) = guard(&file, || {
+            let store = open(files.open(&file, Mode::Existing)?, trust)?;
+            let about = store.begin_read()?.open_table(ABOUT)?;
+            let of = about.get("epoch")?.map(|epoch| Epoch(epoch.value()));
+            Ok((store, of))
+        })?;
+        if of != Some(epoch) {
+            return Err(StoreError::Foreign { file });
+        }
+        Ok(Self {
+            name,
+            store: Some(store),
+            bytes: 0,
+        })
+    }
+
+    /// Adds a block. When this returns, it is durable.
+    pub(super) fn append(&mut self, first: Revision, frame: &[u8]) -> Result<(), StoreError> {
+        guard(&self.name.to_string(), || {
+            // The default durability is that a commit is synced when it returns.
+            let transaction = self.store()?.begin_write()?;
+            transaction.open_table(BLOCKS)?.insert(first, frame)?;
+            transaction.commit()?;
+            Ok(())
+        })?;
+        self.bytes += frame.len() as u64;
+        Ok(())
+    }
+
+    /// The blocks from the one on that holds the entry at `from`, or is the first
+    /// after it, until `visit` has enough.
+    pub(super) fn blocks(
+        &self,
+        from: Revision,
+        visit: &mut dyn FnMut(Revision, &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let file = self.name.to_string();
+        let (blocks, first) = guard(&file, || {
+            let blocks = self.store()?.begin_read()?.open_table(BLOCKS)?;
+            let holding = blocks.range(..=from)?.next_back().transpose()?;
+            let first = holding.map_or(from, |(first, _)| first.value());
+            Ok((blocks, first))
+        })?;
+        let mut range = guard(&file, || Ok(blocks.range(first..)?))?;
+        while let Some((first, frame)) = guard(&file, || Ok(range.next().transpose()?))? {
+            if !visit(first.value(), frame.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How much was added to it since it was opened.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn store(&self) -> Result<&Database, redb::Error> {
+        self.store.as_ref().ok_or(redb::Error::DatabaseClosed)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // After a failure, the store may not be able to close in order; it need not.
+        let store = self.store.take();
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Segment").field(&self.name).finish()
+    }
+}
+
+/// What is believed of a segment that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// This process wrote it just now.
+    Whole,
+    /// It may be damaged: every page is checked.
+    Nothing,
+}
+
+fn open(disk: Disk, trust: Trust) -> Result<Database, redb::Error> {
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(trust == Trust::Nothing);
+    Ok(builder.create_with_backend(disk)?)
+}
+
+/// Turns what goes wrong with a file into an error that names it. The store may
+/// panic on a damaged file.
+fn guard<T>(file: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    let file = || file.to_owned();
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(redb::Error::Corrupted(reason))) => Err(StoreError::Damaged {
+            file: file(),
+            reason,
+        }),
+        Ok(Err(error)) => Err(StoreError::Failed {
+            file: file(),
+            reason: error.to_string(),
+        }),
+        Err(_) => Err(StoreError::Damaged {
+            file: file(),
+            reason: "the store cannot make sense of it".to_owned(),
+        }),
+    }
+}

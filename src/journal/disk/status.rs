@@ -1,0 +1,126 @@
+//! What others may know of the writing thread, while it is at work.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::journal::Revision;
+
+/// How the journal is doing.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    failure: Mutex<Option<String>>,
+    metrics: DiskMetrics,
+    last: AtomicU64,
+}
+
+/// What happened to the journal, for operators.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DiskMetrics {
+    entries: Counter,
+    commits: Counter,
+    refused: Counter,
+    failing: Gauge,
+    first: Gauge,
+    last: Gauge,
+    pub(super) checkpoints: Counter,
+    pub(super) checkpoint_failures: Counter,
+    pub(super) checkpoint_revision: Gauge,
+}
+
+impl Status {
+    pub(super) fn metrics(&self) -> &DiskMetrics {
+        &self.metrics
+    }
+
+    /// Why the journal cannot be written to, if it cannot.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.lock().clone()
+    }
+
+    pub(super) fn failed(&self, reason: &str) {
+        *self.failure.lock() = Some(reason.to_owned());
+        self.metrics.failing.set(1);
+    }
+
+    pub(super) fn recovered(&self) {
+        *self.failure.lock() = None;
+        self.metrics.failing.set(0);
+    }
+
+    pub(super) fn appended(&self, first: Revision, count: usize) {
+        let count = count as u64;
+        self.metrics.entries.inc_by(count);
+        self.metrics.commits.inc();
+        self.last(first + count - 1);
+    }
+
+    pub(super) fn refused(&self, count: usize) {
+        self.metrics.refused.inc_by(count as u64);
+    }
+
+    /// The last entry that is durable.
+    pub(super) fn last_revision(&self) -> Revision {
+        self.last.load(Ordering::Acquire)
+    }
+
+    pub(super) fn first(&self, first: Revision) {
+        self.metrics.first.set(first as i64);
+    }
+
+    pub(super) fn last(&self, last: Revision) {
+        self.last.store(last, Ordering::Release);
+        self.metrics.last.set(last as i64);
+    }
+}
+
+impl DiskMetrics {
+    /// Makes them visible.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "journal_entries",
+            "Entries made durable",
+            self.entries.clone(),
+        );
+        registry.register(
+            "journal_commits",
+            "Group commits, each one sync of the disk",
+            self.commits.clone(),
+        );
+        registry.register(
+            "journal_refused",
+            "Entries that could not be made durable: their callbacks were answered 503",
+            self.refused.clone(),
+        );
+        registry.register(
+            "journal_failing",
+            "1 while the journal cannot be written to",
+            self.failing.clone(),
+        );
+        registry.register(
+            "journal_first_revision",
+            "The first entry that is still kept",
+            self.first.clone(),
+        );
+        registry.register("journal_last_revision", "The last entry", self.last.clone());
+        registry.register(
+            "journal_checkpoints",
+            "Checkpoints written",
+            self.checkpoints.clone(),
+        );
+        registry.register(
+            "journal_checkpoint_failures",
+            "Checkpoints that could not be written",
+            self.checkpoint_failures.clone(),
+        );
+        registry.register(
+            "journal_checkpoint_revision",
+            "The revision that the last checkpoint is at",
+            self.checkpoint_revision.clone(),
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! A checkpoint is there as a whole or not at all.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+
+use super::simulated::{Fault, Simulated};
+use crate::journal::disk::{StoreError, checkpoints::Checkpoints};
+
+fn records(seed: usize) -> Vec<Bytes> {
+    let lengths = [0, 1, 100, 300_000, 5, 70_000 + seed];
+    lengths
+        .into_iter()
+        .map(|length| (0..length).map(|i| (i * seed % 251) as u8).collect())
+        .collect()
+}
+
+fn on(disk: &Simulated) -> Checkpoints {
+    Checkpoints::new(Arc::new(disk.clone()))
+}
+
+fn save(disk: &Simulated, revision: u64) -> Result<(), StoreError> {
+    on(disk).save(revision, |sink| {
+        let records = records(revision as usize);
+        records.into_iter().try_for_each(sink)
+    })
+}
+
+fn read(disk: &Simulated, revision: u64) -> Result<Vec<Bytes>, StoreError> {
+    on(disk).read(revision)?.collect()
+}
+
+#[test]
+fn whatever_fails_the_one_before_is_there_and_no_half_one() {
+    let count = {
+        let disk = Simulated::default();
+        save(&disk, 5).unwrap();
+        disk.fail(None);
+        save(&disk, 9).unwrap();
+        assert_eq!(read(&disk, 9).unwrap(), records(9));
+        disk.operations()
+    };
+    assert!(count > 5, "{count}");
+    for at in 0..count {
+        for fault in [Fault::At(at), Fault::Short(at), Fault::From(at)] {
+            let disk = Simulated::default();
+            save(&disk, 5).unwrap();
+            disk.fail(Some(fault));
+            assert!(save(&disk, 9).is_err());
+            let cut = |names| disk.after_power_cut(names, |_| None);
+            for disk in [disk.after_kill(), cut(true), cut(false)] {
+                for revision in on(&disk).revisions().unwrap() {
+                    let read = read(&disk, revision);
+                    assert_eq!(read.unwrap(), records(revision as usize), "{fault:?}");
+                }
+                assert!(on(&disk).revisions().unwrap().contains(&5));
+            }
+            disk.fail(None);
+            save(&disk, 9).unwrap();
+            assert_eq!(read(&disk, 9).unwrap(), records(9));
+        }
+    }
+}
+
+#[test]
+fn a_writer_that_gives_up_leaves_nothing() {
+    let disk = Simulated::default();
+    let given_up = on(&disk).save(3, |sink| {
+        sink(Bytes::from_static(b"half"))?;
+        Err(io::Error::other("changed my mind"))
+    });
+    assert!(
+        given_up
+            .unwrap_err()
+            .to_string()
+            .contains("changed my mind")
+    );
+    assert_eq!(disk.lengths(), []);
+}
+
+#[test]
+fn damage_is_an_error_never_other_records() {
+    let disk = Simulated::default();
+    save(&disk, 9).unwrap();
+    let [(name, length)] = &disk.lengths()[..] else {
+        panic!("more than one file");
+    };
+    for at in (0..*length).step_by(17) {
+        let damaged = disk.after_kill();
+        damaged.flip(name, at, (at % 8) as u8);
+        assert!(read(&damaged, 9).is_err(), "flipped at {at}");
+        let short = disk.after_kill();
+        short.truncate(name, at);
+        let records = read(&short, 9);
+        // Cut between two chunks it is shorter; that the last record is missing is
+        // for the reader to see.
+        assert!(
+            records.is_err() || records.unwrap().len() < 6,
+            "cut at {at}"
+        );
+    }
+}
+
+#[test]
+fn the_latest_are_kept() {
+    let disk = Simulated::default();
+    for revision in [10, 2, 30] {
+        save(&disk, revision).unwrap();
+    }
+    assert_eq!(on(&disk).revisions().unwrap(), [30, 10, 2]);
+    assert_eq!(on(&disk).prune(2).unwrap(), Some(10));
+    assert_eq!(on(&disk).revisions().unwrap(), [30, 10]);
+    assert_eq!(on(&Simulated::default()).prune(2).unwrap(), None);
+}

@@ -1,0 +1,332 @@
+//! Every operation of the disk fails once; the power is cut at every operation;
+//! every byte of the last write is where it tears; any bit flips. What was
+//! acknowledged is there, or it is said that it is not.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::simulated::{Fault, Simulated, Write};
+use crate::{
+    event::Time,
+    journal::{
+        Callback, Entry, Epoch, Payload, Revision,
+        disk::{StoreError, files::Files, format, log::Log},
+    },
+    vendor::{Decoded, Product},
+};
+
+/// Bodies by revision.
+type Kept = BTreeMap<Revision, Bytes>;
+
+fn entry(body: &str) -> Entry {
+    Entry {
+        received_at: Time::from_millis(1_700_000_000_000).unwrap(),
+        payload: Payload::Callback(Callback {
+            app: "arena".into(),
+            product: Product::ZegoRoom,
+            query: "".into(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            decoded: Arc::new(Decoded::undecodable("not kept")),
+        }),
+    }
+}
+
+fn open(disk: &Simulated) -> Result<Log, StoreError> {
+    let files: Arc<dyn Files> = Arc::new(disk.clone());
+    let epoch = format::open(&*files, Epoch(7))?;
+    assert_eq!(epoch, Epoch(7));
+    Log::open(files, epoch)
+}
+
+/// All entries that are there.
+fn read(disk: &Simulated) -> Result<Kept, StoreError> {
+    let mut kept = Kept::new();
+    let mut log = open(disk)?;
+    log.replay(0, &mut |revision, entry| {
+        let Payload::Callback(callback) = entry.payload else {
+            panic!("a tick that nobody appended");
+        };
+        assert_eq!(kept.insert(revision, callback.body), None);
+    })?;
+    let revisions: Vec<_> = kept.keys().copied().collect();
+    assert_eq!(revisions, (1..=log.last()).collect::<Vec<_>>(), "a gap");
+    Ok(kept)
+}
+
+/// Opens the log, and appends batches of many sizes. Goes on after failures.
+/// Returns what was acknowledged.
+fn work(disk: &Simulated) -> Kept {
+    let mut acknowledged = Kept::new();
+    let mut log = loop {
+        let opened = open(disk).and_then(|mut log| {
+            log.replay(0, &mut |_, _| {})?;
+            Ok(log)
+        });
+        match opened {
+            Ok(log) => break log,
+            Err(_) if disk.operations() < 10_000 => {
+                // As a process manager would, until the disk works.
+                disk.note("restart");
+                if disk.is_dead() {
+                    return acknowledged;
+                }
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    for (batch, size) in [1, 3, 1, 40, 2, 1].into_iter().enumerate() {
+        if batch == 3 {
+            log.seal();
+        }
+        let bodies: Vec<_> = (0..size).map(|i| format!("{batch}.{i}")).collect();
+        let entries: Vec<_> = bodies.iter().map(|body| entry(body)).collect();
+        let now = entries[0].received_at;
+        if let Ok(first) = log.append(entries.iter(), now) {
+            disk.note("acknowledged");
+            let bodies = bodies.into_iter().map(Bytes::from);
+            acknowledged.extend((first..).zip(bodies));
+        }
+    }
+    acknowledged
+}
+
+/// What was acknowledged has to be there; what comes after it was at least sent.
+fn assert_kept(disk: &Simulated, acknowledged: &Kept, what: &str) {
+    let kept = read(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+    for (revision, body) in acknowledged {
+        assert_eq!(
+            kept.get(revision),
+            Some(body),
+            "{what}: revision {revision}"
+        );
+    }
+    let last = acknowledged.keys().next_back().copied().unwrap_or(0);
+    let sent = |body: &Bytes| body.contains(&b'.');
+    assert!(kept.range(last + 1..).all(|(_, body)| sent(body)), "{what}");
+}
+
+/// Whatever survives of what was not synced: nothing, all, or any part.
+fn assert_survives_power_cuts(disk: &Simulated, acknowledged: &Kept, what: &str) {
+    let none = disk.after_power_cut(false, |_| None);
+    assert_kept(&none, acknowledged, &format!("{what}, nothing survives"));
+    let all = disk.after_power_cut(true, |write| Some(write.clone()));
+    assert_kept(&all, acknowledged, &format!("{what}, all survives"));
+    for seed in 0..2 {
+        let mut dice = rand_pcg::Pcg32::seed_from_u64(seed);
+        let some = disk.after_power_cut(dice.random(), |write| match dice.random_range(0..3) {
+            0 => None,
+            1 => Some(write.clone()),
+            _ => Some(torn(write, |length| dice.random_range(0..=length))),
+        });
+        assert_kept(
+            &some,
+            acknowledged,
+            &format!("{what}, some survives ({seed})"),
+        );
+    }
+}
+
+fn torn(write: &Write, at: impl FnOnce(usize) -> usize) -> Write {
+    match write {
+        Write::At(offset, data) => Write::At(*offset, data[..at(data.len())].to_vec()),
+        Write::Length(length) => Write::Length(*length),
+    }
+}
+
+/// How many operations it takes when all goes well.
+fn operations() -> u64 {
+    let disk = Simulated::default();
+    assert_eq!(work(&disk).len(), 48);
+    disk.operations()
+}
+
+#[test]
+fn a_failure_of_any_operation_loses_nothing_acknowledged() {
+    for at in 0..operations() {
+        for fault in [Fault::At(at), Fault::Short(at)] {
+            let disk = Simulated::default();
+            disk.fail(Some(fault));
+            let acknowledged = work(&disk);
+            let what = format!("{fault:?}");
+            assert!(acknowledged.len() >= 8, "{what}: {}", acknowledged.len());
+            assert_kept(
+                &disk.after_kill(),
+                &acknowledged,
+                &format!("{what}, killed"),
+            );
+            assert_survives_power_cuts(&disk, &acknowledged, &what);
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
+    for at in 0..operations() {
+        let disk = Simulated::default();
+        disk.fail(Some(Fault::From(at)));
+        let acknowledged = work(&disk);
+        assert_survives_power_cuts(&disk, &acknowledged, &format!("cut at {at}"));
+    }
+}
+
+/// A log to which one more batch was appended while the disk failed as it is told
+/// to; what was acknowledged before; and what the last append did.
+fn cut_off(fault: Option<Fault>) -> (Simulated, Kept, Vec<&'static str>) {
+    let disk = Simulated::default();
+    let mut acknowledged = work(&disk);
+    let mut log = open(&disk).unwrap();
+    log.replay(0, &mut |_, _| {}).unwrap();
+    log.append([entry("6.0")].iter(), Time::MIN).unwrap();
+    acknowledged.insert(49, Bytes::from("6.0"));
+    let before = disk.trace().len();
+    disk.fail(fault);
+    let last = log.append([entry("6.1"), entry("6.2")].iter(), Time::MIN);
+    assert_eq!(last.is_ok(), fault.is_none());
+    let did = disk.trace().split_off(before);
+    (disk, acknowledged, did)
+}
+
+#[test]
+fn the_last_write_may_tear_at_any_byte() {
+    let (_, _, did) = cut_off(None);
+    let syncs: Vec<_> = (0..did.len()).filter(|at| did[*at] == "sync").collect();
+    assert!(!syncs.is_empty(), "{did:?}");
+    for at in syncs {
+        let (disk, acknowledged, _) = cut_off(Some(Fault::From(at as u64)));
+        let mut bytes = 0;
+        disk.after_power_cut(true, |write| {
+            bytes += length(write);
+            None
+        });
+        assert!(bytes > 0);
+        // Every byte where the record and the header are, and some in between.
+        let every = |at: &usize| at % 61 == 0 || *at < 512 || bytes - at < 512;
+        for tear in (0..=bytes).filter(every) {
+            let mut left = tear;
+            let torn = disk.after_power_cut(true, |write| {
+                let survives = left.min(length(write));
+                left -= survives;
+                Some(torn(write, |_| survives))
+            });
+            let what = format!("cut before sync {at}, torn at {tear} of {bytes}");
+            assert_kept(&torn, &acknowledged, &what);
+        }
+    }
+}
+
+fn length(write: &Write) -> usize {
+    match write {
+        Write::At(_, data) => data.len(),
+        Write::Length(_) => 0,
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_or_does_no_harm() {
+    let disk = Simulated::default();
+    let acknowledged = work(&disk);
+    let mut outcomes = BTreeMap::<&str, usize>::new();
+    let segments = disk.lengths();
+    for (name, length) in segments
+        .iter()
+        .filter(|(name, _)| name.ends_with(".segment"))
+    {
+        for at in (0..*length).step_by(41) {
+            let damaged = disk.after_kill();
+            damaged.flip(name, at, (at % 8) as u8);
+            let outcome = match read(&damaged) {
+                Err(error) => {
+                    let message = error.to_string();
+                    let names = message.contains(".segment") || message.contains("revision");
+                    assert!(names, "{message}");
+                    "noticed"
+                }
+                Ok(kept) => {
+                    assert_eq!(kept, acknowledged, "{name}: {at}");
+                    "harmless"
+                }
+            };
+            *outcomes.entry(outcome).or_default() += 1;
+        }
+    }
+    assert!(outcomes["noticed"] > 10, "{outcomes:?}");
+}
+
+#[test]
+fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
+    let disk = Simulated::default();
+    let mut acknowledged = work(&disk);
+    let mut log = open(&disk).unwrap();
+    log.replay(0, &mut |_, _| {}).unwrap();
+    disk.fail(Some(Fault::Full));
+    for _ in 0..3 {
+        let error = log.append([entry("7.0")].iter(), Time::MIN).unwrap_err();
+        assert!(error.to_string().contains("no space left"), "{error}");
+        assert!(log.try_to_write(Time::MIN).is_err());
+    }
+    disk.fail(None);
+    log.try_to_write(Time::MIN).unwrap();
+    assert_eq!(log.append([entry("7.1")].iter(), Time::MIN), Ok(49));
+    acknowledged.insert(49, Bytes::from("7.1"));
+    drop(log);
+    assert_eq!(read(&disk).unwrap(), acknowledged);
+}
+
+#[test]
+fn nothing_is_acknowledged_before_it_is_synced() {
+    let disk = Simulated::default();
+    work(&disk);
+    let trace = disk.trace();
+    let acknowledgements = trace
+        .iter()
+        .enumerate()
+        .filter(|(_, what)| **what == "acknowledged");
+    let mut count = 0;
+    for (at, _) in acknowledgements {
+        count += 1;
+        let last = trace[..at]
+            .iter()
+            .rev()
+            .find(|what| what.starts_with("sync") || **what == "write");
+        assert_eq!(last, Some(&"sync"), "the {count}th");
+    }
+    assert_eq!(count, 6);
+}
+
+#[test]
+fn entries_are_dropped_by_whole_segments_and_only_if_old() {
+    let disk = Simulated::default();
+    let mut log = open(&disk).unwrap();
+    log.replay(0, &mut |_, _| {}).unwrap();
+    let at = |n: u64| Time::from_millis(n).unwrap();
+    for n in 1..=4 {
+        log.append([entry("a"), entry("b")].iter(), at(n * 1000))
+            .unwrap();
+        log.seal();
+    }
+    let dropped = |log: &mut Log, from, until| log.drop_before(from, at(until)).unwrap();
+    assert_eq!(dropped(&mut log, 2, 9000), 0, "its second entry is needed");
+    assert_eq!(dropped(&mut log, 9, 1999), 0, "too young");
+    assert_eq!(dropped(&mut log, 3, 2000), 1);
+    assert_eq!((log.first(), log.last()), (3, 8));
+    assert_eq!(dropped(&mut log, 100, 9000), 2, "the last segment stays");
+    let mut again = open(&disk).unwrap();
+    let missing = again.replay(0, &mut |_, _| {}).unwrap_err();
+    assert!(
+        missing.to_string().contains("revisions 1 to 6, before"),
+        "{missing}"
+    );
+    let mut revisions = Vec::new();
+    again
+        .replay(7, &mut |revision, _| revisions.push(revision))
+        .unwrap();
+    assert_eq!(revisions, [8]);
+    let lost = again.replay(8, &mut |_, _| {});
+    assert_eq!(lost, Ok(()));
+    assert_eq!(
+        again.replay(9, &mut |_, _| {}),
+        Err(StoreError::Lost { after: 9 })
+    );
+}
