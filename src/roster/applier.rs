@@ -3,16 +3,17 @@
 use std::sync::{Arc, Weak, atomic::Ordering};
 
 use crate::{
-    event::{AppName, CloseReason, LeaveReason, RoomEvent, RoomId, Time, UserEvent, UserId},
-    journal::{Entry, Follower, Payload, Revision},
+    event::{AppName, RoomEvent, RoomId, Time},
+    journal::{Callback, Entry, Follower, Payload, Revision},
     room::{Applied, Remains, Room, RoomChange, RoomState, Rules},
     roster::{
-        App, Roster,
+        Roster,
+        aftermath::{Aftermath, Item, News},
         reaper::{End, Reaper},
         schedule::{Forgetful, Schedule},
         table::{CellState, Hold, Subject},
     },
-    user::{self, Membership, User, UserChange},
+    user,
     vendor::Decoded,
 };
 
@@ -30,21 +31,11 @@ pub struct Applier {
     reaper: Reaper,
 }
 
-/// What is being applied, and to whose rooms and users.
+/// The entry that is being applied.
 #[derive(Clone, Copy)]
-struct Step<'a> {
-    app: &'a AppName,
+struct Step {
     revision: Revision,
     at: Time,
-}
-
-/// What a change of rooms means for users.
-#[derive(Debug, Default)]
-struct Aftermath {
-    /// Who is to be told that he entered or left a room, in that order.
-    memberships: Vec<(UserId, RoomId, Membership)>,
-    /// Lives of rooms that are over, which only those who are watched are told of.
-    ends: Vec<End>,
 }
 
 impl Applier {
@@ -58,8 +49,27 @@ impl Applier {
         }
     }
 
-    fn apply_room_events(&mut self, step: Step<'_>, events: &[RoomEvent]) {
-        let mut aftermath = Aftermath::default();
+    fn apply_callback<'e>(
+        &mut self,
+        step: Step,
+        callback: &'e Callback,
+        aftermath: &mut Aftermath<'e>,
+    ) {
+        let app = &callback.app;
+        match &*callback.decoded {
+            Decoded::Room(events) => self.apply_room_events(step, app, events, aftermath),
+            Decoded::User(events) => aftermath.tell_events(app, events),
+            Decoded::Ignored { .. } | Decoded::Undecodable { .. } => {}
+        }
+    }
+
+    fn apply_room_events(
+        &mut self,
+        step: Step,
+        app: &AppName,
+        events: &[RoomEvent],
+        aftermath: &mut Aftermath<'_>,
+    ) {
         // One room's events are applied, and become visible, together.
         for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
             if events[..first].iter().any(|earlier| earlier.room == *room) {
@@ -67,7 +77,7 @@ impl Applier {
             }
             let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let mut stale = 0;
-            self.change_room(step, room, &mut aftermath, |room, rules| {
+            self.change_room(step, app, room, aftermath, |room, rules| {
                 let applied = of_one_room.map(|event| room.apply(event, step.at, rules));
                 let changes = applied.filter_map(|applied| match applied {
                     Applied::Joined(changes) => Some(changes),
@@ -80,64 +90,30 @@ impl Applier {
             });
             self.roster.metrics.events_stale.inc_by(stale);
         }
-        self.settle(step, aftermath);
     }
 
-    fn apply_user_events(&mut self, step: Step<'_>, events: &[UserEvent]) {
-        for event in events {
-            let mut stale = 0;
-            let user = match event {
-                UserEvent::Login(login) => &login.user,
-                UserEvent::Logout(logout) => &logout.user,
-            };
-            self.change_user(step, user, |user, rules| {
-                match user.apply(event, step.at, rules) {
-                    user::Applied::Joined(changes) => changes,
-                    user::Applied::Stale => {
-                        stale += 1;
-                        Vec::new()
-                    }
-                }
-            });
-            self.roster.metrics.events_stale.inc_by(stale);
-        }
-    }
-
-    fn tick(&mut self, revision: Revision) {
-        let now = self.journal_time;
-        for (app, subject) in &self.schedule.due(now) {
-            let step = Step {
-                app,
-                revision,
-                at: now,
-            };
+    fn tick(&mut self, step: Step, aftermath: &mut Aftermath<'_>) {
+        for (app, subject) in &self.schedule.due(step.at) {
             match subject {
                 Forgetful::Room(room) => {
-                    let mut aftermath = Aftermath::default();
-                    let tick = |room: &mut Room, rules: &Rules| room.tick(now, rules);
-                    self.change_room(step, room, &mut aftermath, tick);
-                    self.settle(step, aftermath);
+                    let tick = |room: &mut Room, rules: &Rules| room.tick(step.at, rules);
+                    self.change_room(step, app, room, aftermath, tick);
                 }
-                Forgetful::User(user) => {
-                    self.change_user(step, user, |user, rules| user.tick(now, rules));
-                }
+                Forgetful::User(user) => aftermath.tell(app, user, News::Due),
             }
         }
     }
 
-    /// Changes a room, and collects what that means for its users.
+    /// Changes a room, and collects what that means for its users. At most once
+    /// an entry for one room.
     fn change_room(
         &mut self,
-        step: Step<'_>,
+        step: Step,
+        name: &AppName,
         id: &RoomId,
-        aftermath: &mut Aftermath,
+        aftermath: &mut Aftermath<'_>,
         change: impl FnOnce(&mut Room, &Rules) -> Vec<RoomChange>,
     ) {
-        let Step {
-            app: name,
-            revision,
-            ..
-        } = step;
         let roster = Arc::clone(&self.roster);
         // Only a journal of another configuration has entries of other apps.
         let Some(app) = roster.apps.get(name) else {
@@ -152,7 +128,7 @@ impl Applier {
             (states.0, dues.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             for change in &changes {
-                collect(app, id, change, aftermath);
+                aftermath.tell_members(name, &app.users, id, change);
             }
             (states.1, dues.1) = (room.state(), room.due_at(rules));
             remains = room.take_remains();
@@ -168,63 +144,57 @@ impl Applier {
             .extend(remains.into_iter().map(|remains| End {
                 app: name.clone(),
                 room: id.clone(),
-                revision,
+                revision: step.revision,
                 remains,
             }));
     }
 
-    fn change_user(
-        &mut self,
-        step: Step<'_>,
-        id: &UserId,
-        change: impl FnOnce(&mut User, &Rules) -> Vec<UserChange>,
-    ) {
-        let roster = Arc::clone(&self.roster);
-        let Some(app) = roster.apps.get(step.app) else {
-            return;
-        };
-        let rules = &app.users.rules;
-        let hold = app.users.table.get_or_insert(id);
-        let mut dues = (None, None);
-        self.publish(step, &hold, |user| {
-            dues.0 = user.due_at(rules);
-            let changes = change(user, rules);
-            dues.1 = user.due_at(rules);
-            changes
-        });
-        self.schedule
-            .put(step.app, || Forgetful::User(id.clone()), dues);
-    }
-
-    /// Notes with the users which rooms they entered and left: what concerns one
-    /// user becomes visible together.
-    fn settle(&mut self, step: Step<'_>, aftermath: Aftermath) {
-        let Aftermath {
-            mut memberships,
-            ends,
-        } = aftermath;
+    /// Changes the users whom the entry concerns. The only place that does, and
+    /// once an entry: so what concerns one user becomes visible together.
+    fn settle(&mut self, step: Step, aftermath: Aftermath<'_>) {
+        let Aftermath { mut items, ends } = aftermath;
         // Stable: the order of what concerns one user stays.
-        memberships.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        for of_one_user in memberships.chunk_by(|(a, ..), (b, ..)| a == b) {
-            let Some((user, ..)) = of_one_user.first() else {
-                continue;
-            };
-            self.change_user(step, user, |user, _| {
-                let noted = of_one_user
-                    .iter()
-                    .map(|(_, room, change)| user.note(room, change));
-                noted.flatten().collect()
-            });
+        items.sort_by(|a, b| a.whose().cmp(&b.whose()));
+        for of_one_user in items.chunk_by(|a, b| a.whose() == b.whose()) {
+            self.change_user(step, of_one_user);
         }
         for end in ends {
             self.reaper.take(&self.roster, &self.this, end);
         }
     }
 
+    fn change_user(&mut self, step: Step, of_one_user: &[Item<'_>]) {
+        let Some((name, id)) = of_one_user.first().map(Item::whose) else {
+            return;
+        };
+        let roster = Arc::clone(&self.roster);
+        let Some(app) = roster.apps.get(name) else {
+            return;
+        };
+        let rules = &app.users.rules;
+        let hold = app.users.table.get_or_insert(id);
+        let (mut dues, mut stale) = ((None, None), 0);
+        self.publish(step, &hold, |user| {
+            dues.0 = user.due_at(rules);
+            let mut changes = Vec::new();
+            for Item { news, .. } in of_one_user {
+                match news.apply(user, step.at, rules) {
+                    user::Applied::Joined(joined) => changes.extend(joined),
+                    user::Applied::Stale => stale += 1,
+                }
+            }
+            dues.1 = user.due_at(rules);
+            changes
+        });
+        self.roster.metrics.events_stale.inc_by(stale);
+        self.schedule
+            .put(name, || Forgetful::User(id.clone()), dues);
+    }
+
     /// Changes a subject and publishes the change: one step, under its lock.
     fn publish<S: Subject>(
         &self,
-        step: Step<'_>,
+        step: Step,
         hold: &Hold<S>,
         change: impl FnOnce(&mut S) -> Vec<S::Change>,
     ) {
@@ -247,54 +217,22 @@ impl Applier {
     }
 }
 
-/// What a change of a room means for its users. A close tells only those who are
-/// watched: the others' rooms are looked up when they are asked for.
-fn collect(app: &App, room: &RoomId, change: &RoomChange, aftermath: &mut Aftermath) {
-    let mut note = |user: &UserId, membership| {
-        let entry = (user.clone(), room.clone(), membership);
-        aftermath.memberships.push(entry);
-    };
-    match change {
-        RoomChange::UserJoined(member) | RoomChange::UserUpdated(member) => {
-            note(&member.user, Membership::Entered(member.login_at));
-        }
-        RoomChange::UserLeft { member, reason, at } => {
-            note(&member.user, Membership::Left(*reason, *at));
-        }
-        RoomChange::RoomClosed {
-            room: closed,
-            reason,
-        } => {
-            let reason = match reason {
-                CloseReason::Superseded => LeaveReason::Superseded,
-                _ => LeaveReason::RoomClosed,
-            };
-            for user in app.users.watched_in(room) {
-                note(&user, Membership::Left(reason, closed.closed_at));
-            }
-        }
-        RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}
-    }
-}
-
 impl Follower for Applier {
     fn apply(&mut self, revision: Revision, entry: &Entry) {
         let roster = Arc::clone(&self.roster);
         let applying = roster.applying.write();
-        let at = entry.received_at;
-        self.journal_time = self.journal_time.max(at);
+        self.journal_time = self.journal_time.max(entry.received_at);
+        let mut aftermath = Aftermath::default();
+        let at = match &entry.payload {
+            Payload::Callback(_) => entry.received_at,
+            Payload::Tick => self.journal_time,
+        };
+        let step = Step { revision, at };
         match &entry.payload {
-            Payload::Callback(callback) => {
-                let app = &callback.app;
-                let step = Step { app, revision, at };
-                match &*callback.decoded {
-                    Decoded::Room(events) => self.apply_room_events(step, events),
-                    Decoded::User(events) => self.apply_user_events(step, events),
-                    Decoded::Ignored { .. } | Decoded::Undecodable { .. } => {}
-                }
-            }
-            Payload::Tick => self.tick(revision),
+            Payload::Callback(callback) => self.apply_callback(step, callback, &mut aftermath),
+            Payload::Tick => self.tick(step, &mut aftermath),
         }
+        self.settle(step, aftermath);
         let due_at = self.schedule.first().map_or(0, Time::as_millis);
         roster.due_at.store(due_at, Ordering::Release);
         roster.applied.advance(revision);

@@ -88,7 +88,7 @@ impl<C: Weigh> Feed<C> {
         revision >= self.floor
     }
 
-    /// Notes that an entry was applied, and what it changed visibly.
+    /// Notes that an entry was applied, and what it changed visibly: all of it.
     pub(super) fn publish(
         &mut self,
         revision: Revision,
@@ -96,6 +96,8 @@ impl<C: Weigh> Feed<C> {
         at: Time,
         limits: &FeedLimits,
     ) {
+        // Who has read a revision would never be told of a second part of it.
+        debug_assert!(revision > self.revision, "an entry is published once");
         self.revision = revision;
         if changes.is_empty() {
             return;

@@ -4,6 +4,7 @@
 //! Applying and publishing are one step under a subject's lock, and so are taking
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
+mod aftermath;
 mod applier;
 mod feed;
 mod history;

@@ -15,6 +15,7 @@ use headcount::{
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
     room::{Logins, Room, RoomView, Rules},
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
+    user::User,
     vendor::{Decoded, Product},
 };
 use parking_lot::Mutex;
@@ -178,6 +179,12 @@ impl World {
     pub(crate) fn start(&self, room: &str, start: Start) -> Watch<Room> {
         self.roster
             .watch_room(&APP.into(), &room.into(), start)
+            .unwrap()
+    }
+
+    pub(crate) fn watch_user(&self, user: &str, start: Start) -> Watch<User> {
+        self.roster
+            .watch_user(&APP.into(), &user.into(), start)
             .unwrap()
     }
 

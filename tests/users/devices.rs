@@ -11,7 +11,7 @@ use crate::{
     support::World,
 };
 
-fn login(session: &str, at: Time) -> UserEvent {
+pub(crate) fn login(session: &str, at: Time) -> UserEvent {
     UserEvent::Login(Login {
         user: "ann".into(),
         session: session.into(),
@@ -26,7 +26,7 @@ fn login(session: &str, at: Time) -> UserEvent {
     })
 }
 
-fn logout(session: &str, at: Time) -> UserEvent {
+pub(crate) fn logout(session: &str, at: Time) -> UserEvent {
     UserEvent::Logout(Logout {
         user: "ann".into(),
         session: session.into(),

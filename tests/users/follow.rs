@@ -36,9 +36,8 @@ pub(crate) fn devices(view: &UserView) -> Vec<&str> {
 
 impl Follower {
     pub(crate) fn new(world: &World, id: &str, start: Start) -> Self {
-        let (app, id) = (AppName::from(APP), UserId::from(id));
         Self {
-            watch: world.roster.watch_user(&app, &id, start).unwrap(),
+            watch: world.watch_user(id, start),
             copy: UserView::default(),
             revision: 0,
         }

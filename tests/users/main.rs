@@ -2,6 +2,7 @@
 //! a user is told.
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails like one")]
 
+mod atomic;
 mod devices;
 mod follow;
 mod properties;

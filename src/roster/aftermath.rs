@@ -1,0 +1,108 @@
+//! What one entry of the journal means for users: collected while its rooms are
+//! changed, so that each user is changed once.
+
+use crate::{
+    event::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId},
+    room::{RoomChange, Rules},
+    roster::{reaper::End, users::AppUsers},
+    user::{Applied, Membership, User},
+};
+
+/// What an entry means for users.
+#[derive(Debug, Default)]
+pub(super) struct Aftermath<'e> {
+    /// What concerns which user; what concerns one user, in its order.
+    pub(super) items: Vec<Item<'e>>,
+    /// Lives of rooms that are over, which only those who are watched are told of.
+    pub(super) ends: Vec<End>,
+}
+
+/// Something that concerns a user.
+#[derive(Debug)]
+pub(super) struct Item<'e> {
+    app: AppName,
+    user: UserId,
+    pub(super) news: News<'e>,
+}
+
+/// What concerns a user.
+#[derive(Debug)]
+pub(super) enum News<'e> {
+    /// A vendor told of the user's own connection.
+    Event(&'e UserEvent),
+    /// The user entered or left a room.
+    Membership(RoomId, Membership),
+    /// Something of the user is to be forgotten.
+    Due,
+}
+
+impl<'e> Aftermath<'e> {
+    pub(super) fn tell(&mut self, app: &AppName, user: &UserId, news: News<'e>) {
+        let (app, user) = (app.clone(), user.clone());
+        self.items.push(Item { app, user, news });
+    }
+
+    pub(super) fn tell_events(&mut self, app: &AppName, events: &'e [UserEvent]) {
+        for event in events {
+            let user = match event {
+                UserEvent::Login(login) => &login.user,
+                UserEvent::Logout(logout) => &logout.user,
+            };
+            self.tell(app, user, News::Event(event));
+        }
+    }
+
+    /// What a change of a room means for its users. A close tells only those who
+    /// are watched: the others' rooms are looked up when they are asked for.
+    pub(super) fn tell_members(
+        &mut self,
+        app: &AppName,
+        users: &AppUsers,
+        room: &RoomId,
+        change: &RoomChange,
+    ) {
+        let mut note = |user: &UserId, membership| {
+            self.tell(app, user, News::Membership(room.clone(), membership));
+        };
+        match change {
+            RoomChange::UserJoined(member) | RoomChange::UserUpdated(member) => {
+                note(&member.user, Membership::Entered(member.login_at));
+            }
+            RoomChange::UserLeft { member, reason, at } => {
+                note(&member.user, Membership::Left(*reason, *at));
+            }
+            RoomChange::RoomClosed {
+                room: closed,
+                reason,
+            } => {
+                let reason = match reason {
+                    CloseReason::Superseded => LeaveReason::Superseded,
+                    _ => LeaveReason::RoomClosed,
+                };
+                for user in users.watched_in(room) {
+                    note(&user, Membership::Left(reason, closed.closed_at));
+                }
+            }
+            RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}
+        }
+    }
+}
+
+impl Item<'_> {
+    /// Whom it concerns.
+    pub(super) fn whose(&self) -> (&AppName, &UserId) {
+        (&self.app, &self.user)
+    }
+}
+
+impl News<'_> {
+    pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied {
+        match self {
+            News::Event(event) => user.apply(event, at, rules),
+            News::Membership(room, membership) => {
+                Applied::Joined(user.note(room, membership).into_iter().collect())
+            }
+            News::Due => Applied::Joined(user.tick(at, rules)),
+        }
+    }
+}
