@@ -52,6 +52,17 @@ impl<'e> Aftermath<'e> {
         }
     }
 
+    /// Those who, so far, are to be told that they entered a room.
+    fn entering(&self, app: &AppName, room: &RoomId) -> impl Iterator<Item = UserId> {
+        let items = self.items.iter().filter(move |item| item.app == *app);
+        items.filter_map(move |item| match &item.news {
+            News::Membership(entered, Membership::Entered(_)) if entered == room => {
+                Some(item.user.clone())
+            }
+            _ => None,
+        })
+    }
+
     /// What a change of a room means for its users. A close tells only those who
     /// are watched: the others' rooms are looked up when they are asked for.
     pub(super) fn tell_members(
@@ -61,15 +72,17 @@ impl<'e> Aftermath<'e> {
         room: &RoomId,
         change: &RoomChange,
     ) {
-        let mut note = |user: &UserId, membership| {
-            self.tell(app, user, News::Membership(room.clone(), membership));
-        };
+        let news = |membership| News::Membership(room.clone(), membership);
         match change {
             RoomChange::UserJoined(member) | RoomChange::UserUpdated(member) => {
-                note(&member.user, Membership::Entered(member.login_at));
+                self.tell(
+                    app,
+                    &member.user,
+                    news(Membership::Entered(member.login_at)),
+                );
             }
             RoomChange::UserLeft { member, reason, at } => {
-                note(&member.user, Membership::Left(*reason, *at));
+                self.tell(app, &member.user, news(Membership::Left(*reason, *at)));
             }
             RoomChange::RoomClosed {
                 room: closed,
@@ -79,8 +92,11 @@ impl<'e> Aftermath<'e> {
                     CloseReason::Superseded => LeaveReason::Superseded,
                     _ => LeaveReason::RoomClosed,
                 };
-                for user in users.watched_in(room) {
-                    note(&user, Membership::Left(reason, closed.closed_at));
+                let mut leaving = users.watched_in(room);
+                // Whom this entry let in does not know of it yet.
+                leaving.extend(self.entering(app, room));
+                for user in leaving {
+                    self.tell(app, &user, news(Membership::Left(reason, closed.closed_at)));
                 }
             }
             RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}

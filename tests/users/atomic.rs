@@ -85,3 +85,26 @@ fn several_rooms_in_one_tick() {
     });
     assert_eq!(told.iter().map(Vec::len).collect::<Vec<_>>(), [2]);
 }
+
+#[test]
+fn a_room_entered_and_closed_in_one_callback() {
+    let world = World::new();
+    // So many that those who are not watched are told later.
+    world.send(|at| {
+        let users = 0..100;
+        users.map(|n| room("a").login(&n.to_string(), at)).collect()
+    });
+    let told = updates(&world, "ann", || {
+        world.send(|at| vec![room("a").login("ann", at), room("a").closed(at)]);
+    });
+    let [changes] = &*told else {
+        panic!("not one update: {told:?}");
+    };
+    assert!(
+        matches!(
+            &**changes,
+            [UserChange::RoomEntered { .. }, UserChange::RoomLeft { .. }]
+        ),
+        "{changes:?}"
+    );
+}
