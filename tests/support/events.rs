@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headcount::event::{
     CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
-    RoomEventKind, RoomId, Time, UserId,
+    RoomEventKind, RoomId, SessionId, Time, UserEvent, UserId,
 };
 
 /// One life of a room, of which events tell.
@@ -73,6 +73,48 @@ impl Life {
             reason: LeaveReason::Timeout,
             seq: None,
         }))
+    }
+}
+
+/// A user's own connection, by a session of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    user: UserId,
+    session: SessionId,
+}
+
+pub(crate) fn device(user: &str, session: &str) -> Device {
+    Device {
+        user: user.into(),
+        session: session.into(),
+    }
+}
+
+impl Device {
+    pub(crate) fn login_as(&self, name: &str, at: Time) -> UserEvent {
+        UserEvent::Login(Login {
+            user: self.user.clone(),
+            session: self.session.clone(),
+            at: Some(at),
+            profile: Profile {
+                nickname: name.into(),
+                platform: "WEB".into(),
+                ..Profile::default()
+            },
+            room_name: None,
+            seq: None,
+        })
+    }
+
+    pub(crate) fn logout(&self, at: Time) -> UserEvent {
+        UserEvent::Logout(Logout {
+            user: self.user.clone(),
+            session: self.session.clone(),
+            login_at: None,
+            at: Some(at),
+            reason: LeaveReason::Logout,
+            seq: None,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ mod server;
 mod world;
 
 pub(crate) use self::{
-    events::{Life, heavy, life, room},
+    events::{Device, Life, device, heavy, life, room},
     fold::{Copy, Folded},
     server::{PROGRESS_INTERVAL, Server, next, silent},
     world::{APP, World, small_limits},

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use headcount::{
-    event::{RoomEvent, Time, UserEvent},
+    event::{AppName, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
     room::{Logins, Room, RoomView, Rules},
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
@@ -30,6 +30,7 @@ pub(crate) const APP: &str = "arena";
 pub(crate) struct World {
     pub(crate) roster: Arc<Roster>,
     journal: MemoryJournal,
+    apps: Vec<(AppName, Logins)>,
     rules: Rules,
     now: AtomicU64,
     /// Everything that was appended, in no order.
@@ -62,13 +63,23 @@ impl World {
     }
 
     pub(crate) fn of_apps(apps: &[&str], limits: Limits, rules: Rules) -> Self {
+        let apps: Vec<_> = (apps.iter())
+            .map(|app| (*app, Logins::Concurrent))
+            .collect();
+        Self::of(&apps, limits, rules)
+    }
+
+    pub(crate) fn of(apps: &[(&str, Logins)], limits: Limits, rules: Rules) -> Self {
         let journal = MemoryJournal::new();
-        let names = apps.iter().map(|app| ((*app).into(), Logins::Concurrent));
-        let (roster, applier) = Roster::new(journal.epoch(), names, rules.clone(), limits);
+        let apps: Vec<_> = (apps.iter())
+            .map(|(app, logins)| (AppName::from(*app), *logins))
+            .collect();
+        let (roster, applier) = Roster::new(journal.epoch(), apps.clone(), rules.clone(), limits);
         journal.follow(0, Box::new(applier)).unwrap();
         Self {
             roster,
             journal,
+            apps,
             rules,
             now: AtomicU64::new(1_700_000_000_000),
             entries: Mutex::default(),
@@ -105,8 +116,12 @@ impl World {
 
     /// Appends one callback about users' own connections.
     pub(crate) fn tell(&self, says: impl FnOnce(Time) -> Vec<UserEvent>) -> Revision {
+        self.tell_to(APP, says)
+    }
+
+    pub(crate) fn tell_to(&self, app: &str, says: impl FnOnce(Time) -> Vec<UserEvent>) -> Revision {
         let at = self.moment();
-        self.receive(APP, at, Decoded::User(says(at)))
+        self.receive(app, at, Decoded::User(says(at)))
     }
 
     fn receive(&self, app: &str, at: Time, decoded: Decoded) -> Revision {
@@ -197,11 +212,12 @@ impl World {
     pub(crate) fn replay(&self, mut look: impl FnMut(Revision, &Entry, &Arc<Roster>)) {
         let mut entries = self.entries.lock().clone();
         entries.sort_by_key(|(revision, _)| *revision);
-        let apps: Vec<_> = (self.roster.apps())
-            .map(|app| (app.clone(), Logins::Concurrent))
-            .collect();
-        let (roster, applier) =
-            Roster::new(self.epoch(), apps, self.rules.clone(), Limits::default());
+        let (roster, applier) = Roster::new(
+            self.epoch(),
+            self.apps.clone(),
+            self.rules.clone(),
+            Limits::default(),
+        );
         let journal = MemoryJournal::new();
         journal.follow(0, Box::new(applier)).unwrap();
         for (revision, entry) in entries {

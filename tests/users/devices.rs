@@ -1,40 +1,22 @@
 //! On which devices a user is online.
 
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    event::{LeaveReason, Time, UserEvent},
     room::{Logins, Rules},
     user::{Applied, User, UserChange},
 };
 
 use crate::{
     follow::{Follower, devices, user},
-    support::World,
+    support::{World, device},
 };
 
 pub(crate) fn login(session: &str, at: Time) -> UserEvent {
-    UserEvent::Login(Login {
-        user: "ann".into(),
-        session: session.into(),
-        at: Some(at),
-        profile: Profile {
-            nickname: "Ann".into(),
-            platform: "WEB".into(),
-            ..Profile::default()
-        },
-        room_name: None,
-        seq: None,
-    })
+    device("ann", session).login_as("Ann", at)
 }
 
 pub(crate) fn logout(session: &str, at: Time) -> UserEvent {
-    UserEvent::Logout(Logout {
-        user: "ann".into(),
-        session: session.into(),
-        login_at: None,
-        at: Some(at),
-        reason: LeaveReason::Logout,
-        seq: None,
-    })
+    device("ann", session).logout(at)
 }
 
 #[test]
