@@ -100,11 +100,28 @@ fn foreign_token() -> String {
     get_users(&presence, (crate::support::APP, "r")).resume_token
 }
 
+/// Where a run happens.
+pub(crate) struct Stage<'w> {
+    pub(crate) world: &'w World,
+    /// One is told of every silence at once, the other never.
+    pub(crate) presences: [Presence; 2],
+    /// A resume token of another journal.
+    pub(crate) foreign: String,
+    pub(crate) seen: &'w Seen,
+    /// How many writers have not finished.
+    writing: AtomicUsize,
+}
+
+impl Stage<'_> {
+    pub(crate) fn is_done(&self) -> bool {
+        self.writing.load(Ordering::Acquire) == 0
+    }
+}
+
 /// What happens in a run.
-pub(crate) struct Play<'p, W, L> {
-    pub(crate) subjects: &'p [Subject],
-    /// How many watch each of them.
-    pub(crate) watchers: u64,
+pub(crate) struct Play<W, L> {
+    /// What each watcher watches.
+    pub(crate) watched: Vec<Subject>,
     /// What each of some writers does meanwhile.
     pub(crate) write: W,
     /// A last change of every subject, when nothing else happens any more.
@@ -115,7 +132,7 @@ pub(crate) struct Play<'p, W, L> {
 pub(crate) fn run<R: Replica>(
     world: &World,
     seen: &Seen,
-    play: Play<'_, impl Fn(&mut Pcg64Mcg) + Sync, impl FnOnce()>,
+    play: Play<impl Fn(&mut Pcg64Mcg) + Sync, impl FnOnce()>,
 ) -> Vec<Looks<R::Look>> {
     // For its clock only.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,20 +141,23 @@ pub(crate) fn run<R: Replica>(
         .build();
     let runtime = runtime.unwrap();
     let _entered = runtime.enter();
-    // One is told of every silence at once, the other never.
-    let presences = [Duration::ZERO, Duration::from_secs(3600)];
-    let presences = presences.map(|silence| presence(&world.roster, silence));
-    let (foreign, writing) = (foreign_token(), AtomicUsize::new(WRITERS as usize));
-    let watch = |n: u64, subject: Subject| {
+    let silences = [Duration::ZERO, Duration::from_secs(3600)];
+    let stage = Stage {
+        world,
+        presences: silences.map(|silence| presence(&world.roster, silence)),
+        foreign: foreign_token(),
+        seen,
+        writing: AtomicUsize::new(WRITERS as usize),
+    };
+    let watch = |seed: u64, subject: Subject| {
         let _entered = runtime.handle().enter();
-        let mut watcher = Watcher::<R>::new(&presences, &foreign, seen, subject);
-        let is_done = || writing.load(Ordering::Acquire) == 0;
-        watcher.run(&mut Pcg64Mcg::seed_from_u64(100 + n), is_done);
+        let mut watcher = Watcher::<R>::new(&stage, subject);
+        watcher.run(&mut Pcg64Mcg::seed_from_u64(seed));
         watcher
     };
     let watchers: Vec<_> = thread::scope(|scope| {
         for seed in 0..WRITERS {
-            let (write, writing) = (&play.write, &writing);
+            let (write, writing) = (&play.write, &stage.writing);
             scope.spawn(move || {
                 // However it ends: the watchers wait for it.
                 let _wrote = Wrote(writing);
@@ -145,9 +165,9 @@ pub(crate) fn run<R: Replica>(
             });
         }
         let watch = &watch;
-        let watchers: Vec<_> = (0..play.watchers)
-            .flat_map(|n| play.subjects.iter().map(move |subject| (n, *subject)))
-            .map(|(n, subject)| scope.spawn(move || watch(n, subject)))
+        let watchers: Vec<_> = (100..)
+            .zip(&play.watched)
+            .map(|(seed, subject)| scope.spawn(move || watch(seed, *subject)))
             .collect();
         watchers.into_iter().map(|it| it.join().unwrap()).collect()
     });

@@ -33,7 +33,8 @@ use crate::{
 
 /// Rooms that live and end, and one of which a snapshot takes several messages.
 const ROOMS: [&str; 5] = ["r0", "r1", "r2", "r3", "large"];
-const WATCHERS: u64 = 4;
+/// Watchers of each.
+const WATCHERS: usize = 4;
 /// Entries of one writer.
 const ENTRIES: usize = 2_500;
 
@@ -223,8 +224,7 @@ fn every_copy_equals_the_room_at_its_revision_whatever_happens_to_its_watcher() 
     let (next_life, seen) = (AtomicUsize::new(10), Seen::default());
     let subjects = ROOMS.map(|room| (APP, room));
     let play = Play {
-        subjects: &subjects,
-        watchers: WATCHERS,
+        watched: [subjects; WATCHERS].concat(),
         write: |rng: &mut Pcg64Mcg| write(&world, rng, &next_life, &lives),
         last: || ROOMS.iter().for_each(|room| begin(&world, room, "1000000")),
     };

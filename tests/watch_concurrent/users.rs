@@ -24,12 +24,12 @@ use crate::{
 };
 
 const APPS: [(&str, Logins); 2] = [("many", Logins::Concurrent), ("one", Logins::Exclusive)];
-const USERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
+/// The first of them is always in view, the others are so at times.
+const USERS: [&str; 8] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7"];
 const SESSIONS: [&str; 3] = ["1", "2", "3"];
 /// Rooms that live and end, and one of so many that its users are told later.
 const ROOMS: [&str; 6] = ["r0", "r1", "r2", "r3", "r4", "crowd"];
 const CROWD: usize = 5;
-const WATCHERS: u64 = 3;
 /// Entries of one writer.
 const ENTRIES: usize = 2_500;
 
@@ -64,7 +64,8 @@ impl Script<'_> {
             let app = pick(rng, &APPS).0;
             match rng.random_range(0..100) {
                 _ if n % 50 == 0 => self.fill_crowd(rng, app),
-                0..55 => self.write_room(rng, app),
+                0..5 => self.go(app, pick(rng, &USERS)),
+                5..55 => self.write_room(rng, app),
                 55..95 => self.write_devices(rng, app),
                 _ => {
                     self.world
@@ -110,12 +111,27 @@ impl Script<'_> {
         }
     }
 
+    /// Makes a user leave everything, and be forgotten if nothing happens.
+    fn go(&self, app: &str, user: &str) -> Revision {
+        let devices = SESSIONS.map(|session| device(user, session));
+        let tell = |at| devices.iter().map(|it| it.logout(at)).collect();
+        self.world.tell_to(app, tell);
+        let rooms = || (0..ROOMS.len()).map(|room| self.life(room));
+        let send = |at| rooms().map(|life| life.logout(user, at)).collect();
+        self.world.send_to(app, send)
+    }
+
     /// Fills the crowded room, or ends its life.
     fn fill_crowd(&self, rng: &mut impl Rng, app: &str) -> Revision {
         if rng.random_range(0..2) == 0 {
             let life = self.life(CROWD);
             self.begin(CROWD);
-            return self.world.send_to(app, |at| vec![life.closed(at)]);
+            // Sometimes one entered it just before.
+            let user = (rng.random_range(0..2) == 0).then(|| pick(rng, &USERS));
+            return self.world.send_to(app, |at| {
+                let login = user.map(|user| life.login(user, at));
+                login.into_iter().chain([life.closed(at)]).collect()
+            });
         }
         let life = self.begin(CROWD);
         self.world.send_to(app, |at| {
@@ -150,6 +166,13 @@ impl Script<'_> {
 fn subjects() -> Vec<Subject> {
     let of_app = |(app, _)| USERS.map(|user| (app, user));
     APPS.into_iter().flat_map(of_app).collect()
+}
+
+/// One watcher each, and of the first user some more.
+fn watched(subjects: &[Subject]) -> Vec<Subject> {
+    let first = subjects.iter().filter(|(_, user)| *user == USERS[0]);
+    let more = first.flat_map(|subject| [*subject; 3]);
+    subjects.iter().copied().chain(more).collect()
 }
 
 fn answer(presence: &Presence, subject: Subject) -> User {
@@ -218,8 +241,7 @@ fn every_copy_equals_the_user_at_its_revision_whatever_happens_to_its_watcher() 
     };
     let subjects = subjects();
     let play = Play {
-        subjects: &subjects,
-        watchers: WATCHERS,
+        watched: watched(&subjects),
         write: |rng: &mut Pcg64Mcg| script.write(rng),
         last: || {
             for (app, user) in &subjects {

@@ -7,7 +7,7 @@ use headcount::{grpc::Presence, journal::Revision, pb::SnapshotReason};
 use rand::{Rng, RngExt as _};
 use tonic::{Response, Status};
 
-use crate::harness::{Looks, Seen, Subject};
+use crate::harness::{Looks, Seen, Stage, Subject};
 
 /// The messages of a watch.
 pub(crate) type Messages<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
@@ -54,9 +54,7 @@ pub(crate) enum Folded {
 
 /// One watcher: what it holds, and all that it ever held.
 pub(crate) struct Watcher<'w, R: Replica> {
-    presences: &'w [Presence; 2],
-    foreign: &'w str,
-    seen: &'w Seen,
+    stage: &'w Stage<'w>,
     subject: Subject,
     copy: R,
     messages: Option<Messages<R::Message>>,
@@ -67,16 +65,9 @@ pub(crate) struct Watcher<'w, R: Replica> {
 }
 
 impl<'w, R: Replica> Watcher<'w, R> {
-    pub(crate) fn new(
-        presences: &'w [Presence; 2],
-        foreign: &'w str,
-        seen: &'w Seen,
-        subject: Subject,
-    ) -> Self {
+    pub(crate) fn new(stage: &'w Stage<'w>, subject: Subject) -> Self {
         Self {
-            presences,
-            foreign,
-            seen,
+            stage,
             subject,
             copy: R::new(subject),
             messages: None,
@@ -87,11 +78,13 @@ impl<'w, R: Replica> Watcher<'w, R> {
     }
 
     /// Watches until all is done, and then until there is nothing to tell.
-    pub(crate) fn run(&mut self, rng: &mut impl Rng, is_done: impl Fn() -> bool) {
+    pub(crate) fn run(&mut self, rng: &mut impl Rng) {
         let mut bookmarks = Vec::new();
         let slow = rng.random_range(0..2) == 0;
-        while !is_done() {
-            if self.messages.is_none() || rng.random_range(0..40) == 0 {
+        while !self.stage.is_done() {
+            if self.messages.is_none() || rng.random_range(0..15) == 0 {
+                self.messages = None;
+                self.stay_away(rng);
                 self.reconnect(rng, &mut bookmarks);
             }
             for _ in 0..rng.random_range(1..4) {
@@ -123,26 +116,37 @@ impl<'w, R: Replica> Watcher<'w, R> {
         };
         let message = message.expect("a watch has no end").unwrap();
         let resumed = std::mem::take(&mut self.resumed);
-        match self.copy.fold(&message, self.seen) {
+        match self.copy.fold(&message, self.stage.seen) {
             Folded::Part => self.parts += 1,
             Folded::Snapshot(reason) => {
-                self.seen.count(reason.as_str_name());
+                self.stage.seen.count(reason.as_str_name());
                 if std::mem::take(&mut self.parts) > 0 {
-                    self.seen.count("a snapshot in parts");
+                    self.stage.seen.count("a snapshot in parts");
                 }
             }
-            Folded::Changes if resumed => self.seen.count("changes on resume"),
-            Folded::Changes => self.seen.count("changes"),
-            Folded::Confirmed if resumed => self.seen.count("progress on resume"),
-            Folded::Confirmed => self.seen.count("progress"),
+            Folded::Changes if resumed => self.stage.seen.count("changes on resume"),
+            Folded::Changes => self.stage.seen.count("changes"),
+            Folded::Confirmed if resumed => self.stage.seen.count("progress on resume"),
+            Folded::Confirmed => self.stage.seen.count("progress"),
         }
         self.looks.extend(self.copy.look());
         true
     }
 
-    /// Leaves, and comes back in one way or another.
+    /// Lets things happen while, perhaps, nobody watches.
+    fn stay_away(&self, rng: &mut impl Rng) {
+        let entries = match rng.random_range(0..4) {
+            0 => rng.random_range(0..200),
+            _ => 0,
+        };
+        let until = self.stage.world.roster.applied() + entries;
+        while self.stage.world.roster.applied() < until && !self.stage.is_done() {
+            thread::yield_now();
+        }
+    }
+
+    /// Comes back in one way or another.
     fn reconnect(&mut self, rng: &mut impl Rng, bookmarks: &mut Vec<R>) {
-        self.messages = None;
         self.parts = 0;
         if self.copy.look().is_some() && bookmarks.len() < 8 {
             bookmarks.push(self.copy.clone());
@@ -153,8 +157,8 @@ impl<'w, R: Replica> Watcher<'w, R> {
                 self.copy = bookmarks.swap_remove(rng.random_range(0..bookmarks.len()));
             }
             2 => {
-                if let Some(copy) = R::get(&self.presences[1], self.subject) {
-                    self.seen.count("a copy without a watch");
+                if let Some(copy) = R::get(&self.stage.presences[1], self.subject) {
+                    self.stage.seen.count("a copy without a watch");
                     self.copy = copy;
                     self.looks.extend(self.copy.look());
                 }
@@ -165,7 +169,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
         let token = self.copy.open();
         self.resumed = !foreign && !token.is_empty();
         let token = if foreign {
-            self.foreign.to_owned()
+            self.stage.foreign.to_owned()
         } else {
             token
         };
@@ -173,7 +177,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
     }
 
     fn watch(&self, presence: usize, token: String) -> Messages<R::Message> {
-        let begin = R::watch(&self.presences[presence], self.subject, token);
+        let begin = R::watch(&self.stage.presences[presence], self.subject, token);
         let mut begin = std::pin::pin!(begin);
         loop {
             // What a watcher was just told may not count as applied yet: for as
