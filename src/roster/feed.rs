@@ -83,6 +83,11 @@ impl<C: Weigh> Feed<C> {
         self.revision
     }
 
+    /// The revision after which everything is remembered.
+    pub(super) fn floor(&self) -> Revision {
+        self.floor
+    }
+
     /// Whether the history reaches back to `revision`.
     pub(super) fn covers(&self, revision: Revision) -> bool {
         revision >= self.floor

@@ -149,9 +149,11 @@ impl<S: Subject> Hold<S> {
     pub(super) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
         let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
+            // What was not told may be of a later revision than what was.
+            let through = revision.max(state.feed.floor());
             self.table
                 .forgotten_through
-                .fetch_max(revision, Ordering::AcqRel);
+                .fetch_max(through, Ordering::AcqRel);
         }
     }
 }

@@ -129,3 +129,23 @@ fn nothing_is_left_of_users_when_all_is_over() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_life_that_ended_untold_is_not_resumed_over_when_nothing_is_left_of_the_user() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("b", "ann");
+    let supersede = |id| world.send(|at| vec![life(id, "2").created(at)]);
+    world.pass(Duration::from_secs(1));
+    let revision = supersede("b");
+    let copy = user(&world, "ann");
+    assert_eq!(rooms(&copy), ["a"]);
+    supersede("a");
+    // Finds out what ended, the latest first, and that nothing is left.
+    drop(Follower::initial(&world, "ann"));
+    assert_eq!(world.roster.user_count(), 0);
+    let mut ann = Follower::new(&world, "ann", headcount::roster::Start::After(revision));
+    (ann.copy, ann.revision) = (copy, revision);
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
