@@ -228,9 +228,10 @@ impl Roster {
         user: &UserId,
         start: Start,
     ) -> Option<Watch<User>> {
-        // Before the look at the rooms: of a close after it the user is told.
-        let watching = self.note_watched(app, user);
+        // No entry comes in between: of a room's end after the look at the rooms the
+        // user is told, of one before it he is not.
         let _paused = self.applying.read();
+        let watching = self.note_watched(app, user);
         let hold = self.apps.get(app)?.users.table.get_or_insert(user);
         self.drop_rooms(&hold, app);
         Some(Watch::new(
