@@ -74,12 +74,13 @@ impl<'e> Aftermath<'e> {
     ) {
         let news = |membership| News::Membership(room.clone(), membership);
         match change {
-            RoomChange::UserJoined(member) | RoomChange::UserUpdated(member) => {
-                self.tell(
-                    app,
-                    &member.user,
-                    news(Membership::Entered(member.login_at)),
-                );
+            RoomChange::UserJoined(member) => {
+                let entered = Membership::Entered(member.login_at);
+                self.tell(app, &member.user, news(entered));
+            }
+            RoomChange::UserUpdated(member) => {
+                let stayed = Membership::Stayed(member.login_at);
+                self.tell(app, &member.user, news(stayed));
             }
             RoomChange::UserLeft { member, reason, at } => {
                 self.tell(app, &member.user, news(Membership::Left(*reason, *at)));
@@ -112,6 +113,15 @@ impl Item<'_> {
 }
 
 impl News<'_> {
+    /// Whether the user was not told that he left the room that he enters now:
+    /// nobody watched him, and it was not looked up since.
+    pub(super) fn shows_untold(&self, user: &User) -> bool {
+        let Self::Membership(room, Membership::Entered(_)) = self else {
+            return false;
+        };
+        user.may_be_in(room)
+    }
+
     pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied {
         match self {
             News::Event(event) => user.apply(event, at, rules),

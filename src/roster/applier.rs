@@ -173,11 +173,12 @@ impl Applier {
         };
         let rules = &app.users.rules;
         let hold = app.users.table.get_or_insert(id);
-        let (mut dues, mut stale) = ((None, None), 0);
+        let (mut dues, mut stale, mut untold) = ((None, None), 0, false);
         self.publish(step, &hold, |user| {
             dues.0 = user.due_at(rules);
             let mut changes = Vec::new();
             for Item { news, .. } in of_one_user {
+                untold |= news.shows_untold(user);
                 match news.apply(user, step.at, rules) {
                     user::Applied::Joined(joined) => changes.extend(joined),
                     user::Applied::Stale => stale += 1,
@@ -186,6 +187,11 @@ impl Applier {
             dues.1 = user.due_at(rules);
             changes
         });
+        if untold {
+            // No snapshot of a user is taken while an entry is applied.
+            let mut state = hold.cell().state.lock();
+            state.feed.raise_floor(step.revision.saturating_sub(1));
+        }
         self.roster.metrics.events_stale.inc_by(stale);
         self.schedule
             .put(name, || Forgetful::User(id.clone()), dues);

@@ -132,7 +132,11 @@ impl Roster {
                 .and_then(|app| app.rooms.table.get(&room));
             let revision = known.map_or_else(
                 || self.applied(),
-                |room| room.cell().state.lock().feed.revision(),
+                |room| {
+                    let state = room.cell().state.lock();
+                    // A room that was forgotten and is known again.
+                    state.feed.revision().max(state.feed.floor())
+                },
             );
             self.drop_room(hold, app, &room, revision);
         }

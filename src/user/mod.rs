@@ -43,8 +43,10 @@ pub enum Applied {
 /// How a user's presence in a room changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// The user is in it, since then.
+    /// The user was not in it and is, since then.
     Entered(Option<Time>),
+    /// The user was in it and is, since then.
+    Stayed(Option<Time>),
     /// The user is not in it any more.
     Left(LeaveReason, Option<Time>),
 }
@@ -121,7 +123,12 @@ impl User {
     pub fn note(&mut self, room: &RoomId, membership: &Membership) -> Option<UserChange> {
         let room = room.clone();
         match *membership {
+            // News even where the room is known: its end was not told.
             Membership::Entered(login_at) => {
+                self.rooms.insert(room.clone(), login_at);
+                Some(UserChange::RoomEntered { room, login_at })
+            }
+            Membership::Stayed(login_at) => {
                 let known = self.rooms.insert(room.clone(), login_at);
                 let is_news = known != Some(login_at);
                 is_news.then_some(UserChange::RoomEntered { room, login_at })

@@ -155,7 +155,10 @@ fn rooms_are_entered_and_left_once() {
     let room = RoomId::from("r");
     let entered = Membership::Entered(Some(at(1)));
     assert!(user.note(&room, &entered).is_some());
-    assert!(user.note(&room, &entered).is_none());
+    let stayed = Membership::Stayed(Some(at(1)));
+    assert!(user.note(&room, &stayed).is_none());
+    let anew = Membership::Stayed(Some(at(2)));
+    assert!(user.note(&room, &anew).is_some());
     let left = Membership::Left(LeaveReason::RoomClosed, None);
     assert!(user.note(&room, &left).is_some());
     assert!(user.note(&room, &left).is_none());

@@ -149,3 +149,24 @@ fn a_life_that_ended_untold_is_not_resumed_over_when_nothing_is_left_of_the_user
     ann.catch_up();
     assert!(ann.copy.rooms.is_empty(), "by a snapshot");
 }
+
+#[test]
+fn who_enters_a_room_whose_end_was_not_told_is_told_so_and_does_not_resume_over_it() {
+    let world = World::new();
+    world.login("a", "ann");
+    let ann = user(&world, "ann");
+    let before = world.roster.applied();
+    world.pass(Duration::from_secs(1));
+    world.send(|at| vec![life("a", "2").created(at)]);
+    let between = world.roster.applied();
+    assert!(rooms(&user(&world, "ann")).is_empty());
+    let entered = world.send(|at| vec![life("a", "2").login("ann", at)]);
+    let start = headcount::roster::Start::After(between);
+    assert_eq!(Follower::new(&world, "ann", start).catch_up().len(), 1);
+    let start = headcount::roster::Start::After(before);
+    let mut late = Follower::new(&world, "ann", start);
+    (late.copy, late.revision) = (ann, before);
+    assert!(late.catch_up().is_empty(), "a snapshot");
+    assert_eq!(late.revision, entered);
+    assert_eq!(late.copy, user(&world, "ann"));
+}
