@@ -12,7 +12,10 @@ const API: [&str; 3] = [
 ];
 
 /// What data folders hold.
-const STORAGE: [&str; 1] = ["headcount/storage/v1/journal.proto"];
+const STORAGE: [&str; 2] = [
+    "headcount/storage/v1/checkpoint.proto",
+    "headcount/storage/v1/journal.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

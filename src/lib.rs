@@ -20,6 +20,7 @@ pub mod room;
 pub mod roster;
 pub mod server;
 pub mod simulate;
+mod stored;
 pub mod telemetry;
 pub mod user;
 pub mod vendor;
@@ -33,10 +34,4 @@ pub mod pb {
     /// The compiled proto files, for server reflection.
     pub const FILE_DESCRIPTOR_SET: &[u8] =
         include_bytes!(concat!(env!("OUT_DIR"), "/headcount.v1.fds.bin"));
-}
-
-/// What data folders hold, generated from `proto/`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
-pub(crate) mod stored {
-    tonic::include_proto!("headcount.storage.v1");
 }
