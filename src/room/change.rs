@@ -1,5 +1,7 @@
 //! What is visible of a room, and how that changes.
 
+mod stored;
+
 use std::sync::Arc;
 
 use crate::{

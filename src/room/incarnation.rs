@@ -1,5 +1,7 @@
 //! One life of a room.
 
+mod stored;
+
 use std::sync::Arc;
 
 use crate::{

@@ -1,5 +1,7 @@
 //! The users present in one life of a room, in the order they are listed.
 
+mod stored;
+
 use std::{hash::Hasher as _, ops::Bound, sync::Arc};
 
 use fnv::FnvHasher;

@@ -14,6 +14,7 @@ mod members;
 mod rules;
 mod seqs;
 pub(crate) mod sessions;
+mod stored;
 mod users;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Which of the numbers 1, 2, 3 … were seen.
 
+mod stored;
+
 use std::collections::VecDeque;
 
 /// Runs of consecutive numbers kept apart. More holes than this in one life of a

@@ -4,6 +4,8 @@
 //! Every number kept is a maximum, so the order and the number of arrivals do
 //! not matter.
 
+mod stored;
+
 use std::sync::Arc;
 
 use crate::{

@@ -1,11 +1,11 @@
 //! The users of one life of a room: their sessions, who of them is present, and
 //! when something of them is to be forgotten.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    mem,
-    sync::Arc,
-};
+mod stored;
+
+use std::{mem, sync::Arc};
+
+use imbl::{HashMap, OrdSet};
 
 use crate::{
     event::{LeaveReason, SessionId, Time, UserId},
@@ -16,7 +16,8 @@ use crate::{
 /// hold up the callbacks of others. The next tick is a second away.
 const FORGET_MAX: usize = 4096;
 
-/// The users of one life of a room.
+/// The users of one life of a room. A clone costs a few reference counts, however
+/// many they are: a checkpoint takes one while callbacks wait.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Users {
     by_id: HashMap<UserId, Sessions>,
@@ -24,7 +25,7 @@ pub(super) struct Users {
     members: Members,
     /// When something of a user is due to be forgotten: exactly those users
     /// that [`Sessions::due_at`] gives a time.
-    dues: BTreeSet<(Time, UserId)>,
+    dues: OrdSet<(Time, UserId)>,
 }
 
 /// Users whose life of the room is over: whom nobody told. It can be many, and
@@ -103,28 +104,42 @@ impl Users {
     /// Ends all logins up to a time, and forgets what is only about them. Returns
     /// whose they were, if anybody was present by one of them.
     pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> Option<Remains> {
-        let Self {
-            by_id,
-            members,
-            dues,
-        } = self;
+        let Self { by_id, members, .. } = self;
         let members_before = members.len();
-        let ended = by_id.extract_if(|_, sessions| {
+        let mut ended = Vec::new();
+        for (user, sessions) in by_id.iter_mut() {
             let before = sessions.present(rules).cloned();
             sessions.end_through(at);
             if before.as_ref() != sessions.present(rules) {
                 before.iter().for_each(|member| members.remove(member));
             }
-            sessions.is_empty()
-        });
-        let ended = Users {
-            by_id: ended.collect(),
-            ..Users::default()
+            if sessions.is_empty() {
+                ended.push(user.clone());
+            }
+        }
+        let is_emptied = members.len() < members_before;
+        let by_id = if ended.len() == by_id.len() {
+            mem::take(by_id)
+        } else {
+            let ended = ended.iter();
+            ended
+                .filter_map(|user| by_id.remove_with_key(user))
+                .collect()
         };
-        *dues = (by_id.iter())
+        self.derive_dues(rules);
+        is_emptied.then(|| {
+            Remains(Users {
+                by_id,
+                ..Users::default()
+            })
+        })
+    }
+
+    fn derive_dues(&mut self, rules: &Rules) {
+        let dues = self.by_id.iter();
+        self.dues = dues
             .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
             .collect();
-        (members.len() < members_before).then_some(Remains(ended))
     }
 
     /// Ends all logins, but forgets nothing.
@@ -149,7 +164,7 @@ impl Users {
     pub(super) fn forget(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
         let mut changes = Vec::new();
         for _ in 0..FORGET_MAX {
-            let first = self.dues.first().filter(|(due_at, _)| *due_at <= now);
+            let first = self.dues.get_min().filter(|(due_at, _)| *due_at <= now);
             let Some((_, user)) = first.cloned() else {
                 break;
             };
@@ -160,6 +175,6 @@ impl Users {
 
     /// When the first of them has something to forget.
     pub(super) fn due_at(&self) -> Option<Time> {
-        self.dues.first().map(|(due_at, _)| *due_at)
+        self.dues.get_min().map(|(due_at, _)| *due_at)
     }
 }

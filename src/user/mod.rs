@@ -4,6 +4,7 @@
 //! Pure: no clock, no lock, no I/O.
 
 mod change;
+mod stored;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,0 +1,77 @@
+//! Logins and members as data folders hold them.
+
+use std::sync::Arc;
+
+use crate::{
+    event::{LeaveReason, Profile, SessionId, Time, UserId},
+    room::Member,
+    stored::{self, StoredError, millis, required},
+};
+
+impl Member {
+    pub(crate) fn to_stored(&self) -> stored::Member {
+        stored::Member {
+            user_id: self.user.as_str().to_owned(),
+            session_id: self.session.as_str().to_owned(),
+            login: Some(self.to_stored_login()),
+        }
+    }
+
+    pub(crate) fn from_stored(member: stored::Member) -> Result<Self, StoredError> {
+        let login = required(member.login, "Member.login")?;
+        let user = member.user_id.as_str().into();
+        Self::from_stored_login(user, member.session_id.as_str().into(), login)
+    }
+
+    /// What is not said by whose login it is.
+    pub(crate) fn to_stored_login(&self) -> stored::Login {
+        let profile = &self.profile;
+        stored::Login {
+            at: millis(self.login_at),
+            profile: Some(stored::Profile {
+                nickname: profile.nickname.clone().into(),
+                role: stored::Role::from(profile.role).into(),
+                platform: profile.platform.clone().into(),
+                custom_data: profile.custom_data.clone().into(),
+            }),
+        }
+    }
+
+    pub(crate) fn from_stored_login(
+        user: UserId,
+        session: SessionId,
+        login: stored::Login,
+    ) -> Result<Self, StoredError> {
+        let profile = required(login.profile, "Login.profile")?;
+        Ok(Self {
+            user,
+            session,
+            login_at: Time::from_millis(login.at),
+            profile: Profile {
+                nickname: profile.nickname.into(),
+                role: stored::Role::decode(profile.role, "Profile.role")?,
+                platform: profile.platform.into(),
+                custom_data: profile.custom_data.into(),
+            },
+        })
+    }
+}
+
+impl stored::MemberLeft {
+    pub(crate) fn of(member: &Member, reason: LeaveReason, at: Option<Time>) -> Self {
+        Self {
+            member: Some(member.to_stored()),
+            reason: stored::LeaveReason::from(reason).into(),
+            at: millis(at),
+        }
+    }
+
+    pub(crate) fn into_parts(
+        self,
+    ) -> Result<(Arc<Member>, LeaveReason, Option<Time>), StoredError> {
+        let member = required(self.member, "MemberLeft.member")?;
+        let reason = stored::LeaveReason::decode(self.reason, "MemberLeft.reason")?;
+        let member = Arc::new(Member::from_stored(member)?);
+        Ok((member, reason, Time::from_millis(self.at)))
+    }
+}
