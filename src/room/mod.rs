@@ -90,6 +90,7 @@ impl Room {
         }
         if let Some(life) = before.and_then(|id| self.incarnations.get_mut(id)) {
             life.note(evidence_at);
+            self.remains.extend(life.users.left_behind());
         }
     }
 
@@ -172,6 +173,11 @@ impl Room {
         }
         self.forget_incarnations(now, rules);
         self.current = self.select(rules).cloned();
+        if before.incarnation != self.current {
+            let life = (before.incarnation.as_ref()).and_then(|id| self.incarnations.get(id));
+            self.remains
+                .extend(life.and_then(|life| life.users.left_behind()));
+        }
         let mut changes = self.changes_since(&before, Effect::None, rules);
         if changes.is_empty() {
             changes.extend(forgotten.into_iter().filter_map(user_change));

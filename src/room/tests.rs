@@ -55,7 +55,10 @@ fn the_users_of_a_forgotten_life_are_handed_on() {
         ..login(0, at.saturating_add(std::time::Duration::from_secs(1)))
     };
     room.apply(&next, at, &RULES());
+    let handed_on = room.take_remains();
+    assert_eq!(handed_on.len(), 1, "when another life takes its place");
+    assert_eq!(handed_on[0].users().len(), 2000);
     let later = at.saturating_add(std::time::Duration::from_secs(3600));
     room.tick(later, &RULES());
-    assert_eq!(room.take_remains().len(), 1);
+    assert_eq!(room.take_remains().len(), 1, "with what came since");
 }

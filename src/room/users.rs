@@ -153,6 +153,12 @@ impl Users {
         (!users.by_id.is_empty()).then_some(Remains(users))
     }
 
+    /// All of them, to be told of the end of what they were in, while what is known
+    /// of them stays.
+    pub(super) fn left_behind(&self) -> Option<Remains> {
+        (!self.by_id.is_empty()).then(|| Remains(self.clone()))
+    }
+
     /// Whether a user is present.
     pub(super) fn has(&self, user: &str, rules: &Rules) -> bool {
         let sessions = self.by_id.get(user);
