@@ -21,13 +21,13 @@ use crate::{
 /// entries are applied in the order of their revisions.
 #[derive(Debug)]
 pub struct Applier {
-    roster: Arc<Roster>,
+    pub(super) roster: Arc<Roster>,
     /// For the reaper, which is not to keep the roster.
     this: Weak<Roster>,
-    schedule: Schedule,
+    pub(super) schedule: Schedule,
     /// The greatest receive time applied so far: the clock of forgetting, which
     /// is the same for whoever reads the same journal.
-    journal_time: Time,
+    pub(super) journal_time: Time,
     reaper: Reaper,
 }
 
@@ -47,6 +47,16 @@ impl Applier {
             journal_time: Time::MIN,
             reaper: Reaper::default(),
         }
+    }
+
+    /// Makes it known how far the journal is applied.
+    pub(super) fn note_applied(&self, revision: Revision) {
+        let roster = &self.roster;
+        let due_at = self.schedule.first().map_or(0, Time::as_millis);
+        roster.due_at.store(due_at, Ordering::Release);
+        let journal_time = self.journal_time.as_millis();
+        roster.journal_time.store(journal_time, Ordering::Release);
+        roster.applied.advance(revision);
     }
 
     fn apply_callback<'e>(
@@ -207,7 +217,8 @@ impl Applier {
         let Step { revision, at, .. } = step;
         let cell = hold.cell();
         let mut state = cell.state.lock();
-        let CellState { subject, feed } = &mut *state;
+        hold.keep_past(&mut state);
+        let CellState { subject, feed, .. } = &mut *state;
         let changes = change(subject);
         let is_changed = !changes.is_empty();
         let is_first = is_changed && feed.oldest().is_none();
@@ -239,12 +250,8 @@ impl Follower for Applier {
             Payload::Tick => self.tick(step, &mut aftermath),
         }
         self.settle(step, aftermath);
-        let due_at = self.schedule.first().map_or(0, Time::as_millis);
-        roster.due_at.store(due_at, Ordering::Release);
-        roster.applied.advance(revision);
+        self.note_applied(revision);
         drop(applying);
-        if roster.history.is_over(&roster.limits) {
-            roster.trim_history(self.journal_time);
-        }
+        roster.trim_if_over(self.journal_time);
     }
 }

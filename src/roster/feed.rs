@@ -54,6 +54,14 @@ pub(super) struct Feed<C> {
     account: Arc<AtomicUsize>,
 }
 
+/// What a feed remembers, at one moment.
+#[derive(Debug)]
+pub(super) struct Recent<C> {
+    pub(super) floor: Revision,
+    pub(super) revision: Revision,
+    pub(super) updates: VecDeque<Arc<Update<C>>>,
+}
+
 /// What a watcher at some revision has missed.
 #[derive(Debug)]
 pub(super) enum Since<C> {
@@ -76,6 +84,29 @@ impl<C: Weigh> Feed<C> {
             floor,
             revision: 0,
             account,
+        }
+    }
+
+    /// A feed that remembers this, as far as the limits let it.
+    pub(super) fn restore(
+        recent: Recent<C>,
+        limits: &FeedLimits,
+        account: Arc<AtomicUsize>,
+    ) -> Self {
+        let mut feed = Self::new(recent.floor, account);
+        feed.revision = recent.revision;
+        for update in recent.updates {
+            feed.push(Update::within(update, limits.update_bytes_max), limits);
+        }
+        feed
+    }
+
+    /// What it remembers: a few reference counts.
+    pub(super) fn recent(&self) -> Recent<C> {
+        Recent {
+            floor: self.floor,
+            revision: self.revision,
+            updates: self.updates.clone(),
         }
     }
 
@@ -107,18 +138,15 @@ impl<C: Weigh> Feed<C> {
         if changes.is_empty() {
             return;
         }
-        let weight: usize = changes.iter().map(Weigh::bytes).sum();
-        let oversized = weight > limits.update_bytes_max;
-        let update = Update {
-            revision,
-            at,
-            bytes: size_of::<Update<C>>() + if oversized { 0 } else { weight },
-            changes: (!oversized).then_some(changes),
-        };
+        let update = Arc::new(Update::new(revision, at, Some(changes)));
+        self.push(Update::within(update, limits.update_bytes_max), limits);
+    }
+
+    fn push(&mut self, update: Arc<Update<C>>, limits: &FeedLimits) {
         self.changes += update.len();
         self.bytes += update.bytes;
         self.account.fetch_add(update.bytes, Ordering::Relaxed);
-        self.updates.push_back(Arc::new(update));
+        self.updates.push_back(update);
         // The last one stays, however long: watchers that keep up need it.
         while self.changes > limits.changes_max && self.updates.len() > 1 {
             self.forget_oldest();
@@ -173,6 +201,27 @@ impl<C: Weigh> Feed<C> {
                 && (bytes <= limits.update_bytes_max || update.revision == first.revision)
         });
         Since::Updates(batch.map(Arc::clone).collect())
+    }
+}
+
+impl<C: Weigh> Update<C> {
+    pub(super) fn new(revision: Revision, at: Time, changes: Option<Vec<C>>) -> Self {
+        let weight: usize = changes.iter().flatten().map(Weigh::bytes).sum();
+        let bytes = size_of::<Self>() + weight;
+        Self {
+            revision,
+            changes,
+            at,
+            bytes,
+        }
+    }
+
+    /// The same, without its changes if they take more than `bytes_max`.
+    fn within(this: Arc<Self>, bytes_max: usize) -> Arc<Self> {
+        if this.bytes - size_of::<Self>() <= bytes_max {
+            return this;
+        }
+        Arc::new(Self::new(this.revision, this.at, None))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod applier;
+mod checkpoint;
 mod feed;
 mod history;
 mod reaper;
@@ -20,7 +21,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -39,6 +40,7 @@ use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Waterm
 
 pub use self::{
     applier::Applier,
+    checkpoint::{Capture, CaptureStats, Image, ImageError},
     feed::{FeedLimits, Update, Weigh},
     table::Subject,
     watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
@@ -100,6 +102,13 @@ pub struct Roster {
     history: History,
     /// When something is next to be forgotten, in milliseconds; 0 if nothing is.
     due_at: AtomicU64,
+    /// The greatest receive time applied so far, in milliseconds.
+    journal_time: AtomicU64,
+    /// Ends of lives that users are still to be told of.
+    untold: AtomicUsize,
+    /// Captures begun so far, and whether one is under way.
+    captures: AtomicU64,
+    is_captured: AtomicBool,
     metrics: Metrics,
 }
 
@@ -131,6 +140,10 @@ impl Roster {
             history: History::new(account),
             limits,
             due_at: AtomicU64::new(0),
+            journal_time: AtomicU64::new(0),
+            untold: AtomicUsize::new(0),
+            captures: AtomicU64::new(0),
+            is_captured: AtomicBool::new(false),
             metrics: Metrics::default(),
         });
         (Arc::clone(&roster), Applier::new(roster))
@@ -255,6 +268,13 @@ impl Roster {
     pub fn trim_history(&self, now: Time) {
         let evicted = self.history.trim(now, &self.limits);
         self.metrics.history_evictions.inc_by(evicted);
+    }
+
+    /// Forgets the oldest changes, if all together take more than they may.
+    fn trim_if_over(&self, now: Time) {
+        if self.history.is_over(&self.limits) {
+            self.trim_history(now);
+        }
     }
 
     /// How many rooms anything is remembered of, or are watched.

@@ -5,6 +5,7 @@
 use std::{
     sync::{
         Weak,
+        atomic::Ordering,
         mpsc::{SyncSender, sync_channel},
     },
     thread,
@@ -46,10 +47,12 @@ impl Reaper {
             return end.tell(roster);
         }
         let queue = self.queue.get_or_insert_with(|| begin(Weak::clone(this)));
+        roster.untold.fetch_add(1, Ordering::AcqRel);
         if let Err(error) = queue.try_send(end) {
             use std::sync::mpsc::TrySendError::{Disconnected, Full};
             let (Full(end) | Disconnected(end)) = error;
             end.tell(roster);
+            roster.untold.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -60,6 +63,7 @@ fn begin(roster: Weak<Roster>) -> SyncSender<End> {
         for end in waiting {
             if let Some(roster) = roster.upgrade() {
                 end.tell_bit_by_bit(&roster);
+                roster.untold.fetch_sub(1, Ordering::AcqRel);
             }
         }
     };

@@ -95,6 +95,10 @@ impl Subject for Room {
     fn is_vacant(&self, _has_history: bool) -> bool {
         self.is_forgotten()
     }
+
+    fn evidence(&self) -> Self {
+        self.clone()
+    }
 }
 
 impl Watched for Room {

@@ -20,7 +20,10 @@ use tokio::sync::Notify;
 
 use crate::{
     journal::Revision,
-    roster::feed::{Feed, Weigh},
+    roster::{
+        checkpoint::Capturing,
+        feed::{Feed, Weigh},
+    },
 };
 
 /// What can be queried and watched: a room.
@@ -33,6 +36,11 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
     /// Whether it need not be kept, as nothing is remembered of it. `has_history`
     /// says whether its latest changes still are.
     fn is_vacant(&self, has_history: bool) -> bool;
+
+    /// A copy for a checkpoint, which keeps the evidence and nothing that follows
+    /// from it: the rest may be missing. It is taken while an entry waits.
+    #[must_use]
+    fn evidence(&self) -> Self;
 }
 
 /// All subjects of one kind.
@@ -42,6 +50,7 @@ pub(super) struct Table<S: Subject> {
     /// not in the table has had no visible change since then, for all one knows;
     /// before, it may have had.
     forgotten_through: AtomicU64,
+    capturing: Capturing<S>,
     /// What all feeds take together.
     account: Arc<AtomicUsize>,
 }
@@ -62,6 +71,8 @@ pub(super) struct Cell<S: Subject> {
 pub(super) struct CellState<S: Subject> {
     pub(super) subject: S,
     pub(super) feed: Feed<S::Change>,
+    /// The last capture that took it.
+    pub(super) captured: u64,
 }
 
 /// A hold on a subject's cell. The cell of a forgotten subject leaves the table
@@ -72,11 +83,16 @@ pub(super) struct Hold<S: Subject> {
     cell: Arc<Cell<S>>,
 }
 
+/// Parts of the map with a lock of their own: what goes through all cells keeps
+/// one of them at a time.
+const SHARDS: usize = 256;
+
 impl<S: Subject> Table<S> {
     pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
         Self {
-            cells: DashMap::new(),
+            cells: DashMap::with_shard_amount(SHARDS),
             forgotten_through: AtomicU64::new(0),
+            capturing: Capturing::default(),
             account,
         }
     }
@@ -96,10 +112,36 @@ impl<S: Subject> Table<S> {
         // The floor is read while the shard is locked: had the subject been
         // forgotten after that, its cell would still be here.
         let entry = entry.or_insert_with(|| {
-            let floor = self.forgotten_through.load(Ordering::Acquire);
-            Arc::new(Cell::new(Feed::new(floor, Arc::clone(&self.account))))
+            let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.account));
+            Arc::new(Cell::new(feed, self.capturing.number()))
         });
         self.hold(id, entry.value())
+    }
+
+    /// All cells, and perhaps some of those that come and go meanwhile.
+    pub(super) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
+        let cells = self.cells.iter();
+        cells
+            .map(|entry| (entry.key().clone(), Arc::clone(entry.value())))
+            .collect()
+    }
+
+    pub(super) fn capturing(&self) -> &Capturing<S> {
+        &self.capturing
+    }
+
+    pub(super) fn account(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.account)
+    }
+
+    /// The latest revision at which a subject was forgotten.
+    pub(super) fn forgotten_through(&self) -> Revision {
+        self.forgotten_through.load(Ordering::Acquire)
+    }
+
+    /// Notes that a subject was forgotten.
+    pub(super) fn note_forgotten(&self, revision: Revision) {
+        self.forgotten_through.fetch_max(revision, Ordering::AcqRel);
     }
 
     /// How many subjects there are.
@@ -119,11 +161,12 @@ impl<S: Subject> Table<S> {
 }
 
 impl<S: Subject> Cell<S> {
-    fn new(feed: Feed<S::Change>) -> Self {
+    fn new(feed: Feed<S::Change>, captured: u64) -> Self {
         Self {
             state: Mutex::new(CellState {
                 subject: S::default(),
                 feed,
+                captured,
             }),
             changed: Notify::new(),
             holds: AtomicUsize::new(0),
@@ -145,15 +188,17 @@ impl<S: Subject> Hold<S> {
         &self.id
     }
 
+    /// To be called while `state` is locked, before the subject changes.
+    pub(super) fn keep_past(&self, state: &mut CellState<S>) {
+        self.table.capturing.keep(&self.id, state);
+    }
+
     /// Notes whether the subject is forgotten, while `state` is locked.
     pub(super) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
         let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
             // What was not told may be of a later revision than what was.
-            let through = revision.max(state.feed.floor());
-            self.table
-                .forgotten_through
-                .fetch_max(through, Ordering::AcqRel);
+            self.table.note_forgotten(revision.max(state.feed.floor()));
         }
     }
 }

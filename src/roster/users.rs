@@ -97,7 +97,8 @@ impl Roster {
     }
 
     /// Drops a room that the user is not in any more, though nobody said so: its
-    /// life ended by `revision`. The caller keeps entries from being applied.
+    /// life ended by `revision`, or later. The caller keeps entries from being
+    /// applied.
     pub(super) fn drop_room(
         &self,
         hold: &Hold<User>,
@@ -108,6 +109,7 @@ impl Roster {
         if self.is_in(app, room, hold.id()) {
             return;
         }
+        let revision = self.changed_by(app, room).max(revision);
         let mut state = hold.cell().state.lock();
         if state.subject.drop_room(room) {
             state.feed.raise_floor(revision);
@@ -126,20 +128,21 @@ impl Roster {
                 .collect()
         };
         for room in rooms {
-            let known = self
-                .apps
-                .get(app)
-                .and_then(|app| app.rooms.table.get(&room));
-            let revision = known.map_or_else(
-                || self.applied(),
-                |room| {
-                    let state = room.cell().state.lock();
-                    // A room that was forgotten and is known again.
-                    state.feed.revision().max(state.feed.floor())
-                },
-            );
-            self.drop_room(hold, app, &room, revision);
+            self.drop_room(hold, app, &room, 0);
         }
+    }
+
+    /// By when a room was last changed, at the latest.
+    fn changed_by(&self, app: &AppName, room: &RoomId) -> Revision {
+        let known = self.apps.get(app).and_then(|app| app.rooms.table.get(room));
+        known.map_or_else(
+            || self.applied(),
+            |room| {
+                let state = room.cell().state.lock();
+                // One that was forgotten, and is watched, begins at its floor.
+                state.feed.revision().max(state.feed.floor())
+            },
+        )
     }
 }
 
@@ -173,6 +176,10 @@ impl Subject for User {
     // With its history: who leaves the last room can still be resumed.
     fn is_vacant(&self, has_history: bool) -> bool {
         self.is_forgotten() && !has_history
+    }
+
+    fn evidence(&self) -> Self {
+        User::evidence(self)
     }
 }
 

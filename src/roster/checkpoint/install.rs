@@ -1,0 +1,113 @@
+//! Fills an empty roster with what a checkpoint has.
+
+use std::sync::Arc;
+
+use crate::{
+    event::{AppName, RoomId, Time, UserId},
+    journal::Revision,
+    room::Room,
+    roster::{
+        App, Applier, Roster,
+        feed::Feed,
+        schedule::Forgetful,
+        table::{Hold, Subject},
+    },
+    user::{Membership, User},
+};
+
+use super::{Image, image::AppImage, past::Past};
+
+impl Applier {
+    /// Makes the roster what a checkpoint of it was, so that the journal is to be
+    /// followed from the checkpoint's revision on. The roster is empty before: no
+    /// entry was applied to it, and nobody watches it yet.
+    ///
+    /// What is of apps that the roster does not have is left out, with a warning.
+    pub fn install(&mut self, image: Image) {
+        let roster = Arc::clone(&self.roster);
+        let applying = roster.applying.write();
+        self.journal_time = image.journal_time;
+        for (name, image_of_app) in image.apps {
+            match roster.apps.get(&name) {
+                Some(app) => self.install_app(&name, app, image_of_app),
+                None => warn_of(&name, &image_of_app),
+            }
+        }
+        self.note_applied(image.revision);
+        drop(applying);
+        roster.trim_if_over(image.journal_time);
+    }
+
+    fn install_app(&mut self, name: &AppName, app: &App, image: AppImage) {
+        // Before the first cell is there: a new one begins at its table's floor.
+        app.rooms.table.note_forgotten(image.rooms_floor);
+        app.users.table.note_forgotten(image.users_floor);
+        for (id, user) in image.users {
+            self.install_user(name, app, &id, user);
+        }
+        for (id, room) in image.rooms {
+            self.install_room(name, app, &id, room);
+        }
+    }
+
+    fn install_user(&mut self, name: &AppName, app: &App, id: &UserId, user: Past<User>) {
+        let due_at = user.subject.due_at(&app.users.rules);
+        let hold = app.users.table.get_or_insert(id);
+        self.roster.put(&hold, user);
+        let subject = || Forgetful::User(id.clone());
+        self.schedule.put(name, subject, (None, due_at));
+    }
+
+    fn install_room(&mut self, name: &AppName, app: &App, id: &RoomId, mut room: Past<Room>) {
+        let rules = &self.roster.rules;
+        room.subject.derive(rules);
+        let (state, due_at) = (room.subject.state(), room.subject.due_at(rules));
+        let members = room.subject.members().cloned().unwrap_or_default();
+        let hold = app.rooms.table.get_or_insert(id);
+        self.roster.put(&hold, room);
+        app.rooms.index(id, state);
+        let subject = || Forgetful::Room(id.clone());
+        self.schedule.put(name, subject, (None, due_at));
+        for member in members.iter() {
+            enter(app, id, &member.user, member.login_at);
+        }
+    }
+}
+
+/// Notes with a user that he is in a room: he was told before the checkpoint.
+fn enter(app: &App, room: &RoomId, user: &UserId, login_at: Option<Time>) {
+    let hold = app.users.table.get_or_insert(user);
+    let mut state = hold.cell().state.lock();
+    state.subject.note(room, &Membership::Entered(login_at));
+    let revision: Revision = state.feed.revision();
+    hold.note_vacancy(&state, revision);
+}
+
+impl Roster {
+    fn put<S: Subject>(&self, hold: &Hold<S>, past: Past<S>) {
+        let Past { subject, recent } = past;
+        let mut state = hold.cell().state.lock();
+        state.feed = Feed::restore(recent, &self.limits.feed, hold.table().account());
+        state.subject = subject;
+        let oldest = state.feed.oldest().map(|oldest| oldest.revision);
+        let revision = state.feed.revision();
+        hold.note_vacancy(&state, revision);
+        drop(state);
+        if let Some(oldest) = oldest {
+            self.history.remember(hold, oldest);
+        }
+    }
+}
+
+fn warn_of(app: &AppName, image: &AppImage) {
+    let (rooms, users) = (image.rooms.len(), image.users.len());
+    if rooms + users > 0 {
+        let app = app.as_str();
+        tracing::warn!(
+            app,
+            rooms,
+            users,
+            "the checkpoint has an app that is not configured"
+        );
+    }
+}

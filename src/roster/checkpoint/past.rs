@@ -1,0 +1,84 @@
+//! Subjects as they were when a capture began.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::roster::{
+    feed::Recent,
+    table::{CellState, Subject},
+};
+
+/// A subject as it was at the revision of a capture.
+#[derive(Debug)]
+pub(super) struct Past<S: Subject> {
+    /// The evidence: what follows from it may be missing.
+    pub(super) subject: S,
+    pub(super) recent: Recent<S::Change>,
+}
+
+/// The part that one table has in a capture.
+#[derive(Debug)]
+pub(in crate::roster) struct Capturing<S: Subject> {
+    /// The number of the capture that is under way; 0 if none is.
+    number: AtomicU64,
+    /// Those who were about to change, as they were; `None` if nobody wants them.
+    pasts: Mutex<Option<Vec<(S::Id, Past<S>)>>>,
+}
+
+impl<S: Subject> Default for Capturing<S> {
+    fn default() -> Self {
+        Self {
+            number: AtomicU64::new(0),
+            pasts: Mutex::default(),
+        }
+    }
+}
+
+impl<S: Subject> Capturing<S> {
+    /// Begins a capture. The caller keeps entries from being applied: that is what
+    /// makes the number known to whoever applies the next.
+    pub(super) fn begin(&self, number: u64) {
+        *self.pasts.lock() = Some(Vec::new());
+        self.number.store(number, Ordering::Release);
+    }
+
+    pub(super) fn end(&self) {
+        self.number.store(0, Ordering::Release);
+        *self.pasts.lock() = None;
+    }
+
+    /// The capture that a new subject counts as taken by: there was none of it.
+    pub(in crate::roster) fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Keeps what a subject is, which is about to change, if a capture still needs
+    /// to know.
+    pub(in crate::roster) fn keep(&self, id: &S::Id, state: &mut CellState<S>) {
+        if let Some(past) = self.take(state)
+            && let Some(pasts) = &mut *self.pasts.lock()
+        {
+            pasts.push((id.clone(), past));
+        }
+    }
+
+    /// Takes a subject as it is, if the capture has not yet.
+    pub(super) fn take(&self, state: &mut CellState<S>) -> Option<Past<S>> {
+        let number = self.number();
+        if number == 0 || state.captured == number {
+            return None;
+        }
+        state.captured = number;
+        Some(Past {
+            subject: state.subject.evidence(),
+            recent: state.feed.recent(),
+        })
+    }
+
+    /// Those who changed since the last call, as they were.
+    pub(super) fn take_kept(&self) -> Vec<(S::Id, Past<S>)> {
+        let mut pasts = self.pasts.lock();
+        pasts.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}
