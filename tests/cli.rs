@@ -98,7 +98,13 @@ fn flags_come_before_variables_and_those_before_the_file() {
     assert_eq!(config.grpc.listen.port(), 2);
     assert_eq!(config.telemetry.listen.unwrap().port(), 1);
     assert_eq!(config.journal.path.to_str(), Some("kept"));
-    assert!(warnings[0].contains("journal.path"), "{warnings:?}");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let memory = mk_env("HEADCOUNT_JOURNAL__KIND", "memory");
+    let (_, warnings) = parse_serve(&line).configure(memory).unwrap();
+    assert!(
+        warnings[0].starts_with("--data is not used"),
+        "{warnings:?}"
+    );
     let stray = mk_env("HEADCOUNT_WEBHOOK_LISTEN", "127.0.0.1:4");
     let (_, warnings) = parse_serve(&line).configure(stray).unwrap();
     assert!(

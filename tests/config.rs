@@ -77,9 +77,14 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.grpc.connections_max, 1024);
     assert_eq!(config.grpc.streams_per_connection_max, 1024);
     assert_eq!(config.grpc.watches_max, 100_000);
-    assert_eq!(config.journal.kind, JournalKind::Memory);
+    assert_eq!(config.journal.kind, JournalKind::Disk);
     assert_eq!(config.journal.path, PathBuf::from("data"));
     assert_eq!(*config.journal.retention, Duration::from_secs(24 * 3600));
+    assert_eq!(
+        *config.journal.checkpoint_interval,
+        Duration::from_secs(600)
+    );
+    assert_eq!(config.journal.checkpoint_entries, 500_000);
     assert_eq!(*config.roster.reorder_horizon, Duration::from_secs(600));
     assert_eq!(*config.roster.empty_room_ttl, Duration::from_secs(35 * 60));
     assert_eq!(config.roster.history_changes_max, 1024);
@@ -92,8 +97,15 @@ fn nothing_set_is_the_defaults() {
 
 #[test]
 fn the_example_is_the_defaults_and_has_every_key() {
-    let mut config = read(EXAMPLE).unwrap();
+    let file = mk_file(EXAMPLE);
+    let mut config = Config::read(Some(&file.path)).unwrap();
     config.apps.clear();
+    let beside = file.path.with_file_name("data");
+    assert_eq!(
+        config.journal.path, beside,
+        "wherever the process is started"
+    );
+    config.journal.path = "data".into();
     assert_eq!(table(&config), table(&Config::default()));
 
     let keys = |table: &toml::Table| -> Vec<String> {
@@ -182,7 +194,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 25);
+    assert_eq!(variables.len(), 27);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
@@ -345,8 +357,8 @@ fn what_makes_no_sense_is_named() {
             "grpc.watches_max: must be above zero",
         ),
         (
-            format!("[journal]\nkind = \"disk\"\n{ZEGO}"),
-            "journal.kind: \"disk\" is not available in this version",
+            format!("[journal]\ncheckpoint_entries = 0\n{ZEGO}"),
+            "journal.checkpoint_entries: must be above zero",
         ),
         (
             app("zego = { app_id = 1 }"),
@@ -434,13 +446,10 @@ fn what_makes_no_sense_is_named() {
 
 #[test]
 fn what_is_likely_not_meant_is_a_warning() {
-    let cases = [
-        (
-            "[roster]\nempty_room_ttl = \"10m 59s\"\n",
-            "roster.empty_room_ttl",
-        ),
-        ("[journal]\npath = \"elsewhere\"\n", "journal.path"),
-    ];
+    let cases = [(
+        "[roster]\nempty_room_ttl = \"10m 59s\"\n",
+        "roster.empty_room_ttl",
+    )];
     for (text, key) in cases {
         let warnings = read(&format!("{text}{ZEGO}")).unwrap().validate().unwrap();
         assert!(

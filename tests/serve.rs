@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use headcount::{
-    config::{Config, Span},
+    config::{Config, JournalKind, Span},
     room::Rules,
     server::Server,
 };
@@ -23,6 +23,7 @@ const HEAD: &[u8] =
 #[tokio::test]
 async fn a_drain_cuts_off_what_does_not_end() {
     let mut config = Config::dev();
+    config.journal.kind = JournalKind::Memory;
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.webhook.body_read_timeout = Span::from_mins(10);
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use headcount::{
-    config::Config,
+    config::{Config, JournalKind},
     room::{Rule, Rules},
     server::Server,
     simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
@@ -26,6 +26,7 @@ struct Running {
 
 async fn serve(rules: Rules) -> Running {
     let mut config = Config::dev();
+    config.journal.kind = JournalKind::Memory;
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
     let server = Server::bind(&config, rules).await.unwrap();

@@ -5,11 +5,16 @@
 
 use std::process::{Command, Output};
 
-use headcount::{config::Config, room::Rules, server::Server};
+use headcount::{
+    config::{Config, JournalKind},
+    room::Rules,
+    server::Server,
+};
 
 /// The flags that send it to a server of this process.
 async fn serve() -> [String; 2] {
     let mut config = Config::dev();
+    config.journal.kind = JournalKind::Memory;
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
     let server = Server::bind(&config, Rules::default()).await.unwrap();

@@ -2,9 +2,11 @@
 
 use std::{ffi::OsString, io, net::SocketAddr, path::PathBuf};
 
+use tempfile::TempDir;
+
 use super::CliError;
 use crate::{
-    config::{Config, ConfigError, stray_variables},
+    config::{Config, ConfigError, JournalConfig, JournalKind, stray_variables},
     server,
 };
 
@@ -20,7 +22,8 @@ pub struct ServeArgs {
     /// app id 1, callback secret `secret`.
     #[arg(long, conflicts_with = "config")]
     pub dev: bool,
-    /// The folder of the journal.
+    /// The folder of the journal: `data` beside the configuration file without it,
+    /// and a temporary one with `--dev`.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where to take callbacks in, such as `0.0.0.0:8080`.
@@ -60,6 +63,9 @@ impl ServeArgs {
         let env: Vec<_> = env.into_iter().collect();
         let mut warnings = stray_variables(env.iter().map(|(name, _)| name))?;
         let mut config = config.with_env(env)?;
+        if data.is_some() && config.journal.kind == JournalKind::Memory {
+            warnings.push("--data is not used: journal.kind = \"memory\" keeps nothing".into());
+        }
         set(&mut config.journal.path, data);
         set(&mut config.webhook.listen, webhook_listen);
         set(&mut config.grpc.listen, grpc_listen);
@@ -83,13 +89,34 @@ pub(super) async fn serve(
     args: ServeArgs,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(), CliError> {
-    let (config, warnings) = args.configure(env)?;
+    let dev = args.dev;
+    let (mut config, warnings) = args.configure(env)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let _scratch = match dev {
+        true => scratch(&mut config.journal).map_err(|error| CliError::Serve(error.into()))?,
+        false => None,
+    };
     let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
     let served = server::run(config, shutdown(interrupts)).await;
     served.map_err(|error| CliError::Serve(error.into()))
+}
+
+/// A fresh folder for a journal that no folder was named for. It goes when the
+/// process ends in order.
+fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
+    let is_named = journal.path != JournalConfig::default().path;
+    if journal.kind == JournalKind::Memory || is_named {
+        return Ok(None);
+    }
+    let scratch = tempfile::Builder::new().prefix("headcount-").tempdir()?;
+    scratch.path().clone_into(&mut journal.path);
+    tracing::info!(
+        folder = %journal.path.display(),
+        "the journal is in a temporary folder: --data DIR keeps it"
+    );
+    Ok(Some(scratch))
 }
 
 /// Done when the process is told to end. Told again, it ends at once.

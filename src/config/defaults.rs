@@ -7,10 +7,6 @@ use super::{
     ServerConfig, Size, Span, TencentConfig, WebhookConfig, ZegoConfig, ZimConfig,
 };
 
-/// The kind of journal where none is configured. It becomes
-/// [`JournalKind::Disk`] with the version that has a disk journal.
-const JOURNAL_KIND: JournalKind = JournalKind::Memory;
-
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -81,9 +77,12 @@ impl Default for GrpcConfig {
 impl Default for JournalConfig {
     fn default() -> Self {
         Self {
-            kind: JOURNAL_KIND,
+            kind: JournalKind::Disk,
             path: "data".into(),
             retention: Span::from_mins(24 * 60),
+            checkpoint_interval: Span::from_mins(10),
+            // A start replays no more than this, at some hundred thousand a second.
+            checkpoint_entries: 500_000,
         }
     }
 }

@@ -81,11 +81,16 @@ impl Config {
             source,
         };
         let text = fs::read_to_string(file).map_err(read)?;
-        toml::from_str(&text).map_err(|error| ConfigError::File {
+        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::File {
             file: file.into(),
             line: line_of(&text, &error),
             message: describe(error),
-        })
+        })?;
+        // Beside the file, wherever the process is started.
+        if let Some(folder) = file.parent() {
+            config.journal.path = folder.join(&config.journal.path);
+        }
+        Ok(config)
     }
 
     /// Sets what the environment's `HEADCOUNT_<SECTION>__<KEY>` variables say.

@@ -101,10 +101,17 @@ pub struct GrpcConfig {
 pub struct JournalConfig {
     /// The kind of journal.
     pub kind: JournalKind,
-    /// The folder of a disk journal.
+    /// The folder of a disk journal. A relative one in a configuration file, and the
+    /// default, is beside that file.
     pub path: PathBuf,
-    /// How long a disk journal keeps callbacks for replay.
+    /// How long a disk journal keeps callbacks for replay, at least; those that no
+    /// checkpoint covers it keeps anyhow.
     pub retention: Span,
+    /// How long after a checkpoint the next is written, if there is news.
+    pub checkpoint_interval: Span,
+    /// After how many entries the next checkpoint is written at the latest: it bounds
+    /// what a start has to replay.
+    pub checkpoint_entries: u64,
 }
 
 /// The kind of journal.

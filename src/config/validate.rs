@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
-use super::{AppConfig, Config, ConfigError, JournalConfig, JournalKind, Secret};
+use super::{AppConfig, Config, ConfigError, Secret};
 use crate::room::EVIDENCE_GRACE;
 
 /// The longest name of an app. Names are in every request, log line and metric.
@@ -17,7 +17,6 @@ impl Config {
     /// Names the key at fault.
     pub fn validate(&mut self) -> Result<Vec<String>, ConfigError> {
         self.check_above_zero()?;
-        self.check_available()?;
         let (freshness, horizon) = (self.webhook.freshness_window, self.roster.reorder_horizon);
         if freshness > horizon {
             return wrong(
@@ -96,6 +95,14 @@ impl Config {
             ),
             ("grpc.watches_max", grpc.watches_max == 0),
             ("journal.retention", journal.retention.is_zero()),
+            (
+                "journal.checkpoint_interval",
+                journal.checkpoint_interval.is_zero(),
+            ),
+            (
+                "journal.checkpoint_entries",
+                journal.checkpoint_entries == 0,
+            ),
             ("roster.reorder_horizon", roster.reorder_horizon.is_zero()),
             ("roster.empty_room_ttl", roster.empty_room_ttl.is_zero()),
             ("server.drain_timeout", server.drain_timeout.is_zero()),
@@ -106,14 +113,6 @@ impl Config {
             Some((key, _)) => wrong(key, "must be above zero"),
             None => Ok(()),
         }
-    }
-
-    /// Refuses what can be written down already but is not built.
-    fn check_available(&self) -> Result<(), ConfigError> {
-        if self.journal.kind == JournalKind::Disk {
-            return wrong("journal.kind", "\"disk\" is not available in this version");
-        }
-        Ok(())
     }
 
     /// A callback is of one app, and so is a question.
@@ -143,14 +142,6 @@ impl Config {
         if *ttl < horizon.saturating_add(EVIDENCE_GRACE) {
             warnings.push(format!(
                 "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may open a room again whose end is forgotten"
-            ));
-        }
-        if self.journal.kind == JournalKind::Memory
-            && self.journal.path != JournalConfig::default().path
-        {
-            warnings.push(format!(
-                "journal.path ({}) is not used: journal.kind = \"memory\" keeps nothing",
-                self.journal.path.display()
             ));
         }
         warnings

@@ -48,6 +48,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// All names and values of one request's headers.
 const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 
+/// The name under which health says whether callbacks can be made durable.
+/// `NOT_SERVING` while they are refused; queries and watches go on meanwhile.
+pub const JOURNAL_HEALTH: &str = "headcount.journal";
+
 /// Tells the health service what to answer.
 #[derive(Clone, Debug)]
 pub struct Health(HealthReporter);
@@ -58,20 +62,31 @@ impl Health {
     pub async fn new() -> Self {
         let health = Self(HealthReporter::new());
         health.set_serving(false).await;
+        health.set_writable(false).await;
         health
+    }
+
+    /// Answers `SERVING` or `NOT_SERVING` from now on, for [`JOURNAL_HEALTH`].
+    pub async fn set_writable(&self, writable: bool) {
+        let status = status(writable);
+        self.0.set_service_status(JOURNAL_HEALTH, status).await;
     }
 
     /// Answers `SERVING` or `NOT_SERVING` from now on, for the service and for
     /// the server as a whole.
     pub async fn set_serving(&self, serving: bool) {
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        let status = status(serving);
         let Self(reporter) = self;
         reporter.set_service_status("", status).await;
         reporter.set_service_status(SERVICE_NAME, status).await;
+    }
+}
+
+fn status(serving: bool) -> ServingStatus {
+    if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
     }
 }
 

@@ -4,6 +4,10 @@
 //! journal, the journal's follower applies it to the roster, and the gRPC front
 //! reads the roster.
 
+mod fronts;
+mod recovery;
+mod upkeep;
+
 use std::{
     error::Error,
     future::Future,
@@ -17,29 +21,35 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::{net::TcpListener, task::JoinSet, time};
+use tokio::{
+    net::TcpListener,
+    task::{self, JoinError, JoinSet},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{AppConfig, Config, GrpcConfig},
+    config::{AppConfig, Config},
     event::AppName,
-    grpc::{self, Health, Presence},
-    journal::{Entry, FollowError, Journal, MemoryJournal, Payload, Revision},
+    grpc::{Health, Presence},
+    journal::{FollowError, OpenError, Revision, StoreError},
     room::{Logins, Rules},
-    roster::{FeedLimits, Limits, Roster},
-    telemetry::{self, Metrics},
+    roster::{Applier, FeedLimits, Limits, Roster},
+    telemetry::Metrics,
     vendor::Apps,
-    webhook::{self, Front, Parts, Settings, Visible, wall_clock},
+    webhook::{Front, Parts, Settings, Visible, wall_clock},
 };
+
+use self::{fronts::Fronts, recovery::Store, upkeep::Checkpointing};
 
 /// How much earlier than the configured end what is left is cut off, so that the
 /// process is gone in time.
 const DRAIN_MARGIN: Duration = Duration::from_millis(200);
 
-/// How often it is looked whether something is to be forgotten. Also the most
-/// often that a tick is journalled.
-const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the journal may be replayed before connections are taken, so that a
+/// short replay shows nowhere; during a longer one they are told to come back.
+const QUIET_START: Duration = Duration::from_millis(250);
 
 /// Why the service could not start, or ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +64,19 @@ pub enum ServerError {
         /// Why not.
         source: io::Error,
     },
-    /// The journal cannot be followed.
+    /// The data folder cannot be opened.
     #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The checkpoints of the data folder cannot be listed.
+    #[error("the data folder {folder}: {source}")]
+    Checkpoints {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: StoreError,
+    },
+    /// The journal cannot be followed.
+    #[error("the journal cannot be replayed: {0}")]
     Follow(#[from] FollowError),
     /// A part of the service ended by itself.
     #[error("{part} ended: {reason}")]
@@ -70,12 +91,12 @@ pub enum ServerError {
 /// The service, listening but not serving yet.
 #[derive(Debug)]
 pub struct Server {
-    webhook: (TcpListener, Arc<Front>),
-    grpc: (TcpListener, Presence, GrpcConfig),
-    telemetry: Option<TcpListener>,
-    metrics: Arc<Metrics>,
-    journal: Arc<dyn Journal>,
+    fronts: Fronts,
+    store: Store,
+    checkpointing: Checkpointing,
     roster: Arc<Roster>,
+    /// Writes to the roster, once it is as the journal says.
+    applier: Applier,
     ready: Arc<AtomicBool>,
     /// The names of the apps, for the log.
     apps: Vec<String>,
@@ -104,27 +125,30 @@ pub fn rules(config: &Config) -> Rules {
 }
 
 impl Server {
-    /// Listens where a valid configuration says.
+    /// Listens where a valid configuration says, and takes the data folder.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// When an address cannot be listened on, or the data folder not be used.
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
-        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let store = Store::open(&config.journal)?;
+        let journal = store.journal();
         let apps = config
             .apps
             .iter()
             .map(|app| (AppName::from(&*app.name), logins(app)));
         let (roster, applier) = Roster::new(journal.epoch(), apps, rules, limits(config));
-        journal.follow(roster.applied(), Box::new(applier))?;
 
         let mut metrics = Metrics::new();
         roster.metrics().register(metrics.registry_mut());
+        if let Store::Disk(journal) = &store {
+            journal.register(metrics.registry_mut());
+        }
         let metrics = Arc::new(metrics);
         let ready = Arc::new(AtomicBool::new(false));
         let front = Arc::new(Front::new(Parts {
             settings: Settings::from(&config.webhook),
             apps: Arc::new(Apps::from(&*config.apps)),
-            journal: Arc::clone(&journal),
+            journal,
             visible: Arc::clone(&roster) as Arc<dyn Visible>,
             metrics: Arc::clone(&metrics),
             clock: wall_clock(),
@@ -141,7 +165,7 @@ impl Server {
             Some(address) => Some(listen("metrics", address).await?),
             None => None,
         };
-        Ok(Self {
+        let fronts = Fronts {
             webhook: (listen("callbacks", config.webhook.listen).await?, front),
             grpc: (
                 listen("gRPC", config.grpc.listen).await?,
@@ -150,8 +174,13 @@ impl Server {
             ),
             telemetry,
             metrics,
-            journal,
+        };
+        Ok(Self {
+            fronts,
+            store,
+            checkpointing: Checkpointing::from(&config.journal),
             roster,
+            applier,
             ready,
             apps: config.apps.iter().map(|app| app.name.clone()).collect(),
             drain_timeout: config.server.drain_timeout.into(),
@@ -163,7 +192,7 @@ impl Server {
     /// # Errors
     /// When the socket does not know.
     pub fn webhook_address(&self) -> io::Result<SocketAddr> {
-        self.webhook.0.local_addr()
+        self.fronts.webhook.0.local_addr()
     }
 
     /// Where gRPC is served.
@@ -171,7 +200,7 @@ impl Server {
     /// # Errors
     /// When the socket does not know.
     pub fn grpc_address(&self) -> io::Result<SocketAddr> {
-        self.grpc.0.local_addr()
+        self.fronts.grpc.0.local_addr()
     }
 
     /// Serves until `shutdown` completes; then stops accepting, finishes what is
@@ -181,12 +210,6 @@ impl Server {
     /// # Errors
     /// When a part of the service fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        if let (Ok(webhook), Ok(grpc)) = (self.webhook_address(), self.grpc_address()) {
-            let metrics = self.telemetry.as_ref().map(TcpListener::local_addr);
-            let metrics = metrics.and_then(Result::ok).map(tracing::field::display);
-            info!(%webhook, %grpc, metrics, apps = self.apps.join(", "), "serving");
-        }
-        let ready = Arc::clone(&self.ready);
         let drain_timeout = self.drain_timeout;
         // A margin that leaves nothing of a short time would be none.
         let cut_off = drain_timeout
@@ -194,14 +217,11 @@ impl Server {
             .max(drain_timeout / 2);
         let health = Health::new().await;
         let drain = CancellationToken::new();
-        // The roster is as the journal says: before the first request is heard.
-        ready.store(true, Ordering::Release);
-        health.set_serving(true).await;
-        let mut parts = self.spawn(&health, &drain);
+        let mut parts = JoinSet::new();
 
         let failed = tokio::select! {
             () = shutdown => None,
-            ended = parts.join_next() => ended.map(failure),
+            failed = self.serve(&health, &drain, &mut parts) => Some(failed),
         };
         info!("draining");
         health.set_serving(false).await;
@@ -218,87 +238,68 @@ impl Server {
         failed.map_or(Ok(()), Err)
     }
 
-    fn spawn(self, health: &Health, drain: &CancellationToken) -> JoinSet<Ended> {
+    /// Serves until something fails. While the journal is replayed, whoever comes is
+    /// told to come back.
+    async fn serve(
+        self,
+        health: &Health,
+        drain: &CancellationToken,
+        parts: &mut JoinSet<Ended>,
+    ) -> ServerError {
         let Self {
-            webhook: (webhook_listener, front),
-            grpc: (grpc_listener, presence, grpc_config),
-            telemetry,
-            metrics,
-            journal,
-            roster,
-            ready: _,
-            apps: _,
-            drain_timeout: _,
+            fronts,
+            store,
+            applier,
+            ..
         } = self;
-        let mut parts = JoinSet::new();
-        let (health, drained) = (health.clone(), drain.clone());
-        let grpc_metrics = metrics.grpc.clone();
-        parts.spawn(async move {
-            let connections_max = grpc_config.connections_max;
-            let connections = grpc::accept(grpc_listener, connections_max, grpc_metrics);
-            let streams_max = grpc_config.streams_per_connection_max;
-            (
-                "gRPC",
-                grpc::serve(connections, presence, health, streams_max, drained).await,
-            )
-        });
-        let drained = drain.clone();
-        parts.spawn(async move {
-            webhook::serve(webhook_listener, front, drained).await;
-            ("the webhook front", Ok(()))
-        });
-        if let Some(listener) = telemetry {
-            let drained = drain.clone();
-            parts.spawn(async move {
-                telemetry::serve(listener, metrics, drained).await;
-                ("metrics", Ok(()))
-            });
+        let addresses = fronts.addresses();
+        let recovering = store.clone();
+        let mut recovery = task::spawn_blocking(move || recovering.recover(applier));
+        let quick = time::timeout(QUIET_START, &mut recovery).await;
+        if quick.is_err() {
+            info!("replaying the journal: not ready yet");
         }
-        let drained = drain.clone();
-        parts.spawn(async move {
-            drained
-                .run_until_cancelled(keep_forgetting(journal, roster))
-                .await;
-            ("forgetting", Ok(()))
-        });
-        parts
+        fronts.spawn(parts, health, drain);
+        let recovered = match quick {
+            Ok(recovered) => recovered,
+            Err(_) => tokio::select! {
+                recovered = recovery => recovered,
+                ended = parts.join_next() => return failure(ended),
+            },
+        };
+        match recovered {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error,
+            Err(panic) => return ended("recovery", panic.into()),
+        }
+        upkeep::spawn(
+            parts,
+            health,
+            drain,
+            &store,
+            &self.roster,
+            self.checkpointing,
+        );
+        self.ready.store(true, Ordering::Release);
+        health.set_serving(true).await;
+        info!(apps = self.apps.join(", "), "serving {addresses}");
+        failure(parts.join_next().await)
     }
 }
 
 /// What a part's end means while nobody asked for it.
-fn failure(ended: Result<Ended, tokio::task::JoinError>) -> ServerError {
-    let (part, reason) = match ended {
-        Ok((part, Err(reason))) => (part, reason),
-        Ok((part, Ok(()))) => (part, "nobody asked it to".into()),
-        Err(panic) => ("a part of the service", panic.into()),
-    };
-    error!(part, %reason, "ended");
-    ServerError::Ended { part, reason }
+fn failure(part: Option<Result<Ended, JoinError>>) -> ServerError {
+    match part {
+        Some(Ok((part, Err(reason)))) => ended(part, reason),
+        Some(Ok((part, Ok(())))) => ended(part, "nobody asked it to".into()),
+        Some(Err(panic)) => ended("a part of the service", panic.into()),
+        None => ended("the service", "it has no parts".into()),
+    }
 }
 
-/// Journals a tick when something is due, at most once a second.
-async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
-    let clock = wall_clock();
-    let mut interval = time::interval(TICK_INTERVAL);
-    interval.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let received_at = clock();
-        roster.trim_history(received_at);
-        if roster.is_tick_due(received_at) {
-            let payload = Payload::Tick;
-            let appended = journal
-                .append(Entry {
-                    received_at,
-                    payload,
-                })
-                .await;
-            if let Err(error) = appended {
-                // What is due stays due: the next tick tries again.
-                warn!(%error, "cannot journal a tick");
-            }
-        }
-    }
+fn ended(part: &'static str, reason: Box<dyn Error + Send + Sync>) -> ServerError {
+    error!(part, %reason, "ended");
+    ServerError::Ended { part, reason }
 }
 
 async fn listen(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
