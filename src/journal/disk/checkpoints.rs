@@ -105,7 +105,8 @@ impl Checkpoints {
             let removed = self.files.remove(&file);
             removed.map_err(|error| StoreError::failed(&file, &error))?;
         }
-        Ok(revisions.into_iter().take(keep).last())
+        let kept = revisions.len().min(keep);
+        Ok(revisions[..kept].last().copied())
     }
 }
 

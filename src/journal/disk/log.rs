@@ -90,7 +90,7 @@ impl Log {
                 next = self.replay_segment(name, next, until, visit)?;
             }
             if let Some(until) = until.filter(|until| next < *until) {
-                return Err(StoreError::missing(next, until - 1, "at the end of", &name));
+                return Err(StoreError::missing(next, until - 1, "at the end of", name));
             }
         }
         if next <= after {
@@ -118,7 +118,7 @@ impl Log {
                 return Ok(false);
             }
             if first > next {
-                return Err(StoreError::missing(next, first - 1, "in", &name));
+                return Err(StoreError::missing(next, first - 1, "in", name));
             }
             let damaged = |reason: String| StoreError::Damaged {
                 file: name.to_string(),

@@ -83,8 +83,7 @@ fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callb
         query,
         body,
     } = callback;
-    let product =
-        Product::from_name(&product).ok_or_else(|| RecordError::Product(revision, product))?;
+    let product = Product::from_name(&product).ok_or(RecordError::Product(revision, product))?;
     let decoded = Arc::new(vendor::decode(product, &query, &body));
     Ok(Callback {
         app: app.as_str().into(),

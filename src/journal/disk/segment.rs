@@ -33,6 +33,9 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 const SUFFIX: &str = ".segment";
 
+/// Takes a block, by its first revision; says whether it wants more.
+pub(super) type Visit<'a> = dyn FnMut(Revision, &[u8]) -> Result<bool, StoreError> + 'a;
+
 /// What a segment is called: where it begins, and when it was begun. Of two that
 /// begin at one place, the later counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,11 +139,7 @@ impl Segment {
 
     /// The blocks from the one on that holds the entry at `from`, or is the first
     /// after it, until `visit` has enough.
-    pub(super) fn blocks(
-        &self,
-        from: Revision,
-        visit: &mut dyn FnMut(Revision, &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn blocks(&self, from: Revision, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let file = self.name.to_string();
         let (blocks, first) = guard(&file, || {
             let blocks = self.store()?.begin_read()?.open_table(BLOCKS)?;

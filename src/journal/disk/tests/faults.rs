@@ -202,7 +202,7 @@ fn the_last_write_may_tear_at_any_byte() {
         });
         assert!(bytes > 0);
         // Every byte where the record and the header are, and some in between.
-        let every = |at: &usize| at % 61 == 0 || *at < 512 || bytes - at < 512;
+        let every = |at: &usize| at.is_multiple_of(61) || *at < 512 || bytes - at < 512;
         for tear in (0..=bytes).filter(every) {
             let mut left = tear;
             let torn = disk.after_power_cut(true, |write| {
