@@ -16,7 +16,7 @@ use headcount::{
     cli::{
         CliError, ClientArgs, RoomsArgs, UsersArgs, WatchArgs, WatchFormat, rooms, users, watch,
     },
-    client::{self, Violation, Watch, WatchEvent, digest},
+    client::{self, RoomWatch, Violation, WatchEvent, digest},
     pb::{
         Changes, GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
         ListRoomsRequest, ListRoomsResponse, Progress, Room, RoomChange, RoomState, RoomUser,
@@ -268,7 +268,7 @@ async fn a_copy_that_drifted_is_made_anew() {
         ]),
         Ok(vec![mk_snapshot(7, &["b"])]),
     ]);
-    let mut watch = Watch::new(serve(&script), "demo", "r");
+    let mut watch = RoomWatch::new(serve(&script), "demo", "r");
     assert!(matches!(watch.next().await, Ok(WatchEvent::Message(_))));
     let Ok(WatchEvent::Violated { violation, wait }) = watch.next().await else {
         panic!("drift")
@@ -276,8 +276,8 @@ async fn a_copy_that_drifted_is_made_anew() {
     assert!(matches!(
         violation,
         Violation::Drift {
-            users: 1,
-            server_users: 1,
+            count: 1,
+            server_count: 1,
             ..
         }
     ));
@@ -298,7 +298,7 @@ async fn nothing_is_lost_when_waiting_for_the_next_event_is_given_up() {
         broken(),
         Ok(vec![mk_snapshot(1, &[]), mk_join(2, "a")]),
     ]);
-    let mut watch = Watch::new(serve(&script), "demo", "r");
+    let mut watch = RoomWatch::new(serve(&script), "demo", "r");
     let mut messages = 0;
     // Shorter than any wait, so that each is given up many times.
     let patience = std::time::Duration::from_millis(1);

@@ -15,7 +15,7 @@ use std::{
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
-    client::{Folded, RoomCopy, Watch, WatchEvent, endpoint},
+    client::{Folded, RoomCopy, RoomWatch, WatchEvent, endpoint},
     grpc::{Connection, GrpcMetrics, Health, Presence, serve},
     journal::Revision,
     pb::{
@@ -59,14 +59,14 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
     serve(accept(listener), presence, health, 200, drain).await
 }
 
-fn watch_over_network() -> Watch {
+fn watch_over_network() -> RoomWatch {
     let connector = tower::service_fn(|_| async {
         let io = TcpStream::connect(("server", PORT)).await?;
         Ok::<_, io::Error>(TokioIo::new(io))
     });
     let channel = endpoint("http://server").unwrap();
     let channel = channel.connect_with_connector_lazy(connector);
-    Watch::new(PresenceServiceClient::new(channel), APP, "r")
+    RoomWatch::new(PresenceServiceClient::new(channel), APP, "r")
 }
 
 /// What a watcher was told.

@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use self::screen::Screen;
 use super::{CliError, ClientArgs, JsonLines, text};
 use crate::{
-    client::{RoomCopy, Watch, WatchEvent},
+    client::{RoomCopy, RoomWatch, WatchEvent},
     pb::{
         WatchRoomResponse, presence_service_client::PresenceServiceClient,
         watch_room_response::Update,
@@ -84,7 +84,7 @@ pub async fn watch(
         server: args.client.server.clone(),
         attempts: 0,
     };
-    let mut watch = Watch::new(client, &*args.client.app, args.room_id);
+    let mut watch = RoomWatch::new(client, &*args.client.app, args.room_id);
     let mut draw_at = None;
     loop {
         let event = tokio::select! {

@@ -1,9 +1,11 @@
 //! The client's side of the gRPC contract: a connection that is set up right,
-//! a copy of a room that checks what it is told, and a watch that goes on by
-//! itself.
+//! copies of rooms and users that check what they are told, and watches that go
+//! on by themselves.
 
 mod backoff;
+mod copy;
 mod room_copy;
+mod user_copy;
 mod watch;
 
 use std::{error::Error as _, time::Duration};
@@ -17,8 +19,10 @@ use crate::pb::presence_service_client::PresenceServiceClient;
 
 pub use self::{
     backoff::Backoff,
-    room_copy::{Folded, Missing, RoomCopy, Violation, digest},
-    watch::{Watch, WatchEvent},
+    copy::{CopyOf, Folded, Missing, Opening, Read, Subject, Update, Violation},
+    room_copy::{Room, RoomCopy, digest},
+    user_copy::{User, UserCopy},
+    watch::{RoomWatch, UserWatch, WatchEvent, WatchOf},
 };
 
 /// A receiver built on h2 0.4.16 or later counts every small frame that is not

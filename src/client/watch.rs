@@ -1,35 +1,43 @@
 //! A watch that goes on by itself.
 //!
-//! It follows a room through lost connections and restarted servers: each time
+//! It follows a room or a user through lost connections and restarted servers: each time
 //! it resumes from where its copy is, after a wait that grows. A stream that
 //! breaks its contract is given up, and the copy made anew from a snapshot.
 
 use std::{fmt, time::Duration};
 
-use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tonic::{Code, Status, Streaming, transport::Channel};
 
-use super::{Backoff, Folded, RoomCopy, Violation};
-use crate::pb::{
-    WatchRoomRequest, WatchRoomResponse, presence_service_client::PresenceServiceClient,
+use super::{
+    Backoff,
+    copy::{CopyOf, Folded, Opening, Subject, Violation},
+    room_copy::Room,
+    user_copy::User,
 };
+use crate::pb::{WatchRoomResponse, presence_service_client::PresenceServiceClient};
 
 /// A watch of one room.
-pub struct Watch {
+pub type RoomWatch = WatchOf<Room>;
+
+/// A watch of one user.
+pub type UserWatch = WatchOf<User>;
+
+/// A watch of one subject.
+pub struct WatchOf<S: Subject> {
     client: PresenceServiceClient<Channel>,
     app: String,
-    room_id: String,
-    copy: RoomCopy,
+    id: String,
+    copy: CopyOf<S>,
     backoff: Backoff,
-    state: State,
+    state: State<S>,
 }
 
 /// What a watch has to tell.
 #[derive(Debug)]
-pub enum WatchEvent {
+pub enum WatchEvent<M = WatchRoomResponse> {
     /// A message came and is folded into the copy.
-    Message(Box<WatchRoomResponse>),
+    Message(Box<M>),
     /// The stream broke off. Another is asked for after a wait.
     Lost {
         /// Why.
@@ -46,33 +54,33 @@ pub enum WatchEvent {
     },
 }
 
-enum State {
+enum State<S: Subject> {
     Waiting(Instant),
-    Opening(BoxFuture<'static, Result<Streaming<WatchRoomResponse>, Status>>),
-    Open(Box<Streaming<WatchRoomResponse>>),
+    Opening(Opening<S>),
+    Open(Box<Streaming<S::Message>>),
 }
 
-// === impl Watch ===
+// === impl WatchOf ===
 
-impl Watch {
-    /// A watch of a room of an app; an empty `app` is the only one.
+impl<S: Subject> WatchOf<S> {
+    /// A watch of a room or a user of an app; an empty `app` is the only one.
     pub fn new(
         client: PresenceServiceClient<Channel>,
         app: impl Into<String>,
-        room_id: impl Into<String>,
+        id: impl Into<String>,
     ) -> Self {
         Self {
             client,
             app: app.into(),
-            room_id: room_id.into(),
-            copy: RoomCopy::new(),
+            id: id.into(),
+            copy: CopyOf::new(),
             backoff: Backoff::default(),
             state: State::Waiting(Instant::now()),
         }
     }
 
     /// The copy, with every message folded in that [`next`](Self::next) returned.
-    pub fn copy(&self) -> &RoomCopy {
+    pub fn copy(&self) -> &CopyOf<S> {
         &self.copy
     }
 
@@ -82,7 +90,7 @@ impl Watch {
     /// # Errors
     /// When the server refuses in a way that asking again does not change, such
     /// as an app that it does not know.
-    pub async fn next(&mut self) -> Result<WatchEvent, Status> {
+    pub async fn next(&mut self) -> Result<WatchEvent<S::Message>, Status> {
         loop {
             match &mut self.state {
                 State::Waiting(until) => {
@@ -104,21 +112,21 @@ impl Watch {
         }
     }
 
-    fn open(&mut self) -> BoxFuture<'static, Result<Streaming<WatchRoomResponse>, Status>> {
-        let request = WatchRoomRequest {
-            app: self.app.clone(),
-            room_id: self.room_id.clone(),
-            resume_token: self.copy.open().to_owned(),
-        };
-        let mut client = self.client.clone();
-        Box::pin(async move { Ok(client.watch_room(request).await?.into_inner()) })
+    fn open(&mut self) -> Opening<S> {
+        let token = self.copy.open().to_owned();
+        S::watch(
+            self.client.clone(),
+            self.app.clone(),
+            self.id.clone(),
+            token,
+        )
     }
 
-    fn fold(&mut self, message: WatchRoomResponse) -> WatchEvent {
+    fn fold(&mut self, message: S::Message) -> WatchEvent<S::Message> {
         match self.copy.apply(&message) {
             Ok(folded) => {
                 // A snapshot alone is no success: a stream that breaks off after
-                // each would make the server send the room over and over.
+                // each would make the server send the whole over and over.
                 if matches!(folded, Folded::Changes(_) | Folded::Confirmed) {
                     self.backoff.reset();
                 }
@@ -131,7 +139,7 @@ impl Watch {
         }
     }
 
-    fn lost(&mut self, status: Status) -> WatchEvent {
+    fn lost(&mut self, status: Status) -> WatchEvent<S::Message> {
         WatchEvent::Lost {
             status,
             wait: self.wait(),
@@ -145,11 +153,11 @@ impl Watch {
     }
 }
 
-impl fmt::Debug for Watch {
+impl<S: Subject> fmt::Debug for WatchOf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch")
+        f.debug_struct("WatchOf")
             .field("app", &self.app)
-            .field("room_id", &self.room_id)
+            .field("id", &self.id)
             .field("revision", &self.copy.revision())
             .finish_non_exhaustive()
     }

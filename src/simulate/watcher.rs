@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, transport::Channel};
 
 use crate::{
-    client::{RoomCopy, Watch, WatchEvent},
+    client::{RoomCopy, RoomWatch, WatchEvent},
     pb::{
         WatchRoomRequest, presence_service_client::PresenceServiceClient,
         watch_room_response::Update,
@@ -27,7 +27,7 @@ const LISTEN: Duration = Duration::from_millis(100);
 pub(super) struct Watcher {
     client: PresenceServiceClient<Channel>,
     request: WatchRoomRequest,
-    watch: Watch,
+    watch: RoomWatch,
     /// What was wrong with the stream.
     faults: Vec<String>,
 }
@@ -53,7 +53,7 @@ impl Watcher {
             resume_token: String::new(),
         };
         let mut watcher = Self {
-            watch: Watch::new(client.clone(), app, room_id),
+            watch: RoomWatch::new(client.clone(), app, room_id),
             client,
             request,
             faults: Vec::new(),

@@ -1,5 +1,8 @@
-use super::*;
-use crate::pb::{Progress, RoomChange, Snapshot, UserRole, WatchRoomResponse};
+use super::{super::Folded, *};
+use crate::pb::{
+    Progress, RoomChange, Snapshot, SnapshotReason, UserRole, WatchRoomResponse,
+    watch_room_response::Update,
+};
 
 fn mk_user(id: &str, session: &str) -> pb::RoomUser {
     pb::RoomUser {
@@ -332,9 +335,9 @@ fn what_breaks_the_contract_is_named() {
 fn drift_is_found_and_a_snapshot_heals_it() {
     let mut copy = mk_copy();
     let drift = Violation::Drift {
-        users: 2,
+        count: 2,
         digest: copy.digest(),
-        server_users: 2,
+        server_count: 2,
         server_digest: 1,
     };
     assert_eq!(copy.apply(&mk_progress(6, 2, 1)), Err(drift));

@@ -9,7 +9,7 @@ pub enum Violation {
     /// A snapshot was not finished before something else came.
     #[error("a snapshot at revision {0} was cut short")]
     SnapshotCut(u64),
-    /// A part of a snapshot is of another revision, or room, than those before.
+    /// A part of a snapshot is of another revision, or subject, than those before.
     #[error("parts of one snapshot differ: revision {before}, then {part}")]
     PartsDiffer {
         /// The revision of the parts before.
@@ -41,12 +41,13 @@ pub enum Violation {
         present: bool,
     },
     /// A change does not fit the copy: a user joined who was there, or left or
-    /// changed who was not, or a room opened that was not empty.
-    #[error("{change} does not fit: the user is {}present", if *.present { "" } else { "not " })]
+    /// changed who was not, or a room opened that was not empty; or a device or a
+    /// room of a user was there, or not, against what the change says.
+    #[error("{change} does not fit: the copy has {}", if *.present { "it" } else { "none" })]
     DoesNotFit {
         /// What the server sent, and of whom.
         change: String,
-        /// Whether the copy has the user (or, of an opened room, users).
+        /// Whether the copy has it (or, of an opened room, users).
         present: bool,
     },
     /// A message lacks a part that it must have.
@@ -54,15 +55,15 @@ pub enum Violation {
     Missing(Missing),
     /// The copy is not what the server has.
     #[error(
-        "the copy drifted: {users} users with digest {digest:016x}, where the server has {server_users} with {server_digest:016x}"
+        "the copy drifted: it counts {count} with digest {digest:016x}, where the server has {server_count} with {server_digest:016x}"
     )]
     Drift {
-        /// The copy's users.
-        users: u32,
+        /// The copy's users or, of a user, devices.
+        count: u32,
         /// The copy's digest.
         digest: u64,
-        /// The server's users.
-        server_users: u32,
+        /// The server's.
+        server_count: u32,
         /// The server's digest.
         server_digest: u64,
     },
@@ -79,4 +80,6 @@ pub enum Missing {
     Room,
     /// The user.
     User,
+    /// The device.
+    Device,
 }
