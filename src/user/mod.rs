@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     event::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
-    room::{Member, Rules, sessions::Sessions},
+    room::{Member, Rule, Rules, sessions::Sessions},
 };
 
 pub use self::change::{UserChange, UserView};
@@ -86,7 +86,9 @@ impl User {
             UserEvent::Login(login) => !rules.in_time(login.at.unwrap_or(received_at), received_at),
             UserEvent::Logout(logout) => {
                 let at = logout.at.or(logout.login_at).unwrap_or(received_at);
-                !rules.in_time(at, received_at) && !self.sessions.knows(&logout.session)
+                let ends_something_known =
+                    self.sessions.knows(&logout.session) && rules.keeps(Rule::LateEndsStillEnd);
+                !rules.in_time(at, received_at) && !ends_something_known
             }
         }
     }
