@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use headcount::{
-    config::{Config, JournalKind},
+    config::{Config, JournalKind, ZimConfig},
     room::{Rule, Rules},
     server::Server,
     simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
@@ -25,8 +25,13 @@ struct Running {
 }
 
 async fn serve(rules: Rules) -> Running {
+    serve_with(rules, |_| {}).await
+}
+
+async fn serve_with(rules: Rules, change: fn(&mut Config)) -> Running {
     let mut config = Config::dev();
     config.journal.kind = JournalKind::Memory;
+    change(&mut config);
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
     let server = Server::bind(&config, rules).await.unwrap();
@@ -44,9 +49,9 @@ impl Running {
     fn options(&self, seed: u64) -> Options {
         Options {
             seed,
-            rooms: 60,
+            rooms: 40,
             users: 10,
-            callbacks: 3_000,
+            callbacks: 2_000,
             webhook: self.webhook.clone(),
             server: self.server.clone(),
             ..Options::default()
@@ -99,7 +104,7 @@ async fn a_right_server_tells_the_truth() {
     for seed in 0..3 {
         let verdict = at_once(seed, None).await;
         assert_none(&verdict);
-        assert_eq!(verdict.watched, verdict.rooms);
+        assert_eq!(verdict.watched, verdict.rooms + verdict.users);
         assert!(verdict.duplicates > verdict.callbacks / 10, "{verdict}");
     }
 }
@@ -107,30 +112,55 @@ async fn a_right_server_tells_the_truth() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_vendor_can_be_alone() {
     let running = serve(Rules::default()).await;
-    for vendor in [VendorName::Zego, VendorName::Tencent] {
+    for (vendor, rooms, users) in [
+        (VendorName::Zego, 40, 0),
+        (VendorName::Zim, 0, 40),
+        (VendorName::Tencent, 40, 0),
+    ] {
         let options = Options {
             vendor: Some(vendor),
-            callbacks: 1_000,
+            callbacks: 600,
             ..running.options(4)
         };
-        assert_none(&run(&options).await.unwrap());
+        let verdict = run(&options).await.unwrap();
+        assert_none(&verdict);
+        assert_eq!((verdict.rooms, verdict.users), (rooms, users));
     }
 }
 
-/// Tencent numbers nothing: no loss can be told of its rooms.
+/// Tencent and ZIM number nothing: no loss can be told of theirs.
 #[tokio::test(flavor = "multi_thread")]
-async fn loss_of_tencents_is_never_flagged() {
+async fn loss_of_what_has_no_numbers_is_never_flagged() {
     let running = serve(Rules::default()).await;
+    for vendor in [VendorName::Tencent, VendorName::Zim] {
+        let options = Options {
+            vendor: Some(vendor),
+            callbacks: 600,
+            loss: 0.1,
+            ..running.options(1)
+        };
+        let verdict = run(&options).await.unwrap();
+        let unnumbered = verdict.count(Cause::LossUnnumbered);
+        assert!(unnumbered > 0, "{verdict}");
+        assert_eq!(unnumbered, verdict.differences.len(), "{verdict}");
+    }
+}
+
+/// Users log in on several devices, where the app's configuration says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_that_replace_each_other_are_noticed() {
+    let running = serve_with(Rules::default(), |config| {
+        let zego = config.apps.iter_mut().filter(|app| app.zego.is_some());
+        zego.for_each(|app| app.zim = Some(ZimConfig { multi_login: false }));
+    })
+    .await;
     let options = Options {
-        vendor: Some(VendorName::Tencent),
+        vendor: Some(VendorName::Zim),
         callbacks: 1_000,
-        loss: 0.1,
         ..running.options(1)
     };
     let verdict = run(&options).await.unwrap();
-    let unnumbered = verdict.count(Cause::LossUnnumbered);
-    assert!(unnumbered > 0, "{verdict}");
-    assert_eq!(unnumbered, verdict.differences.len(), "{verdict}");
+    assert!(verdict.count(Cause::Unexplained) > 40, "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,7 +322,12 @@ async fn what_cannot_be_run_has_no_verdict() {
             },
         ),
     ];
-    for (expected, options) in cases {
+    for (at, (expected, options)) in cases.into_iter().enumerate() {
+        // Some have sent a part before they fail.
+        let options = Options {
+            tag: format!("case-{at}"),
+            ..options
+        };
         let error = run(&options).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{expected}: {error}");
     }
@@ -301,6 +336,13 @@ async fn what_cannot_be_run_has_no_verdict() {
         ..ok
     };
     assert_none(&run(&tag).await.unwrap());
-    let again = run(&tag).await.unwrap_err();
-    assert!(matches!(again, CannotRun::Option(_)), "{again}");
+    // Users of the chat are in the rooms of the first run.
+    for vendor in [None, Some(VendorName::Tencent), Some(VendorName::Zim)] {
+        let again = Options {
+            vendor,
+            ..tag.clone()
+        };
+        let again = run(&again).await.unwrap_err();
+        assert!(matches!(again, CannotRun::Option(_)), "{again}");
+    }
 }

@@ -30,10 +30,10 @@ pub struct SimulateArgs {
     /// How many of the callbacks are lost, from 0 to 1.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.0)]
     pub loss: f64,
-    /// Whose rooms there are. A mix of all vendors' if not given.
+    /// Whose callbacks are sent. A mix of all if not given.
     #[arg(long, value_enum)]
     pub vendor: Option<VendorName>,
-    /// How many rooms there are.
+    /// How many rooms there are, and how many users ZIM has.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub rooms: usize,
     /// How many regulars each room has.
@@ -52,8 +52,8 @@ pub struct SimulateArgs {
     /// How many callbacks are under way at once.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub concurrency: usize,
-    /// Rooms are called `sim-TAG-0`, `sim-TAG-1` and so on. Random if not given,
-    /// so that no two runs share a room.
+    /// Rooms are called `sim-TAG-0`, `sim-TAG-1` and so on, users
+    /// `sim-TAG-user-0`. Random if not given, so that no two runs share any.
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Where the server takes callbacks in.
@@ -67,7 +67,8 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,
-    /// ZEGO's app, by its name in the server's configuration.
+    /// The app of ZEGO and ZIM, by its name in the server's configuration. Several
+    /// devices of a user may be online.
     #[arg(long, default_value = "demo")]
     pub app: String,
     /// The app's ZEGO app id.
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn the_verdict_is_the_last_line_and_the_rest_is_aside() {
         let difference = crate::simulate::Difference {
-            room: "sim-1-0".to_owned(),
+            about: "sim-1-0".to_owned(),
             witnesses: [crate::simulate::Witness::Roster].into(),
             what: "\"u\" is not there".to_owned(),
             cause: Cause::LossFlagged,
@@ -237,6 +238,7 @@ mod tests {
             duplicates: 2,
             lost: 1,
             rooms: 1,
+            users: 0,
             watched: 1,
             differences: vec![difference; DIFFERENCES_SHOWN + 3],
         };

@@ -1,10 +1,14 @@
-//! Compares what the server says of a room with what is true of it.
+//! Compares what the server says of a room, or a user, with what is true.
+
+mod user;
 
 use std::collections::BTreeSet;
 
 use crate::pb;
 
 use super::truth::{TrueLife, TrueProfile, TrueRole, TrueUser, Truth, digest};
+
+pub(super) use self::user::{in_rooms, online, same};
 
 /// Whether a server may have forgotten what is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

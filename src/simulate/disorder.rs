@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use super::{
-    callbacks::{Callback, Sending},
+    callbacks::{Callback, Place, Sending},
     truth::Numbers,
 };
 
@@ -124,15 +124,15 @@ impl Schedule {
 
     /// Which numbers of which life of each room arrived, and which did not,
     /// whether by chance or because a story is about that.
-    pub(crate) fn numbers(&self, callbacks: &[Callback]) -> BTreeMap<(usize, u64), Numbers> {
+    pub(crate) fn numbers(&self, callbacks: &[Callback]) -> BTreeMap<(Place, u64), Numbers> {
         let mut sent = vec![false; callbacks.len()];
         for delivery in &self.deliveries {
             sent[delivery.callback] = true;
         }
-        let mut numbers: BTreeMap<(usize, u64), Numbers> = BTreeMap::new();
+        let mut numbers: BTreeMap<(Place, u64), Numbers> = BTreeMap::new();
         for (callback, sent) in callbacks.iter().zip(sent) {
             if let Some(number) = callback.what.number() {
-                let life = numbers.entry((callback.room, callback.life)).or_default();
+                let life = numbers.entry((callback.about, callback.life)).or_default();
                 let known = if sent {
                     &mut life.arrived
                 } else {

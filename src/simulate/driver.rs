@@ -190,13 +190,12 @@ impl Driver {
 
     async fn post(&self, delivery: &Delivery) -> Result<(StatusCode, String), String> {
         let callback = &self.world.callbacks[delivery.callback];
-        let room_id = &self.world.rooms[callback.room].id;
-        let (body, content_type) = self.vendor.body(callback, room_id, self.signing(delivery));
-        let (path, query) = self.vendor.target(callback);
-        let url = format!("{}{path}?{query}", self.base);
+        let id = self.world.id(callback.about);
+        let post = self.vendor.post(callback, id, self.signing(delivery));
+        let url = format!("{}{}?{}", self.base, post.path, post.query);
         let request = Request::post(url.trim_end_matches('?'))
-            .header(header::CONTENT_TYPE, content_type)
-            .body(Full::new(Bytes::from(body)))
+            .header(header::CONTENT_TYPE, post.content_type)
+            .body(Full::new(Bytes::from(post.body)))
             .map_err(|error| error.to_string())?;
         let answer = self.client.request(request).await.map_err(causes)?;
         let status = answer.status();

@@ -1,11 +1,14 @@
 //! The judge: every difference between what the server says and what is true,
 //! and whether loss explains it.
 
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::pb;
+use crate::{client, pb};
 
 use super::{
+    callbacks::Place,
     compare::{self, Memory},
     disorder::Schedule,
     options::VendorName,
@@ -21,9 +24,11 @@ use super::{
 pub(super) struct Judge<'a> {
     pub(super) world: &'a World,
     pub(super) memory: Memory,
-    /// What each life of each room lost, if it lost anything.
-    losses: BTreeMap<(usize, u64), Loss>,
-    numbers: BTreeMap<(usize, u64), Numbers>,
+    /// What each life of each room lost, if it lost anything, and each user.
+    losses: BTreeMap<(Place, u64), Loss>,
+    numbers: BTreeMap<(Place, u64), Numbers>,
+    /// What loss explains of the rooms that were judged, by their ids.
+    causes: BTreeMap<&'a str, Cause>,
     differences: Vec<Difference>,
 }
 
@@ -44,7 +49,7 @@ impl<'a> Judge<'a> {
         let mut losses = BTreeMap::<_, Loss>::new();
         for lost in &schedule.lost {
             let callback = &world.callbacks[*lost];
-            let life = (callback.room, callback.life);
+            let life = (callback.about, callback.life);
             let arrived = numbers.get(&life).map(|numbers| &numbers.arrived);
             let last = arrived.and_then(|arrived| arrived.last().copied());
             let loss = losses.entry(life).or_default();
@@ -60,12 +65,18 @@ impl<'a> Judge<'a> {
             memory,
             losses,
             numbers,
+            causes: BTreeMap::new(),
             differences: Vec::new(),
         }
     }
 
     /// Judges what is said of the room at `place`.
-    pub(super) fn judge(&mut self, place: usize, told: &Told, watched: Option<&Watched>) {
+    pub(super) fn judge_room(
+        &mut self,
+        place: usize,
+        told: &Told,
+        watched: Option<&Watched<client::Room>>,
+    ) {
         let true_room = &self.world.rooms[place];
         let truth = &true_room.truth;
         let mut found: BTreeMap<String, BTreeSet<Witness>> = BTreeMap::new();
@@ -88,8 +99,9 @@ impl<'a> Judge<'a> {
         }
         let name = format!("{} ({})", true_room.id, true_room.plot);
         let cause = self.cause(place, &told.room);
+        self.causes.insert(&true_room.id, cause);
         let add = |(what, witnesses)| Difference {
-            room: name.clone(),
+            about: name.clone(),
             witnesses,
             what,
             cause,
@@ -106,7 +118,7 @@ impl<'a> Judge<'a> {
         self.differences.append(&mut differences);
     }
 
-    /// Notes something that nothing explains, of no room in particular.
+    /// Notes something that nothing explains, of nothing in particular.
     pub(super) fn note(&mut self, witness: Witness, what: String) {
         self.differences.push(unexplained("", witness, what));
     }
@@ -115,14 +127,14 @@ impl<'a> Judge<'a> {
     /// one that the server takes it to be in: what another lost is not visible.
     fn cause(&self, place: usize, room: &pb::Room) -> Cause {
         let lost = |id: &str| {
-            let loss = number_of(id).and_then(|life| self.losses.get(&(place, life)));
+            let loss = number_of(id).and_then(|life| self.losses.get(&(Place::Room(place), life)));
             loss.copied().unwrap_or_default()
         };
         let told = lost(&room.session_id);
         let life = self.world.rooms[place].truth.life.as_ref();
         let life = life.map_or(&room.session_id, |life| &life.session_id);
         let truly = lost(life);
-        if self.has_lost(place) && room.missing_callbacks > 0 {
+        if self.has_lost(Place::Room(place)) && room.missing_callbacks > 0 {
             Cause::LossFlagged
         } else if told.holes {
             // It should have been flagged.
@@ -138,9 +150,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether any life of a room lost anything.
-    fn has_lost(&self, place: usize) -> bool {
-        let lives = (place, u64::MIN)..=(place, u64::MAX);
+    /// Whether any life of a room lost anything, or a user.
+    fn has_lost(&self, about: Place) -> bool {
+        let lives = (about, u64::MIN)..=(about, u64::MAX);
         self.losses.range(lives).next().is_some()
     }
 
@@ -149,7 +161,8 @@ impl<'a> Judge<'a> {
     fn counts(&self, place: usize, told: &Told) -> Vec<String> {
         let Told { room, users } = told;
         let mut wrong = Vec::new();
-        let numbers = number_of(&room.session_id).and_then(|life| self.numbers.get(&(place, life)));
+        let numbers = number_of(&room.session_id)
+            .and_then(|life| self.numbers.get(&(Place::Room(place), life)));
         let holes = numbers.map_or(0, Numbers::holes);
         if u64::from(room.missing_callbacks) != holes {
             let missing = room.missing_callbacks;
@@ -181,7 +194,7 @@ impl<'a> Judge<'a> {
     pub(super) fn judge_list(&mut self, vendor: VendorName, open: &[(String, u32)]) {
         let rooms = self.world.rooms.iter().enumerate();
         let rooms = rooms.filter(|(_, room)| room.vendor == vendor);
-        let lossless = rooms.filter(|(place, _)| !self.has_lost(*place));
+        let lossless = rooms.filter(|(place, _)| !self.has_lost(Place::Room(*place)));
         let is_open = |life: &TrueLife| life.close_time.is_none();
         let mut expected: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (_, room) in lossless {
@@ -216,6 +229,7 @@ impl<'a> Judge<'a> {
             duplicates: schedule.duplicates,
             lost: schedule.lost.len(),
             rooms: self.world.rooms.len(),
+            users: self.world.users.len(),
             watched,
             differences: self.differences,
         }
@@ -231,9 +245,9 @@ fn number_of(id: &str) -> Option<u64> {
     }
 }
 
-fn unexplained(room: &str, witness: Witness, what: String) -> Difference {
+fn unexplained(about: &str, witness: Witness, what: String) -> Difference {
     Difference {
-        room: room.to_owned(),
+        about: about.to_owned(),
         witnesses: BTreeSet::from([witness]),
         what,
         cause: Cause::Unexplained,
@@ -241,125 +255,4 @@ fn unexplained(room: &str, witness: Witness, what: String) -> Difference {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulate::{
-        callbacks::{Callback, Sending, Spelling, What},
-        disorder::Delivery,
-        truth::Truth,
-        world::{PlotKind, Story, WorldRoom},
-    };
-
-    const OLD: u64 = 1;
-    const CURRENT: u64 = 2;
-
-    fn mk_callback(life: u64, number: Option<u64>) -> Callback {
-        let what = match number {
-            None => What::Close { at: 0, reason: 0 },
-            Some(_) => What::Logout {
-                user_id: "u".to_owned(),
-                session_id: "1".to_owned(),
-                login_at: None,
-                at: 0,
-                reason: 0,
-                number,
-            },
-        };
-        Callback {
-            room: 0,
-            life,
-            what,
-            happened_at: 0,
-            sending: Sending::Disordered,
-            spelling: Spelling::Json,
-        }
-    }
-
-    /// What explains a difference in a room of two lives, of which these
-    /// callbacks arrived and were lost.
-    #[track_caller]
-    fn cause(
-        arrived: &[(u64, Option<u64>)],
-        lost: &[(u64, Option<u64>)],
-        told: u64,
-        missing: u32,
-    ) -> Cause {
-        let life = TrueLife {
-            session_id: CURRENT.to_string(),
-            name: String::new(),
-            creator_id: String::new(),
-            open_time: None,
-            close_time: None,
-        };
-        let room = WorldRoom {
-            id: "r".to_owned(),
-            vendor: VendorName::Zego,
-            plot: PlotKind::Story(Story::Lives),
-            truth: Truth {
-                life: Some(life),
-                ..Truth::default()
-            },
-        };
-        let callbacks = arrived.iter().chain(lost);
-        let world = World {
-            rooms: vec![room],
-            callbacks: callbacks.map(|(life, n)| mk_callback(*life, *n)).collect(),
-        };
-        let deliver = |callback| Delivery {
-            callback,
-            at: 0,
-            signed: 0,
-            signed_at: 0,
-        };
-        let schedule = Schedule {
-            deliveries: (0..arrived.len()).map(deliver).collect(),
-            lost: (arrived.len()..world.callbacks.len()).collect(),
-            duplicates: 0,
-        };
-        let told = pb::Room {
-            session_id: told.to_string(),
-            missing_callbacks: missing,
-            ..Default::default()
-        };
-        Judge::new(&world, &schedule, Memory::Keeps).cause(0, &told)
-    }
-
-    #[test]
-    fn only_loss_that_leaves_no_hole_is_not_to_be_seen() {
-        let arrived = [(OLD, Some(1)), (OLD, Some(3)), (CURRENT, Some(5))];
-        let (hole, end, close) = ((CURRENT, Some(4)), (CURRENT, Some(6)), (CURRENT, None));
-        for (lost, missing, expected) in [
-            (vec![], 0, Cause::Unexplained),
-            (vec![], 1, Cause::Unexplained),
-            (vec![hole], 1, Cause::LossFlagged),
-            (vec![end], 0, Cause::LossAtTheEnd),
-            (vec![close], 0, Cause::LossUnnumbered),
-            (vec![end, close], 0, Cause::LossAtTheEnd),
-            // A hole that is not flagged is a fault, whatever else was lost.
-            (vec![hole], 0, Cause::Unexplained),
-            (vec![hole, end], 0, Cause::Unexplained),
-            (vec![hole, close], 0, Cause::Unexplained),
-            // What an older life lost is no excuse for this one.
-            (vec![(OLD, Some(2))], 0, Cause::Unexplained),
-            (vec![(OLD, Some(4))], 0, Cause::Unexplained),
-            (vec![(OLD, None)], 0, Cause::Unexplained),
-        ] {
-            assert_eq!(
-                cause(&arrived, &lost, CURRENT, missing),
-                expected,
-                "{lost:?}"
-            );
-        }
-        // The old life is told: a hole in the true one is not shown, but one in the
-        // old one would be.
-        for (lost, expected) in [
-            (hole, Cause::LossOfItsLife),
-            (end, Cause::LossAtTheEnd),
-            (close, Cause::LossUnnumbered),
-            ((OLD, None), Cause::LossUnnumbered),
-            ((OLD, Some(2)), Cause::Unexplained),
-        ] {
-            assert_eq!(cause(&arrived, &[lost], OLD, 0), expected, "{lost:?}");
-        }
-    }
-}
+mod tests;

@@ -12,13 +12,20 @@ pub(super) const HORIZON: Duration = Duration::from_secs(10 * 60);
 /// Beyond this, what was sent at once would be stale when it arrives.
 const DURATION_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// A vendor of which there can be rooms.
+/// A vendor, or one of its products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum VendorName {
-    /// ZEGOCLOUD.
+    /// The rooms of ZEGOCLOUD.
     Zego,
-    /// Tencent.
+    /// The users of ZIM, ZEGOCLOUD's chat.
+    Zim,
+    /// The rooms of Tencent.
     Tencent,
+}
+
+impl VendorName {
+    /// Those that tell of rooms.
+    pub(super) const OF_ROOMS: [VendorName; 2] = [VendorName::Zego, VendorName::Tencent];
 }
 
 /// What a run is to do.
@@ -26,13 +33,13 @@ pub enum VendorName {
 pub struct Options {
     /// What the world is made from.
     pub seed: u64,
-    /// What room ids bear, to be of this run only.
+    /// What ids of rooms and users bear, to be of this run only.
     pub tag: String,
     /// How many callbacks are lost, from 0 to 1.
     pub loss: f64,
-    /// Whose rooms there are; a mix of all vendors' if not set.
+    /// Whose callbacks are sent; a mix of all vendors' if not set.
     pub vendor: Option<VendorName>,
-    /// How many rooms there are.
+    /// How many rooms there are, and how many users the chat has.
     pub rooms: usize,
     /// How many regulars each room has.
     pub users: usize,
@@ -124,10 +131,11 @@ pub enum Trouble {
 }
 
 impl Options {
-    /// The app that a vendor's rooms are in.
+    /// The app that a vendor's rooms or users are in.
     pub(super) fn app_of(&self, vendor: VendorName) -> &str {
         match vendor {
-            VendorName::Zego => &self.app,
+            // A user of the chat may be in rooms: it is one app.
+            VendorName::Zego | VendorName::Zim => &self.app,
             VendorName::Tencent => &self.tencent_app,
         }
     }

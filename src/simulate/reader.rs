@@ -3,7 +3,8 @@
 use tonic::{Code, Status, transport::Channel};
 
 use crate::pb::{
-    self, GetRoomUsersRequest, ListRoomsRequest, presence_service_client::PresenceServiceClient,
+    self, GetRoomUsersRequest, GetUserRequest, ListRoomsRequest,
+    presence_service_client::PresenceServiceClient,
 };
 
 /// How often pages are walked anew because the room began another life.
@@ -19,7 +20,7 @@ pub(super) struct Told {
     pub(super) users: Vec<pb::RoomUser>,
 }
 
-/// Reads the rooms of one app.
+/// Reads the rooms and users of one app.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     pub(super) client: PresenceServiceClient<Channel>,
@@ -60,6 +61,16 @@ impl Reader {
             }
             request.page_token = page.next_page_token;
         }
+    }
+
+    /// What the server says of a user.
+    pub(super) async fn user(&self, user_id: &str) -> Result<pb::User, Status> {
+        let request = GetUserRequest {
+            app: self.app.clone(),
+            user_id: user_id.to_owned(),
+        };
+        let told = self.client.clone().get_user(request).await?.into_inner();
+        Ok(told.user.unwrap_or_default())
     }
 
     /// The open rooms whose ids begin so, with their counts.

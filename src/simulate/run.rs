@@ -1,11 +1,13 @@
 //! One run, from the world to the verdict.
 
+mod plan;
+mod watches;
+
 use std::{sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     net::TcpStream,
-    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -13,29 +15,25 @@ use tonic::{Status, transport::Channel};
 
 use crate::{
     client,
-    pb::{RoomState, presence_service_client::PresenceServiceClient},
+    pb::{self, RoomState, presence_service_client::PresenceServiceClient},
 };
 
 use super::{
-    callbacks::Vendor,
+    callbacks::{Place, Vendor},
     compare::Memory,
     disorder::{Disorder, Schedule},
     driver::{Driver, now},
     judge::Judge,
-    options::{CannotRun, Forgetting, HORIZON, Options, PAST, Trouble, VendorName},
+    options::{CannotRun, Options, Trouble, VendorName},
     reader::{Reader, Told},
-    verdict::{Verdict, Witness},
-    watcher::{Watched, Watcher},
+    verdict::{Verdict, Witness, counted},
     world::{Shape, World, settled_after},
 };
 
-/// Between the start and the first callback, when callbacks have their times.
-const LEAD: Duration = Duration::from_millis(300);
-
-/// The longest way of a callback: in a world where all is sent at once, and in
-/// one that is sent as it happens.
-const DELAY_MAX: Duration = Duration::from_secs(30);
-const TIMED_DELAY_MAX: Duration = Duration::from_secs(3);
+use self::{
+    plan::{delay_max, shape},
+    watches::{AllWatched, Watches},
+};
 
 /// Watches on one connection; a server may bound them.
 const WATCHES_PER_CONNECTION: usize = 100;
@@ -45,25 +43,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Client = PresenceServiceClient<Channel>;
 
-/// Makes a world, sends its callbacks, watches its rooms, and judges.
+/// Makes a world, sends its callbacks, watches its rooms and users, and judges.
 ///
 /// # Errors
 /// When there is no verdict: an option makes no sense, the server cannot be
 /// asked or does not take callbacks in, or the time is up.
 pub async fn run(options: &Options) -> Result<Verdict, CannotRun> {
     options.check()?;
-    let mut run = Run::prepare(options)?;
+    let run = Run::prepare(options)?;
     run.reach().await?;
     run.announce();
     let over = CancellationToken::new();
-    let mut watchers = run.watch(&over).await?;
+    let watches = Watches::begin(&run, &over).await?;
     run.send().await?;
     over.cancel();
-    let mut watched: Vec<Option<Watched>> = run.world.rooms.iter().map(|_| None).collect();
-    while let Some(done) = watchers.join_next().await {
-        let (place, room) = done.map_err(|panic| run.unasked(panic.to_string()))?;
-        watched[place] = Some(room);
-    }
+    let watched = watches.end(&run).await?;
     run.judge(watched).await
 }
 
@@ -106,7 +100,8 @@ impl<'a> Run<'a> {
             driver: Arc::new(driver),
             clients: Vec::new(),
         };
-        for _ in 0..run.world.rooms.len().div_ceil(WATCHES_PER_CONNECTION) {
+        let watches = run.world.rooms.len() + run.world.users.len();
+        for _ in 0..watches.div_ceil(WATCHES_PER_CONNECTION) {
             let client = client::connect(&options.server);
             let client = client.map_err(|error| run.unasked(error.to_string()))?;
             run.clients.push(client);
@@ -114,21 +109,29 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// The app that a room is in.
-    fn app(&self, place: usize) -> &str {
-        self.options.app_of(self.world.rooms[place].vendor)
+    /// The app that a room or a user is in.
+    fn app(&self, about: Place) -> &str {
+        self.options.app_of(match about {
+            Place::Room(place) => self.world.rooms[place].vendor,
+            Place::User(_) => VendorName::Zim,
+        })
     }
 
-    fn client(&self, place: usize) -> Client {
-        self.clients[place / WATCHES_PER_CONNECTION].clone()
+    fn client(&self, about: Place) -> Client {
+        let watch = match about {
+            Place::Room(place) => place,
+            Place::User(place) => self.world.rooms.len() + place,
+        };
+        self.clients[watch / WATCHES_PER_CONNECTION].clone()
     }
 
     /// Finds out whether both sides of the server are there, before anything is
     /// waited for.
     async fn reach(&self) -> Result<(), CannotRun> {
-        if self.told(0).await?.room.state() != RoomState::Unknown {
+        if self.is_in_use().await? {
             let tag = &self.shape.tag;
-            let reason = format!("its rooms of the tag {tag:?} are in use: choose another");
+            let reason =
+                format!("its rooms or users of the tag {tag:?} are in use: choose another");
             return Err(CannotRun::Option(reason));
         }
         let unreached = |reason: String| CannotRun::Webhook {
@@ -145,20 +148,43 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether anything of this run is known before it. All of it is asked for: runs
+    /// of other vendors and sizes may have had a part of it.
+    async fn is_in_use(&self) -> Result<bool, CannotRun> {
+        for place in 0..self.world.rooms.len() {
+            if self.told(place).await?.room.state() != RoomState::Unknown {
+                return Ok(true);
+            }
+        }
+        for place in 0..self.world.users.len() {
+            let user = self.told_user(place).await?;
+            if user.online || !user.name.is_empty() || !user.rooms.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn announce(&self) {
         if self.options.progress {
-            let (seed, rooms) = (self.shape.seed, self.world.rooms.len());
-            let plural = if rooms == 1 { "" } else { "s" };
+            let seed = self.shape.seed;
+            let rooms = counted(self.world.rooms.len(), "room");
+            let users = counted(self.world.users.len(), "user");
             let watch = self.look_on();
-            eprintln!("simulate: seed {seed}, {rooms} room{plural}; look on: {watch}");
+            let subjects = [rooms, users].concat();
+            let subjects = subjects.trim_end_matches(", ");
+            eprintln!("simulate: seed {seed}, {subjects}{watch}");
         }
     }
 
-    /// The command that watches the first room.
+    /// The command that watches the first room, if there is one.
     fn look_on(&self) -> String {
-        let (app, any) = (self.app(0), Options::default());
+        let Some(room) = self.world.rooms.first() else {
+            return String::new();
+        };
+        let (app, any) = (self.app(Place::Room(0)), Options::default());
         let server = &self.options.server;
-        let mut command = format!("headcount watch {}", self.world.rooms[0].id);
+        let mut command = format!("; look on: headcount watch {}", room.id);
         if app != any.app {
             command += &format!(" --app {app}");
         }
@@ -166,30 +192,6 @@ impl<'a> Run<'a> {
             command += &format!(" --server {server}");
         }
         command
-    }
-
-    /// Watches all rooms. Returns when there is a copy of each.
-    async fn watch(
-        &self,
-        over: &CancellationToken,
-    ) -> Result<JoinSet<(usize, Watched)>, CannotRun> {
-        let mut begun = JoinSet::new();
-        for (place, room) in self.world.rooms.iter().enumerate() {
-            let (client, app, id) = (
-                self.client(place),
-                self.app(place).to_owned(),
-                room.id.clone(),
-            );
-            begun.spawn(async move { (place, Watcher::begin(client, &app, &id).await) });
-        }
-        let mut watchers = JoinSet::new();
-        while let Some(done) = begun.join_next().await {
-            let (place, watcher) = done.map_err(|panic| self.unasked(panic.to_string()))?;
-            let watcher = watcher.map_err(|status| self.refused(&status))?;
-            let over = over.clone();
-            watchers.spawn(async move { (place, watcher.watch(over).await) });
-        }
-        Ok(watchers)
     }
 
     async fn send(&self) -> Result<(), CannotRun> {
@@ -210,21 +212,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn judge(&mut self, watched: Vec<Option<Watched>>) -> Result<Verdict, CannotRun> {
+    async fn judge(&self, watched: AllWatched) -> Result<Verdict, CannotRun> {
         let memory = match self.options.forgetting {
             Some(_) => Memory::Forgets,
             None => Memory::Keeps,
         };
         let mut judge = Judge::new(&self.world, &self.schedule, memory);
-        for (place, watched) in watched.iter().enumerate() {
+        for (place, watched) in watched.rooms.iter().enumerate() {
             let told = self.told(place).await?;
-            judge.judge(place, &told, watched.as_ref());
+            judge.judge_room(place, &told, watched.as_ref());
+        }
+        for (place, watched) in watched.users.iter().enumerate() {
+            let told = self.told_user(place).await?;
+            judge.judge_user(place, &told, watched.as_ref());
         }
         let prefix = format!("sim-{}-", self.shape.tag);
-        for vendor in [VendorName::Zego, VendorName::Tencent] {
+        for vendor in VendorName::OF_ROOMS {
             let mut rooms = self.world.rooms.iter();
             if let Some(place) = rooms.position(|room| room.vendor == vendor) {
-                let listed = self.reader(place).listed(&prefix).await;
+                let listed = self.reader(Place::Room(place)).listed(&prefix).await;
                 let listed = listed.map_err(|status| self.refused(&status))?;
                 judge.judge_list(vendor, &listed);
             }
@@ -235,20 +241,25 @@ impl<'a> Run<'a> {
                 format!("a callback was answered {answer}"),
             );
         }
-        let watched = watched.iter().flatten().count();
-        Ok(judge.verdict(self.shape.seed, &self.schedule, watched))
+        Ok(judge.verdict(self.shape.seed, &self.schedule, watched.count()))
     }
 
     async fn told(&self, place: usize) -> Result<Told, CannotRun> {
-        let reader = self.reader(place);
+        let reader = self.reader(Place::Room(place));
         let told = reader.told(&self.world.rooms[place].id, place).await;
         told.map_err(|status| self.refused(&status))
     }
 
-    fn reader(&self, place: usize) -> Reader {
+    async fn told_user(&self, place: usize) -> Result<pb::User, CannotRun> {
+        let reader = self.reader(Place::User(place));
+        let told = reader.user(&self.world.users[place].id).await;
+        told.map_err(|status| self.refused(&status))
+    }
+
+    fn reader(&self, about: Place) -> Reader {
         Reader {
-            client: self.client(place),
-            app: self.app(place).to_owned(),
+            client: self.client(about),
+            app: self.app(about).to_owned(),
         }
     }
 
@@ -273,51 +284,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn shape(options: &Options) -> Shape {
-    let (from, until, callbacks) = match (options.forgetting, options.rate) {
-        (Some(Forgetting { horizon, .. }), _) => {
-            let from = now() + millis(LEAD);
-            (from, from + millis(horizon), options.callbacks)
-        }
-        (None, Some(rate)) => {
-            let from = now() + millis(LEAD);
-            let room = options.duration.saturating_sub(3 * TIMED_DELAY_MAX + LEAD);
-            // Truncation of a whole number of callbacks.
-            let callbacks = options
-                .callbacks
-                .min((room.as_secs_f64() * rate) as usize)
-                .max(1);
-            let span = Duration::from_secs_f64(callbacks as f64 / rate);
-            (from, from + millis(span), callbacks)
-        }
-        (None, None) => {
-            let until = now();
-            (until - millis(PAST), until, options.callbacks)
-        }
-    };
-    let horizon = options.forgetting.map_or(HORIZON, |server| server.horizon);
-    Shape {
-        seed: options.seed,
-        tag: options.tag.clone(),
-        vendor: options.vendor,
-        rooms: options.rooms,
-        users: options.users,
-        callbacks,
-        from,
-        until,
-        horizon: millis(horizon),
-        forgets: options.forgetting.map(|server| millis(server.grace)),
-    }
-}
-
-fn delay_max(options: &Options) -> u64 {
-    millis(match options.forgetting {
-        Some(server) => server.horizon / 5,
-        None if options.is_timed() => TIMED_DELAY_MAX,
-        None => DELAY_MAX,
-    })
-}
-
 fn bar(deliveries: usize) -> ProgressBar {
     let bar = ProgressBar::new(deliveries as u64);
     let style = "{bar:40} {pos}/{len} callbacks, {per_sec}, {elapsed}";
@@ -326,8 +292,4 @@ fn bar(deliveries: usize) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

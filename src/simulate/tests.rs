@@ -1,21 +1,25 @@
 //! The generator against the reconciler itself, without a network: what the
 //! simulator calls true is what the rules decide, and each rule is needed.
 
+mod reconcile;
+mod users;
+
 use std::collections::BTreeMap;
 
 use crate::{
     event::{Role, Time},
     room::{Room, RoomState, Rule, Rules},
-    vendor::{self, Decoded, Product},
 };
 
 use super::{
-    callbacks::{Sending, Signing, Vendor},
+    callbacks::{Place, Sending},
     disorder::{Disorder, Schedule},
     options::VendorName,
     truth::{TrueRole, TrueUser},
-    world::{LateStory, PlotKind, Shape, Story, World, WorldRoom, settled_after},
+    world::{LateStory, PlotKind, Shape, Story, World, WorldRoom},
 };
+
+use self::reconcile::reconcile;
 
 const NOW: u64 = 1_790_000_000_000;
 const HORIZON: u64 = 3_000;
@@ -74,62 +78,6 @@ fn rules(shape: &Shape, without: Option<Rule>) -> Rules {
     rules
 }
 
-/// The rooms as they are after all deliveries, with ticks in between where time
-/// passes.
-fn reconcile(shape: &Shape, world: &World, schedule: &Schedule, rules: &Rules) -> Vec<Room> {
-    let mut rooms = vec![Room::default(); world.rooms.len()];
-    let mut ticked_at = NOW;
-    for (place, delivery) in (0..).zip(&schedule.deliveries) {
-        let callback = &world.callbacks[delivery.callback];
-        let received_at = match shape.forgets {
-            Some(_) => delivery.at,
-            None => NOW + place / 10,
-        };
-        while shape.forgets.is_some() && ticked_at + 1_000 <= received_at {
-            ticked_at += 1_000;
-            tick(&mut rooms, ticked_at, rules);
-        }
-        let vendor = Vendor {
-            app_id: 1,
-            secret: "secret".to_owned(),
-            sdk_app_id: 1_400_000_000,
-        };
-        let signing = Signing {
-            timestamp: NOW / 1000,
-            nonce: 1,
-        };
-        let room_id = &world.rooms[callback.room].id;
-        let (body, _) = vendor.body(callback, room_id, signing);
-        let product = match world.rooms[callback.room].vendor {
-            VendorName::Zego => Product::ZegoRoom,
-            VendorName::Tencent => Product::TencentRoom,
-        };
-        let (_, query) = vendor.target(callback);
-        let decoded = vendor::decode(product, &query, body.as_bytes());
-        let Decoded::Room(events) = decoded else {
-            panic!("{decoded:?}: {body}");
-        };
-        for event in events {
-            assert_eq!(event.room.as_str(), room_id);
-            let received_at = Time::from_millis(received_at).unwrap();
-            rooms[callback.room].apply(&event, received_at, rules);
-        }
-    }
-    if shape.forgets.is_some() {
-        for second in 1..=4 {
-            let settled = NOW + settled_after(HORIZON, GRACE);
-            tick(&mut rooms, settled.max(ticked_at + second * 1_000), rules);
-        }
-    }
-    rooms
-}
-
-fn tick(rooms: &mut [Room], at: u64, rules: &Rules) {
-    for room in rooms {
-        room.tick(Time::from_millis(at).unwrap(), rules);
-    }
-}
-
 /// Where a room is not what is true of it.
 fn differs(room: &Room, true_room: &WorldRoom, forgets: bool, rules: &Rules) -> Option<String> {
     let (view, truth) = (room.view(rules), &true_room.truth);
@@ -186,7 +134,7 @@ fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(PlotKind, String)> 
     let world = World::make(shape);
     let schedule = plan(shape, &world, 0.0);
     let rules = rules(shape, without);
-    let rooms = reconcile(shape, &world, &schedule, &rules);
+    let rooms: Vec<Room> = reconcile(shape, &world, &schedule, &rules, world.rooms.len());
     let numbers = schedule.numbers(&world.callbacks);
     let mut differences = Vec::new();
     for (at, (room, true_room)) in rooms.iter().zip(&world.rooms).enumerate() {
@@ -196,7 +144,7 @@ fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(PlotKind, String)> 
         let Some(id) = &summary.incarnation else {
             continue;
         };
-        let holes = numbers.get(&(at, id.as_str().parse().unwrap_or(0)));
+        let holes = numbers.get(&(Place::Room(at), id.as_str().parse().unwrap_or(0)));
         let holes = holes.map_or(0, |numbers| numbers.holes());
         if holes != summary.missing_callbacks {
             let text = format!("{} missing, not {holes}", summary.missing_callbacks);

@@ -1,4 +1,4 @@
-//! What is true of a room: plain sets, written down by the generator while it
+//! What is true of a room or a user: plain sets, written down by the generator while it
 //! makes the history, in the order in which things happen.
 //!
 //! The reconciler is judged by this, so none of its code is used here: not its
@@ -59,6 +59,27 @@ pub(crate) enum TrueRole {
     Recorder,
     /// The vendor does not say.
     Untold,
+}
+
+/// What is true of one user of the chat when the history ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UserTruth {
+    /// As the latest login that gives one told; of two at one time, the greater.
+    pub(crate) name: String,
+    /// The devices that are online, by session id.
+    pub(crate) devices: BTreeMap<String, TrueDevice>,
+    /// The rooms of the same app that the user is in, by id, and since when, in
+    /// milliseconds since the Unix epoch.
+    pub(crate) rooms: BTreeMap<String, u64>,
+}
+
+/// One device of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrueDevice {
+    /// The vendor's word, without the spaces around it.
+    pub(crate) platform: String,
+    /// Milliseconds since the Unix epoch: whole seconds.
+    pub(crate) login_time: u64,
 }
 
 impl Truth {

@@ -16,7 +16,9 @@ pub struct Verdict {
     pub lost: usize,
     /// How many rooms there were.
     pub rooms: usize,
-    /// How many of the rooms were watched.
+    /// How many users the chat had.
+    pub users: usize,
+    /// How many of the rooms and users were watched.
     pub watched: usize,
     /// What is not as it should be.
     pub differences: Vec<Difference>,
@@ -25,8 +27,9 @@ pub struct Verdict {
 /// Something that the server says and is not true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The room's id, and what happened in it; empty if it is about no room.
-    pub room: String,
+    /// The id of the room, and what happened in it, or of the user; empty if it is
+    /// about none.
+    pub about: String,
     /// Who was told so.
     pub witnesses: BTreeSet<Witness>,
     /// What it is.
@@ -38,9 +41,9 @@ pub struct Difference {
 /// Who noticed a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Witness {
-    /// `GetRoomUsers` or `ListRooms`.
+    /// `GetRoomUsers`, `ListRooms` or `GetUser`.
     Roster,
-    /// `WatchRoom`.
+    /// `WatchRoom` or `WatchUser`.
     Watch,
     /// The HTTP front.
     Webhook,
@@ -54,7 +57,7 @@ pub enum Cause {
     /// All the numbered callbacks that were lost came after the last that
     /// arrived: no hole shows them.
     LossAtTheEnd,
-    /// Only callbacks were lost that bear no number.
+    /// Only callbacks were lost that bear no number, as none of a user's does.
     LossUnnumbered,
     /// Callbacks were lost of the life that the room is in, and the server takes
     /// it to be in another: the holes are not of the life that it shows.
@@ -79,13 +82,14 @@ impl fmt::Display for Verdict {
             duplicates,
             lost,
             rooms,
+            users,
             watched,
             differences,
         } = self;
-        let plural = if *rooms == 1 { "" } else { "s" };
         write!(f, "simulate: seed {seed}, {callbacks} callbacks")?;
         write!(f, " ({duplicates} duplicates, {lost} lost), ")?;
-        write!(f, "{rooms} room{plural}, {watched} watched: ")?;
+        let subjects = [counted(*rooms, "room"), counted(*users, "user")].concat();
+        write!(f, "{subjects}{watched} watched: ")?;
         match differences.len() {
             0 => return f.write_str("0 differences"),
             1 => f.write_str("1 difference: ")?,
@@ -107,16 +111,25 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// So many, and a comma; nothing of none.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("1 {word}, "),
+        _ => format!("{count} {word}s, "),
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            room,
+            about,
             witnesses,
             what,
             cause,
         } = self;
-        if !room.is_empty() {
-            write!(f, "{room}: ")?;
+        if !about.is_empty() {
+            write!(f, "{about}: ")?;
         }
         write!(f, "{what} (")?;
         for witness in witnesses {

@@ -1,4 +1,4 @@
-//! Watches one room for as long as a run lasts, and at its end makes sure that
+//! Watches one room or user for as long as a run lasts, and at its end makes sure that
 //! the watch has heard of everything.
 
 use std::time::Duration;
@@ -8,11 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, transport::Channel};
 
 use crate::{
-    client::{RoomCopy, RoomWatch, WatchEvent},
-    pb::{
-        WatchRoomRequest, presence_service_client::PresenceServiceClient,
-        watch_room_response::Update,
-    },
+    client::{CopyOf, Folded, Subject, WatchEvent, WatchOf},
+    pb::presence_service_client::PresenceServiceClient,
 };
 
 /// How long a watch may take to begin, and at the end to hear of everything.
@@ -22,53 +19,52 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 /// How long a watch is listened to between two questions whether that was all.
 const LISTEN: Duration = Duration::from_millis(100);
 
-/// A watch of one room.
+/// What to watch, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) client: PresenceServiceClient<Channel>,
+    pub(super) app: String,
+    /// Of the room or the user.
+    pub(super) id: String,
+}
+
+/// A watch of one room or user.
 #[derive(Debug)]
-pub(super) struct Watcher {
-    client: PresenceServiceClient<Channel>,
-    request: WatchRoomRequest,
-    watch: RoomWatch,
+pub(super) struct Watcher<S: Subject> {
+    target: Target,
+    watch: WatchOf<S>,
     /// What was wrong with the stream.
     faults: Vec<String>,
 }
 
 /// What a watch came to.
 #[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) copy: RoomCopy,
+pub(super) struct Watched<S> {
+    pub(super) copy: CopyOf<S>,
     /// What was wrong with the stream.
     pub(super) faults: Vec<String>,
 }
 
-impl Watcher {
-    /// Begins to watch, and returns when it has a copy of the room.
-    pub(super) async fn begin(
-        client: PresenceServiceClient<Channel>,
-        app: &str,
-        room_id: &str,
-    ) -> Result<Self, Status> {
-        let request = WatchRoomRequest {
-            app: app.to_owned(),
-            room_id: room_id.to_owned(),
-            resume_token: String::new(),
-        };
+impl<S: Subject> Watcher<S> {
+    /// Begins to watch, and returns when it has a copy.
+    pub(super) async fn begin(target: Target) -> Result<Self, Status> {
+        let Target { client, app, id } = target.clone();
         let mut watcher = Self {
-            watch: RoomWatch::new(client.clone(), app, room_id),
-            client,
-            request,
+            watch: WatchOf::new(client, app, id),
+            target,
             faults: Vec::new(),
         };
         let deadline = Instant::now() + BEGIN_MAX;
         while !watcher.watch.copy().is_complete() {
             if !watcher.listen(deadline).await? {
-                return Err(Status::deadline_exceeded("no snapshot of the room came"));
+                return Err(Status::deadline_exceeded("no snapshot came"));
             }
         }
         Ok(watcher)
     }
 
     /// Watches until the run is over, and then until nothing is missing.
-    pub(super) async fn watch(mut self, over: CancellationToken) -> Watched {
+    pub(super) async fn watch(mut self, over: CancellationToken) -> Watched<S> {
         let result = loop {
             let event = tokio::select! {
                 biased;
@@ -111,28 +107,23 @@ impl Watcher {
         if !copy.is_complete() {
             return Ok(false);
         }
-        let request = WatchRoomRequest {
-            resume_token: copy.resume_token().to_owned(),
-            ..self.request.clone()
-        };
+        let Target { client, app, id } = self.target.clone();
+        let token = copy.resume_token().to_owned();
         let mut resumed = copy.clone();
         let asked = timeout_at(deadline, async {
-            let mut stream = self.client.watch_room(request).await?.into_inner();
+            let mut stream = S::watch(client, app, id, token).await?;
             loop {
                 let Some(message) = stream.message().await? else {
                     return Err(Status::unavailable("the stream ended"));
                 };
                 let folded = resumed.apply(&message);
-                folded.map_err(|violation| Status::data_loss(violation.to_string()))?;
-                match message.update {
-                    // A room that was forgotten has no history to resume from:
-                    // the snapshot of it may still say nothing new.
-                    Some(Update::Snapshot(_)) if resumed.is_complete() => {
-                        return Ok(resumed.users() == copy.users());
-                    }
-                    Some(Update::Snapshot(_)) => {}
-                    Some(Update::Progress(_)) => return Ok(true),
-                    Some(Update::Changes(_)) | None => return Ok(false),
+                match folded.map_err(|violation| Status::data_loss(violation.to_string()))? {
+                    Folded::Part => {}
+                    // What was forgotten has no history to resume from: the
+                    // snapshot of it may still say nothing new.
+                    Folded::Snapshot(_) => return Ok(resumed.is_same(copy)),
+                    Folded::Confirmed => return Ok(true),
+                    Folded::Changes(_) => return Ok(false),
                 }
             }
         });
@@ -151,7 +142,7 @@ impl Watcher {
     }
 
     /// A lost connection is no fault: watches resume.
-    fn note(&mut self, event: WatchEvent) {
+    fn note(&mut self, event: WatchEvent<S::Message>) {
         if let WatchEvent::Violated { violation, .. } = event {
             self.faults
                 .push(format!("the stream broke its contract: {violation}"));

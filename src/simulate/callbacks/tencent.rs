@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use super::{JSON, Post, Vendor};
+
 /// What a callback of a Tencent room reports. Times are milliseconds since the
 /// Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,18 @@ pub(crate) enum Report {
 }
 
 impl Report {
-    pub(super) fn command(&self) -> &'static str {
+    /// It has neither signature nor spellings.
+    pub(super) fn post(&self, vendor: &Vendor, room_id: &str) -> Post {
+        let (id, command) = (vendor.sdk_app_id, self.command());
+        Post {
+            path: "/webhooks/tencent",
+            query: format!("SdkAppid={id}&CallbackCommand={command}&contenttype=json"),
+            content_type: JSON,
+            body: self.body(room_id),
+        }
+    }
+
+    fn command(&self) -> &'static str {
         match self {
             Report::Created { .. } => "Room.CallbackAfterCreateRoom",
             Report::Destroyed { .. } => "Room.CallbackAfterDestroyRoom",
@@ -42,7 +55,7 @@ impl Report {
         }
     }
 
-    pub(super) fn body(&self, room_id: &str) -> String {
+    fn body(&self, room_id: &str) -> String {
         let mut body = match self {
             Report::Created {
                 at,

@@ -1,4 +1,7 @@
-use super::*;
+use serde_json::{Map, Value};
+
+use super::{zego::signature, *};
+use crate::simulate::truth::TrueProfile;
 
 #[test]
 fn the_signature_is_the_documented_one() {
@@ -21,9 +24,9 @@ fn login_body(spelling: Spelling) -> String {
         sdk_app_id: 1_400_000_000,
     };
     let callback = Callback {
-        room: 0,
+        about: Place::Room(0),
         life: u64::MAX,
-        what: What::Login {
+        what: What::Zego(zego::Report::Login {
             user_id: "u".to_owned(),
             session_id: "1".to_owned(),
             at: 1_499_676_978_027,
@@ -35,7 +38,7 @@ fn login_body(spelling: Spelling) -> String {
             },
             relogin: false,
             number: Some(7),
-        },
+        }),
         happened_at: 0,
         sending: Sending::Disordered,
         spelling,
@@ -44,7 +47,7 @@ fn login_body(spelling: Spelling) -> String {
         timestamp: 1_499_676_978,
         nonce: 350_176,
     };
-    vendor.body(&callback, "rid", signing).0
+    vendor.post(&callback, "rid", signing).body
 }
 
 #[test]
@@ -74,4 +77,54 @@ fn all_spellings_say_the_same() {
 
     let legacy: Value = serde_json::from_str(&login_body(Spelling::Legacy)).unwrap();
     assert!(legacy["login_time"].is_number() && legacy["timestamp"].is_number());
+}
+
+/// The documentation's sample, field by field.
+#[test]
+fn zims_callbacks_are_the_documented_ones() {
+    let vendor = Vendor {
+        app_id: 1,
+        secret: "secret".to_owned(),
+        sdk_app_id: 0,
+    };
+    let report = zim::Report {
+        session_id: "930821637828251648".to_owned(),
+        user_name: "user_name".to_owned(),
+        os: "PC ".to_owned(),
+        relogin: true,
+        login_at: Some(1_679_553_625),
+        action: zim::Action::Logout { at: 1_679_553_625 },
+    };
+    let callback = Callback {
+        about: Place::User(0),
+        life: 0,
+        what: What::Zim(report),
+        happened_at: 0,
+        sending: Sending::Disordered,
+        spelling: Spelling::Json,
+    };
+    let signing = Signing {
+        timestamp: 1_679_553_625,
+        nonce: 350_176,
+    };
+    let post = vendor.post(&callback, "123456", signing);
+    assert_eq!((post.path, &*post.query), ("/webhooks/zim", ""));
+    let body: Value = serde_json::from_str(&post.body).unwrap();
+    let documented = serde_json::json!({
+        "appid": "1",
+        "event": "user_action",
+        "timestamp": 1_679_553_625,
+        "nonce": "350176",
+        "signature": signature("secret", "1679553625", "350176"),
+        "user_id": "123456",
+        "user_name": "user_name",
+        "os": "PC ",
+        "action": 1,
+        "session_id": "930821637828251648",
+        "login_time": 1_679_553_625,
+        "relogin": "1",
+        "logout_time": 1_679_553_625,
+        "logout_reason": "logout",
+    });
+    assert_eq!(body, documented);
 }

@@ -40,7 +40,7 @@ impl History {
     /// A user who is done with the act before.
     fn idle_user(&mut self, pool: usize, at: u64) -> String {
         for _ in 0..8 {
-            let user_id = format!("user-{}", self.rng.random_range(0..pool.max(1)));
+            let user_id = self.some_regular(pool);
             if self.is_idle(&user_id, at) {
                 return user_id;
             }

@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use crate::simulate::{
-    callbacks::{Callback, Sending, Spelling, What},
+    callbacks::{Callback, Place, Sending, Spelling, What, zego::Report},
     truth::{TrueLife, TrueUser, Truth},
 };
 
@@ -23,6 +23,8 @@ const SESSION_EPOCH: u64 = 1_474_802_888_000;
 pub(super) struct History {
     pub(super) rng: Pcg64,
     room: usize,
+    /// What makes ids unique to this run.
+    tag: String,
     pub(super) truth: Truth,
     pub(super) callbacks: Vec<Callback>,
     pub(super) life: Life,
@@ -71,10 +73,11 @@ pub(super) struct Leaving {
 }
 
 impl History {
-    pub(super) fn new(seed: u64, room: usize) -> Self {
+    pub(super) fn new(seed: u64, room: usize, tag: &str) -> Self {
         Self {
             rng: Pcg64::seed_from_u64(seed),
             room,
+            tag: tag.to_owned(),
             truth: Truth::default(),
             callbacks: Vec::new(),
             life: Life::default(),
@@ -123,7 +126,7 @@ impl History {
             close_time: None,
         });
         if reported {
-            self.report(at, What::Create { at, creator_id });
+            self.report(at, Report::Create { at, creator_id });
         }
     }
 
@@ -133,7 +136,7 @@ impl History {
         if let Some(life) = &mut self.truth.life {
             life.close_time = Some(at);
         }
-        self.report(at, What::Close { at, reason });
+        self.report(at, Report::Close { at, reason });
     }
 
     pub(super) fn login(&mut self, user_id: &str, session_id: &str, at: u64) {
@@ -152,7 +155,7 @@ impl History {
         self.truth.users.insert(user_id.to_owned(), user);
         self.name_room(&room_name, at);
         let number = self.next_number();
-        let what = What::Login {
+        let report = Report::Login {
             user_id: user_id.to_owned(),
             session_id: self.spell_session(session_id),
             at,
@@ -161,7 +164,7 @@ impl History {
             relogin,
             number,
         };
-        self.report(at, what);
+        self.report(at, report);
         self.note(user_id, session_id, at);
     }
 
@@ -182,7 +185,7 @@ impl History {
         leaving: Leaving,
     ) {
         let number = self.next_number();
-        let what = What::Logout {
+        let report = Report::Logout {
             user_id: user_id.to_owned(),
             session_id: self.spell_session(session_id),
             login_at: (leaving.names_login && !self.life.legacy).then_some(login_at),
@@ -190,19 +193,22 @@ impl History {
             reason: leaving.reason,
             number,
         };
-        self.report(leaving.at, what);
+        self.report(leaving.at, report);
         self.note(user_id, session_id, leaving.at);
     }
 
     /// A callback about this room; the ones before were made by the methods
     /// above, this one is for stories that need it their own way.
-    pub(super) fn report(&mut self, happened_at: u64, what: What) {
+    pub(super) fn report(&mut self, happened_at: u64, report: impl Into<What>) {
+        let what = report.into();
         let spelling = match what {
-            What::Login { .. } | What::Logout { .. } if self.life.legacy => Spelling::Legacy,
+            What::Zego(Report::Login { .. } | Report::Logout { .. }) if self.life.legacy => {
+                Spelling::Legacy
+            }
             _ => Spelling::any(&mut self.rng),
         };
         self.callbacks.push(Callback {
-            room: self.room,
+            about: Place::Room(self.room),
             life: self.life.id,
             what,
             happened_at,
@@ -231,7 +237,12 @@ impl History {
     /// A user who has not been in the room yet, for parts of a story.
     pub(super) fn newcomer(&mut self) -> String {
         self.sessions += 1;
-        format!("guest-{}-{}", self.room, self.sessions)
+        format!("sim-{}-guest-{}-{}", self.tag, self.room, self.sessions)
+    }
+
+    /// One of the regulars, of whom there are `pool`.
+    pub(super) fn some_regular(&mut self, pool: usize) -> String {
+        names::regular(&self.tag, self.rng.random_range(0..pool.max(1)))
     }
 
     fn some_user(&mut self) -> String {

@@ -13,7 +13,7 @@ use super::{
 const TICK: u64 = 1_000;
 
 /// What a machine may be late by.
-const SLACK: u64 = 600;
+pub(super) const SLACK: u64 = 600;
 
 /// A story about forgetting, and the rule that its truth depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! A world: rooms, what truly happens in them, and the callbacks that report it.
+//! A world: rooms and users, what truly happens to them, and the callbacks that
+//! report it.
 //! All of it follows from its [`Shape`]; nothing here waits or sends.
 
 mod acts;
@@ -7,15 +8,20 @@ mod late;
 mod names;
 mod stories;
 mod tencent;
+mod zim;
 
 use std::fmt;
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
-use super::{callbacks::Callback, options::VendorName, truth::Truth};
+use super::{
+    callbacks::{Callback, Place},
+    options::VendorName,
+    truth::{Truth, UserTruth},
+};
 
-use self::history::History;
+use self::{history::History, late::SLACK, zim::Chatter};
 
 pub(crate) use self::{
     late::{LateStory, settled_after},
@@ -27,10 +33,11 @@ pub(crate) use self::{
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) seed: u64,
-    /// What makes room ids unique to this run.
+    /// What makes ids unique to this run.
     pub(crate) tag: String,
-    /// Whose rooms; all vendors' if none is named.
+    /// Whose callbacks; all vendors' if none is named.
     pub(crate) vendor: Option<VendorName>,
+    /// How many rooms there are, and users of the chat, if of each.
     pub(crate) rooms: usize,
     /// Regulars of each room; guests come on top.
     pub(crate) users: usize,
@@ -45,10 +52,11 @@ pub(crate) struct Shape {
     pub(crate) forgets: Option<u64>,
 }
 
-/// Rooms, what is true of them, and the callbacks that say so.
-#[derive(Clone, Debug)]
+/// Rooms and users, what is true of them, and the callbacks that say so.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) rooms: Vec<WorldRoom>,
+    pub(crate) users: Vec<WorldUser>,
     pub(crate) callbacks: Vec<Callback>,
 }
 
@@ -59,6 +67,13 @@ pub(crate) struct WorldRoom {
     pub(crate) vendor: VendorName,
     pub(crate) plot: PlotKind,
     pub(crate) truth: Truth,
+}
+
+/// One user of a world's chat.
+#[derive(Clone, Debug)]
+pub(crate) struct WorldUser {
+    pub(crate) id: String,
+    pub(crate) truth: UserTruth,
 }
 
 /// What a room goes through.
@@ -80,7 +95,7 @@ impl fmt::Display for PlotKind {
     }
 }
 
-/// The frame of one room's story.
+/// The frame of the story of one room, or one user.
 #[derive(Clone, Debug)]
 struct Plot {
     users: usize,
@@ -106,49 +121,102 @@ impl Plot {
     }
 }
 
+impl Shape {
+    /// How many rooms there are, how many users of the chat, and how many of the
+    /// callbacks are about rooms: in a mix most, as rooms have more of a life.
+    fn counts(&self) -> (usize, usize, usize) {
+        match self.vendor {
+            None => (self.rooms, self.rooms, self.callbacks / 4 * 3),
+            Some(VendorName::Zim) => (0, self.rooms, 0),
+            Some(_) => (self.rooms, 0, self.callbacks),
+        }
+    }
+
+    fn plot(&self, callbacks: usize) -> Plot {
+        Plot {
+            users: self.users,
+            callbacks: callbacks.max(1),
+            from: self.from,
+            until: self.until,
+            horizon: self.horizon,
+            grace: self.forgets.unwrap_or_default(),
+        }
+    }
+}
+
 impl World {
     /// Makes the world of a shape. The same shape makes the same world.
     pub(crate) fn make(shape: &Shape) -> Self {
         let mut rng = Pcg64::seed_from_u64(shape.seed);
-        let mut world = Self {
-            rooms: Vec::with_capacity(shape.rooms),
-            callbacks: Vec::with_capacity(shape.callbacks),
-        };
-        // Rooms whose story is short leave their share to those after them.
-        let mut left = shape.callbacks;
+        let mut world = Self::default();
+        let (rooms, users, of_rooms) = shape.counts();
+        world.make_rooms(shape, &mut rng, rooms, of_rooms);
+        world.make_users(shape, &mut rng, users);
+        world.find_users_in_rooms();
+        world
+    }
+
+    /// The id of what a callback is about.
+    pub(crate) fn id(&self, about: Place) -> &str {
+        match about {
+            Place::Room(place) => &self.rooms[place].id,
+            Place::User(place) => &self.users[place].id,
+        }
+    }
+
+    /// Rooms whose story is short leave their share to those after them.
+    fn make_rooms(&mut self, shape: &Shape, rng: &mut Pcg64, rooms: usize, callbacks: usize) {
+        let mut left = callbacks;
         let mut of_zego = 0..;
-        for room in 0..shape.rooms {
-            let plot = Plot {
-                users: shape.users,
-                callbacks: (left / (shape.rooms - room)).max(1),
-                from: shape.from,
-                until: shape.until,
-                horizon: shape.horizon,
-                grace: shape.forgets.unwrap_or_default(),
-            };
+        for room in 0..rooms {
+            let plot = shape.plot(left / (rooms - room));
             let vendor = vendor_of(room, shape.vendor);
             let kind = match vendor {
-                VendorName::Zego => {
-                    plot_kind(of_zego.next().unwrap_or(room), shape.forgets.is_some())
-                }
                 VendorName::Tencent => PlotKind::Tencent,
+                _ => plot_kind(of_zego.next().unwrap_or(room), shape.forgets.is_some()),
             };
-            let mut history = History::new(rng.next_u64(), room);
+            let mut history = History::new(rng.next_u64(), room, &shape.tag);
             match kind {
                 PlotKind::Story(story) => story.tell(&mut history, &plot),
                 PlotKind::Late(story) => story.tell(&mut history, &plot),
                 PlotKind::Tencent => tencent::tell(&mut history, &plot),
             }
             left = left.saturating_sub(history.callbacks.len());
-            world.callbacks.append(&mut history.callbacks);
-            world.rooms.push(WorldRoom {
+            self.callbacks.append(&mut history.callbacks);
+            self.rooms.push(WorldRoom {
                 id: format!("sim-{}-{room}", shape.tag),
                 vendor,
                 plot: kind,
                 truth: history.truth,
             });
         }
-        world
+    }
+
+    /// Users have the callbacks that rooms left.
+    fn make_users(&mut self, shape: &Shape, rng: &mut Pcg64, users: usize) {
+        for user in 0..users {
+            let left = shape.callbacks.saturating_sub(self.callbacks.len());
+            let mut chatter = Chatter::new(rng.next_u64(), user);
+            chatter.tell(&shape.plot(left / (users - user)));
+            self.callbacks.append(&mut chatter.callbacks);
+            self.users.push(WorldUser {
+                id: names::regular(&shape.tag, user),
+                truth: chatter.truth,
+            });
+        }
+    }
+
+    /// The regulars of ZEGOCLOUD's rooms are users of its chat: it is one app.
+    fn find_users_in_rooms(&mut self) {
+        for user in &mut self.users {
+            let of_zego = |room: &&WorldRoom| room.vendor == VendorName::Zego;
+            for room in self.rooms.iter().filter(of_zego) {
+                if let Some(present) = room.truth.users.get(&user.id) {
+                    let rooms = &mut user.truth.rooms;
+                    rooms.insert(room.id.clone(), present.login_time);
+                }
+            }
+        }
     }
 }
 

@@ -38,6 +38,11 @@ pub(crate) fn term_type(platform: &str) -> Option<usize> {
     at.map(|at| at + 1)
 }
 
+/// The id of a regular of the run's rooms, who is a user of its chat too.
+pub(super) fn regular(tag: &str, number: usize) -> String {
+    format!("sim-{tag}-user-{number}")
+}
+
 /// A name for a room or a user: mostly plain, sometimes hostile.
 pub(super) fn name(rng: &mut Pcg64, plain: &str) -> String {
     if rng.random_bool(0.8) {

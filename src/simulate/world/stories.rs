@@ -4,7 +4,7 @@
 
 use rand::RngExt as _;
 
-use crate::simulate::callbacks::{Sending, What};
+use crate::simulate::callbacks::{Sending, zego::Report};
 
 use super::{
     Plot,
@@ -234,7 +234,7 @@ fn ancient_room(history: &mut History, plot: &Plot) {
     }
     history.sending = Sending::At(vec![plot.some_time(&mut history.rng)]);
     let creator_id = "creator".to_owned();
-    history.report(at, What::Create { at, creator_id });
+    history.report(at, Report::Create { at, creator_id });
 }
 
 fn ancient_logins(history: &mut History, plot: &Plot) {
@@ -254,7 +254,7 @@ fn ancient_logins(history: &mut History, plot: &Plot) {
 fn ancient_login(history: &mut History, at: u64, number: Option<u64>) {
     let user_id = history.newcomer();
     let profile = names::profile(&mut history.rng, &user_id);
-    let what = What::Login {
+    let report = Report::Login {
         session_id: history.new_session(at),
         user_id,
         at,
@@ -263,7 +263,7 @@ fn ancient_login(history: &mut History, at: u64, number: Option<u64>) {
         relogin: false,
         number,
     };
-    history.report(at, what);
+    history.report(at, report);
 }
 
 fn lost_logins(history: &mut History, plot: &Plot) {

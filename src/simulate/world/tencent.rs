@@ -7,7 +7,7 @@
 use rand::{RngExt as _, seq::IndexedRandom as _};
 
 use crate::simulate::{
-    callbacks::{Report, What},
+    callbacks::tencent::Report,
     truth::{TrueLife, TrueProfile, TrueRole, TrueUser},
 };
 
@@ -101,8 +101,7 @@ impl TencentRoom<'_> {
         let together = self.history.rng.random_range(1..=TOGETHER_MAX);
         let (mut absent, mut present) = (Vec::new(), Vec::new());
         for _ in 0..2 * together {
-            let number = self.history.rng.random_range(0..self.pool.max(1));
-            let user_id = format!("user-{number}");
+            let user_id = self.history.some_regular(self.pool);
             let list = match self.history.truth.users.contains_key(&user_id) {
                 true => &mut present,
                 false => &mut absent,
@@ -200,7 +199,7 @@ impl TencentRoom<'_> {
 
     fn report(&mut self, at: u64, report: Report) {
         self.latest = self.latest.max(at);
-        self.history.report(at, What::Tencent(report));
+        self.history.report(at, report);
     }
 }
 

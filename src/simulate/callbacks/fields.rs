@@ -1,0 +1,60 @@
+//! The fields of a body, and the ways in which ZEGOCLOUD writes them.
+
+use serde_json::{Map, Value};
+
+use super::{JSON, Spelling};
+
+/// A body in the making.
+pub(super) struct Fields {
+    spelling: Spelling,
+    fields: Map<String, Value>,
+}
+
+impl Fields {
+    pub(super) fn new(spelling: Spelling) -> Self {
+        Self {
+            spelling,
+            fields: Map::new(),
+        }
+    }
+
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.fields.insert(name.to_owned(), Value::from(value));
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        self.fields.insert(name.to_owned(), Value::from(value));
+    }
+
+    /// A number that is a string today and was one of JSON's numbers in 2022.
+    pub(super) fn digits(&mut self, name: &str, value: u64) {
+        match self.spelling {
+            Spelling::Legacy => self.number(name, value),
+            _ => self.text(name, &value.to_string()),
+        }
+    }
+
+    pub(super) fn write(self) -> (String, &'static str) {
+        match self.spelling {
+            Spelling::Json | Spelling::Legacy => (Value::Object(self.fields).to_string(), JSON),
+            Spelling::PercentEncoded => {
+                let json = Value::Object(self.fields).to_string();
+                let all = percent_encoding::NON_ALPHANUMERIC;
+                (
+                    percent_encoding::utf8_percent_encode(&json, all).to_string(),
+                    JSON,
+                )
+            }
+            Spelling::Form => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                for (name, value) in &self.fields {
+                    match value {
+                        Value::String(text) => form.append_pair(name, text),
+                        other => form.append_pair(name, &other.to_string()),
+                    };
+                }
+                (form.finish(), "application/x-www-form-urlencoded")
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Compares what the server says of a user with what is true of him.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    pb,
+    simulate::truth::{TrueDevice, UserTruth},
+};
+
+use super::{Memory, millis};
+
+/// How a user, but for the rooms that he is in, differs from what is true of him.
+pub(in crate::simulate) fn online(
+    truth: &UserTruth,
+    user: &pb::User,
+    memory: Memory,
+) -> Vec<String> {
+    let mut differences = devices(truth, &user.devices);
+    let is_online = !truth.devices.is_empty();
+    if user.online != is_online {
+        let word = |online| if online { "online" } else { "offline" };
+        let (told, truth) = (word(user.online), word(is_online));
+        differences.push(format!("he is told as {told} and is {truth}"));
+    }
+    let is_forgotten = !is_online && user.name.is_empty() && memory == Memory::Forgets;
+    if user.name != truth.name && !is_forgotten {
+        let (told, truth) = (&user.name, &truth.name);
+        differences.push(format!("his name is told as {told:?} and is {truth:?}"));
+    }
+    differences
+}
+
+fn devices(truth: &UserTruth, told: &[pb::Device]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut seen = BTreeMap::new();
+    for device in told {
+        let id = &device.session_id;
+        if seen.insert(id, ()).is_some() {
+            differences.push(format!("the device {id:?} is told of twice"));
+        }
+        match truth.devices.get(id) {
+            None => differences.push(format!("the device {id:?} is not online")),
+            Some(true_device) => differences.extend(fields(true_device, device)),
+        }
+    }
+    let unseen = truth.devices.keys().filter(|id| !seen.contains_key(id));
+    differences.extend(unseen.map(|id| format!("the device {id:?} is online, and not told of")));
+    if !told.is_sorted_by_key(|device| millis(device.login_time.as_ref())) {
+        differences.push("his devices are not in order".to_owned());
+    }
+    differences
+}
+
+fn fields(true_device: &TrueDevice, device: &pb::Device) -> Vec<String> {
+    let login_time = match millis(device.login_time.as_ref()) {
+        Some(at) => at.to_string(),
+        None => "unset".to_owned(),
+    };
+    let pairs = [
+        ("platform", device.platform.clone(), &true_device.platform),
+        (
+            "login_time",
+            login_time,
+            &true_device.login_time.to_string(),
+        ),
+    ];
+    let differing = pairs.into_iter().filter(|(_, told, truth)| told != *truth);
+    differing
+        .map(|(field, told, truth)| {
+            let id = &device.session_id;
+            format!("the device {id:?} is told with the {field} {told:?} and has {truth:?}")
+        })
+        .collect()
+}
+
+/// How the rooms that a user is in differ from those that he is truly in, by
+/// their ids.
+pub(in crate::simulate) fn in_rooms(truth: &UserTruth, user: &pb::User) -> Vec<(String, String)> {
+    let mut differences = Vec::new();
+    let mut seen = BTreeMap::new();
+    for room in &user.rooms {
+        let (id, at) = (&room.room_id, millis(room.login_time.as_ref()));
+        let what = match truth.rooms.get(id) {
+            _ if seen.insert(id, ()).is_some() => format!("he is told to be twice in {id:?}"),
+            None => format!("he is not in the room {id:?}"),
+            Some(true_at) if at == Some(*true_at) => continue,
+            Some(true_at) => format!("he is told in {id:?} since {at:?} and is since {true_at}"),
+        };
+        differences.push((id.clone(), what));
+    }
+    let unseen = truth.rooms.keys().filter(|id| !seen.contains_key(id));
+    let untold = unseen.map(|id| {
+        let what = format!("he is in the room {id:?}, and not told so");
+        (id.clone(), what)
+    });
+    differences.extend(untold);
+    differences
+}
+
+/// Whether a copy that was folded from changes is what the server says when it is
+/// asked. No change tells that a name is forgotten.
+pub(in crate::simulate) fn same(copy: &pb::User, told: &pb::User, memory: Memory) -> bool {
+    let by_id = |user: &pb::User| {
+        let mut devices = user.devices.clone();
+        devices.sort_by(|a, b| a.session_id.cmp(&b.session_id));
+        devices
+    };
+    let is_forgotten = !told.online && told.name.is_empty() && memory == Memory::Forgets;
+    let same_name = copy.name == told.name || is_forgotten;
+    same_name && copy.rooms == told.rooms && by_id(copy) == by_id(told)
+}

@@ -1,0 +1,125 @@
+//! Deliveries, as the service takes them, without a network.
+
+use crate::{
+    event::{Time, UserEvent},
+    room::{Room, Rules},
+    vendor::{self, Decoded, Product},
+};
+
+use super::{GRACE, HORIZON, NOW};
+use crate::simulate::{
+    callbacks::{Callback, Place, Signing, Vendor},
+    disorder::{Delivery, Schedule},
+    world::{Shape, World, settled_after},
+};
+
+/// What may know something: all rooms, or all users.
+pub(super) trait Known: Clone + Default {
+    /// What a callback is about, if that is one of these.
+    fn place(about: Place) -> Option<usize>;
+    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules);
+    fn tick(&mut self, now: Time, rules: &Rules);
+}
+
+impl Known for Room {
+    fn place(about: Place) -> Option<usize> {
+        match about {
+            Place::Room(place) => Some(place),
+            Place::User(_) => None,
+        }
+    }
+
+    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules) {
+        let Decoded::Room(events) = decoded else {
+            panic!("{decoded:?}");
+        };
+        for event in events {
+            Room::apply(self, &event, received_at, rules);
+        }
+    }
+
+    fn tick(&mut self, now: Time, rules: &Rules) {
+        Room::tick(self, now, rules);
+    }
+}
+
+/// What is known of each after all deliveries, with ticks in between where time
+/// passes.
+pub(super) fn reconcile<K: Known>(
+    shape: &Shape,
+    world: &World,
+    schedule: &Schedule,
+    rules: &Rules,
+    count: usize,
+) -> Vec<K> {
+    let mut all = vec![K::default(); count];
+    let mut ticked_at = NOW;
+    for (place, delivery) in (0..).zip(&schedule.deliveries) {
+        let received_at = received_at(shape, place, delivery);
+        while shape.forgets.is_some() && ticked_at + 1_000 <= received_at {
+            ticked_at += 1_000;
+            tick(&mut all, ticked_at, rules);
+        }
+        let callback = &world.callbacks[delivery.callback];
+        if let Some(place) = K::place(callback.about) {
+            let decoded = decode(world, callback);
+            let received_at = Time::from_millis(received_at).unwrap();
+            all[place].apply(decoded, received_at, rules);
+        }
+    }
+    if shape.forgets.is_some() {
+        for second in 1..=4 {
+            let settled = NOW + settled_after(HORIZON, GRACE);
+            tick(&mut all, settled.max(ticked_at + second * 1_000), rules);
+        }
+    }
+    all
+}
+
+fn received_at(shape: &Shape, place: u64, delivery: &Delivery) -> u64 {
+    match shape.forgets {
+        Some(_) => delivery.at,
+        None => NOW + place / 10,
+    }
+}
+
+fn tick<K: Known>(all: &mut [K], at: u64, rules: &Rules) {
+    for known in all {
+        known.tick(Time::from_millis(at).unwrap(), rules);
+    }
+}
+
+/// A callback, as the service takes it.
+fn decode(world: &World, callback: &Callback) -> Decoded {
+    let vendor = Vendor {
+        app_id: 1,
+        secret: "secret".to_owned(),
+        sdk_app_id: 1_400_000_000,
+    };
+    let signing = Signing {
+        timestamp: NOW / 1000,
+        nonce: 1,
+    };
+    let id = world.id(callback.about);
+    let post = vendor.post(callback, id, signing);
+    let product = match post.path {
+        "/webhooks/zego" => Product::ZegoRoom,
+        "/webhooks/zim" => Product::ZimPresence,
+        _ => Product::TencentRoom,
+    };
+    let decoded = vendor::decode(product, &post.query, post.body.as_bytes());
+    let is_about_it = match &decoded {
+        Decoded::Room(events) => events.iter().all(|event| event.room.as_str() == id),
+        Decoded::User(events) => events.iter().all(|event| user_of(event) == id),
+        _ => false,
+    };
+    assert!(is_about_it, "{decoded:?} of {id}: {}", post.body);
+    decoded
+}
+
+fn user_of(event: &UserEvent) -> &str {
+    match event {
+        UserEvent::Login(login) => login.user.as_str(),
+        UserEvent::Logout(logout) => logout.user.as_str(),
+    }
+}

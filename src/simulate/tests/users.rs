@@ -1,0 +1,133 @@
+//! The users of the chat: what the simulator calls true of them is what the rules
+//! decide.
+
+use crate::{room::Logins, user::User, vendor::Decoded};
+
+use super::{reconcile::Known, *};
+use crate::simulate::truth::{TrueDevice, UserTruth};
+
+impl Known for User {
+    fn place(about: Place) -> Option<usize> {
+        match about {
+            Place::User(place) => Some(place),
+            Place::Room(_) => None,
+        }
+    }
+
+    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules) {
+        let Decoded::User(events) = decoded else {
+            panic!("{decoded:?}");
+        };
+        for event in events {
+            User::apply(self, &event, received_at, rules);
+        }
+    }
+
+    fn tick(&mut self, now: Time, rules: &Rules) {
+        User::tick(self, now, rules);
+    }
+}
+
+fn of_zim(shape: Shape) -> Shape {
+    Shape {
+        vendor: Some(VendorName::Zim),
+        ..shape
+    }
+}
+
+fn concurrent(shape: &Shape, without: Option<Rule>) -> Rules {
+    Rules {
+        logins: Logins::Concurrent,
+        ..rules(shape, without)
+    }
+}
+
+/// What is known of a user, in the words of the truth.
+fn known(user: &User, rules: &Rules) -> UserTruth {
+    let devices = user.online(rules).into_iter().map(|device| {
+        let true_device = TrueDevice {
+            platform: device.profile.platform.to_string(),
+            login_time: device.login_at.map_or(0, Time::as_millis),
+        };
+        (device.session.as_str().to_owned(), true_device)
+    });
+    UserTruth {
+        name: user.name().map_or_else(String::new, ToString::to_string),
+        devices: devices.collect(),
+        ..UserTruth::default()
+    }
+}
+
+fn differing(shape: &Shape, rules: &Rules) -> Vec<String> {
+    let world = World::make(shape);
+    let schedule = plan(shape, &world, 0.0);
+    let users: Vec<User> = reconcile(shape, &world, &schedule, rules, world.users.len());
+    let mut differing = Vec::new();
+    for (user, true_user) in users.iter().zip(&world.users) {
+        let (mut known, truth) = (known(user, rules), &true_user.truth);
+        if shape.forgets.is_some() && user.is_forgotten() {
+            known.name.clone_from(&truth.name);
+        }
+        if known.devices != truth.devices || known.name != truth.name {
+            differing.push(format!("{known:#?}\ninstead of {truth:#?}"));
+        }
+    }
+    differing
+}
+
+#[test]
+fn the_rules_find_the_truth_of_users() {
+    for seed in 0..4 {
+        for shape in [at_once(seed), forgetting(seed)] {
+            for shape in [of_zim(shape.clone()), shape] {
+                let found = differing(&shape, &concurrent(&shape, None));
+                if let Some(text) = found.first() {
+                    panic!("seed {seed}: {} differ: {text}", found.len());
+                }
+            }
+        }
+    }
+}
+
+/// The rules about sessions and about forgetting are those of users too.
+#[test]
+fn users_need_their_rules() {
+    for (rule, shape) in [
+        (Rule::LatestLoginCounts, at_once(1)),
+        (Rule::LogoutsLeaveTombstones, at_once(1)),
+        (Rule::LogoutsEndTheirLogin, at_once(1)),
+        (Rule::LogoutsSpareTheirMillisecond, at_once(1)),
+        (Rule::EndsAreFinal, at_once(1)),
+        (Rule::LateEndsStillEnd, forgetting(1)),
+        (Rule::EvidenceOutlivesHorizon, forgetting(1)),
+        (Rule::PresentUsersStay, forgetting(1)),
+    ] {
+        let shape = of_zim(shape);
+        let found = differing(&shape, &concurrent(&shape, Some(rule)));
+        assert!(!found.is_empty(), "nothing notices {rule:?}");
+    }
+}
+
+#[test]
+fn only_concurrent_logins_are_several_devices() {
+    let shape = of_zim(at_once(1));
+    let exclusive = Rules {
+        logins: Logins::Exclusive,
+        ..concurrent(&shape, None)
+    };
+    assert!(differing(&shape, &exclusive).len() > shape.rooms / 2);
+}
+
+/// Users of the chat are in rooms of the same app, and their worlds have what
+/// they are for.
+#[test]
+fn users_have_several_devices_and_are_in_rooms() {
+    let world = World::make(&at_once(3));
+    let truths = || world.users.iter().map(|user| &user.truth);
+    assert!(truths().any(|truth| truth.devices.len() > 2));
+    assert!(truths().any(|truth| truth.devices.is_empty()));
+    assert!(truths().any(|truth| truth.rooms.len() > 1));
+    let alone = World::make(&of_zim(at_once(3)));
+    assert!(alone.rooms.is_empty());
+    assert!(alone.users.iter().all(|user| user.truth.rooms.is_empty()));
+}
