@@ -1,6 +1,8 @@
+mod users;
+
 use super::*;
 use crate::simulate::{
-    callbacks::{Callback, Sending, Spelling, zego::Report},
+    callbacks::{Callback, Sending, Spelling, What, zego::Report},
     disorder::Delivery,
     truth::Truth,
     world::{PlotKind, Story, WorldRoom},
