@@ -51,7 +51,7 @@ impl Running {
             seed,
             rooms: 40,
             users: 10,
-            callbacks: 2_000,
+            callbacks: 1_600,
             webhook: self.webhook.clone(),
             server: self.server.clone(),
             ..Options::default()
