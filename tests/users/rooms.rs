@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use headcount::{event::LeaveReason, user::UserChange};
+use headcount::{event::LeaveReason, roster::Start, user::UserChange};
 
 use crate::{
     follow::{Follower, rooms, user},
-    support::{World, life, room},
+    support::{Life, World, life, room},
 };
 
 #[test]
@@ -106,6 +106,36 @@ fn a_close_that_was_not_told_to_him_is_not_resumed_over() {
     let mut ann = Follower::new(&world, "ann", headcount::roster::Start::After(revision));
     ann.copy = copy;
     ann.revision = revision;
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn a_close_that_is_told_when_the_next_life_has_closed_too_is_not_resumed_over() {
+    let world = World::new();
+    let enter = |life: &Life, users: std::ops::Range<u32>| {
+        world.send(|at| {
+            let logins = users.map(|user| life.login(&user.to_string(), at));
+            logins.chain([life.login("ann", at)]).collect()
+        });
+    };
+    // Whoever tells of closes has enough to do.
+    enter(&room("large"), 1_000..30_000);
+    let (one, other) = (life("a", "1"), life("a", "2"));
+    enter(&one, 0..100);
+    world.close(&room("large"));
+    world.close(&one);
+    enter(&other, 0..100);
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    let (copy, revision) = (ann.copy.clone(), ann.revision);
+    drop(ann);
+    world.close(&other);
+    while world.roster.begin_checkpoint().is_none() {
+        std::thread::yield_now();
+    }
+    let mut ann = Follower::new(&world, "ann", Start::After(revision));
+    (ann.copy, ann.revision) = (copy, revision);
     ann.catch_up();
     assert!(ann.copy.rooms.is_empty(), "by a snapshot");
 }
