@@ -17,11 +17,11 @@ mod reasons;
 /// What is wrong with a stored message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
-pub struct StoredError {
+pub(crate) struct StoredError {
     /// The field at fault, as `Message.field`.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// What is wrong with it.
-    pub problem: &'static str,
+    pub(crate) problem: &'static str,
 }
 
 impl StoredError {

@@ -5,6 +5,7 @@
 mod concurrent;
 mod damage;
 #[path = "../users/follow.rs"]
+#[allow(dead_code, reason = "only what folds is used")]
 mod follow;
 mod journal;
 mod properties;

@@ -46,6 +46,7 @@ fn assert_same(one: &Replica, other: &Replica) {
     for user in USERS {
         assert_eq!(one.user(user), other.user(user));
     }
+    assert_eq!(one.open(), other.open());
     for room in ROOMS {
         let (one, other) = (one.room(room), other.room(room));
         assert_eq!(one.summary, other.summary);

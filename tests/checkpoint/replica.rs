@@ -84,6 +84,12 @@ impl Replica {
         self.roster.room(&APP.into(), &RoomId::from(room)).1
     }
 
+    /// The rooms that are listed as open.
+    pub(crate) fn open(&self) -> Vec<RoomId> {
+        let open = self.roster.open_rooms(&APP.into(), "", None);
+        open.map(|(room, _)| room).collect()
+    }
+
     pub(crate) fn user(&self, user: &str) -> UserView {
         self.roster.user(&APP.into(), &UserId::from(user)).1
     }

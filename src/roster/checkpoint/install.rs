@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::{
     event::{AppName, RoomId, Time, UserId},
-    journal::Revision,
     room::Room,
     roster::{
         App, Applier, Roster,
@@ -79,7 +78,7 @@ fn enter(app: &App, room: &RoomId, user: &UserId, login_at: Option<Time>) {
     let hold = app.users.table.get_or_insert(user);
     let mut state = hold.cell().state.lock();
     state.subject.note(room, &Membership::Entered(login_at));
-    let revision: Revision = state.feed.revision();
+    let revision = state.feed.revision();
     hold.note_vacancy(&state, revision);
 }
 

@@ -22,3 +22,6 @@ pub use self::{
 };
 
 pub(super) use self::past::Capturing;
+
+#[cfg(test)]
+mod tests;

@@ -17,13 +17,16 @@ pub(super) struct Past<S: Subject> {
     pub(super) recent: Recent<S::Change>,
 }
 
+/// Several, by their ids.
+type Pasts<S> = Vec<(<S as Subject>::Id, Past<S>)>;
+
 /// The part that one table has in a capture.
 #[derive(Debug)]
 pub(in crate::roster) struct Capturing<S: Subject> {
     /// The number of the capture that is under way; 0 if none is.
     number: AtomicU64,
     /// Those who were about to change, as they were; `None` if nobody wants them.
-    pasts: Mutex<Option<Vec<(S::Id, Past<S>)>>>,
+    pasts: Mutex<Option<Pasts<S>>>,
 }
 
 impl<S: Subject> Default for Capturing<S> {
@@ -77,7 +80,7 @@ impl<S: Subject> Capturing<S> {
     }
 
     /// Those who changed since the last call, as they were.
-    pub(super) fn take_kept(&self) -> Vec<(S::Id, Past<S>)> {
+    pub(super) fn take_kept(&self) -> Pasts<S> {
         let mut pasts = self.pasts.lock();
         pasts.as_mut().map(std::mem::take).unwrap_or_default()
     }
