@@ -217,9 +217,10 @@ fn a_checkpoint_that_fails_midway_leaves_nothing_behind() {
     let login =
         |millis: i64, user: &str| rooms(millis, vec![life("r", "1").login(user, at(millis))]);
     replica.apply(1, &login(0, "ann"));
-    drop(begin(&replica.roster));
+    drop(replica.roster.begin_checkpoint().unwrap());
     let mut records = 0;
-    let failed = begin(&replica.roster).write(&mut |_| {
+    let capture = replica.roster.begin_checkpoint().unwrap();
+    let failed = capture.write(&mut |_| {
         records += 1;
         replica.apply(2, &login(1, "bob"));
         Err(io::Error::other("the disk is full"))
@@ -243,4 +244,25 @@ fn a_checkpoint_waits_until_all_are_told_that_their_room_closed() {
     replica.roster.trim_history(at(3_600_000));
     assert_eq!(replica.roster.user_count(), 0);
     assert_eq!(capture.revision(), 2);
+}
+
+#[test]
+fn what_is_forgotten_before_it_is_reached_is_in_the_checkpoint() {
+    let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
+    let events = vec![
+        life("r", "1").login("ann", at(0)),
+        life("r", "1").closed(at(1)),
+    ];
+    replica.apply(1, &rooms(0, events));
+    replica.apply(2, &devices(1, vec![device("ann", 1)]));
+    replica.apply(3, &devices(2, vec![device("ann", 2)]));
+    let quiet = replica.state();
+    let capture = replica.roster.begin_checkpoint().unwrap();
+    replica.apply(4, &tick(at(3_600_000)));
+    replica.roster.trim_history(at(3_600_000));
+    let left = replica.roster.room_count() + replica.roster.user_count();
+    assert_eq!(left, 0, "nothing is left to go through");
+    let checkpoint = taken(capture, |_| ());
+    assert_eq!(crate::wire::state(&checkpoint.records), quiet);
+    assert_eq!((checkpoint.stats.rooms, checkpoint.stats.users), (1, 1));
 }
