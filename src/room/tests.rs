@@ -62,3 +62,30 @@ fn the_users_of_a_forgotten_life_are_handed_on() {
     room.tick(later, &RULES());
     assert_eq!(room.take_remains().len(), 1, "with what came since");
 }
+
+#[test]
+fn a_close_of_an_only_life_spares_those_who_came_after_it_however_many() {
+    let at = |n: u64| Time::from_millis(1_700_000_000_000 + n).unwrap();
+    let only = |event: RoomEvent| RoomEvent {
+        incarnation: "".into(),
+        ..event
+    };
+    let close = event(RoomEventKind::Closed {
+        at: Some(at(1)),
+        reason: CloseReason::Normal,
+    });
+    for (users, stay) in [(20, 0), (20, 5), (600, 0), (600, 300), (600, 600)] {
+        let mut room = Room::default();
+        for user in 0..users {
+            let came_at = at(if user < stay { 2 } else { 0 });
+            room.apply(&only(login(user, came_at)), came_at, &RULES());
+        }
+        room.apply(&only(close.clone()), at(3), &RULES());
+        let handed_on = room.take_remains();
+        let handed_on: usize = handed_on.iter().map(|it| it.users().len()).sum();
+        assert_eq!(handed_on, users - stay);
+        assert_eq!(room.members().map(Members::len), Some(stay));
+        assert_eq!(room.has("0", &RULES()), stay > 0);
+        assert_eq!(room.due_at(&RULES()).is_some(), stay == 0);
+    }
+}

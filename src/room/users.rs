@@ -1,16 +1,19 @@
 //! The users of one life of a room: their sessions, who of them is present, and
 //! when something of them is to be forgotten.
 
+mod by_id;
 mod stored;
 
 use std::{mem, sync::Arc};
 
-use imbl::{HashMap, OrdSet};
+use imbl::OrdSet;
 
 use crate::{
     event::{LeaveReason, SessionId, Time, UserId},
     room::{Member, Members, Rules, sessions::Sessions},
 };
+
+use self::by_id::ById;
 
 /// Users of whom one tick forgets something: what it does for one room must not
 /// hold up the callbacks of others. The next tick is a second away.
@@ -20,7 +23,7 @@ const FORGET_MAX: usize = 4096;
 /// many they are: a checkpoint takes one while callbacks wait.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Users {
-    by_id: HashMap<UserId, Sessions>,
+    by_id: ById,
     /// Those who are present: derived from the sessions.
     members: Members,
     /// When something of a user is due to be forgotten: exactly those users
@@ -45,7 +48,7 @@ pub(super) struct UserChange {
 impl Remains {
     /// Whose they are.
     pub fn users(&self) -> impl ExactSizeIterator<Item = &UserId> {
-        self.0.by_id.keys()
+        self.0.by_id.iter().map(|(user, _)| user)
     }
 }
 
@@ -56,7 +59,7 @@ impl Users {
     }
 
     pub(super) fn knows(&self, user: &UserId, session: &SessionId) -> bool {
-        let sessions = self.by_id.get(user);
+        let sessions = self.by_id.get(user.as_str());
         sessions.is_some_and(|sessions| sessions.knows(session))
     }
 
@@ -69,10 +72,10 @@ impl Users {
         change: impl FnOnce(&mut Sessions),
     ) -> UserChange {
         // Cloned only for a user who is new: the map's key.
-        if !self.by_id.contains_key(user) {
+        if self.by_id.get(user.as_str()).is_none() {
             self.by_id.insert(user.clone(), Sessions::default());
         }
-        let Some(sessions) = self.by_id.get_mut(user) else {
+        let Some(sessions) = self.by_id.get_mut(user.as_str()) else {
             return UserChange::default();
         };
         let before = sessions.present(rules).cloned();
@@ -87,7 +90,7 @@ impl Users {
             due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
         }
         if sessions.is_empty() {
-            self.by_id.remove(user);
+            self.by_id.remove(user.as_str());
         }
         if before != after {
             before.iter().for_each(|member| self.members.remove(member));
@@ -107,7 +110,7 @@ impl Users {
         let Self { by_id, members, .. } = self;
         let members_before = members.len();
         let mut ended = Vec::new();
-        for (user, sessions) in by_id.iter_mut() {
+        by_id.for_each_mut(|(user, sessions)| {
             let before = sessions.present(rules).cloned();
             sessions.end_through(at);
             if before.as_ref() != sessions.present(rules) {
@@ -116,15 +119,17 @@ impl Users {
             if sessions.is_empty() {
                 ended.push(user.clone());
             }
-        }
+        });
         let is_emptied = members.len() < members_before;
         let by_id = if ended.len() == by_id.len() {
             mem::take(by_id)
         } else {
-            let ended = ended.iter();
-            ended
-                .filter_map(|user| by_id.remove_with_key(user))
-                .collect()
+            let mut gone = ById::default();
+            for user in ended {
+                let sessions = by_id.remove(user.as_str()).unwrap_or_default();
+                gone.insert(user, sessions);
+            }
+            gone
         };
         self.derive_dues(rules);
         is_emptied.then(|| {

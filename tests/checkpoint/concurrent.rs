@@ -21,9 +21,9 @@ use crate::{
     support::{APP, life},
 };
 
-const ENTRIES: usize = 1_200;
+const ENTRIES: usize = 1_000;
 const ROOMS: u64 = 6;
-const USERS: u64 = 250;
+const USERS: u64 = 400;
 
 /// One thing after the other, in rooms of which some are so large that their users
 /// are told of a close by another thread.
@@ -37,7 +37,7 @@ fn journal(dice: &mut Dice) -> Vec<Entry> {
         let room_life = life(&format!("c{room}"), &next_life.to_string());
         let choice = dice.below(12);
         let mut users = || {
-            let (first, count) = (dice.below(USERS), 1 + dice.below(120));
+            let (first, count) = (dice.below(USERS), 1 + dice.below(300));
             (first..first + count).map(|user| format!("u{}", user % USERS))
         };
         match choice {

@@ -35,7 +35,7 @@ impl Users {
 
     /// Derives from the sessions what follows from them.
     pub(crate) fn derive(&mut self, rules: &Rules) {
-        let present = self.by_id.values().filter_map(|it| it.present(rules));
+        let present = self.by_id.iter().filter_map(|(_, it)| it.present(rules));
         present.for_each(|member| self.members.insert(std::sync::Arc::clone(member)));
         self.derive_dues(rules);
     }
