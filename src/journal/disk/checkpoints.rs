@@ -2,12 +2,13 @@
 //! as a file of records that only their writer understands.
 //!
 //! A file is a row of chunks, each the length of a frame as four bytes, least
-//! first, and the frame; in a frame are records, each after its length.
+//! first, and the frame. What is in the frames is, one after the other, the records,
+//! each after its length; one may be longer than a chunk.
 
 use std::{fmt, io, sync::Arc};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use prost::encoding::{decode_varint, encode_varint};
+use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
 use redb::StorageBackend as _;
 
 use super::{
@@ -17,9 +18,12 @@ use super::{
 };
 use crate::journal::Revision;
 
-/// Bytes of records in a chunk, about: enough to compress well, little to hold in
+/// Bytes of records in a chunk: enough to compress well, little to hold in
 /// memory.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Bytes that the length of a record may take.
+const LENGTH_BYTES_MAX: usize = 10;
 
 const SUFFIX: &str = ".checkpoint";
 
@@ -93,7 +97,7 @@ impl Checkpoints {
             disk,
             length,
             at: 0,
-            chunk: Bytes::new(),
+            left: BytesMut::new(),
         })
     }
 
@@ -129,15 +133,15 @@ impl Writer {
     fn add(&mut self, record: &[u8]) -> io::Result<()> {
         encode_varint(record.len() as u64, &mut self.chunk);
         self.chunk.extend_from_slice(record);
-        if self.chunk.len() < CHUNK_BYTES {
-            return Ok(());
+        while self.chunk.len() >= CHUNK_BYTES {
+            let chunk = self.chunk.split_to(CHUNK_BYTES);
+            self.flush(&chunk)?;
         }
-        self.flush()
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let frame = frame::encode(&self.chunk);
-        self.chunk.clear();
+    fn flush(&mut self, chunk: &[u8]) -> io::Result<()> {
+        let frame = frame::encode(chunk);
         let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
         let bytes = [&length.to_le_bytes()[..], &frame].concat();
         let end = self.at + bytes.len() as u64;
@@ -148,8 +152,9 @@ impl Writer {
     }
 
     fn finish(mut self) -> io::Result<()> {
-        if !self.chunk.is_empty() {
-            self.flush()?;
+        let rest = self.chunk.split();
+        if !rest.is_empty() {
+            self.flush(&rest)?;
         }
         self.disk.sync_data()?;
         self.disk.close()
@@ -163,23 +168,36 @@ pub struct Records {
     disk: Disk,
     length: u64,
     at: u64,
-    chunk: Bytes,
+    /// Read, and not yet handed out.
+    left: BytesMut,
 }
 
 impl Records {
     fn read(&mut self) -> Result<Option<Bytes>, StoreError> {
-        if self.chunk.is_empty() {
-            if self.at == self.length {
-                return Ok(None);
+        if self.left.is_empty() && self.at == self.length {
+            return Ok(None);
+        }
+        let length = loop {
+            match decode_varint(&mut &*self.left) {
+                Ok(length) => break length,
+                // It may go on in the next chunk, but not for long.
+                Err(_) if self.left.len() < LENGTH_BYTES_MAX => self.read_chunk()?,
+                Err(error) => return Err(self.damaged(&error.to_string())),
             }
-            self.chunk = self.next_chunk()?;
+        };
+        self.left.advance(encoded_len_varint(length));
+        while (self.left.len() as u64) < length {
+            self.read_chunk()?;
         }
-        let length = decode_varint(&mut self.chunk).ok();
-        let length = length.and_then(|length| usize::try_from(length).ok());
-        match length.filter(|length| *length <= self.chunk.remaining()) {
-            Some(length) => Ok(Some(self.chunk.split_to(length))),
-            None => Err(self.damaged("a record is longer than what is left")),
-        }
+        // Not longer than what is there.
+        let record = self.left.split_to(length as usize);
+        Ok(Some(record.freeze()))
+    }
+
+    fn read_chunk(&mut self) -> Result<(), StoreError> {
+        let chunk = self.next_chunk()?;
+        self.left.extend_from_slice(&chunk);
+        Ok(())
     }
 
     fn next_chunk(&mut self) -> Result<Bytes, StoreError> {
@@ -224,7 +242,7 @@ impl Iterator for Records {
         let record = self.read().transpose();
         if matches!(record, Some(Err(_))) {
             // Nothing that follows can be made sense of.
-            (self.at, self.chunk) = (self.length, Bytes::new());
+            (self.at, self.left) = (self.length, BytesMut::new());
         }
         record
     }

@@ -8,10 +8,14 @@ use super::simulated::{Fault, Simulated};
 use crate::journal::disk::{StoreError, checkpoints::Checkpoints};
 
 fn records(seed: usize) -> Vec<Bytes> {
-    let lengths = [0, 1, 100, 300_000, 5, 70_000 + seed];
+    let lengths = [0, 1, 100, 600_000, 5, 70_000 + seed];
     lengths
         .into_iter()
-        .map(|length| (0..length).map(|i| (i * seed % 251) as u8).collect())
+        .map(|length| {
+            (0..length)
+                .map(|i| (i * i * seed / 7 % 251) as u8)
+                .collect()
+        })
         .collect()
 }
 
@@ -85,7 +89,7 @@ fn damage_is_an_error_never_other_records() {
     let [(name, length)] = &disk.lengths()[..] else {
         panic!("more than one file");
     };
-    for at in (0..*length).step_by(17) {
+    for at in (0..*length).step_by(499) {
         let damaged = disk.after_kill();
         damaged.flip(name, at, (at % 8) as u8);
         assert!(read(&damaged, 9).is_err(), "flipped at {at}");
