@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use self::{
-    disk::{DiskJournal, LockError, OpenError, Records, StoreError},
+    disk::{Archive, ArchiveFile, DiskJournal, Draft, LockError, OpenError, Records, StoreError},
     memory::MemoryJournal,
 };
 

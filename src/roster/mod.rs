@@ -9,6 +9,7 @@ mod applier;
 mod checkpoint;
 mod feed;
 mod history;
+mod listing;
 mod reaper;
 mod rooms;
 mod schedule;

@@ -124,6 +124,12 @@ pub fn rules(config: &Config) -> Rules {
     }
 }
 
+/// The apps of a configuration, each with how its users log in.
+pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
+    let apps = config.apps.iter();
+    apps.map(|app| (AppName::from(&*app.name), logins(app)))
+}
+
 impl Server {
     /// Listens where a valid configuration says, and takes the data folder.
     ///
@@ -132,11 +138,8 @@ impl Server {
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
         let store = Store::open(&config.journal)?;
         let journal = store.journal();
-        let apps = config
-            .apps
-            .iter()
-            .map(|app| (AppName::from(&*app.name), logins(app)));
-        let (roster, applier) = Roster::new(journal.epoch(), apps, rules, limits(config));
+        let epoch = journal.epoch();
+        let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 
         let mut metrics = Metrics::new();
         roster.metrics().register(metrics.registry_mut());
@@ -321,7 +324,8 @@ fn logins(app: &AppConfig) -> Logins {
     }
 }
 
-fn limits(config: &Config) -> Limits {
+/// What a configuration lets the roster hold.
+pub(crate) fn limits(config: &Config) -> Limits {
     let Limits { feed, .. } = Limits::default();
     Limits {
         feed: FeedLimits {

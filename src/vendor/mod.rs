@@ -176,6 +176,14 @@ impl Product {
         }
     }
 
+    /// Whether its callbacks are numbered, so that it shows when one is missing.
+    pub fn is_numbered(self) -> bool {
+        match self {
+            Self::ZegoRoom => true,
+            Self::ZimPresence | Self::TencentRoom => false,
+        }
+    }
+
     /// The product of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut products = PRODUCTS.into_iter().map(|adapter| adapter.product);

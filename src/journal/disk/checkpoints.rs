@@ -86,6 +86,11 @@ impl Checkpoints {
         saved
     }
 
+    /// What the file of a checkpoint is called.
+    pub(super) fn file(revision: Revision) -> String {
+        Name(revision).to_string()
+    }
+
     /// The records of a checkpoint.
     pub(super) fn read(&self, revision: Revision) -> Result<Records, StoreError> {
         let file = Name(revision).to_string();

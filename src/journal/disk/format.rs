@@ -15,16 +15,24 @@ const TITLE: &str = "headcount data folder";
 
 /// The format that this version reads and writes: segments of blocks, and
 /// checkpoints, as `proto/headcount/storage/v1` describes them.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The longest file that is taken for one.
 const BYTES_MAX: u64 = 1024;
 
 /// The epoch of a folder: as it says, or `new` in an empty one.
 pub(super) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
+    match find(files)? {
+        Some(epoch) => Ok(epoch),
+        None => begin(files, new),
+    }
+}
+
+/// The epoch of a folder; `None` if it is no data folder yet.
+pub(super) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
     let names = files.list().map_err(StoreError::folder)?;
     if names.iter().any(|name| name == FILE) {
-        return read(files);
+        return read(files).map(Some);
     }
     let kept = |name: &&String| name.ends_with(".segment") || name.ends_with(".checkpoint");
     if let Some(file) = names.iter().find(kept) {
@@ -33,8 +41,13 @@ pub(super) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
             reason: format!("it is missing, though there is {file}"),
         });
     }
-    write(files, new).map_err(|error| StoreError::failed(FILE, &error))?;
-    Ok(new)
+    Ok(None)
+}
+
+/// Makes a folder one of an epoch.
+pub(super) fn begin(files: &dyn Files, epoch: Epoch) -> Result<Epoch, StoreError> {
+    write(files, epoch).map_err(|error| StoreError::failed(FILE, &error))?;
+    Ok(epoch)
 }
 
 fn write(files: &dyn Files, epoch: Epoch) -> std::io::Result<()> {

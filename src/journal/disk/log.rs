@@ -1,6 +1,6 @@
 //! The log: all entries still kept, as a row of segments.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use super::{
     StoreError,
@@ -17,6 +17,9 @@ use crate::{
 /// checked as a whole when it is opened, so this bounds how long that takes; and
 /// what is no longer needed is dropped by the segment.
 const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Takes an entry; says whether it wants more.
+pub(super) type Take<'a> = dyn FnMut(Revision, Entry) -> ControlFlow<()> + 'a;
 
 /// The entries of a journal on disk, in the order of their revisions.
 #[derive(Debug)]
@@ -52,6 +55,18 @@ impl Log {
         })
     }
 
+    /// An empty log whose first entry is the one after a revision.
+    pub(super) fn begin_after(files: Arc<dyn Files>, epoch: Epoch, after: Revision) -> Self {
+        Self {
+            files,
+            epoch,
+            segments: Vec::new(),
+            current: None,
+            begun_at: Time::MIN,
+            next: after + 1,
+        }
+    }
+
     /// The revision of the first entry kept.
     pub(super) fn first(&self) -> Revision {
         self.segments.first().map_or(self.next, |name| name.first)
@@ -62,7 +77,14 @@ impl Log {
         self.next - 1
     }
 
-    /// Reads all entries after a revision, up to the last.
+    /// Where its segments begin, in order. Of two that begin at one place, the later
+    /// counts.
+    pub(super) fn segments(&self) -> &[Name] {
+        &self.segments
+    }
+
+    /// Reads all entries after a revision, up to the last, to be appended to from
+    /// there.
     pub(super) fn replay(
         &mut self,
         after: Revision,
@@ -70,29 +92,10 @@ impl Log {
     ) -> Result<(), StoreError> {
         // Sealed: what follows is read as anybody would find it.
         self.current = None;
-        let mut next = after + 1;
-        let from = self.segments.partition_point(|name| name.first <= next);
-        let Some(from) = from.checked_sub(1) else {
-            if let Some(first) = self.segments.first() {
-                return Err(StoreError::missing(next, first.first - 1, "before", first));
-            }
-            if after > 0 {
-                return Err(StoreError::Lost { after });
-            }
-            self.next = next;
-            return Ok(());
-        };
-        for at in from..self.segments.len() {
-            let name = self.segments[at];
-            // Entries that a later segment begins with again were never acknowledged.
-            let until = self.segments.get(at + 1).map(|name| name.first);
-            if until != Some(name.first) {
-                next = self.replay_segment(name, next, until, visit)?;
-            }
-            if let Some(until) = until.filter(|until| next < *until) {
-                return Err(StoreError::missing(next, until - 1, "at the end of", name));
-            }
-        }
+        let next = self.read(after, &mut |revision, entry| {
+            visit(revision, entry);
+            ControlFlow::Continue(())
+        })?;
         if next <= after {
             return Err(StoreError::Lost { after });
         }
@@ -100,19 +103,53 @@ impl Log {
         Ok(())
     }
 
+    /// Reads all entries after a revision, until `visit` has enough. Returns the
+    /// revision after the last, which is no later than `after` if the log ends
+    /// before that. Nothing is being written meanwhile.
+    pub(super) fn read(
+        &self,
+        after: Revision,
+        visit: &mut Take<'_>,
+    ) -> Result<Revision, StoreError> {
+        let mut next = after.saturating_add(1);
+        let from = self.segments.partition_point(|name| name.first <= next);
+        let Some(from) = from.checked_sub(1) else {
+            return match self.segments.first() {
+                Some(first) => Err(StoreError::missing(next, first.first - 1, "before", first)),
+                None => Ok(1),
+            };
+        };
+        for at in from..self.segments.len() {
+            let name = self.segments[at];
+            // Entries that a later segment begins with again were never acknowledged.
+            let until = self.segments.get(at + 1).map(|name| name.first);
+            if until != Some(name.first) {
+                next = match self.read_segment(name, next, until, visit)? {
+                    ControlFlow::Continue(next) => next,
+                    ControlFlow::Break(next) => return Ok(next),
+                };
+            }
+            if let Some(until) = until.filter(|until| next < *until) {
+                return Err(StoreError::missing(next, until - 1, "at the end of", name));
+            }
+        }
+        Ok(next)
+    }
+
     /// Reads the entries of a segment from `next` on. Returns the revision after
-    /// the last.
-    fn replay_segment(
+    /// the last, and whether more are wanted.
+    fn read_segment(
         &self,
         name: Name,
         mut next: Revision,
         until: Option<Revision>,
-        visit: &mut dyn FnMut(Revision, Entry),
-    ) -> Result<Revision, StoreError> {
+        visit: &mut Take<'_>,
+    ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
         let until = until.unwrap_or(Revision::MAX);
         let segment = Segment::open(&*self.files, name, self.epoch, Trust::Nothing)?;
         // What the segment itself says of where it ends.
         let mut end = name.first;
+        let mut flow = ControlFlow::Continue(());
         segment.blocks(next, &mut |first, block| {
             if first >= until {
                 return Ok(false);
@@ -130,13 +167,19 @@ impl Log {
             for (entry, revision) in entries.into_iter().zip(first..until) {
                 end = revision + 1;
                 if revision >= next {
-                    visit(revision, entry);
+                    flow = visit(revision, entry);
                     next = revision + 1;
+                }
+                if flow.is_break() {
+                    return Ok(false);
                 }
             }
             Ok(true)
         })?;
-        Ok(end)
+        Ok(match flow {
+            ControlFlow::Continue(()) => ControlFlow::Continue(end),
+            ControlFlow::Break(()) => ControlFlow::Break(end),
+        })
     }
 
     /// Adds entries. When this returns, they are durable, under the revisions from

@@ -6,7 +6,9 @@
 //! checkpoints, so that a start need not read all of them. `docs/journal.md`
 //! describes the folder and why it is made so.
 
+mod archive;
 mod checkpoints;
+mod draft;
 mod files;
 mod format;
 mod frame;
@@ -43,7 +45,12 @@ use self::{
     writer::{Append, Request, Writer},
 };
 
-pub use self::{checkpoints::Records, lock::LockError};
+pub use self::{
+    archive::{Archive, ArchiveFile},
+    checkpoints::Records,
+    draft::Draft,
+    lock::LockError,
+};
 
 /// Requests that may wait for the writing thread; who comes after them waits for
 /// a place. Far more than callbacks are in work at once.
@@ -123,6 +130,12 @@ pub enum StoreError {
         /// Its name.
         file: String,
     },
+    /// The folder holds no journal.
+    #[error("it holds no journal")]
+    Nothing,
+    /// The folder holds something, and was to be empty.
+    #[error("it is not empty")]
+    Occupied,
     /// The folder was written by another version.
     #[error("the data folder is of format {version}, and this version reads format 1")]
     Version {

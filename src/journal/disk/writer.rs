@@ -19,10 +19,10 @@ use crate::{
 
 /// Entries made durable together. The more, the fewer syncs, and the longer the
 /// first of them waits for the last; what is written meanwhile waits for neither.
-const BATCH_MAX: usize = 1024;
+pub(super) const BATCH_MAX: usize = 1024;
 /// Bytes of bodies made durable together, for the same reason; one entry may be
 /// longer.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// After a failure, how long entries are refused before the disk is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -214,7 +214,8 @@ fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Opti
     (batch, None)
 }
 
-fn weight(entry: &Entry) -> usize {
+/// Bytes that an entry counts for.
+pub(super) fn weight(entry: &Entry) -> usize {
     match &entry.payload {
         Payload::Callback(callback) => callback.body.len() + callback.query.len(),
         Payload::Tick => 0,

@@ -92,6 +92,11 @@ impl Image {
         self.revision
     }
 
+    /// The apps that anything is in it of, in no order.
+    pub fn apps(&self) -> impl ExactSizeIterator<Item = &AppName> {
+        self.apps.keys()
+    }
+
     fn begin(epoch: Epoch, first: Kind, number: u64) -> Result<Image, ImageError> {
         let Kind::Header(header) = first else {
             return Err(wrong(number, misplaced()));
