@@ -102,7 +102,7 @@ pub async fn users(
 }
 
 /// How wide the terminal is that is printed to; `None` if it is none.
-fn columns() -> Option<usize> {
+pub(super) fn columns() -> Option<usize> {
     let is_terminal = io::stdout().is_terminal();
     is_terminal.then(|| console::Term::stdout().size().1.into())
 }

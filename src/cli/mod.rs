@@ -1,10 +1,12 @@
-//! The command line: `headcount serve`, and commands that ask a server.
+//! The command line: `headcount serve`, commands that ask a server, and those that
+//! look at what one keeps.
 //!
 //! Answers go to stdout, everything else to stderr. The exit code is 0 when all
 //! went well (interrupted, and nobody reading stdout any more, included), 1 with
 //! one line on stderr when not, and 2 when the command was not understood. A
 //! simulation's is 0 for no difference, 1 for any, and 2 when it could not run.
 
+mod journal;
 mod json;
 mod list;
 mod serve;
@@ -25,6 +27,10 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use crate::{client, config::ConfigError, pb::presence_service_client::PresenceServiceClient};
 
 pub use self::{
+    journal::{
+        ExportArgs, InspectArgs, JournalArgs, JournalCommand, JournalError, ReplayArgs, RulesArgs,
+        journal,
+    },
     json::{JsonError, JsonLines},
     list::{RoomsArgs, UsersArgs, rooms, users},
     serve::ServeArgs,
@@ -61,6 +67,8 @@ pub enum Command {
     Users(UsersArgs),
     /// Follow a room: who is in it, and who comes and goes.
     Watch(WatchArgs),
+    /// Look at a data folder: what it holds, and what today's code makes of it.
+    Journal(JournalArgs),
     /// Try a server: send a made-up world's callbacks, check what it serves.
     #[command(
         after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
@@ -95,6 +103,9 @@ pub enum CliError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A data folder cannot be used, or is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The URL of the server is none.
     #[error("{server}: {}", causes(.source))]
     Server {
@@ -187,6 +198,16 @@ impl Command {
                 return tokio::select! {
                     code = simulate(args, out) => Ok(code),
                     _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(2)),
+                };
+            }
+            // Interrupted, it has neither told all nor come to a verdict.
+            Self::Journal(args) => {
+                let work = move || journal(args.command, std::env::vars_os(), out);
+                return tokio::select! {
+                    done = tokio::task::spawn_blocking(work) => {
+                        done.unwrap_or_else(|panic| Err(CliError::Serve(panic.into())))
+                    }
+                    _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
                 };
             }
             Self::Rooms(args) => tokio::spawn(rooms(args.client.connect()?, args, out)),

@@ -222,7 +222,8 @@ fn count(number: u32, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-fn table<'a, const N: usize>(
+/// A table, cut to fit a terminal of `columns`, if it is for one.
+pub(super) fn table<'a, const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [Cow<'a, str>; N]>,
     columns: Option<usize>,

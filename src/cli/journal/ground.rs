@@ -1,0 +1,160 @@
+//! Rosters to apply history to, and where in history that can begin.
+
+use std::{collections::BTreeSet, io, ops::ControlFlow, sync::Arc, thread, time::Duration};
+
+use bytes::Bytes;
+
+use super::{JournalError, store};
+use crate::{
+    config::Config,
+    event::AppName,
+    journal::{Archive, Epoch, Follower as _, Payload, Revision},
+    room::{Logins, Rules},
+    roster::{Applier, Image, Limits, Roster},
+    server,
+};
+
+/// How long to wait for users to be told of a close, before looking again.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What a roster is made with.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    apps: Vec<(AppName, Logins)>,
+    rules: Rules,
+    limits: Limits,
+}
+
+/// A roster, and how far it is.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) roster: Arc<Roster>,
+    applier: Applier,
+    /// The last revision applied.
+    pub(super) at: Revision,
+    /// Callbacks of apps that the roster does not have.
+    pub(super) left_out: u64,
+}
+
+impl Ground {
+    /// As a configuration says.
+    pub(super) fn configured(config: &Config) -> Self {
+        Self {
+            apps: server::apps(config).collect(),
+            rules: server::rules(config),
+            limits: server::limits(config),
+        }
+    }
+
+    /// The default rules, and these apps.
+    pub(super) fn of_apps(apps: impl IntoIterator<Item = AppName>) -> Self {
+        let apps = apps.into_iter().map(|app| (app, Logins::Concurrent));
+        Self {
+            apps: apps.collect(),
+            rules: Rules::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// An empty roster, or that of a checkpoint.
+    pub(super) fn begin(&self, epoch: Epoch, image: Option<Image>) -> Run {
+        let (apps, rules, limits) = (&self.apps, &self.rules, &self.limits);
+        let (roster, mut applier) =
+            Roster::new(epoch, apps.iter().cloned(), rules.clone(), limits.clone());
+        let at = image.as_ref().map_or(0, Image::revision);
+        if let Some(image) = image {
+            applier.install(image);
+        }
+        Run {
+            roster,
+            applier,
+            at,
+            left_out: 0,
+        }
+    }
+}
+
+impl Run {
+    /// Applies the entries from where it is through `until`, or to the last.
+    pub(super) fn go(
+        &mut self,
+        archive: &Archive,
+        until: Option<Revision>,
+    ) -> Result<(), JournalError> {
+        let until = until.unwrap_or(Revision::MAX);
+        if self.at >= until {
+            return Ok(());
+        }
+        let apps: BTreeSet<AppName> = self.roster.apps().cloned().collect();
+        let read = archive.read(self.at, &mut |revision, entry| {
+            if let Payload::Callback(callback) = &entry.payload
+                && !apps.contains(&callback.app)
+            {
+                self.left_out += 1;
+            }
+            self.applier.apply(revision, &entry);
+            self.at = revision;
+            match revision < until {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        });
+        read.map_err(store(archive))?;
+        Ok(())
+    }
+
+    /// Hands the records of a checkpoint of the roster to `sink`.
+    pub(super) fn capture(&self, sink: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+        loop {
+            if let Some(capture) = self.roster.begin_checkpoint() {
+                return capture.write(sink).map(|_| ());
+            }
+            thread::sleep(SETTLE_INTERVAL);
+        }
+    }
+}
+
+/// Reads a checkpoint; why it does not load, if it does not.
+pub(super) fn load(archive: &Archive, revision: Revision) -> Result<Image, String> {
+    let records = archive.read_checkpoint(revision);
+    let records = records.map_err(|error| error.to_string())?;
+    Image::read(archive.epoch(), records).map_err(|error| error.to_string())
+}
+
+/// What history can be told from: nothing, if all of it is kept, else the oldest
+/// checkpoint that loads and that the entries go on from.
+pub(super) fn base(archive: &Archive) -> Result<Option<Image>, JournalError> {
+    let first = archive.first();
+    if first == 1 {
+        return Ok(None);
+    }
+    let checkpoints = archive.checkpoints().map_err(store(archive))?;
+    let fitting = checkpoints.iter().map(|file| file.revision);
+    let mut fitting = fitting.filter(|revision| revision + 1 >= first);
+    let image = fitting.find_map(|revision| load(archive, revision).ok());
+    let no_start = || JournalError::NoStart {
+        folder: archive.path().to_owned(),
+        first,
+    };
+    image.map(Some).ok_or_else(no_start)
+}
+
+/// Where a folder's apps are known from, if no configuration says.
+pub(super) fn apps_of(archive: &Archive) -> Result<BTreeSet<AppName>, JournalError> {
+    let mut apps = BTreeSet::new();
+    let read = archive.read(archive.first() - 1, &mut |_, entry| {
+        if let Payload::Callback(callback) = &entry.payload
+            && !apps.contains(&callback.app)
+        {
+            apps.insert(callback.app.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    read.map_err(store(archive))?;
+    for file in archive.checkpoints().map_err(store(archive))? {
+        if let Ok(image) = load(archive, file.revision) {
+            apps.extend(image.apps().cloned());
+        }
+    }
+    Ok(apps)
+}

@@ -1,0 +1,188 @@
+//! `headcount journal`: what a data folder holds, and what today's code makes of it.
+
+mod compare;
+mod export;
+mod ground;
+mod inspect;
+mod inspect_text;
+mod replay;
+mod replay_text;
+mod report;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use prost_types::Timestamp;
+use serde::Serialize;
+
+use super::{CliError, ServeArgs};
+use crate::{
+    config::{Config, ConfigError, JournalConfig},
+    event::Time,
+    journal::{Archive, OpenError, Revision, StoreError},
+};
+
+pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
+
+/// What to do with a data folder.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "The folder must not be in use: stop the server first, or copy the folder.\n\
+                  A segment that was not closed in order is put in order when it is read, so\n\
+                  the folder has to be one that can be written to; nothing is added to it."
+)]
+pub struct JournalArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: JournalCommand,
+}
+
+/// What can be done with a data folder.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Say what a data folder holds, whether it is whole, and which callbacks never came.
+    #[command(after_help = inspect::HELP)]
+    Inspect(InspectArgs),
+    /// Decode history again, and say who is where now and was not, or the reverse.
+    #[command(after_help = replay::HELP)]
+    Replay(ReplayArgs),
+    /// Print the entries of a journal as JSON, one on each line.
+    #[command(after_help = export::HELP)]
+    Export(ExportArgs),
+}
+
+/// By which apps and rules history is understood.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct RulesArgs {
+    /// The configuration file of the server: its apps, and the rules that it sets.
+    /// Without one, the default rules, and all apps that the folder has.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The configuration of `serve --dev`.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+}
+
+/// Why nothing can be said of a data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The folder cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Something in the folder cannot be read or written.
+    #[error("the data folder {}: {source}", folder.display())]
+    Store {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+    /// It was read as far as it can be, and something is wrong.
+    #[error("the data folder {} is damaged: what is wrong is listed ({count})", folder.display())]
+    Damaged {
+        /// The folder.
+        folder: PathBuf,
+        /// How much is.
+        count: usize,
+    },
+    /// The first entries are gone, and no checkpoint stands for them.
+    #[error(
+        "the data folder {}: entries before revision {first} are gone, and no checkpoint to go on from loads",
+        folder.display()
+    )]
+    NoStart {
+        /// The folder.
+        folder: PathBuf,
+        /// The first entry kept.
+        first: Revision,
+    },
+}
+
+/// Does it. Blocks. Returns the exit code.
+///
+/// # Errors
+/// When the folder cannot be used, or `out` cannot be written to.
+pub fn journal(
+    command: JournalCommand,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    out: impl Write,
+) -> Result<ExitCode, CliError> {
+    match command {
+        JournalCommand::Inspect(args) => inspect::inspect(args, env, out),
+        JournalCommand::Replay(args) => replay::replay(args, env, out),
+        JournalCommand::Export(args) => export::export(&args, out),
+    }
+}
+
+impl RulesArgs {
+    /// The configuration, if one was named.
+    fn read(
+        &self,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Option<Config>, ConfigError> {
+        if self.config.is_none() && !self.dev {
+            return Ok(None);
+        }
+        let args = ServeArgs {
+            config: self.config.clone(),
+            dev: self.dev,
+            ..ServeArgs::default()
+        };
+        let (config, warnings) = args.configure(env)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(Some(config))
+    }
+}
+
+/// The folder that was named, else that of the configuration, else `data`.
+fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
+    let configured = || config.map_or_else(JournalConfig::default, |config| config.journal.clone());
+    let folder = folder.unwrap_or_else(|| configured().path);
+    Ok(Archive::open(&folder)?)
+}
+
+/// Says which folder an error is of.
+fn store(archive: &Archive) -> impl Fn(StoreError) -> JournalError {
+    let folder = archive.path().to_owned();
+    move |source| JournalError::Store {
+        folder: folder.clone(),
+        source,
+    }
+}
+
+/// A time as RFC 3339, always with milliseconds.
+fn rfc3339(time: Time) -> String {
+    let millis = time.as_millis();
+    let seconds = Timestamp {
+        seconds: (millis / 1000) as i64,
+        nanos: 0,
+    };
+    let seconds = seconds.to_string();
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), millis % 1000)
+}
+
+/// An object on a line.
+fn write_json(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_milliseconds_however_many() {
+        let time = |millis| rfc3339(Time::from_millis(millis).unwrap());
+        assert_eq!(time(1_700_000_000_007), "2023-11-14T22:13:20.007Z");
+        assert_eq!(time(60_000), "1970-01-01T00:01:00.000Z");
+        assert!(time(u64::MAX).ends_with(".615Z"));
+    }
+}

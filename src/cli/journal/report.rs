@@ -1,0 +1,96 @@
+//! What is said of a data folder.
+
+use serde::Serialize;
+
+use crate::journal::{ArchiveFile, Revision};
+
+/// A data folder.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub(super) folder: String,
+    pub(super) format: u32,
+    pub(super) epoch: String,
+    /// Of the first entry kept; `None` without any.
+    pub(super) first_revision: Option<Revision>,
+    pub(super) last_revision: Option<Revision>,
+    pub(super) first_received_at: Option<String>,
+    pub(super) last_received_at: Option<String>,
+    pub(super) entries: u64,
+    pub(super) ticks: u64,
+    /// Of all files.
+    pub(super) bytes: u64,
+    pub(super) segments: Vec<Segment>,
+    pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) callbacks: Vec<Callbacks>,
+    pub(super) gaps: Vec<Gap>,
+    /// Why nothing is known of gaps.
+    pub(super) gaps_unknown: Option<String>,
+    /// Callbacks of apps that are not configured: of their rooms nothing is known.
+    pub(super) left_out: u64,
+    pub(super) damage: Vec<String>,
+}
+
+/// A file of entries.
+#[derive(Debug, Serialize)]
+pub(super) struct Segment {
+    pub(super) file: String,
+    pub(super) first_revision: Revision,
+    pub(super) bytes: u64,
+}
+
+/// A checkpoint.
+#[derive(Debug, Serialize)]
+pub(super) struct Checkpoint {
+    pub(super) file: String,
+    pub(super) revision: Revision,
+    pub(super) bytes: u64,
+    pub(super) loads: bool,
+    /// Why not.
+    pub(super) problem: Option<String>,
+}
+
+/// The callbacks of one app and product.
+#[derive(Debug, Serialize)]
+pub(super) struct Callbacks {
+    pub(super) app: String,
+    pub(super) product: &'static str,
+    pub(super) accepted: u64,
+    pub(super) ignored: u64,
+    pub(super) undecodable: u64,
+}
+
+/// Callbacks of one app and product that never came.
+#[derive(Debug, Serialize)]
+pub(super) struct Gap {
+    pub(super) app: String,
+    pub(super) product: &'static str,
+    /// Whether the vendor numbers them; if not, nobody can say.
+    pub(super) numbered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rooms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) missing_callbacks: Option<u64>,
+}
+
+impl From<ArchiveFile> for Segment {
+    fn from(file: ArchiveFile) -> Self {
+        Self {
+            file: file.name,
+            first_revision: file.revision,
+            bytes: file.bytes,
+        }
+    }
+}
+
+impl Checkpoint {
+    /// One that loads, or has a problem.
+    pub(super) fn new(file: ArchiveFile, problem: Option<String>) -> Self {
+        Self {
+            file: file.name,
+            revision: file.revision,
+            bytes: file.bytes,
+            loads: problem.is_none(),
+            problem,
+        }
+    }
+}
