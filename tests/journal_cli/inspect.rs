@@ -157,3 +157,29 @@ fn a_missing_segment_is_a_gap() {
     let damage = report["damage"][0].as_str().unwrap();
     assert!(damage.contains("revisions 101 to 200"), "{damage}");
 }
+
+#[test]
+fn an_end_that_is_gone_is_damage() {
+    let folder = Recipe::default().make();
+    fs::remove_file(&folder.files(".segment")[2]).unwrap();
+    let (report, code) = inspect(&folder);
+    assert_eq!((code, &report["last_revision"]), (Some(1), &json!(200)));
+    let lost = "the journal ends before revision 300, which there is a checkpoint at";
+    assert_eq!(report["damage"], json!([lost]));
+    let output = run(&["replay", folder.path().to_str().unwrap()]);
+    assert!(text(&output.stderr).contains(lost), "{output:?}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_journal_without_entries_is_whole() {
+    let folder = Recipe {
+        entries: 0,
+        ..Recipe::default()
+    }
+    .make();
+    let (report, code) = inspect(&folder);
+    assert_eq!((code, &report["first_revision"]), (Some(0), &Value::Null));
+    let output = run(&["inspect", folder.path().to_str().unwrap()]);
+    assert_eq!(text(&output.stdout).lines().nth(1), Some("no entries"));
+}

@@ -20,7 +20,7 @@ use crate::{
     cli::CliError,
     config::Config,
     event::{AppName, Time},
-    journal::{Archive, Entry, Payload, Revision},
+    journal::{Archive, Entry, Payload, Revision, StoreError},
     roster::Roster,
     vendor::{Outcome, Product},
 };
@@ -56,6 +56,8 @@ struct Census {
     entries: u64,
     ticks: u64,
     last: Option<Revision>,
+    /// The revision after the last, if the journal could be read to its end.
+    end: Option<Revision>,
     received: Option<(Time, Time)>,
     /// Accepted, ignored and undecodable.
     callbacks: BTreeMap<(AppName, &'static str), [u64; 3]>,
@@ -112,6 +114,11 @@ fn look(archive: &Archive, config: Option<&Config>) -> Result<Report, JournalErr
     }
     let census = Census::take(archive, &report.segments, &mut report.damage);
     apps.extend(census.callbacks.keys().map(|(app, _)| app.clone()));
+    let end = census.end.unwrap_or(Revision::MAX);
+    let checkpoints = report.checkpoints.iter().map(|file| file.revision);
+    if let Some(after) = checkpoints.max().filter(|after| *after >= end) {
+        report.damage.push(StoreError::Lost { after }.to_string());
+    }
     census.report(archive.first(), &mut report);
     let ground = config.map_or_else(|| Ground::of_apps(apps), Ground::configured);
     match gaps(archive, &ground, &report.callbacks) {
@@ -142,10 +149,13 @@ impl Census {
                 census.count(revision, &entry);
                 ControlFlow::Continue(())
             });
-            let Err(error) = read else {
-                return census;
-            };
-            damage.push(error.to_string());
+            match read {
+                Ok(end) => {
+                    census.end = Some(end);
+                    return census;
+                }
+                Err(error) => damage.push(error.to_string()),
+            }
             // The one that the next entry is in is the one at fault.
             let mut following = segments.iter().map(|segment| segment.first_revision);
             match following.find(|first| *first > last + 1) {

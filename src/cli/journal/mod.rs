@@ -31,11 +31,9 @@ pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
 
 /// What to do with a data folder.
 #[derive(Clone, Debug, clap::Args)]
-#[command(
-    after_help = "The folder must not be in use: stop the server first, or copy the folder.\n\
+#[command(after_help = "The folder must not be in use: stop the server first.\n\
                   A segment that was not closed in order is put in order when it is read, so\n\
-                  the folder has to be one that can be written to; nothing is added to it."
-)]
+                  the folder has to be one that can be written to; nothing is added to it.")]
 pub struct JournalArgs {
     /// What to do.
     #[command(subcommand)]
