@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,7 +13,9 @@ use headcount::{
 };
 use serde_json::Value;
 
-use crate::folder::{APP, ENTRIES, HORIZON, Recipe, append, callback, entry, open, run, text};
+use crate::folder::{
+    APP, ENTRIES, HORIZON, Recipe, append, callback, entry, open, run, spawn, text,
+};
 
 fn lines(output: &[u8]) -> Vec<Value> {
     let lines = text(output).lines();
@@ -138,13 +139,7 @@ fn what_is_before_the_damage_is_exported() {
 #[test]
 fn nobody_reading_any_more_is_no_failure() {
     let folder = Recipe::default().make();
-    let mut export = Command::new(env!("CARGO_BIN_EXE_headcount"))
-        .args(["journal", "export"])
-        .arg(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut export = spawn(&["export", folder.path().to_str().unwrap()]);
     let mut first = String::new();
     let mut stdout = BufReader::with_capacity(64, export.stdout.take().unwrap());
     stdout.read_line(&mut first).unwrap();

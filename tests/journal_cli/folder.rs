@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +17,7 @@ use headcount::{
     roster::{Image, Limits, Roster},
     vendor::{self, Decoded, Product},
 };
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 pub(crate) const APP: &str = "arena";
@@ -75,7 +76,7 @@ impl Recipe {
                 saved.unwrap();
             }
         }
-        drop(journal);
+        undisturbed(|| drop(journal));
         Folder { dir, roster }
     }
 
@@ -133,8 +134,23 @@ pub(crate) fn append(journal: &DiskJournal, entries: &[Entry]) {
 
 /// Runs `headcount journal`.
 pub(crate) fn run(args: &[&str]) -> Output {
+    spawn(args).wait_with_output().unwrap()
+}
+
+/// Begins to run `headcount journal`.
+pub(crate) fn spawn(args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
-    command.arg("journal").args(args).output().unwrap()
+    let command = command.arg("journal").args(args);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    undisturbed(|| command.spawn().unwrap())
+}
+
+/// Does what lets go of a folder, or begins a process. Never both at once: for a
+/// moment, a new process has all files of this one, and so the locks of folders.
+pub(crate) fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock();
+    work()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
