@@ -71,6 +71,14 @@ fn what_is_not_understood_is_a_usage_error() {
             ErrorKind::ValueValidation,
         ),
         ("headcount dance", ErrorKind::InvalidSubcommand),
+        (
+            "headcount journal replay --dev --config x",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "headcount journal export --from 0",
+            ErrorKind::ValueValidation,
+        ),
     ];
     for (line, kind) in cases {
         assert_eq!(parse(line).map(|_| ()), Err(kind), "{line}");
