@@ -24,6 +24,28 @@ pub(super) trait Files: Send + Sync + fmt::Debug + 'static {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// What a file is called at its end until it is whole.
+const UNFINISHED: &str = ".new";
+
+/// Removes what a process that was killed had begun to write: nobody goes on with
+/// it, and its room would be lost for good.
+pub(super) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
+    for name in files
+        .list()?
+        .iter()
+        .filter(|name| name.ends_with(UNFINISHED))
+    {
+        match files.remove(name) {
+            Ok(()) => tracing::info!(file = name, "removed what was not finished"),
+            // It does no harm either.
+            Err(error) => {
+                tracing::warn!(file = name, %error, "cannot remove what was not finished")
+            }
+        }
+    }
+    Ok(())
+}
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {

@@ -38,7 +38,7 @@ use crate::event::Time;
 
 use self::{
     checkpoints::Checkpoints,
-    files::{Files, Folder},
+    files::{Files, Folder, remove_unfinished},
     lock::Lock,
     log::Log,
     status::Status,
@@ -175,8 +175,11 @@ impl DiskJournal {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = Lock::take(path)?;
         let files: Arc<dyn Files> = Arc::new(Folder::new(path));
-        let opened = format::open(&*files, Epoch(rand::random()))
-            .and_then(|epoch| Ok((epoch, Log::open(Arc::clone(&files), epoch)?)));
+        let opened = format::open(&*files, Epoch(rand::random())).and_then(|epoch| {
+            // Not before the folder is known to be one of ours.
+            remove_unfinished(&*files).map_err(StoreError::folder)?;
+            Ok((epoch, Log::open(Arc::clone(&files), epoch)?))
+        });
         let (epoch, log) = opened.map_err(|source| OpenError::Store {
             path: path.to_owned(),
             source,
