@@ -1,0 +1,110 @@
+//! Callbacks as the vendors send them, signed.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
+
+/// The app of ZEGO and ZIM, and that of Tencent.
+pub(crate) const ZEGO_APP: &str = "demo";
+pub(crate) const TENCENT_APP: &str = "demo-tencent";
+
+/// A request.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    pub(crate) target: &'static str,
+    pub(crate) body: String,
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+fn signed(mut body: Value) -> String {
+    let (timestamp, nonce) = (
+        (now() / 1000).to_string(),
+        rand::random::<u64>().to_string(),
+    );
+    let mut parts = ["secret", &timestamp, &nonce];
+    parts.sort_unstable();
+    body["signature"] = const_hex::encode(Sha1::digest(parts.concat())).into();
+    body["appid"] = "1".into();
+    body["timestamp"] = timestamp.into();
+    body["nonce"] = nonce.into();
+    body.to_string()
+}
+
+/// A login of a session, or its logout, if `logout_at` is some. `number` is its
+/// place among all of the room.
+pub(crate) fn zego(
+    (room, number): (&str, u64),
+    (user, session): (&str, &str),
+    login_at: u64,
+    logout_at: Option<u64>,
+) -> Post {
+    let mut body = json!({
+        "event": "room_login",
+        "room_id": room,
+        "room_seq": "1",
+        "user_account": user,
+        "user_nickname": user,
+        "session_id": session,
+        "login_time": login_at.to_string(),
+        "user_role": "2",
+        "user_update_seq": number.to_string(),
+    });
+    if let Some(at) = logout_at {
+        body["event"] = "room_logout".into();
+        body["logout_time"] = at.to_string().into();
+        body["reason"] = "0".into();
+    }
+    Post {
+        target: "/webhooks/zego",
+        body: signed(body),
+    }
+}
+
+/// A login or logout of a device. Its times are in whole seconds.
+pub(crate) fn zim((user, session): (&str, &str), login_at: u64, logout_at: Option<u64>) -> Post {
+    let mut body = json!({
+        "event": "user_action",
+        "user_id": user,
+        "user_name": user,
+        "os": "iOS",
+        "session_id": session,
+        "relogin": "0",
+        "login_time": login_at / 1000,
+        "action": 0,
+    });
+    if let Some(at) = logout_at {
+        body["action"] = 1.into();
+        body["logout_time"] = (at / 1000).into();
+        body["logout_reason"] = "logout".into();
+    }
+    Post {
+        target: "/webhooks/zim",
+        body: signed(body),
+    }
+}
+
+/// One who enters or leaves. Neither signed nor numbered.
+pub(crate) fn tencent(room: &str, user: &str, at: u64, enters: bool) -> Post {
+    let (command, kind) = match enters {
+        true => ("Room.CallbackAfterMemberEnter", "Enter"),
+        false => ("Room.CallbackAfterMemberLeave", "Leave"),
+    };
+    let body = json!({
+        "CallbackCommand": command,
+        "Operator_Account": user,
+        "RoomId": room,
+        "Type": kind,
+        "MemberList_Account": [user],
+        "EventTime": at,
+    });
+    Post {
+        target: "/webhooks/tencent?SdkAppid=1400000000&contenttype=json",
+        body: body.to_string(),
+    }
+}

@@ -1,0 +1,13 @@
+//! What the tests of the service as a process share: a place to run it at, and a
+//! vendor that sends callbacks.
+#![allow(dead_code, unused_imports, reason = "no test uses all of it")]
+
+mod callbacks;
+mod process;
+mod sender;
+
+pub(crate) use self::{
+    callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zim},
+    process::{Process, Site},
+    sender::Sender,
+};
