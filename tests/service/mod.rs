@@ -8,6 +8,6 @@ mod sender;
 
 pub(crate) use self::{
     callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zim},
-    process::{Process, Site},
+    process::{BINARY, Process, Site},
     sender::Sender,
 };

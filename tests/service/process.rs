@@ -3,8 +3,8 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
-    path::PathBuf,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -14,6 +14,9 @@ use headcount::{client, pb::presence_service_client::PresenceServiceClient};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
+use tonic_health::pb::health_client::HealthClient;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
 
 /// Only not to wait for ever where it fails.
 const HANGS: Duration = Duration::from_secs(60);
@@ -34,6 +37,7 @@ pub(crate) struct Site {
     folder: TempDir,
     webhook: u16,
     grpc: u16,
+    telemetry: u16,
 }
 
 /// A process that is killed when this is dropped.
@@ -49,11 +53,16 @@ pub(crate) struct Process {
 impl Site {
     /// A fresh one. `journal` is what the configuration says of the journal.
     pub(crate) fn new(journal: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (webhook, grpc) = (free_port(), free_port());
+        Self::in_folder(tempfile::tempdir().unwrap(), journal)
+    }
+
+    /// One in a folder that is there.
+    pub(crate) fn in_folder(folder: TempDir, journal: &str) -> Self {
+        let (webhook, grpc, telemetry) = (free_port(), free_port(), free_port());
         let config = format!(
             "webhook = {{ listen = \"127.0.0.1:{webhook}\" }}\n\
              grpc = {{ listen = \"127.0.0.1:{grpc}\", progress_interval = \"200ms\" }}\n\
+             telemetry = {{ listen = \"127.0.0.1:{telemetry}\" }}\n\
              [journal]\n{journal}\n{APPS}"
         );
         fs::write(folder.path().join("headcount.toml"), config).unwrap();
@@ -61,7 +70,13 @@ impl Site {
             folder,
             webhook,
             grpc,
+            telemetry,
         }
+    }
+
+    /// The folder of the configuration.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The folder of the journal.
@@ -83,14 +98,34 @@ impl Site {
         format!("http://127.0.0.1:{}", self.webhook)
     }
 
+    /// Where metrics are.
+    pub(crate) fn telemetry(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.telemetry).into()
+    }
+
     /// A client with a connection of its own.
     pub(crate) fn client(&self) -> PresenceServiceClient<Channel> {
-        client::connect(&format!("http://127.0.0.1:{}", self.grpc)).unwrap()
+        PresenceServiceClient::new(self.channel())
+    }
+
+    /// A client that asks how the service is.
+    pub(crate) fn health(&self) -> HealthClient<Channel> {
+        HealthClient::new(self.channel())
+    }
+
+    fn channel(&self) -> Channel {
+        let endpoint = client::endpoint(&format!("http://127.0.0.1:{}", self.grpc));
+        endpoint.unwrap().connect_lazy()
     }
 
     /// Starts the service.
     pub(crate) fn spawn(&self) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_headcount"))
+        self.spawn_by(Command::new(BINARY))
+    }
+
+    /// Starts the service by a command that takes its arguments.
+    pub(crate) fn spawn_by(&self, mut command: Command) -> Process {
+        let mut child = command
             .arg("serve")
             .arg("--config")
             .arg(self.folder.path().join("headcount.toml"))
