@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Traces the system calls of a server that takes callbacks in, and checks that it
+# syncs each before it acknowledges it.
+#
+#   bash .ci/synced.sh target/release/headcount
+set -euo pipefail
+cd "$(dirname "$0")/.."
+headcount="$1"
+
+if ! command -v strace >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  apt-get install --quiet --quiet --yes strace >/dev/null || true
+fi
+if ! strace -qq -o /dev/null true 2>/dev/null; then
+  echo "SKIPPED: there is no strace, or it may not trace"
+  exit 0
+fi
+
+scratch="$(mktemp -d)"
+server=""
+finish() {
+  [ -z "$server" ] || kill "$server" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap finish EXIT
+
+calls="read,recvfrom,readv,write,writev,sendto,sendmsg,pwrite64,fdatasync,fsync"
+# -D: it is the server that is our child, and not the tracer.
+strace -D -f -yy -s 64 -e trace="$calls" -e signal=none -o "$scratch/trace" \
+  "$headcount" serve --dev --data "$scratch/data" \
+  --webhook-listen 127.0.0.1:18081 --grpc-listen 127.0.0.1:15052 2>"$scratch/server.log" &
+server=$!
+for _ in $(seq 200); do
+  grep -q "serving callbacks" "$scratch/server.log" && break
+  sleep 0.1
+done
+
+login() { python3 .ci/login.py http://127.0.0.1:18081 "$@" >/dev/null; }
+
+# One at a time, then many at once.
+login one-by-one {1..20}
+logins=()
+for room in {1..8}; do
+  login "at-once-$room" {1..20} &
+  logins+=($!)
+done
+wait "${logins[@]}"
+kill -TERM "$server"
+wait "$server"
+server=""
+# The tracer is not ours to wait for.
+for _ in $(seq 100); do
+  grep -q "+++ exited with 0 +++" "$scratch/trace" && break
+  sleep 0.1
+done
+
+python3 .ci/synced.py --port 18081 --expect 180 "$scratch/trace"
