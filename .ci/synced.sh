@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 headcount="$1"
 
 if ! command -v strace >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  apt-get install --quiet --quiet --yes strace >/dev/null || true
+  { apt-get update && apt-get install --yes strace; } >/dev/null 2>&1 || true
 fi
 if ! strace -qq -o /dev/null true 2>/dev/null; then
   echo "SKIPPED: there is no strace, or it may not trace"
