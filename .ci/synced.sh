@@ -29,10 +29,12 @@ strace -D -f -yy -s 64 -e trace="$calls" -e signal=none -o "$scratch/trace" \
   "$headcount" serve --dev --data "$scratch/data" \
   --webhook-listen 127.0.0.1:18081 --grpc-listen 127.0.0.1:15052 2>"$scratch/server.log" &
 server=$!
+serves() { grep -q "serving callbacks" "$scratch/server.log"; }
 for _ in $(seq 200); do
-  grep -q "serving callbacks" "$scratch/server.log" && break
+  serves && break
   sleep 0.1
 done
+serves || { echo "the server does not start:" >&2; cat "$scratch/server.log" >&2; exit 1; }
 
 login() { python3 .ci/login.py http://127.0.0.1:18081 "$@" >/dev/null; }
 
