@@ -67,11 +67,12 @@ impl Journal for MemoryJournal {
         future::ready(self.append_now(&entry)).boxed()
     }
 
-    fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError> {
+    fn follow(&self, after: Revision, mut follower: Box<dyn Follower>) -> Result<(), FollowError> {
         let mut head = self.head.lock();
         if after != head.last {
             return Err(FollowError::Gap { after });
         }
+        follower.caught_up();
         head.follower = Some(follower);
         Ok(())
     }

@@ -98,6 +98,10 @@ pub trait Journal: Send + Sync + fmt::Debug {
 pub trait Follower: Send {
     /// Takes the entry at `revision`. Only called with durable entries.
     fn apply(&mut self, revision: Revision, entry: &Entry);
+
+    /// Told once, when all entries that were there when it began to follow are
+    /// applied.
+    fn caught_up(&mut self) {}
 }
 
 /// Why an entry could not be made durable.

@@ -17,7 +17,7 @@ pub(crate) mod sessions;
 mod stored;
 mod users;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::event::{IncarnationId, RoomEvent, RoomEventKind, Time};
 
@@ -212,10 +212,9 @@ impl Room {
         });
     }
 
-    /// Whether a user is present.
-    pub fn has(&self, user: &str, rules: &Rules) -> bool {
-        self.current_life()
-            .is_some_and(|life| life.users.has(user, rules))
+    /// A user, if present.
+    pub fn present(&self, user: &str, rules: &Rules) -> Option<&Arc<Member>> {
+        self.current_life()?.users.present(user, rules)
     }
 
     /// Takes the users of lives that are over, to be told, and dropped, where

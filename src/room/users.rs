@@ -164,10 +164,9 @@ impl Users {
         (!self.by_id.is_empty()).then(|| Remains(self.clone()))
     }
 
-    /// Whether a user is present.
-    pub(super) fn has(&self, user: &str, rules: &Rules) -> bool {
-        let sessions = self.by_id.get(user);
-        sessions.is_some_and(|sessions| sessions.present(rules).is_some())
+    /// A user, if present.
+    pub(super) fn present(&self, user: &str, rules: &Rules) -> Option<&Arc<Member>> {
+        self.by_id.get(user)?.present(rules)
     }
 
     /// Forgets what is due, of at most [`FORGET_MAX`] users: the others stay due.

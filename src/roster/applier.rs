@@ -29,6 +29,9 @@ pub struct Applier {
     /// is the same for whoever reads the same journal.
     pub(super) journal_time: Time,
     reaper: Reaper,
+    /// Whether the journal is still being replayed. Who asked for whom before the
+    /// restart nobody knows, so what happened to anybody is remembered.
+    is_behind: bool,
 }
 
 /// The entry that is being applied.
@@ -46,6 +49,7 @@ impl Applier {
             schedule: Schedule::default(),
             journal_time: Time::MIN,
             reaper: Reaper::default(),
+            is_behind: true,
         }
     }
 
@@ -182,7 +186,24 @@ impl Applier {
             return;
         };
         let rules = &app.users.rules;
-        let hold = app.users.table.get_or_insert(id);
+        let is_own = |item: &Item<'_>| !matches!(item.news, News::Membership(..));
+        let hold = if self.is_behind {
+            Some(roster.find_user_behind(app, id))
+        } else if of_one_user.iter().any(is_own) {
+            let before = step.revision.saturating_sub(1);
+            Some(roster.find_user(app, id, before))
+        } else {
+            // Whom nobody asked for, of him nobody can miss anything.
+            app.users.table.get(id)
+        };
+        for Item { news, .. } in of_one_user {
+            if let News::Membership(room, membership) = news {
+                app.users.memberships.note(id, room, membership);
+            }
+        }
+        let Some(hold) = hold else {
+            return;
+        };
         let (mut dues, mut stale, mut untold) = ((None, None), 0, false);
         self.publish(step, &hold, |user| {
             dues.0 = user.due_at(rules);
@@ -235,6 +256,10 @@ impl Applier {
 }
 
 impl Follower for Applier {
+    fn caught_up(&mut self) {
+        self.is_behind = false;
+    }
+
     fn apply(&mut self, revision: Revision, entry: &Entry) {
         let roster = Arc::clone(&self.roster);
         let applying = roster.applying.write();

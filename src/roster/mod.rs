@@ -6,10 +6,12 @@
 
 mod aftermath;
 mod applier;
+mod asked;
 mod checkpoint;
 mod feed;
 mod history;
 mod listing;
+mod memberships;
 mod reaper;
 mod rooms;
 mod schedule;
@@ -223,16 +225,21 @@ impl Roster {
     /// offline and in no room.
     pub fn user(&self, app: &AppName, id: &UserId) -> (Revision, UserView) {
         let _paused = self.applying.read();
-        let hold = self.apps.get(app).and_then(|app| app.users.table.get(id));
-        let view = hold.map(|hold| {
-            let place = Place {
-                roster: self,
-                app,
-                id,
-            };
-            hold.cell().state.lock().subject.look(&place)
-        });
-        (self.applied(), view.unwrap_or_default())
+        let applied = self.applied();
+        let Some(of_app) = self.apps.get(app) else {
+            return (applied, UserView::default());
+        };
+        let hold = self.find_user(of_app, id, applied);
+        self.drop_rooms(&hold, app);
+        let place = Place {
+            roster: self,
+            app,
+            id,
+        };
+        let view = hold.cell().state.lock().subject.look(&place);
+        let now = self.journal_time();
+        of_app.users.asked.lock().note(id, hold, now);
+        (applied, view)
     }
 
     /// Follows a user, whether known or not; `None` for an unknown app.
@@ -246,7 +253,7 @@ impl Roster {
         // user is told, of one before it he is not.
         let _paused = self.applying.read();
         let watching = self.note_watched(app, user);
-        let hold = self.apps.get(app)?.users.table.get_or_insert(user);
+        let hold = self.find_user(self.apps.get(app)?, user, self.applied());
         self.drop_rooms(&hold, app);
         Some(Watch::new(
             Arc::clone(self),
@@ -267,6 +274,10 @@ impl Roster {
     /// Forgets changes that are too old to be resumed from. Not part of the
     /// state, so it needs no entry in the journal.
     pub fn trim_history(&self, now: Time) {
+        let until = now.saturating_sub(self.limits.history_age_max);
+        for app in self.apps.values() {
+            app.users.asked.lock().trim(until);
+        }
         let evicted = self.history.trim(now, &self.limits);
         self.metrics.history_evictions.inc_by(evicted);
     }
@@ -283,9 +294,19 @@ impl Roster {
         self.apps.values().map(|app| app.rooms.table.len()).sum()
     }
 
-    /// How many users anything is remembered of, or are watched.
+    /// How many users may be in rooms, and how many have devices, are watched or were
+    /// asked for lately. One may count twice.
     pub fn user_count(&self) -> usize {
-        self.apps.values().map(|app| app.users.table.len()).sum()
+        let users = self.apps.values().map(|app| &app.users);
+        users
+            .map(|users| users.memberships.len() + users.table.len())
+            .sum()
+    }
+
+    /// The greatest receive time applied so far.
+    fn journal_time(&self) -> Time {
+        let journal_time = self.journal_time.load(Ordering::Acquire);
+        Time::from_millis(journal_time).unwrap_or(Time::MIN)
     }
 
     /// What happened to events and watches.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    event::{AppName, RoomId},
+    event::{AppName, RoomId, UserId},
     journal::Revision,
     room::Remains,
     roster::Roster,
@@ -75,7 +75,7 @@ fn begin(roster: Weak<Roster>) -> SyncSender<End> {
 impl End {
     fn tell(&self, roster: &Roster) {
         for user in self.remains.users() {
-            self.tell_one(roster, user.as_str());
+            self.tell_one(roster, user);
         }
     }
 
@@ -83,14 +83,11 @@ impl End {
     fn tell_bit_by_bit(&self, roster: &Roster) {
         for user in self.remains.users() {
             let _paused = roster.applying.read();
-            self.tell_one(roster, user.as_str());
+            self.tell_one(roster, user);
         }
     }
 
-    fn tell_one(&self, roster: &Roster, user: &str) {
-        let users = roster.apps.get(&self.app).map(|app| &app.users);
-        if let Some(hold) = users.and_then(|users| users.table.get(&user.into())) {
-            roster.drop_room(&hold, &self.app, &self.room, self.revision);
-        }
+    fn tell_one(&self, roster: &Roster, user: &UserId) {
+        roster.drop_room(&self.app, user, &self.room, self.revision);
     }
 }

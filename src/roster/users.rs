@@ -13,8 +13,10 @@ use crate::{
     journal::Revision,
     room::Rules,
     roster::{
-        Roster,
+        App, Roster,
+        asked::Asked,
         feed::Weigh,
+        memberships::Memberships,
         table::{Hold, Subject, Table},
         watch::{Place, Watched},
     },
@@ -25,7 +27,11 @@ use crate::{
 const OVERHEAD: usize = 64;
 
 pub(super) struct AppUsers {
+    /// Those who have devices, are watched, or were asked for lately.
     pub(super) table: Arc<Table<User>>,
+    /// All who may be in a room.
+    pub(super) memberships: Memberships,
+    pub(super) asked: Mutex<Asked>,
     /// How the app's users log in.
     pub(super) rules: Rules,
     /// Users who are watched, by how many: those who are told at once when a room
@@ -45,6 +51,8 @@ impl AppUsers {
     pub(super) fn new(rules: Rules, account: Arc<AtomicUsize>) -> Self {
         Self {
             table: Arc::new(Table::new(account)),
+            memberships: Memberships::default(),
+            asked: Mutex::default(),
             rules,
             watched: Mutex::default(),
         }
@@ -53,11 +61,11 @@ impl AppUsers {
     /// The users who are watched and may be in a room.
     pub(super) fn watched_in(&self, room: &RoomId) -> Vec<UserId> {
         let watched = self.watched.lock();
-        let may_be_in = |user: &&UserId| {
-            let hold = self.table.get(user);
-            hold.is_some_and(|hold| hold.cell().state.lock().subject.may_be_in(room))
-        };
-        watched.keys().filter(may_be_in).cloned().collect()
+        let users = watched.keys();
+        users
+            .filter(|user| self.memberships.has(user, room))
+            .cloned()
+            .collect()
     }
 }
 
@@ -74,6 +82,41 @@ impl Roster {
         }
     }
 
+    /// A user of whom what happens is remembered from now on. What happened up to now
+    /// was not, if the user is not there yet. The caller keeps entries from being
+    /// applied, or applies one that changes no rooms.
+    pub(super) fn find_user(&self, app: &App, id: &UserId, now: Revision) -> Hold<User> {
+        let rooms = |room| Some((self.presence(app, &room, id)?, room));
+        self.find_user_in(app, id, now, rooms)
+    }
+
+    /// The same while the journal is replayed: then of everybody is remembered what
+    /// happens. The rooms are those from before the entry that is being applied.
+    pub(super) fn find_user_behind(&self, app: &App, id: &UserId) -> Hold<User> {
+        let rooms = |room| Some((self.presence(app, &room, id).flatten(), room));
+        self.find_user_in(app, id, 0, rooms)
+    }
+
+    fn find_user_in(
+        &self,
+        app: &App,
+        id: &UserId,
+        floor: Revision,
+        place: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
+    ) -> Hold<User> {
+        let hold = app.users.table.get_or_insert(id);
+        if hold.cell().state.lock().subject.is_placed() {
+            return hold;
+        }
+        let rooms = app.users.memberships.of(id).into_iter().filter_map(place);
+        let rooms = rooms.map(|(login_at, room)| (room, login_at)).collect();
+        let mut state = hold.cell().state.lock();
+        state.subject.place(rooms);
+        state.feed.raise_floor(floor);
+        drop(state);
+        hold
+    }
+
     /// The rooms that a user is in: of those that the user may be in, the ones in
     /// which the user is present now.
     fn rooms_of(&self, place: &Place<'_, User>, user: &User) -> Vec<(RoomId, Option<Time>)> {
@@ -86,29 +129,31 @@ impl Roster {
     }
 
     fn is_in(&self, app: &AppName, room: &RoomId, user: &UserId) -> bool {
-        let hold = self.apps.get(app).and_then(|app| app.rooms.table.get(room));
-        hold.is_some_and(|hold| {
-            hold.cell()
-                .state
-                .lock()
-                .subject
-                .has(user.as_str(), &self.rules)
-        })
+        let app = self.apps.get(app);
+        app.is_some_and(|app| self.presence(app, room, user).is_some())
     }
 
-    /// Drops a room that the user is not in any more, though nobody said so: its
-    /// life ended by `revision`, or later. The caller keeps entries from being
-    /// applied.
-    pub(super) fn drop_room(
-        &self,
-        hold: &Hold<User>,
-        app: &AppName,
-        room: &RoomId,
-        revision: Revision,
-    ) {
-        if self.is_in(app, room, hold.id()) {
+    /// Since when a user is in a room, if he is; `Some(None)` if that is not known.
+    fn presence(&self, app: &App, room: &RoomId, user: &UserId) -> Option<Option<Time>> {
+        let hold = app.rooms.table.get(room)?;
+        let state = hold.cell().state.lock();
+        let member = state.subject.present(user.as_str(), &self.rules)?;
+        Some(member.login_at)
+    }
+
+    /// Drops a room that a user is not in any more, though nobody said so: its life
+    /// ended by `revision`, or later. The caller keeps entries from being applied.
+    pub(super) fn drop_room(&self, app: &AppName, id: &UserId, room: &RoomId, revision: Revision) {
+        let Some(users) = self.apps.get(app).map(|app| &app.users) else {
+            return;
+        };
+        if self.is_in(app, room, id) {
             return;
         }
+        users.memberships.leave(id, room);
+        let Some(hold) = users.table.get(id) else {
+            return;
+        };
         let revision = self.changed_by(app, room).max(revision);
         let mut state = hold.cell().state.lock();
         if state.subject.drop_room(room) {
@@ -121,14 +166,11 @@ impl Roster {
     pub(super) fn drop_rooms(&self, hold: &Hold<User>, app: &AppName) {
         let rooms: Vec<RoomId> = {
             let state = hold.cell().state.lock();
-            state
-                .subject
-                .rooms()
-                .map(|(room, _)| room.clone())
-                .collect()
+            let rooms = state.subject.rooms();
+            rooms.map(|(room, _)| room.clone()).collect()
         };
         for room in rooms {
-            self.drop_room(hold, app, &room, 0);
+            self.drop_room(app, hold.id(), &room, 0);
         }
     }
 
@@ -151,6 +193,11 @@ impl Drop for Watching {
         let Some(app) = self.roster.apps.get(&self.app) else {
             return;
         };
+        // Who comes back soon can go on.
+        if let Some(hold) = app.users.table.get(&self.user) {
+            let now = self.roster.journal_time();
+            app.users.asked.lock().note(&self.user, hold, now);
+        }
         let mut watched = app.users.watched.lock();
         if let Some(watchers) = watched.get_mut(&self.user) {
             *watchers -= 1;

@@ -24,9 +24,10 @@ use crate::{
 pub struct Watch<S: Subject> {
     roster: Arc<Roster>,
     app: AppName,
-    hold: Hold<S>,
-    /// Keeps the subject among those that are watched, where that is counted.
+    /// Keeps the subject among those that are watched, where that is counted. Goes
+    /// before the hold: who was watched is kept for a while.
     _watching: Option<Watching>,
+    hold: Hold<S>,
     /// Everything up to here has been delivered.
     cursor: Revision,
     owed: Owed,

@@ -24,6 +24,8 @@ pub struct User {
     /// The rooms that the user entered and was not seen to leave. One that closed
     /// since may still be here: a close tells none of those whom it concerns.
     rooms: BTreeMap<RoomId, Option<Time>>,
+    /// Whether the rooms are known, which are kept for those only who are asked for.
+    is_placed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +155,16 @@ impl User {
         self.rooms.remove(room).is_some()
     }
 
+    /// Whether it is known which rooms the user may be in.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.is_placed
+    }
+
+    /// Says which rooms the user is in.
+    pub(crate) fn place(&mut self, rooms: BTreeMap<RoomId, Option<Time>>) {
+        (self.rooms, self.is_placed) = (rooms, true);
+    }
+
     /// Whether the user may be in a room.
     pub fn may_be_in(&self, room: &RoomId) -> bool {
         self.rooms.contains_key(room)
@@ -178,9 +190,9 @@ impl User {
         self.sessions.due_at(rules)
     }
 
-    /// Whether nothing is remembered of the user.
+    /// Whether nothing is remembered of the user that does not follow from rooms.
     pub fn is_forgotten(&self) -> bool {
-        self.sessions.is_empty() && self.rooms.is_empty()
+        self.sessions.is_empty()
     }
 
     /// The name that the latest login gave.

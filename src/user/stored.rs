@@ -16,6 +16,7 @@ impl User {
             sessions,
             name,
             rooms: _,
+            is_placed: _,
         } = self;
         let name = name.as_ref();
         let name = name.map(|Name { at, name }| stored::Name::of(*at, name));
@@ -36,6 +37,7 @@ impl User {
             sessions: Sessions::from_stored(id, sessions)?,
             name,
             rooms: Default::default(),
+            is_placed: false,
         })
     }
 
@@ -45,11 +47,13 @@ impl User {
             sessions,
             name,
             rooms: _,
+            is_placed: _,
         } = self;
         Self {
             sessions: sessions.clone(),
             name: name.clone(),
             rooms: Default::default(),
+            is_placed: false,
         }
     }
 }

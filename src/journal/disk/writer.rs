@@ -187,6 +187,7 @@ impl Writer {
             }
         });
         replayed.map_err(|error: StoreError| FollowError::Store(error.to_string()))?;
+        follower.caught_up();
         let (first, last) = (self.log.first(), self.log.last());
         tracing::info!(after, last, took = ?began.elapsed(), "replayed the journal");
         self.status.first(first);

@@ -64,11 +64,10 @@ impl Roster {
             rooms.table.capturing().begin(number);
             users.table.capturing().begin(number);
         }
-        let journal_time = self.journal_time.load(Ordering::Acquire);
         Some(Capture {
             roster: Arc::clone(self),
             revision: self.applied(),
-            journal_time: Time::from_millis(journal_time).unwrap_or(Time::MIN),
+            journal_time: self.journal_time(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{AppName, RoomId, Time, UserId},
+    event::{AppName, RoomId, UserId},
     room::Room,
     roster::{
         App, Applier, Roster,
@@ -11,7 +11,7 @@ use crate::{
         schedule::Forgetful,
         table::{Hold, Subject},
     },
-    user::{Membership, User},
+    user::User,
 };
 
 use super::{Image, image::AppImage, past::Past};
@@ -41,11 +41,16 @@ impl Applier {
         // Before the first cell is there: a new one begins at its table's floor.
         app.rooms.table.note_forgotten(image.rooms_floor);
         app.users.table.note_forgotten(image.users_floor);
+        let users: Vec<UserId> = image.users.keys().cloned().collect();
         for (id, user) in image.users {
             self.install_user(name, app, &id, user);
         }
         for (id, room) in image.rooms {
             self.install_room(name, app, &id, room);
+        }
+        // Once all rooms are there: what those users were told last.
+        for id in users {
+            self.roster.find_user(app, &id, 0);
         }
     }
 
@@ -53,6 +58,8 @@ impl Applier {
         let due_at = user.subject.due_at(&app.users.rules);
         let hold = app.users.table.get_or_insert(id);
         self.roster.put(&hold, user);
+        // Whoever asked for the user before the restart may come back.
+        app.users.asked.lock().note(id, hold, self.journal_time);
         let subject = || Forgetful::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }
@@ -68,18 +75,9 @@ impl Applier {
         let subject = || Forgetful::Room(id.clone());
         self.schedule.put(name, subject, (None, due_at));
         for member in members.iter() {
-            enter(app, id, &member.user, member.login_at);
+            app.users.memberships.enter(&member.user, id);
         }
     }
-}
-
-/// Notes with a user that he is in a room: he was told before the checkpoint.
-fn enter(app: &App, room: &RoomId, user: &UserId, login_at: Option<Time>) {
-    let hold = app.users.table.get_or_insert(user);
-    let mut state = hold.cell().state.lock();
-    state.subject.note(room, &Membership::Entered(login_at));
-    let revision = state.feed.revision();
-    hold.note_vacancy(&state, revision);
 }
 
 impl Roster {

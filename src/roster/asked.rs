@@ -1,0 +1,55 @@
+//! Users who were asked for lately: what happens to them is remembered, so that
+//! whoever asked can go on from there. What happens to the others nobody can miss,
+//! so it is not remembered at all.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{
+    event::{Time, UserId},
+    roster::table::Hold,
+    user::User,
+};
+
+/// Users of one app that are kept because they were asked for; the one who was
+/// longest ago goes first. A query is cheap, so what it leaves behind is bounded:
+/// about a kilobyte each.
+const ASKED_MAX: usize = 65_536;
+
+/// Users who were asked for, each held once.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    held: HashMap<UserId, (Hold<User>, Time)>,
+    /// When each was to be looked at again, in order.
+    queue: VecDeque<(Time, UserId)>,
+}
+
+impl Asked {
+    /// Keeps a user who is asked for now.
+    pub(super) fn note(&mut self, user: &UserId, hold: Hold<User>, now: Time) {
+        if let Some((_, asked_at)) = self.held.get_mut(user) {
+            *asked_at = now.max(*asked_at);
+            return;
+        }
+        self.held.insert(user.clone(), (hold, now));
+        self.queue.push_back((now, user.clone()));
+        if self.held.len() > ASKED_MAX
+            && let Some((_, user)) = self.queue.pop_front()
+        {
+            self.held.remove(&user);
+        }
+    }
+
+    /// Lets go of those who were last asked for before `until`.
+    pub(super) fn trim(&mut self, until: Time) {
+        while let Some((at, _)) = self.queue.front()
+            && *at < until
+            && let Some((_, user)) = self.queue.pop_front()
+        {
+            let last = self.held.get(&user).map(|(_, asked_at)| *asked_at);
+            match last.filter(|asked_at| *asked_at >= until) {
+                Some(asked_at) => self.queue.push_back((asked_at, user)),
+                None => drop(self.held.remove(&user)),
+            }
+        }
+    }
+}
