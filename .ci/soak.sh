@@ -6,6 +6,7 @@
 #
 #   cargo build --release
 #   bash .ci/soak.sh [MINUTES] [BINARY]      # 10 minutes of target/release/headcount if not given
+#   RATE=1000 bash .ci/soak.sh 40            # 1,000 callbacks a second, not as many as it can take
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes="${1:-10}"
@@ -52,7 +53,7 @@ for _ in $(seq 100); do
 done
 
 simulate() {
-  while "$headcount" simulate --webhook http://127.0.0.1:18082 >>"$scratch/simulate.log" 2>&1; do
+  while "$headcount" simulate ${RATE:+--rate "$RATE"} --webhook http://127.0.0.1:18082 >>"$scratch/simulate.log" 2>&1; do
     :
   done
 }

@@ -52,8 +52,8 @@ impl Store {
     }
 }
 
-/// The latest checkpoint that loads, if there is one. One that does not is left
-/// where it is, for who wants to know why.
+/// The latest checkpoint that loads, if there is one. One that does not is kept
+/// under another name, for who wants to know why.
 fn latest(journal: &DiskJournal) -> Result<Option<Image>, StoreError> {
     for revision in journal.checkpoints()? {
         let image = journal
@@ -72,6 +72,7 @@ fn latest(journal: &DiskJournal) -> Result<Option<Image>, StoreError> {
                     revision,
                     reason, "the checkpoint does not load: trying the one before"
                 );
+                journal.set_checkpoint_aside(revision)?;
             }
         }
     }

@@ -106,7 +106,17 @@ impl Checkpoints {
         })
     }
 
-    /// Removes all but the latest `keep`. Returns the oldest that is left.
+    /// Gives a checkpoint that does not load another name, so that it no longer
+    /// counts as one, and is there for who wants to know why.
+    pub(super) fn set_aside(&self, revision: Revision) -> Result<(), StoreError> {
+        let file = Name(revision).to_string();
+        let renamed = self.files.rename(&file, &format!("{file}.damaged"));
+        let done = renamed.and_then(|()| self.files.sync());
+        done.map_err(|error| StoreError::failed(&file, &error))
+    }
+
+    /// Removes all but the latest `keep`. Returns the oldest of those, if there are
+    /// so many: what it covers is not needed any more.
     pub(super) fn prune(&self, keep: usize) -> Result<Option<Revision>, StoreError> {
         let revisions = self.revisions()?;
         for revision in revisions.iter().skip(keep) {
@@ -114,8 +124,8 @@ impl Checkpoints {
             let removed = self.files.remove(&file);
             removed.map_err(|error| StoreError::failed(&file, &error))?;
         }
-        let kept = revisions.len().min(keep);
-        Ok(revisions[..kept].last().copied())
+        self.files.sync().map_err(StoreError::folder)?;
+        Ok(revisions.get(keep - 1).copied())
     }
 }
 

@@ -232,10 +232,12 @@ impl Log {
     /// Drops whole segments, of entries before `from` that were received before
     /// `until`. Returns how many.
     pub(super) fn drop_before(&mut self, from: Revision, until: Time) -> Result<usize, StoreError> {
-        let droppable = self.segments.windows(2).take_while(|pair| {
-            // All of its entries are from before the next was begun.
-            pair[1].first <= from && pair[1].created_at <= until
-        });
+        // All entries of a segment are from before any of the next ones was begun. The
+        // clock may have been wrong for some of them, but not for long.
+        let is_old = |later: &[Name]| later.iter().any(|name| name.created_at <= until);
+        let is_covered = |later: &[Name]| later.first().is_some_and(|next| next.first <= from);
+        let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
+        let droppable = later.take_while(|later| is_covered(later) && is_old(later));
         let count = droppable.count();
         for name in &self.segments[..count] {
             let file = name.to_string();
@@ -247,6 +249,10 @@ impl Log {
             }
         }
         self.segments.drain(..count);
+        if count > 0 {
+            // Of a row of which some came back, a part would be missing.
+            self.files.sync().map_err(StoreError::folder)?;
+        }
         Ok(count)
     }
 }

@@ -236,6 +236,15 @@ impl DiskJournal {
         self.checkpoints.read(revision)
     }
 
+    /// Takes a checkpoint that does not load out of the row, so that it is not kept
+    /// in place of one that does.
+    ///
+    /// # Errors
+    /// When its file cannot be renamed.
+    pub fn set_checkpoint_aside(&self, revision: Revision) -> Result<(), StoreError> {
+        self.checkpoints.set_aside(revision)
+    }
+
     /// Keeps the records that `produce` hands out as the checkpoint at a revision,
     /// all of them or none. Then drops what it makes superfluous: all checkpoints
     /// but the latest two, and entries that the older of those covers and that

@@ -113,7 +113,7 @@ impl Writer {
         let appended = self.commit(&batch);
         if !matches!(appended, Err(AppendError::NotFollowed)) {
             let noted = appended.as_ref().map(|_| ());
-            self.note(&noted.map_err(ToString::to_string));
+            self.note(&noted.map_err(reason));
         }
         match (appended, &mut self.follower) {
             (Ok(first), Some(follower)) => {
@@ -216,6 +216,13 @@ fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Opti
 }
 
 /// Bytes that an entry counts for.
+fn reason(error: &AppendError) -> String {
+    match error {
+        AppendError::Store(reason) => reason.clone(),
+        error => error.to_string(),
+    }
+}
+
 pub(super) fn weight(entry: &Entry) -> usize {
     match &entry.payload {
         Payload::Callback(callback) => callback.body.len() + callback.query.len(),

@@ -114,5 +114,10 @@ fn the_latest_are_kept() {
     assert_eq!(on(&disk).revisions().unwrap(), [30, 10, 2]);
     assert_eq!(on(&disk).prune(2).unwrap(), Some(10));
     assert_eq!(on(&disk).revisions().unwrap(), [30, 10]);
+    assert_eq!(on(&disk).prune(3).unwrap(), None, "one more is needed");
+    on(&disk).set_aside(30).unwrap();
+    assert_eq!(on(&disk).revisions().unwrap(), [10]);
+    save(&disk, 30).unwrap();
+    assert_eq!(on(&disk).revisions().unwrap(), [30, 10]);
     assert_eq!(on(&Simulated::default()).prune(2).unwrap(), None);
 }
