@@ -1,0 +1,7 @@
+//! The harness's side of the wire: as little work as it takes.
+
+pub(crate) mod callback;
+pub(crate) mod grpc;
+pub(crate) mod http;
+pub(crate) mod resp;
+pub(crate) mod wire;

@@ -1,0 +1,46 @@
+//! Headcount beside its contenders, all on this machine: `cargo bench --bench contenders`.
+//!
+//! Each contender is a process of its own, started afresh for every round, and
+//! the rounds are interleaved. `docs/benchmarks.md` says what is compared.
+
+mod args;
+mod contender;
+mod load;
+mod process;
+mod report;
+mod rows;
+mod serve;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser as _;
+
+use self::args::Args;
+
+/// Whatever goes wrong ends the run, so it is enough to say it.
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("contenders: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Outcome<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    if let Some(role) = args.serve {
+        return runtime.block_on(serve::run(role, &args));
+    }
+    // `cargo test --benches` runs this file too, without `--bench`: it is built
+    // then, and measures nothing.
+    if !args.bench {
+        println!("nothing is measured outside of `cargo bench --bench contenders`");
+        return Ok(());
+    }
+    runtime.block_on(rows::run(&args))
+}

@@ -1,0 +1,42 @@
+//! What is measured.
+
+mod ingest;
+
+use crate::{
+    Outcome,
+    args::{Args, Row},
+    contender::Contender,
+    report::{self, Report},
+};
+
+pub(crate) async fn run(args: &Args) -> Outcome<()> {
+    let mut report = Report::default();
+    if args.wants(Row::Ingest) {
+        ingest::run(args, &mut report).await?;
+    }
+    report::print(&report);
+    if let Some(file) = &args.json {
+        report.write_json(file)?;
+    }
+    Ok(())
+}
+
+/// Those of a row's contenders that can be measured; the others are named.
+fn present(
+    args: &Args,
+    report: &mut Report,
+    all: &[(Contender, &'static str)],
+) -> Vec<(Contender, &'static str)> {
+    let mut present = Vec::new();
+    for &(contender, name) in all {
+        let is_asked_for = args.only.is_empty()
+            || contender.is_headcount()
+            || args.only.iter().any(|only| name.contains(&**only));
+        match contender.missing() {
+            _ if !is_asked_for => report.skip(name, "not asked for"),
+            Some(why) => report.skip(name, &why),
+            None => present.push((contender, name)),
+        }
+    }
+    present
+}
