@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::{Outcome, contender::Running, process::own_usage};
 
 pub(crate) use self::{goals::GOALS, markdown::print};
 
@@ -31,6 +31,38 @@ pub(crate) struct Line {
     values: Vec<f64>,
     /// Microseconds of the server's CPU for each unit of work.
     cpu: Vec<f64>,
+    /// And of the harness's own, on the same machine.
+    own_cpu: Vec<f64>,
+}
+
+/// Microseconds of CPU for each unit of work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpu {
+    pub(crate) server: f64,
+    pub(crate) own: f64,
+}
+
+/// Reads what the CPU does for a number of units of work.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    server: f64,
+    own: f64,
+}
+
+impl Meter {
+    pub(crate) fn start(running: &Running) -> Self {
+        Self {
+            server: running.usage().cpu(),
+            own: own_usage().cpu(),
+        }
+    }
+
+    pub(crate) fn read(&self, running: &Running, units: f64) -> Cpu {
+        Cpu {
+            server: (running.usage().cpu() - self.server) / units * 1e6,
+            own: (own_usage().cpu() - self.own) / units * 1e6,
+        }
+    }
 }
 
 impl Report {
@@ -40,7 +72,7 @@ impl Report {
         (row, contender): (&str, &str),
         unit: &'static str,
         value: f64,
-        cpu: Option<f64>,
+        cpu: Option<Cpu>,
     ) {
         let known =
             |line: &&mut Line| line.row == row && line.contender == contender && line.unit == unit;
@@ -51,11 +83,13 @@ impl Report {
                 unit,
                 values: Vec::new(),
                 cpu: Vec::new(),
+                own_cpu: Vec::new(),
             });
         }
         if let Some(line) = self.lines.iter_mut().find(known) {
             line.values.push(value);
-            line.cpu.extend(cpu);
+            line.cpu.extend(cpu.map(|cpu| cpu.server));
+            line.own_cpu.extend(cpu.map(|cpu| cpu.own));
         }
         eprintln!("  {row}: {contender}: {} {unit}", numbers::short(value));
     }

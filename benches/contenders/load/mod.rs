@@ -1,7 +1,11 @@
 //! The harness's side of the wire: as little work as it takes.
 
 pub(crate) mod callback;
+pub(crate) mod etcd;
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod resp;
+pub(crate) mod sender;
+pub(crate) mod tracker;
+pub(crate) mod watchers;
 pub(crate) mod wire;

@@ -7,8 +7,10 @@ use super::{
 };
 
 pub(crate) fn print(report: &Report) {
-    println!("| row | contender | median | spread | headcount ÷ it | server CPU, µs each |");
-    println!("| --- | --- | ---: | --- | ---: | ---: |");
+    println!(
+        "| row | contender | median | spread | headcount ÷ it | server CPU, µs each | harness CPU, µs each |"
+    );
+    println!("| --- | --- | ---: | --- | ---: | ---: | ---: |");
     for line in &report.lines {
         print_line(report, line);
     }
@@ -38,7 +40,7 @@ fn print_line(report: &Report, line: &Line) {
         false => ratios.join(" / "),
     };
     println!(
-        "| {} | {} | {} {} | {} to {} | {ratios} | {} |",
+        "| {} | {} | {} {} | {} to {} | {ratios} | {} | {} |",
         line.row,
         line.contender,
         median(&line.values).map(short).unwrap_or_default(),
@@ -46,6 +48,7 @@ fn print_line(report: &Report, line: &Line) {
         short(least),
         short(greatest),
         median(&line.cpu).map(short).unwrap_or_default(),
+        median(&line.own_cpu).map(short).unwrap_or_default(),
     );
 }
 

@@ -23,8 +23,7 @@ use crate::{
         callback::{Kind, Template, What},
         http::Connection,
     },
-    process::own_usage,
-    report::Report,
+    report::{Meter, Report},
 };
 
 const CONNECTIONS: [usize; 2] = [64, 256];
@@ -67,16 +66,13 @@ async fn measure(
     let load = Load::start(running.http, connections).await?;
     time::sleep(WARM_UP).await;
     let (begin, first) = (Instant::now(), load.answered());
-    let (server, own) = (running.usage().cpu(), own_usage().cpu());
+    let meter = Meter::start(&running);
     time::sleep(Duration::from_secs_f64(args.seconds)).await;
     let requests = (load.answered() - first) as f64;
     let elapsed = begin.elapsed().as_secs_f64();
-    let server = (running.usage().cpu() - server) / requests * 1e6;
-    let own = (own_usage().cpu() - own) / requests * 1e6;
+    let cpu = meter.read(&running, requests);
     load.end().await?;
-    report.add(place, "requests/s", requests / elapsed, Some(server));
-    let harness = format!("{}, the harness itself", place.0);
-    report.add((&harness, place.1), "µs CPU/request", own, None);
+    report.add(place, "requests/s", requests / elapsed, Some(cpu));
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! What is measured.
 
+mod fanout;
 mod ingest;
+mod payload;
 
 use crate::{
     Outcome,
@@ -13,6 +15,9 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
     let mut report = Report::default();
     if args.wants(Row::Ingest) {
         ingest::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Fanout) || args.wants(Row::Latency) {
+        fanout::run(args, &mut report).await?;
     }
     report::print(&report);
     if let Some(file) = &args.json {

@@ -5,6 +5,8 @@ mod bare_grpc;
 mod journal;
 mod members;
 
+pub(crate) use self::bare_grpc::{GET as BARE_GET, WATCH as BARE_WATCH};
+
 use crate::{
     Outcome,
     args::{Args, Role},
