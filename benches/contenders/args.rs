@@ -51,6 +51,12 @@ pub(crate) struct Args {
     pub(crate) payload: Option<PathBuf>,
     #[arg(long, hide = true, default_value_t = 0)]
     pub(crate) count: usize,
+    /// After how many of them a checkpoint is written.
+    #[arg(long, hide = true)]
+    pub(crate) checkpoint_at: Option<usize>,
+    /// Over how much of the journal's time they are spread.
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) spread_seconds: u64,
 }
 
 /// What is measured.

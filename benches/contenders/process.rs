@@ -67,6 +67,8 @@ pub(crate) struct Usage {
     pub(crate) system: f64,
     /// Bytes of memory that it holds now.
     pub(crate) memory: f64,
+    /// And held at most.
+    pub(crate) memory_max: f64,
 }
 
 impl Usage {
@@ -80,6 +82,7 @@ impl Usage {
             user: self.user + other.user,
             system: self.system + other.system,
             memory: self.memory + other.memory,
+            memory_max: self.memory_max + other.memory_max,
         }
     }
 }
@@ -97,14 +100,16 @@ fn usage(id: &str) -> Option<Usage> {
     let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / TICKS_PER_SECOND);
     let (user, system) = (seconds()?, seconds()?);
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+    let bytes = |name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kib * 1024.0)
+    };
     Some(Usage {
         user,
         system,
-        memory: kib * 1024.0,
+        memory: bytes("VmRSS:")?,
+        memory_max: bytes("VmHWM:")?,
     })
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::{Outcome, contender::Running, process::own_usage};
 
-pub(crate) use self::{goals::GOALS, markdown::print};
+use self::goals::GOALS;
+pub(crate) use self::{markdown::print, numbers::median};
 
 /// Every figure that was measured.
 #[derive(Debug, Default, Serialize)]

@@ -67,7 +67,7 @@ fn configuration(http: SocketAddr, grpc: SocketAddr, settings: &Settings<'_>) ->
 }
 
 /// Whether a server says that it serves.
-pub(crate) async fn healthy(address: SocketAddr) -> bool {
+async fn healthy(address: SocketAddr) -> bool {
     let Ok(endpoint) = headcount::client::endpoint(&format!("http://{address}")) else {
         return false;
     };

@@ -16,7 +16,7 @@ use crate::{
     process::{Process, Usage, free_address, until_up},
 };
 
-pub(crate) use self::headcount::{Settings, healthy, start as start_headcount};
+pub(crate) use self::headcount::{Settings, start as start_headcount};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn is_installed(name: &str) -> bool {
 }
 
 /// A folder that is gone when it is dropped.
-fn scratch(args: &Args) -> Outcome<TempDir> {
+pub(crate) fn scratch(args: &Args) -> Outcome<TempDir> {
     let mut builder = tempfile::Builder::new();
     Ok(builder.prefix("contenders-").tempdir_in(&args.scratch)?)
 }

@@ -42,6 +42,24 @@ impl Redis {
         Ok(last)
     }
 
+    /// Sends a command whose answer is long, and looks at no more of the answer than
+    /// where its lines end: how many bytes it has.
+    pub(crate) async fn send_and_skim(&mut self, command: &[u8]) -> Outcome<usize> {
+        self.stream.write_all(command).await?;
+        self.inbox.clear();
+        self.taken = 0;
+        let mut is_whole = false;
+        while !is_whole {
+            if self.stream.read_buf(&mut self.inbox).await? == 0 {
+                return Err("Redis closed the connection".into());
+            }
+            // Parsing again with every read would be most of the work.
+            let may_end = self.inbox.ends_with(b"}\r\n");
+            is_whole = may_end && reply_length(&self.inbox) == Some(self.inbox.len());
+        }
+        Ok(self.inbox.len())
+    }
+
     /// The next reply or message, as it came.
     pub(crate) async fn reply(&mut self) -> Outcome<&[u8]> {
         loop {

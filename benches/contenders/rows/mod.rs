@@ -1,8 +1,15 @@
 //! What is measured.
 
+mod curves;
 mod fanout;
+mod fill;
+mod growth;
+mod idle;
 mod ingest;
+mod members;
 mod payload;
+mod restart;
+mod users;
 
 use crate::{
     Outcome,
@@ -18,6 +25,21 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
     }
     if args.wants(Row::Fanout) || args.wants(Row::Latency) {
         fanout::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Users) {
+        users::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Idle) {
+        idle::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Members) {
+        members::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Restart) {
+        restart::run(args, &mut report).await?;
+    }
+    if args.wants(Row::Growth) {
+        growth::run(args, &mut report).await?;
     }
     report::print(&report);
     if let Some(file) = &args.json {

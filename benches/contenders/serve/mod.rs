@@ -3,6 +3,7 @@
 mod bare;
 mod bare_grpc;
 mod journal;
+mod login;
 mod members;
 
 pub(crate) use self::bare_grpc::{GET as BARE_GET, WATCH as BARE_WATCH};
