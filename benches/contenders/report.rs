@@ -1,6 +1,7 @@
 //! Figures of many rounds, and the table of them.
 
 mod goals;
+mod machine;
 mod markdown;
 mod numbers;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::{Outcome, contender::Running, process::own_usage};
 
 use self::goals::GOALS;
-pub(crate) use self::{markdown::print, numbers::median};
+pub(crate) use self::{machine::describe, markdown::print, numbers::median};
 
 /// Every figure that was measured.
 #[derive(Debug, Default, Serialize)]

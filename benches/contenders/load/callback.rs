@@ -156,7 +156,7 @@ fn body(kind: Kind, timestamp: &str) -> String {
             let rest = format!(
                 r#"{{"event":"room_login",{signed},{user},"login_time":"{AT}","relogin":"0","term_type":"2","callback_data":""#
             );
-            let custom = "x".repeat(BODY_BYTES.saturating_sub(rest.len() + 2));
+            let custom = "x".repeat(BODY_BYTES - rest.len() - 2);
             format!(r#"{rest}{custom}"}}"#)
         }
     }

@@ -48,7 +48,9 @@ pub(crate) async fn run(args: &Args, report: &mut Report) -> Outcome<()> {
     let mut by_rooms = Curve::new(BY_ROOMS, "rooms");
     for round in 0..args.repeat {
         eprintln!("growth, round {}", round + 1);
-        for size in SIZES.into_iter().filter(|size| *size <= members) {
+        let mut sizes = SIZES.map(|size| size.min(members)).to_vec();
+        sizes.dedup();
+        for size in sizes {
             let world = World {
                 rooms: members / size,
                 members,

@@ -11,6 +11,8 @@ mod payload;
 mod restart;
 mod users;
 
+use std::fs;
+
 use crate::{
     Outcome,
     args::{Args, Row},
@@ -18,8 +20,13 @@ use crate::{
     report::{self, Report},
 };
 
+/// Open files that the rows need.
+const FILES: u64 = 4096;
+
 pub(crate) async fn run(args: &Args) -> Outcome<()> {
     let mut report = Report::default();
+    report::describe(&mut report, args)?;
+    check_files_max()?;
     if args.wants(Row::Ingest) {
         ingest::run(args, &mut report).await?;
     }
@@ -46,6 +53,21 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
         report.write_json(file)?;
     }
     Ok(())
+}
+
+/// Every subscriber of Redis is a connection, with an end in this process.
+fn check_files_max() -> Outcome<()> {
+    let limits = fs::read_to_string("/proc/self/limits")?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let files = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    match files {
+        Some(files) if files < FILES => {
+            Err(format!("{files} open files are too few: try `ulimit -n {FILES}`").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Those of a row's contenders that can be measured; the others are named.
