@@ -13,6 +13,11 @@ mod users;
 
 use std::fs;
 
+use tokio::signal::{
+    ctrl_c,
+    unix::{SignalKind, signal},
+};
+
 use crate::{
     Outcome,
     args::{Args, Row},
@@ -27,30 +32,49 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
     let mut report = Report::default();
     report::describe(&mut report, args)?;
     check_files_max()?;
-    if args.wants(Row::Ingest) {
-        ingest::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Fanout) || args.wants(Row::Latency) {
-        fanout::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Users) {
-        users::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Idle) {
-        idle::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Members) {
-        members::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Restart) {
-        restart::run(args, &mut report).await?;
-    }
-    if args.wants(Row::Growth) {
-        growth::run(args, &mut report).await?;
-    }
+    let measured = tokio::select! {
+        measured = measure(args, &mut report) => measured,
+        // Whoever is started is ended as well, and folders are removed.
+        interrupted = interrupted() => interrupted,
+    };
+    // What there is, is not lost with what failed.
     report::print(&report);
     if let Some(file) = &args.json {
         report.write_json(file)?;
+    }
+    measured
+}
+
+async fn interrupted() -> Outcome<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        pressed = ctrl_c() => pressed?,
+    }
+    Err("interrupted".into())
+}
+
+async fn measure(args: &Args, report: &mut Report) -> Outcome<()> {
+    if args.wants(Row::Ingest) {
+        ingest::run(args, report).await?;
+    }
+    if args.wants(Row::Fanout) || args.wants(Row::Latency) {
+        fanout::run(args, report).await?;
+    }
+    if args.wants(Row::Users) {
+        users::run(args, report).await?;
+    }
+    if args.wants(Row::Idle) {
+        idle::run(args, report).await?;
+    }
+    if args.wants(Row::Members) {
+        members::run(args, report).await?;
+    }
+    if args.wants(Row::Restart) {
+        restart::run(args, report).await?;
+    }
+    if args.wants(Row::Growth) {
+        growth::run(args, report).await?;
     }
     Ok(())
 }
