@@ -34,7 +34,7 @@ app.post("/webhooks/zego", async (request, reply) => {
       redis.publish(room, JSON.stringify({ left: body.user_account })),
     ]);
   }
-  return { code: 0 };
+  return { outcome: "accepted" };
 });
 
 await app.listen({ host: "127.0.0.1", port: Number(port) });

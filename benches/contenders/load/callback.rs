@@ -12,6 +12,10 @@ pub(crate) const PATH: &str = "/webhooks/zego";
 /// The length of the body of a login, as vendors send it.
 const BODY_BYTES: usize = 450;
 
+/// What everybody answers, as Headcount does: a callback that could not be used, and is
+/// answered 200 all the same, would cost less.
+pub(crate) const ACCEPTED: &[u8] = br#"{"outcome":"accepted"}"#;
+
 /// What comes before the user's id in a body.
 pub(crate) const USER_FIELD: &str = "\"user_account\":\"";
 

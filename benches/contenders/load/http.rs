@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection that posts, and expects to be told 200.
+//! One HTTP/1.1 connection that posts, and expects to be told 200 and that it was accepted.
 
 use std::net::SocketAddr;
 
@@ -7,6 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::callback::ACCEPTED;
 use crate::Outcome;
 
 /// A connection with one request under way at most.
@@ -35,7 +36,10 @@ impl Connection {
             if let Some(length) = answer_length(&self.inbox)?
                 && self.inbox.len() >= length
             {
-                return Ok(());
+                return match self.inbox.ends_with(ACCEPTED) {
+                    true => Ok(()),
+                    false => Err(String::from_utf8_lossy(&self.inbox).into()),
+                };
             }
         }
     }

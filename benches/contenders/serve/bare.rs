@@ -14,14 +14,11 @@ use super::bare_grpc;
 use crate::{
     Outcome,
     args::Args,
-    load::callback::{USER_FIELD, USER_ID_BYTES, user_id},
+    load::callback::{ACCEPTED, USER_FIELD, USER_ID_BYTES, user_id},
 };
 
 /// Changes that a watcher may lag behind: as many as Headcount remembers.
 const BACKLOG: usize = 1024;
-
-/// As long an answer as Headcount's.
-const ANSWER: &[u8] = br#"{"code":0,"message":"success"}"#;
 
 /// Makes a change of a callback, by writing its user over that of a message that
 /// Headcount sent.
@@ -77,7 +74,7 @@ async fn answer(
     }
     let answer = Response::builder()
         .header("content-type", "application/json")
-        .body(Full::new(Bytes::from_static(ANSWER)));
+        .body(Full::new(Bytes::from_static(ACCEPTED)));
     Ok(answer.unwrap_or_default())
 }
 
