@@ -266,8 +266,8 @@ impl DiskJournal {
         metrics.checkpoints.inc();
         metrics.checkpoint_revision.set(revision as i64);
         let oldest = self.checkpoints.prune(CHECKPOINTS_KEPT)?;
-        if let (Some(oldest), Some(requests)) = (oldest, &self.requests) {
-            let from = oldest + 1;
+        if let Some(requests) = &self.requests {
+            let from = oldest.map_or(0, |oldest| oldest + 1);
             // If the thread has ended, there is nothing to drop for.
             let _ = requests.blocking_send(Request::DropBefore { from, until });
         }

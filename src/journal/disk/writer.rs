@@ -40,7 +40,8 @@ pub(super) enum Request {
         follower: Box<dyn Follower>,
         done: SyncSender<Result<(), FollowError>>,
     },
-    /// To drop entries from before a revision that were received before a time.
+    /// To begin a new segment, and to drop entries from before a revision that were
+    /// received before a time.
     DropBefore { from: Revision, until: Time },
     /// To try the disk, if it failed.
     Probe { now: Time },
