@@ -71,15 +71,29 @@ impl RoomRef {
 }
 
 pub(super) fn to_user(member: &Member) -> pb::RoomUser {
-    pb::RoomUser {
-        user_id: member.user.as_str().to_owned(),
-        nickname: member.profile.nickname.to_string(),
-        role: to_role(member.profile.role).into(),
-        session_id: member.session.as_str().to_owned(),
-        login_time: member.login_at.map(to_timestamp),
-        platform: member.profile.platform.to_string(),
-        custom_data: member.profile.custom_data.to_string(),
-    }
+    let mut user = pb::RoomUser::default();
+    write_user(member, &mut user);
+    user
+}
+
+/// Overwrites a message, whose texts have room already if it is used for many.
+pub(super) fn write_user(member: &Member, user: &mut pb::RoomUser) {
+    let pb::RoomUser {
+        user_id,
+        nickname,
+        role,
+        session_id,
+        login_time,
+        platform,
+        custom_data,
+    } = user;
+    member.user.as_str().clone_into(user_id);
+    member.profile.nickname.as_ref().clone_into(nickname);
+    *role = to_role(member.profile.role).into();
+    member.session.as_str().clone_into(session_id);
+    *login_time = member.login_at.map(to_timestamp);
+    member.profile.platform.as_ref().clone_into(platform);
+    member.profile.custom_data.as_ref().clone_into(custom_data);
 }
 
 pub(super) fn to_count(count: usize) -> u32 {

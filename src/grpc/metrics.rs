@@ -19,6 +19,9 @@ pub struct GrpcMetrics {
     pub watches_open: Gauge<i64, AtomicI64>,
     /// Watches refused because too many were open.
     pub watches_refused: Counter,
+    /// Times that the answers kept for rooms that do not change were dropped,
+    /// because they took too much.
+    pub answers_dropped: Counter,
     /// Connections closed because too many were open.
     pub connections_refused: Counter,
     snapshots: Family<SnapshotLabels, Counter>,
@@ -39,6 +42,7 @@ impl GrpcMetrics {
         let Self {
             watches_open,
             watches_refused,
+            answers_dropped,
             connections_refused,
             snapshots,
         } = &metrics;
@@ -51,6 +55,11 @@ impl GrpcMetrics {
             "watches_refused",
             "Watches refused because watches_max were open",
             watches_refused.clone(),
+        );
+        registry.register(
+            "answers_dropped",
+            "Times that the answers kept for rooms that do not change were dropped to make room",
+            answers_dropped.clone(),
         );
         registry.register(
             "grpc_connections_refused",

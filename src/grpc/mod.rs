@@ -1,9 +1,13 @@
 //! The gRPC front: the service, the standard health service and reflection.
 
+mod answers;
 mod connection;
 mod convert;
 mod drain;
+mod front;
+mod listing;
 mod metrics;
+mod outgoing;
 mod pace;
 mod page;
 mod request;
@@ -27,12 +31,12 @@ use tonic_health::{
 use tonic_reflection::server::Builder;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
-use crate::pb::{
-    FILE_DESCRIPTOR_SET,
-    presence_service_server::{PresenceServiceServer, SERVICE_NAME},
-};
+use crate::pb::{FILE_DESCRIPTOR_SET, presence_service_server::SERVICE_NAME};
 
-use self::drain::{end_on_drain, hear_until_drain};
+use self::{
+    drain::{end_on_drain, hear_until_drain},
+    front::PresenceFront,
+};
 
 pub use self::{
     connection::{Connection, accept},
@@ -123,7 +127,7 @@ where
         .layer(MapResponseLayer::new(move |response| {
             end_on_drain(response, &drain)
         }))
-        .add_service(PresenceServiceServer::new(presence))
+        .add_service(PresenceFront::new(presence))
         .add_service(HealthServer::new(HealthService::from_health_reporter(
             reporter,
         )))

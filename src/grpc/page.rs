@@ -11,7 +11,7 @@ pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 pub(super) const PART_BYTES_MAX: usize = 1024 * 1024;
 
 /// Tag and length of an item in its list.
-const ITEM_OVERHEAD: usize = 6;
+pub(super) const ITEM_OVERHEAD: usize = 6;
 
 /// What fits into one message.
 #[derive(Debug)]

@@ -1,8 +1,12 @@
 //! How a room is put into messages.
 
+use bytes::BytesMut;
+use prost::Message as _;
+
 use crate::{
     grpc::{
         convert::{RoomRef, to_count, to_snapshot_reason, to_user},
+        outgoing::put_field,
         page::{PART_BYTES_MAX, fill},
         stream::Spoken,
     },
@@ -11,6 +15,9 @@ use crate::{
     room::{MemberKey, Room, RoomChange, RoomView},
     roster::SnapshotReason,
 };
+
+/// The field of `Changes` that lists them.
+const CHANGE_TAG: u32 = 1;
 
 impl Spoken for Room {
     type Context = RoomRef;
@@ -38,9 +45,9 @@ impl Spoken for Room {
         (snapshot, after)
     }
 
-    fn changes<'a>(context: &RoomRef, changes: impl Iterator<Item = &'a RoomChange>) -> Update {
-        let changes = changes.map(|change| context.to_change(change)).collect();
-        Update::Changes(pb::Changes { changes })
+    fn encode_changes(context: &RoomRef, changes: &[RoomChange], out: &mut BytesMut) {
+        let changes = changes.iter().map(|change| context.to_change(change));
+        changes.for_each(|change| put_field(CHANGE_TAG, &change.encode_to_vec(), out));
     }
 
     fn progress(_: &RoomRef, view: &RoomView) -> Update {
@@ -50,11 +57,11 @@ impl Spoken for Room {
         })
     }
 
-    fn message(revision: Revision, resume_token: String, update: Update) -> Self::Message {
+    fn message(revision: Revision, resume_token: String, update: Option<Update>) -> Self::Message {
         pb::WatchRoomResponse {
             revision,
             resume_token,
-            update: Some(update),
+            update,
         }
     }
 }

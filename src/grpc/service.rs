@@ -9,23 +9,26 @@ use std::{
     time::Duration,
 };
 
-use futures_util::Stream;
-use prost::Message as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use prost::{DecodeError, Message as _};
 use tokio::{sync::Semaphore, time};
 use tonic::{Request, Response, Status};
 
 use crate::{
     event::RoomId,
     grpc::{
-        convert::{RoomRef, to_user},
+        answers::Answers,
+        convert::RoomRef,
+        listing::list_users,
         metrics::{GrpcMetrics, OpenWatch},
+        outgoing::Outgoing,
         page::{PAGE_BYTES_MAX, fill},
         request,
         stream::{Messages, Spoken},
         token::{ResumeToken, UsersToken, decode_rooms_token, encode_rooms_token},
     },
     pb::{self, presence_service_server::PresenceService},
-    room::MemberKey,
     roster::{Roster, SnapshotReason, Start, Watch},
 };
 
@@ -36,6 +39,9 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// The messages of a watch.
 type BoxedStream<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
+/// The same, as they go out.
+pub(super) type OutgoingStream<M> = BoxedStream<Outgoing<M>>;
+
 /// The service, over a roster.
 #[derive(Clone, Debug)]
 pub struct Presence {
@@ -43,6 +49,7 @@ pub struct Presence {
     ready: Arc<AtomicBool>,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
+    answers: Arc<Answers>,
     metrics: GrpcMetrics,
 }
 
@@ -61,6 +68,7 @@ impl Presence {
             ready,
             progress_interval,
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            answers: Arc::new(Answers::new(metrics.answers_dropped.clone())),
             metrics,
         }
     }
@@ -90,11 +98,86 @@ impl Presence {
         watch: Option<Watch<S>>,
         context: S::Context,
         open: OpenWatch,
-    ) -> Result<Response<BoxedStream<S::Message>>, Status> {
+    ) -> Result<OutgoingStream<S::Message>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let epoch = self.roster.epoch();
         let messages = Messages::new(watch, context, epoch, self.progress_interval, open);
-        Ok(Response::new(Box::pin(messages.stream())))
+        Ok(Box::pin(messages.stream()))
+    }
+
+    /// The users of a room.
+    pub(super) fn room_users(
+        &self,
+        request: pb::GetRoomUsersRequest,
+    ) -> Result<Outgoing<pb::GetRoomUsersResponse>, Status> {
+        self.check_ready()?;
+        let room = request::room(&self.roster, &request.app, &request.room_id)?;
+        let (app, id) = (room.app.as_str(), room.room.as_str());
+        let token = match &*request.page_token {
+            "" => None,
+            token => Some(UsersToken::decode(token, app, id).map_err(request::bad_page_token)?),
+        };
+        let (revision, view) = self.roster.room(&room.app, &room.room);
+        let incarnation = &view.summary.incarnation;
+        if token
+            .as_ref()
+            .is_some_and(|token| Some(&token.incarnation) != incarnation.as_ref())
+        {
+            return Err(Status::aborted(
+                "the room began another life: start from the first page",
+            ));
+        }
+        let epoch = self.roster.epoch();
+        let mut head = pb::GetRoomUsersResponse {
+            room: Some(room.to_room(&view.summary)),
+            users: Vec::new(),
+            next_page_token: String::new(),
+            revision,
+            resume_token: ResumeToken { epoch, revision }.encode(),
+        };
+        let head_bytes = head.encoded_len();
+        let is_all = token.is_none() && request.page_size == 0;
+        let after = token.map(|token| token.after);
+        let list = || {
+            let items_max = items_max(request.page_size);
+            list_users(&room, &view, after.as_ref(), items_max, head_bytes)
+        };
+        let listed = if is_all {
+            self.answers.get(&room, &view.members, head_bytes, list)
+        } else {
+            list()
+        };
+        head.next_page_token = listed.next_page_token;
+        let head = Bytes::from(head.encode_to_vec());
+        Ok(Outgoing::Encoded(vec![head, listed.users]))
+    }
+
+    /// The messages of a watch of a room.
+    pub(super) async fn room_messages(
+        &self,
+        request: pb::WatchRoomRequest,
+    ) -> Result<OutgoingStream<pb::WatchRoomResponse>, Status> {
+        self.check_ready()?;
+        let room = request::room(&self.roster, &request.app, &request.room_id)?;
+        let token = request::resume_token(&request.resume_token)?;
+        let open = self.admit()?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_room(&room.app, &room.room, start);
+        self.stream(watch, room, open)
+    }
+
+    /// The messages of a watch of a user.
+    pub(super) async fn user_messages(
+        &self,
+        request: pb::WatchUserRequest,
+    ) -> Result<OutgoingStream<pb::WatchUserResponse>, Status> {
+        self.check_ready()?;
+        let user = request::user(&self.roster, &request.app, &request.user_id)?;
+        let token = request::resume_token(&request.resume_token)?;
+        let open = self.admit()?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_user(&user.app, &user.user, start);
+        self.stream(watch, user, open)
     }
 
     /// Where a watch begins: after its token, as soon as this server is there.
@@ -119,6 +202,15 @@ fn items_max(page_size: u32) -> usize {
     }
 }
 
+/// What was encoded for many, for one who wants messages.
+fn decoded<M: prost::Message + Default + 'static>(messages: OutgoingStream<M>) -> BoxedStream<M> {
+    Box::pin(messages.map(|message| message?.into_message().map_err(misencoded)))
+}
+
+fn misencoded(error: DecodeError) -> Status {
+    Status::internal(error.to_string())
+}
+
 #[tonic::async_trait]
 impl PresenceService for Presence {
     type WatchRoomStream = BoxedStream<pb::WatchRoomResponse>;
@@ -128,60 +220,16 @@ impl PresenceService for Presence {
         &self,
         request: Request<pb::GetRoomUsersRequest>,
     ) -> Result<Response<pb::GetRoomUsersResponse>, Status> {
-        self.check_ready()?;
-        let request = request.into_inner();
-        let room = request::room(&self.roster, &request.app, &request.room_id)?;
-        let (app, id) = (room.app.as_str(), room.room.as_str());
-        let token = match &*request.page_token {
-            "" => None,
-            token => Some(UsersToken::decode(token, app, id).map_err(request::bad_page_token)?),
-        };
-        let (revision, view) = self.roster.room(&room.app, &room.room);
-        let incarnation = &view.summary.incarnation;
-        if token
-            .as_ref()
-            .is_some_and(|token| Some(&token.incarnation) != incarnation.as_ref())
-        {
-            return Err(Status::aborted(
-                "the room began another life: start from the first page",
-            ));
-        }
-        let after = token.map(|token| token.after);
-        let members = view.members.after(after.as_ref());
-        let head = room.to_room(&view.summary);
-        let bytes_max = PAGE_BYTES_MAX.saturating_sub(head.encoded_len());
-        let page = fill(members, items_max(request.page_size), bytes_max, |m| {
-            to_user(m)
-        });
-        let next_page = page
-            .go_on_after
-            .zip(incarnation.clone())
-            .map(|(member, incarnation)| {
-                let after = MemberKey::from(&**member);
-                UsersToken { incarnation, after }.encode(app, id)
-            });
-        let epoch = self.roster.epoch();
-        Ok(Response::new(pb::GetRoomUsersResponse {
-            room: Some(head),
-            users: page.messages,
-            next_page_token: next_page.unwrap_or_default(),
-            revision,
-            resume_token: ResumeToken { epoch, revision }.encode(),
-        }))
+        let users = self.room_users(request.into_inner())?;
+        users.into_message().map(Response::new).map_err(misencoded)
     }
 
     async fn watch_room(
         &self,
         request: Request<pb::WatchRoomRequest>,
     ) -> Result<Response<Self::WatchRoomStream>, Status> {
-        self.check_ready()?;
-        let request = request.into_inner();
-        let room = request::room(&self.roster, &request.app, &request.room_id)?;
-        let token = request::resume_token(&request.resume_token)?;
-        let open = self.admit()?;
-        let start = self.start(token).await?;
-        let watch = self.roster.watch_room(&room.app, &room.room, start);
-        self.stream(watch, room, open)
+        let messages = self.room_messages(request.into_inner()).await?;
+        Ok(Response::new(decoded(messages)))
     }
 
     async fn get_user(
@@ -204,18 +252,8 @@ impl PresenceService for Presence {
         &self,
         request: Request<pb::WatchUserRequest>,
     ) -> Result<Response<Self::WatchUserStream>, Status> {
-        self.check_ready()?;
-        let pb::WatchUserRequest {
-            app,
-            user_id,
-            resume_token,
-        } = request.into_inner();
-        let user = request::user(&self.roster, &app, &user_id)?;
-        let token = request::resume_token(&resume_token)?;
-        let open = self.admit()?;
-        let start = self.start(token).await?;
-        let watch = self.roster.watch_user(&user.app, &user.user, start);
-        self.stream(watch, user, open)
+        let messages = self.user_messages(request.into_inner()).await?;
+        Ok(Response::new(decoded(messages)))
     }
 
     async fn list_rooms(

@@ -2,13 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
+use prost::Message;
 use tokio::time;
 
 use crate::{
-    grpc::{metrics::OpenWatch, pace::Pace, token::ResumeToken},
+    grpc::{
+        metrics::OpenWatch,
+        outgoing::{Outgoing, put_field_head},
+        pace::Pace,
+        token::ResumeToken,
+    },
     journal::{Epoch, Revision},
-    roster::{SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Encoded, SnapshotReason, Step, Update, Watch, Watched},
 };
 
 /// How a subject is put into messages.
@@ -19,8 +26,8 @@ pub(super) trait Spoken: Watched {
     type Place: fmt::Debug + Send;
     /// One of a message's kinds.
     type Update;
-    /// A message.
-    type Message;
+    /// A message. Its fields 1 and 2 are the revision and the token, 4 the changes.
+    type Message: Message + Default + 'static;
 
     /// As much of a snapshot as goes into one message, from a place on.
     fn part(
@@ -30,18 +37,22 @@ pub(super) trait Spoken: Watched {
         after: Option<Self::Place>,
     ) -> (Self::Update, Option<Self::Place>);
 
-    /// Changes, oldest first.
-    fn changes<'a>(
-        context: &Self::Context,
-        changes: impl Iterator<Item = &'a Self::Change>,
-    ) -> Self::Update;
+    /// Writes changes, each as an item of the list that they are in.
+    fn encode_changes(context: &Self::Context, changes: &[Self::Change], out: &mut BytesMut);
 
     /// Nothing changed.
     fn progress(context: &Self::Context, view: &Self::View) -> Self::Update;
 
     /// Puts a kind into a message.
-    fn message(revision: Revision, resume_token: String, update: Self::Update) -> Self::Message;
+    fn message(
+        revision: Revision,
+        resume_token: String,
+        update: Option<Self::Update>,
+    ) -> Self::Message;
 }
+
+/// The field of a message that holds changes.
+const CHANGES_TAG: u32 = 4;
 
 /// Turns the steps of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
@@ -87,16 +98,16 @@ impl<S: Spoken> Messages<S> {
     }
 
     /// The messages, without end: a watch is over when it is dropped.
-    pub(super) fn stream(self) -> impl Stream<Item = Result<S::Message, tonic::Status>> {
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Outgoing<S::Message>, tonic::Status>> {
         stream::unfold(self, |mut messages| async move {
             let message = messages.next().await;
             Some((Ok(message), messages))
         })
     }
 
-    async fn next(&mut self) -> S::Message {
+    async fn next(&mut self) -> Outgoing<S::Message> {
         if let Some(rest) = self.rest.take() {
-            return self.part(rest);
+            return Outgoing::Message(self.part(rest));
         }
         self.pace.ready().await;
         match self.watch.next(time::sleep(self.progress_interval)).await {
@@ -106,17 +117,18 @@ impl<S: Spoken> Messages<S> {
                 reason,
             } => {
                 self.open.count_snapshot(reason);
-                self.part(Rest {
+                Outgoing::Message(self.part(Rest {
                     view,
                     revision,
                     reason,
                     after: None,
-                })
+                }))
             }
             Step::Updates(updates) => self.changes(&updates),
             Step::Progress { revision, view } => {
                 let progress = S::progress(&self.context, &view);
-                S::message(revision, self.token(revision), progress)
+                let token = self.token(revision);
+                Outgoing::Message(S::message(revision, token, Some(progress)))
             }
         }
     }
@@ -132,7 +144,7 @@ impl<S: Spoken> Messages<S> {
         } = rest;
         let (part, after) = S::part(&self.context, &view, reason, after);
         if after.is_none() {
-            return S::message(revision, self.token(revision), part);
+            return S::message(revision, self.token(revision), Some(part));
         }
         self.rest = Some(Rest {
             view,
@@ -140,22 +152,62 @@ impl<S: Spoken> Messages<S> {
             reason,
             after,
         });
-        S::message(revision, String::new(), part)
+        S::message(revision, String::new(), Some(part))
     }
 
-    fn changes(&mut self, updates: &[Arc<Update<S::Change>>]) -> S::Message {
-        let revision = updates.last().map_or(0, |update| update.revision);
-        let changes = updates
-            .iter()
-            .filter_map(|update| update.changes.as_ref())
-            .flatten();
-        let changes = S::changes(&self.context, changes);
+    /// Several updates are told in one message, as if they were one: at the revision
+    /// of the last.
+    fn changes(&mut self, updates: &[Arc<Update<S::Change>>]) -> Outgoing<S::Message> {
         self.pace.sent();
-        S::message(revision, self.token(revision), changes)
+        let encoded = updates.iter().map(|update| self.encode(update));
+        let encoded: Vec<&Encoded> = encoded.collect();
+        Outgoing::Encoded(match &*encoded {
+            [one] => vec![one.message.clone()],
+            several => together(several),
+        })
+    }
+
+    fn encode<'u>(&self, update: &'u Update<S::Change>) -> &'u Encoded {
+        update.encoded(|| {
+            let revision = update.revision;
+            let mut message = BytesMut::new();
+            let head = S::message(revision, self.token(revision), None).encode_to_vec();
+            message.put_slice(&head);
+            let mut changes = BytesMut::new();
+            S::encode_changes(
+                &self.context,
+                update.changes.as_deref().unwrap_or_default(),
+                &mut changes,
+            );
+            put_field_head(CHANGES_TAG, changes.len(), &mut message);
+            let changes_at = message.len();
+            message.put_slice(&changes);
+            Encoded {
+                message: message.freeze(),
+                head: head.len(),
+                changes_at,
+            }
+        })
     }
 
     fn token(&self, revision: Revision) -> String {
         let epoch = self.epoch;
         ResumeToken { epoch, revision }.encode()
     }
+}
+
+/// The parts of one message of the changes of several updates, oldest first.
+fn together(updates: &[&Encoded]) -> Vec<Bytes> {
+    let changes = updates
+        .iter()
+        .map(|update| update.message.slice(update.changes_at..));
+    let length = changes.clone().map(|changes| changes.len()).sum();
+    let mut field = BytesMut::new();
+    put_field_head(CHANGES_TAG, length, &mut field);
+    let last = updates.last();
+    let head = last.map(|update| update.message.slice(..update.head));
+    head.into_iter()
+        .chain([field.freeze()])
+        .chain(changes)
+        .collect()
 }

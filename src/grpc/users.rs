@@ -2,10 +2,14 @@
 
 use std::convert::Infallible;
 
+use bytes::BytesMut;
+use prost::Message as _;
+
 use crate::{
     event::{AppName, RoomId, Time, UserId},
     grpc::{
         convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
+        outgoing::put_field,
         stream::Spoken,
     },
     journal::Revision,
@@ -94,6 +98,9 @@ fn to_user_room(room: &RoomId, login_at: Option<Time>) -> pb::UserRoom {
     }
 }
 
+/// The field of `UserChanges` that lists them.
+const CHANGE_TAG: u32 = 1;
+
 impl Spoken for User {
     type Context = UserRef;
     // A user fits into one message.
@@ -115,9 +122,9 @@ impl Spoken for User {
         (snapshot, None)
     }
 
-    fn changes<'a>(context: &UserRef, changes: impl Iterator<Item = &'a UserChange>) -> Update {
-        let changes = changes.map(|change| context.to_change(change)).collect();
-        Update::Changes(pb::UserChanges { changes })
+    fn encode_changes(context: &UserRef, changes: &[UserChange], out: &mut BytesMut) {
+        let changes = changes.iter().map(|change| context.to_change(change));
+        changes.for_each(|change| put_field(CHANGE_TAG, &change.encode_to_vec(), out));
     }
 
     fn progress(context: &UserRef, view: &UserView) -> Update {
@@ -127,11 +134,11 @@ impl Spoken for User {
         })
     }
 
-    fn message(revision: Revision, resume_token: String, update: Update) -> Self::Message {
+    fn message(revision: Revision, resume_token: String, update: Option<Update>) -> Self::Message {
         pb::WatchUserResponse {
             revision,
             resume_token,
-            update: Some(update),
+            update,
         }
     }
 }

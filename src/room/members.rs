@@ -62,6 +62,12 @@ pub struct Members {
 }
 
 impl Members {
+    /// Whether these are the very same as others, which is quick to tell: neither has
+    /// changed since one was a clone of the other. They may be equal without.
+    pub fn is(&self, other: &Self) -> bool {
+        self.by_key.ptr_eq(&other.by_key)
+    }
+
     /// How many are present, recorders and bots included.
     pub fn len(&self) -> usize {
         self.by_key.len()

@@ -5,10 +5,12 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+use bytes::Bytes;
 
 use crate::{event::Time, journal::Revision};
 
@@ -23,6 +25,19 @@ pub struct Update<C> {
     /// When the entry was received.
     pub(super) at: Time,
     bytes: usize,
+    /// The same for everybody who is sent it, so it is made once.
+    encoded: OnceLock<Encoded>,
+}
+
+/// What a front made of an update.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// A message of this update alone.
+    pub message: Bytes,
+    /// How much of it is about the revision.
+    pub head: usize,
+    /// Where in it the changes begin, which go on to its end.
+    pub changes_at: usize,
 }
 
 /// How much memory a change takes, and roughly how long it is when encoded.
@@ -213,6 +228,7 @@ impl<C: Weigh> Update<C> {
             changes,
             at,
             bytes,
+            encoded: OnceLock::new(),
         }
     }
 
@@ -226,6 +242,11 @@ impl<C: Weigh> Update<C> {
 }
 
 impl<C> Update<C> {
+    /// What a front made of it, or makes of it now.
+    pub fn encoded(&self, encode: impl FnOnce() -> Encoded) -> &Encoded {
+        self.encoded.get_or_init(encode)
+    }
+
     /// How many changes it counts as.
     fn len(&self) -> usize {
         self.changes.as_ref().map_or(1, Vec::len)

@@ -2,6 +2,7 @@
 //! letter, pages, streams, and the end of the server.
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails like one")]
 
+mod answers;
 mod errors;
 mod pages;
 mod presence;
