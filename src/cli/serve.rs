@@ -89,25 +89,30 @@ pub(super) async fn serve(
     args: ServeArgs,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(), CliError> {
-    let dev = args.dev;
+    let env: Vec<_> = env.into_iter().collect();
+    let is_set = env.iter().any(|(name, _)| name == PATH_VARIABLE);
+    let is_scratch = args.dev && args.data.is_none() && !is_set;
     let (mut config, warnings) = args.configure(env)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let _scratch = match dev {
-        true => scratch(&mut config.journal).map_err(|error| CliError::Serve(error.into()))?,
-        false => None,
+    let _scratch = if is_scratch {
+        scratch(&mut config.journal).map_err(|error| CliError::Serve(error.into()))?
+    } else {
+        None
     };
     let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
     let served = server::run(config, shutdown(interrupts)).await;
     served.map_err(|error| CliError::Serve(error.into()))
 }
 
+/// Names the folder of the journal, as `--data` does.
+const PATH_VARIABLE: &str = "HEADCOUNT_JOURNAL__PATH";
+
 /// A fresh folder for a journal that no folder was named for. It goes when the
 /// process ends in order.
 fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
-    let is_named = journal.path != JournalConfig::default().path;
-    if journal.kind == JournalKind::Memory || is_named {
+    if journal.kind == JournalKind::Memory {
         return Ok(None);
     }
     let scratch = tempfile::Builder::new().prefix("headcount-").tempdir()?;

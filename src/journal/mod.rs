@@ -89,6 +89,11 @@ pub trait Journal: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether it has come to an end, and only another start can help.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Lets a journal that failed find out whether it works again. `now` is the
     /// time of day.
     fn probe(&self, _now: Time) {}

@@ -2,7 +2,10 @@
 //! whoever asked can go on from there. What happens to the others nobody can miss,
 //! so it is not remembered at all.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     event::{Time, UserId},
@@ -32,10 +35,10 @@ impl Asked {
         }
         self.held.insert(user.clone(), (hold, now));
         self.queue.push_back((now, user.clone()));
-        if self.held.len() > ASKED_MAX
-            && let Some((_, user)) = self.queue.pop_front()
+        while self.held.len() > ASKED_MAX
+            && let Some((at, user)) = self.queue.pop_front()
         {
-            self.held.remove(&user);
+            self.look_again(user, at.saturating_add(Duration::from_millis(1)));
         }
     }
 
@@ -45,11 +48,16 @@ impl Asked {
             && *at < until
             && let Some((_, user)) = self.queue.pop_front()
         {
-            let last = self.held.get(&user).map(|(_, asked_at)| *asked_at);
-            match last.filter(|asked_at| *asked_at >= until) {
-                Some(asked_at) => self.queue.push_back((asked_at, user)),
-                None => drop(self.held.remove(&user)),
-            }
+            self.look_again(user, until);
+        }
+    }
+
+    /// Lets go of a user, unless he was asked for again since.
+    fn look_again(&mut self, user: UserId, since: Time) {
+        let last = self.held.get(&user).map(|(_, asked_at)| *asked_at);
+        match last.filter(|asked_at| *asked_at >= since) {
+            Some(asked_at) => self.queue.push_back((asked_at, user)),
+            None => drop(self.held.remove(&user)),
         }
     }
 }

@@ -107,6 +107,8 @@ pub struct Roster {
     due_at: AtomicU64,
     /// The greatest receive time applied so far, in milliseconds.
     journal_time: AtomicU64,
+    /// When history was trimmed last, in milliseconds of the same clock.
+    trimmed_at: AtomicU64,
     /// Ends of lives that users are still to be told of.
     untold: AtomicUsize,
     /// Captures begun so far, and whether one is under way.
@@ -144,6 +146,7 @@ impl Roster {
             limits,
             due_at: AtomicU64::new(0),
             journal_time: AtomicU64::new(0),
+            trimmed_at: AtomicU64::new(0),
             untold: AtomicUsize::new(0),
             captures: AtomicU64::new(0),
             is_captured: AtomicBool::new(false),
@@ -237,7 +240,7 @@ impl Roster {
             id,
         };
         let view = hold.cell().state.lock().subject.look(&place);
-        let now = self.journal_time();
+        let now = self.now();
         of_app.users.asked.lock().note(id, hold, now);
         (applied, view)
     }
@@ -274,6 +277,7 @@ impl Roster {
     /// Forgets changes that are too old to be resumed from. Not part of the
     /// state, so it needs no entry in the journal.
     pub fn trim_history(&self, now: Time) {
+        self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
         let until = now.saturating_sub(self.limits.history_age_max);
         for app in self.apps.values() {
             app.users.asked.lock().trim(until);
@@ -301,6 +305,12 @@ impl Roster {
         users
             .map(|users| users.memberships.len() + users.table.len())
             .sum()
+    }
+
+    /// The latest time that is known of: the journal may be silent for long.
+    fn now(&self) -> Time {
+        let trimmed_at = Time::from_millis(self.trimmed_at.load(Ordering::Acquire));
+        self.journal_time().max(trimmed_at.unwrap_or(Time::MIN))
     }
 
     /// The greatest receive time applied so far.

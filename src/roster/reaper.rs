@@ -57,13 +57,22 @@ impl Reaper {
     }
 }
 
+/// Counts an end as told, however the telling ends.
+struct Told<'a>(&'a Roster);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.untold.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 fn begin(roster: Weak<Roster>) -> SyncSender<End> {
     let (queue, waiting) = sync_channel::<End>(WAITING_MAX);
     let reap = move || {
         for end in waiting {
             if let Some(roster) = roster.upgrade() {
+                let _told = Told(&roster);
                 end.tell_bit_by_bit(&roster);
-                roster.untold.fetch_sub(1, Ordering::AcqRel);
             }
         }
     };

@@ -57,7 +57,8 @@ pub(super) struct Table<S: Subject> {
 
 /// One subject with what happened to it lately.
 pub(super) struct Cell<S: Subject> {
-    // Never held across an await or while another cell or a shard is locked.
+    // Never held across an await. Locks are taken in this order: the roster's gate, a
+    // user's cell, the shard of a room, the room's cell; then what users share.
     pub(super) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
     pub(super) changed: Notify,

@@ -195,7 +195,7 @@ impl Drop for Watching {
         };
         // Who comes back soon can go on.
         if let Some(hold) = app.users.table.get(&self.user) {
-            let now = self.roster.journal_time();
+            let now = self.roster.now();
             app.users.asked.lock().note(&self.user, hold, now);
         }
         let mut watched = app.users.watched.lock();

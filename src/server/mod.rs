@@ -67,7 +67,8 @@ pub enum ServerError {
     /// The data folder cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The checkpoints of the data folder cannot be listed.
+    /// The checkpoints of the data folder cannot be listed, or one that is damaged not
+    /// be set aside.
     #[error("the data folder {folder}: {source}")]
     Checkpoints {
         /// The folder.
@@ -272,7 +273,10 @@ impl Server {
         };
         match recovered {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return error,
+            Ok(Err(error)) => {
+                error!(%error, "cannot start");
+                return error;
+            }
             Err(panic) => return ended("recovery", panic.into()),
         }
         upkeep::spawn(

@@ -7,8 +7,8 @@ use tracing::{info, warn};
 use super::ServerError;
 use crate::{
     config::{JournalConfig, JournalKind},
-    journal::{DiskJournal, Journal, MemoryJournal, StoreError},
-    roster::{Applier, Image},
+    journal::{DiskJournal, Journal, MemoryJournal, Revision, StoreError},
+    roster::{Applier, Image, ImageError},
 };
 
 /// The journal that a configuration asks for.
@@ -37,44 +37,78 @@ impl Store {
     /// Brings the roster to where the journal ends, and lets it follow from there.
     /// Blocks for as long as it takes to read the latest checkpoint and replay what
     /// came after it.
-    pub(super) fn recover(&self, mut applier: Applier) -> Result<(), ServerError> {
-        let mut after = 0;
-        if let Self::Disk(journal) = self
-            && let Some(image) = latest(journal).map_err(|source| ServerError::Checkpoints {
-                folder: journal.path().display().to_string(),
-                source,
-            })?
-        {
-            after = image.revision();
-            applier.install(image);
+    pub(super) fn recover(&self, applier: Applier) -> Result<(), ServerError> {
+        match self {
+            Self::Memory(journal) => Ok(journal.follow(0, Box::new(applier))?),
+            Self::Disk(journal) => recover(journal, applier),
         }
-        Ok(self.journal().follow(after, Box::new(applier))?)
     }
 }
 
-/// The latest checkpoint that loads, if there is one. One that does not is kept
-/// under another name, for who wants to know why.
-fn latest(journal: &DiskJournal) -> Result<Option<Image>, StoreError> {
+fn recover(journal: &DiskJournal, mut applier: Applier) -> Result<(), ServerError> {
+    let failed = |source| ServerError::Checkpoints {
+        folder: journal.path().display().to_string(),
+        source,
+    };
+    let Latest { image, damaged } = latest(journal).map_err(failed)?;
+    let after = image.as_ref().map_or(0, Image::revision);
+    if let Some(image) = image {
+        applier.install(image);
+    }
+    journal.follow(after, Box::new(applier))?;
+    // Only now it is certain that they are not needed.
+    for revision in damaged {
+        journal.set_checkpoint_aside(revision).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What there is to begin with.
+struct Latest {
+    /// The latest checkpoint that loads.
+    image: Option<Image>,
+    /// Later ones, which are damaged. They are not to be kept in place of others.
+    damaged: Vec<Revision>,
+}
+
+fn latest(journal: &DiskJournal) -> Result<Latest, StoreError> {
+    let mut damaged = Vec::new();
     for revision in journal.checkpoints()? {
-        let image = journal
-            .read_checkpoint(revision)
-            .map_err(|error| error.to_string())
-            .and_then(|records| {
-                Image::read(journal.epoch(), records).map_err(|error| error.to_string())
-            });
-        match image {
+        match load(journal, revision) {
             Ok(image) => {
                 info!(revision, "loaded the checkpoint");
-                return Ok(Some(image));
+                let image = Some(image);
+                return Ok(Latest { image, damaged });
             }
-            Err(reason) => {
+            Err(error) => {
+                let reason = error.to_string();
                 warn!(
                     revision,
                     reason, "the checkpoint does not load: trying the one before"
                 );
-                journal.set_checkpoint_aside(revision)?;
+                if is_damage(&error) {
+                    damaged.push(revision);
+                }
             }
         }
     }
-    Ok(None)
+    let image = None;
+    Ok(Latest { image, damaged })
+}
+
+fn load(journal: &DiskJournal, revision: Revision) -> Result<Image, ImageError> {
+    let records = journal.read_checkpoint(revision);
+    let records = records.map_err(|error| ImageError::Read(error.into()))?;
+    Image::read(journal.epoch(), records)
+}
+
+/// Whether it is the file that is wrong: it may only be that it cannot be read now.
+fn is_damage(error: &ImageError) -> bool {
+    match error {
+        ImageError::Read(error) => {
+            let error = error.downcast_ref::<StoreError>();
+            matches!(error, Some(StoreError::Damaged { .. }))
+        }
+        ImageError::Epoch(_) | ImageError::Record { .. } | ImageError::Truncated => true,
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::{
-    task::JoinSet,
+    task::{self, JoinError, JoinSet},
     time::{self, Interval, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,9 @@ use crate::{
 /// How often it is looked whether something is to be done. Also the most often
 /// that a tick is journalled.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether entries are older than they need to be.
+const DROP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Does all of it until `drain` is cancelled.
 pub(super) fn spawn(
@@ -50,7 +53,7 @@ pub(super) fn spawn(
         keep_forgetting(journal(), Arc::clone(roster)).boxed(),
     );
     keep(
-        "health",
+        "the journal",
         keep_looking_after(journal(), health.clone()).boxed(),
     );
     if let Store::Disk(journal) = store {
@@ -90,7 +93,7 @@ async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
 }
 
 /// Says in health whether entries can be made durable, and lets a journal that
-/// failed find out whether it works again.
+/// failed find out whether it works again. Returns when nothing can make it.
 async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
     let clock = wall_clock();
     let mut looks = looks();
@@ -100,6 +103,9 @@ async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
         let is_writable = journal.failure().is_none();
         if was_writable.replace(is_writable) != Some(is_writable) {
             health.set_writable(is_writable).await;
+        }
+        if journal.is_over() {
+            return;
         }
         if !is_writable {
             journal.probe(clock());
@@ -115,6 +121,13 @@ pub(super) struct Checkpointing {
     pub(super) retention: Duration,
 }
 
+impl Checkpointing {
+    /// Entries from before this are not kept for longer.
+    fn until(&self) -> Time {
+        wall_clock()().saturating_sub(self.retention)
+    }
+}
+
 impl From<&JournalConfig> for Checkpointing {
     fn from(config: &JournalConfig) -> Self {
         Self {
@@ -125,46 +138,64 @@ impl From<&JournalConfig> for Checkpointing {
     }
 }
 
-/// Writes a checkpoint when the last is too long ago or too much came after it.
+/// Writes a checkpoint when the last is too long ago or too much came after it, and
+/// drops what is old.
 async fn keep_checkpoints(journal: Arc<DiskJournal>, roster: Arc<Roster>, policy: Checkpointing) {
-    let clock = wall_clock();
     let mut looks = looks();
     let latest = journal.checkpoints().unwrap_or_default();
     let mut last: Revision = latest.first().copied().unwrap_or(0);
     let mut began = Instant::now();
+    let mut dropped = Instant::now();
+    let mut is_late = false;
     loop {
         looks.tick().await;
+        // Also where no checkpoint can be written: it makes room.
+        if dropped.elapsed() >= DROP_INTERVAL {
+            dropped = Instant::now();
+            drop_old(&journal, &policy).await;
+        }
         let news = journal.last().saturating_sub(last);
         let is_due = news >= policy.entries || (news > 0 && began.elapsed() >= policy.interval);
         if !is_due {
             continue;
         }
         let Some(capture) = roster.begin_checkpoint() else {
-            // Users are still being told of a close: soon.
+            if !is_late && began.elapsed() >= 2 * policy.interval {
+                is_late = true;
+                warn!("no checkpoint can be written: rooms with many users close all the time");
+            }
             continue;
         };
-        began = Instant::now();
-        let revision = capture.revision();
-        let until = clock().saturating_sub(policy.retention);
-        let journal = Arc::clone(&journal);
-        let saved = tokio::task::spawn_blocking(move || save(&journal, capture, until)).await;
-        match saved {
-            Ok(Ok(())) => {
-                last = revision;
-                info!(revision, took = ?began.elapsed(), "wrote a checkpoint");
-            }
-            // The next is written when it is due again; until then a start takes longer.
-            Ok(Err(error)) => {
-                warn!(revision, %error, "cannot write a checkpoint");
-                last = revision;
-            }
-            Err(panic) => warn!(revision, %panic, "cannot write a checkpoint"),
-        }
+        (began, is_late) = (Instant::now(), false);
+        last = capture.revision();
+        // If it fails, the next is written when it is due again, and until then a
+        // start takes longer.
+        write(&journal, capture, &policy).await;
     }
 }
 
-fn save(journal: &DiskJournal, capture: Capture, until: Time) -> Result<(), StoreError> {
-    journal.save_checkpoint(capture.revision(), until, |sink| {
-        capture.write(sink).map(|_| ())
-    })
+async fn write(journal: &Arc<DiskJournal>, capture: Capture, policy: &Checkpointing) {
+    let (began, revision) = (Instant::now(), capture.revision());
+    let (journal, until) = (Arc::clone(journal), policy.until());
+    let save =
+        move || journal.save_checkpoint(revision, until, |sink| capture.write(sink).map(|_| ()));
+    match told(task::spawn_blocking(save).await) {
+        Ok(()) => info!(revision, took = ?began.elapsed(), "wrote a checkpoint"),
+        Err(reason) => warn!(revision, reason, "cannot write a checkpoint"),
+    }
+}
+
+async fn drop_old(journal: &Arc<DiskJournal>, policy: &Checkpointing) {
+    let (journal, until) = (Arc::clone(journal), policy.until());
+    if let Err(reason) = told(task::spawn_blocking(move || journal.drop_old(until)).await) {
+        warn!(reason, "cannot drop what is old");
+    }
+}
+
+/// What became of work on another thread, in words if it failed.
+fn told(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), String> {
+    match done {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
 }

@@ -10,7 +10,7 @@ use headcount::{
     event::{LeaveReason, Login, Logout, Profile, RoomEvent, UserEvent},
     journal::{Callback, Entry, Payload},
     room::Logins,
-    roster::{Capture, Limits, Roster, SnapshotReason, Start},
+    roster::{Capture, Limits, Roster, SnapshotReason, Start, Step},
     vendor::{Decoded, Product},
 };
 
@@ -265,4 +265,25 @@ fn what_is_forgotten_before_it_is_reached_is_in_the_checkpoint() {
     let checkpoint = taken(capture, |_| ());
     assert_eq!(crate::wire::state(&checkpoint.records), quiet);
     assert_eq!((checkpoint.stats.rooms, checkpoint.stats.users), (1, 1));
+}
+
+#[test]
+fn who_was_not_asked_for_is_not_resumed_over_a_restart() {
+    let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
+    // Only while the journal is replayed is everybody's history remembered.
+    replica.catch_up();
+    let enters = |room, now| rooms(now, vec![life(room, "1").login("ann", at(now))]);
+    replica.apply(1, &rooms(0, vec![life("c0", "1").login("bob", at(0))]));
+    replica.apply(2, &enters("c1", 1));
+    let Checkpoint { records, .. } = replica.checkpoint();
+    let mut again = Replica::restored(&records, &Limits::default(), Logins::Concurrent);
+    again.apply(3, &enters("c2", 2));
+    let (app, ann) = (APP.into(), "ann".into());
+    let watch = again.roster.watch_user(&app, &ann, Start::After(1));
+    let step = watch.unwrap().try_next();
+    let reason = SnapshotReason::ResumeExpired;
+    assert!(
+        matches!(&step, Some(Step::Snapshot { reason: given, .. }) if *given == reason),
+        "{step:?}"
+    );
 }

@@ -11,7 +11,7 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use crate::{
     journal::{ROOMS, USERS, journals, with_ticks},
     replica::{Checkpoint, Replica, short, taken},
-    resume::{Pasts, assert_resumes},
+    resume::{Pasts, assert_no_gap, assert_resumes},
     wire,
 };
 
@@ -104,6 +104,46 @@ proptest! {
             assert_same(&second, &first);
             assert_resumes(&second, &first, &pasts, &checkpoint);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn who_is_hardly_ever_asked_for_is_not_resumed_over_what_nobody_remembers(
+        entries in journals(),
+        limits in limits(),
+        logins in either(),
+        asked in prop::collection::vec((any::<Index>(), 0..USERS.len()), 0..12),
+        place in any::<Index>(),
+    ) {
+        let journal = with_ticks(&entries, &limits, logins);
+        let asked: Vec<_> = asked
+            .into_iter()
+            .map(|(at, user)| (at.index(journal.len() + 1) as Revision, USERS[user]))
+            .collect();
+        let mut pasts = Pasts::default();
+        let mut first = Replica::new(&limits, logins);
+        pasts.note(&first);
+        // As in production: only while it is replayed is everybody remembered.
+        let mut second = Replica::new(&limits, logins);
+        second.catch_up();
+        let restart = place.index(journal.len() + 1) as Revision;
+        for (revision, entry) in (1..).zip(&journal) {
+            first.apply(revision, entry);
+            pasts.note(&first);
+            if revision == restart {
+                let checkpoint = second.checkpoint();
+                second = Replica::restored(&checkpoint.records, &limits, logins);
+            }
+            second.apply(revision, entry);
+            second.roster.trim_history(entry.received_at);
+            for (_, user) in asked.iter().filter(|(at, _)| *at == revision) {
+                second.user(user);
+            }
+        }
+        assert_no_gap(&second, &pasts);
     }
 }
 

@@ -66,6 +66,11 @@ impl Replica {
         replica
     }
 
+    /// From now on entries are new.
+    pub(crate) fn catch_up(&mut self) {
+        self.applier.caught_up();
+    }
+
     pub(crate) fn apply(&mut self, revision: Revision, entry: &Entry) {
         self.applier.apply(revision, entry);
     }

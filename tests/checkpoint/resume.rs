@@ -62,6 +62,17 @@ pub(crate) fn assert_resumes(
     }
 }
 
+/// Resumes users from every revision, whether it is honoured or not: no copy may be
+/// wrong in the end.
+#[track_caller]
+pub(crate) fn assert_no_gap(second: &Replica, pasts: &Pasts) {
+    for (revision, users) in (0..).zip(&pasts.users) {
+        for (user, view) in USERS.iter().zip(users) {
+            resume_user(&second.roster, user, revision, view);
+        }
+    }
+}
+
 /// Resumes a copy that is as the room was. Returns whether that was honoured: then
 /// the copy must be right in the end.
 #[track_caller]

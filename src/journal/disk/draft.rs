@@ -106,6 +106,8 @@ impl Draft {
     /// When what is left cannot be written.
     pub fn finish(mut self) -> Result<Revision, StoreError> {
         self.flush()?;
+        // Where it goes on from, even if nothing is in it.
+        self.log.try_to_write(Time::MIN)?;
         self.log.seal();
         format::begin(&*self.files, self.epoch)?;
         Ok(self.log.last())

@@ -14,8 +14,8 @@ const LZ4: u8 = 1;
 /// Contents that are shorter are not worth compressing.
 const COMPRESS_BYTES_MIN: usize = 512;
 
-/// The longest contents of a frame: far more than a group commit holds, little
-/// enough to reserve on the word of a damaged file.
+/// The longest contents that are compressed: far more than a group commit holds,
+/// little enough to reserve on the word of a damaged file.
 const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Why bytes are no frame.
@@ -37,7 +37,8 @@ pub(super) enum FrameError {
 
 /// Puts contents into a frame.
 pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
-    let compressed = (contents.len() >= COMPRESS_BYTES_MIN)
+    let compressed = (COMPRESS_BYTES_MIN..=CONTENT_BYTES_MAX)
+        .contains(&contents.len())
         .then(|| lz4_flex::compress_prepend_size(contents))
         .filter(|compressed| compressed.len() < contents.len());
     let (kind, body) = match &compressed {

@@ -37,6 +37,20 @@ pub enum LockError {
     },
 }
 
+/// Creates a folder that is not there, and those above it, durably.
+fn create(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(&path)?;
+    // Elsewhere a folder cannot be opened, and names are durable by themselves.
+    if cfg!(unix) {
+        for parent in missing.iter().filter_map(|path| path.parent()) {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
 impl Lock {
     /// Takes a folder, which is created if it is not there.
     pub(super) fn take(path: &Path) -> Result<Self, LockError> {
@@ -44,7 +58,7 @@ impl Lock {
             path: path.to_owned(),
             source,
         };
-        fs::create_dir_all(path).map_err(io)?;
+        create(path).map_err(io)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -31,8 +31,8 @@ pub(super) struct Log {
     /// The segment that is being written to: the last, once there is one that this
     /// process created and that has not failed.
     current: Option<Segment>,
-    /// When a segment was begun last, or was tried to.
-    begun_at: Time,
+    /// The segment that was begun last, or was tried to.
+    begun: Option<Name>,
     /// The revision of the next entry.
     next: Revision,
 }
@@ -44,13 +44,13 @@ impl Log {
         let names = files.list().map_err(StoreError::folder)?;
         let mut segments: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
         segments.sort_unstable();
-        let begun_at = segments.iter().map(|name| name.created_at).max();
+        let begun = segments.last().copied();
         Ok(Self {
             files,
             epoch,
             segments,
             current: None,
-            begun_at: begun_at.unwrap_or(Time::MIN),
+            begun,
             next: 1,
         })
     }
@@ -62,7 +62,7 @@ impl Log {
             epoch,
             segments: Vec::new(),
             current: None,
-            begun_at: Time::MIN,
+            begun: None,
             next: after + 1,
         }
     }
@@ -206,11 +206,12 @@ impl Log {
     fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
         // One that failed may be there all the same: of two that begin at one
         // place, the later counts.
-        self.begun_at = now.max(self.begun_at.saturating_add(Name::RESOLUTION));
-        let name = Name {
-            first: self.next,
-            created_at: self.begun_at,
-        };
+        let first = self.next;
+        let replaced = self.begun.filter(|begun| begun.first == first);
+        let after = replaced.map(|begun| begun.created_at.saturating_add(Name::RESOLUTION));
+        let created_at = now.max(after.unwrap_or(now));
+        let name = Name { first, created_at };
+        self.begun = Some(name);
         let segment = Segment::create(&*self.files, name, self.epoch)?;
         self.segments.push(name);
         Ok(segment)
@@ -232,8 +233,8 @@ impl Log {
     /// Drops whole segments, of entries before `from` that were received before
     /// `until`. Returns how many.
     pub(super) fn drop_before(&mut self, from: Revision, until: Time) -> Result<usize, StoreError> {
-        // All entries of a segment are from before any of the next ones was begun. The
-        // clock may have been wrong for some of them, but not for long.
+        // All entries of a segment are from before any of the next ones was begun, even
+        // if the clock was wrong for one of them.
         let is_old = |later: &[Name]| later.iter().any(|name| name.created_at <= until);
         let is_covered = |later: &[Name]| later.first().is_some_and(|next| next.first <= from);
         let later = (1..self.segments.len()).map(|at| &self.segments[at..]);

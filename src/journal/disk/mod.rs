@@ -184,6 +184,7 @@ impl DiskJournal {
             path: path.to_owned(),
             source,
         })?;
+        tracing::info!(folder = %path.display(), "opened the journal");
         let status = Arc::new(Status::default());
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let writer = Writer {
@@ -265,9 +266,22 @@ impl DiskJournal {
         }
         metrics.checkpoints.inc();
         metrics.checkpoint_revision.set(revision as i64);
-        let oldest = self.checkpoints.prune(CHECKPOINTS_KEPT)?;
         if let Some(requests) = &self.requests {
-            let from = oldest.map_or(0, |oldest| oldest + 1);
+            // If the thread has ended, nothing is written any more.
+            let _ = requests.blocking_send(Request::Seal);
+        }
+        self.drop_old(until)
+    }
+
+    /// Drops all checkpoints but the latest two, and entries that the older of those
+    /// covers and that were received before `until`. Blocks.
+    ///
+    /// # Errors
+    /// When a checkpoint cannot be removed.
+    pub fn drop_old(&self, until: Time) -> Result<(), StoreError> {
+        let oldest = self.checkpoints.prune(CHECKPOINTS_KEPT)?;
+        if let (Some(oldest), Some(requests)) = (oldest, &self.requests) {
+            let from = oldest + 1;
             // If the thread has ended, there is nothing to drop for.
             let _ = requests.blocking_send(Request::DropBefore { from, until });
         }
@@ -314,11 +328,14 @@ impl Journal for DiskJournal {
     }
 
     fn failure(&self) -> Option<String> {
-        let ended = self.writer.as_ref().is_none_or(JoinHandle::is_finished);
-        if ended {
-            return Some(AppendError::Closed.to_string());
-        }
-        self.status.failure()
+        let closed = || AppendError::Closed.to_string();
+        self.is_over()
+            .then(closed)
+            .or_else(|| self.status.failure())
+    }
+
+    fn is_over(&self) -> bool {
+        self.writer.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     fn probe(&self, now: Time) {

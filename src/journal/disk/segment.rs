@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use redb::{Builder, Database, ReadableDatabase as _, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase as _, StorageBackend as _, TableDefinition};
 
 use super::{
     StoreError,
@@ -108,8 +108,14 @@ impl Segment {
         trust: Trust,
     ) -> Result<Self, StoreError> {
         let file = name.to_string();
+        let disk = guard(&file, || Ok(files.open(&file, Mode::Existing)?))?;
+        if guard(&file, || Ok(disk.len()?))? == 0 {
+            // The store would take it for one that it is to begin.
+            let reason = "it is empty".to_owned();
+            return Err(StoreError::Damaged { file, reason });
+        }
         let (store, of) = guard(&file, || {
-            let store = open(files.open(&file, Mode::Existing)?, trust)?;
+            let store = open(disk, trust)?;
             let about = store.begin_read()?.open_table(ABOUT)?;
             let of = about.get("epoch")?.map(|epoch| Epoch(epoch.value()));
             Ok((store, of))

@@ -40,8 +40,9 @@ pub(super) enum Request {
         follower: Box<dyn Follower>,
         done: SyncSender<Result<(), FollowError>>,
     },
-    /// To begin a new segment, and to drop entries from before a revision that were
-    /// received before a time.
+    /// To let the next entry begin a new segment.
+    Seal,
+    /// To drop entries from before a revision that were received before a time.
     DropBefore { from: Revision, until: Time },
     /// To try the disk, if it failed.
     Probe { now: Time },
@@ -93,8 +94,8 @@ impl Writer {
                 // Who asked may have gone; then the follower stays all the same.
                 let _ = done.send(self.follow(after, follower));
             }
+            Request::Seal => self.log.seal(),
             Request::DropBefore { from, until } => {
-                self.log.seal();
                 match self.log.drop_before(from, until) {
                     Ok(segments) => tracing::debug!(from, segments, "dropped old entries"),
                     Err(error) => tracing::warn!(%error, "cannot drop old entries"),
@@ -216,7 +217,6 @@ fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Opti
     (batch, None)
 }
 
-/// Bytes that an entry counts for.
 fn reason(error: &AppendError) -> String {
     match error {
         AppendError::Store(reason) => reason.clone(),
@@ -224,6 +224,7 @@ fn reason(error: &AppendError) -> String {
     }
 }
 
+/// Bytes that an entry counts for.
 pub(super) fn weight(entry: &Entry) -> usize {
     match &entry.payload {
         Payload::Callback(callback) => callback.body.len() + callback.query.len(),

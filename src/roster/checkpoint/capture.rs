@@ -95,13 +95,13 @@ impl Capture {
         let mut floors = Vec::new();
         for (name, App { rooms, users }) in &self.roster.apps {
             let rooms = self.write_table(sink, name, &rooms.table)?;
-            let users = self.write_table(sink, name, &users.table)?;
             stats.rooms += rooms.subjects;
-            stats.users += users.subjects;
+            stats.users += self.write_table(sink, name, &users.table)?.subjects;
             floors.push(stored::Floors {
                 app: name.as_str().to_owned(),
                 rooms: rooms.floor,
-                users: users.floor,
+                // What happened to those who are not written nobody remembers.
+                users: self.revision,
             });
         }
         // The apps are in no order, but one state is to have one spelling.

@@ -18,7 +18,8 @@ use super::past::Past;
 
 /// A subject that is part of checkpoints.
 pub(super) trait Recorded: Subject {
-    /// Its record, if anything is remembered of it that follows from nothing else.
+    /// Its record, if anything is remembered of it. Of a user who is there something
+    /// is, be it only from where on he can be followed.
     /// `revision` is that of the capture.
     fn record(app: &AppName, id: &Self::Id, past: &Past<Self>, revision: Revision) -> Option<Kind>
     where
@@ -61,9 +62,6 @@ impl Recorded for User {
     fn record(app: &AppName, id: &UserId, past: &Past<Self>, revision: Revision) -> Option<Kind> {
         let (sessions, name) = past.subject.to_stored();
         let Recent { floor, updates, .. } = &past.recent;
-        if sessions.is_empty() && name.is_none() && updates.is_empty() {
-            return None;
-        }
         let updates = updates.iter().map(|update| {
             let changes = update.changes.as_deref();
             stored::UserUpdate {
