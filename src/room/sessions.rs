@@ -214,6 +214,8 @@ impl Sessions {
     fn session(&mut self, id: &SessionId, evidence_at: Time) -> &mut Session {
         let known = self.sessions.iter().position(|session| session.id == *id);
         let at = known.unwrap_or_else(|| {
+            // One is the rule, and there are many users.
+            self.sessions.reserve_exact(1);
             self.sessions.push(Session::new(id.clone(), evidence_at));
             self.sessions.len() - 1
         });

@@ -1,6 +1,9 @@
 //! The one writer of the roster: follows the journal and applies each entry.
 
-use std::sync::{Arc, Weak, atomic::Ordering};
+use std::{
+    mem,
+    sync::{Arc, Weak, atomic::Ordering},
+};
 
 use crate::{
     event::{AppName, RoomEvent, RoomId, Time},
@@ -239,10 +242,15 @@ impl Applier {
         let cell = hold.cell();
         let mut state = cell.state.lock();
         hold.keep_past(&mut state);
-        let CellState { subject, feed, .. } = &mut *state;
+        let CellState {
+            subject,
+            feed,
+            is_remembered,
+            ..
+        } = &mut *state;
         let changes = change(subject);
         let is_changed = !changes.is_empty();
-        let is_first = is_changed && feed.oldest().is_none();
+        let is_first = is_changed && !mem::replace(is_remembered, true);
         feed.publish(revision, changes, at, &self.roster.limits.feed);
         hold.note_vacancy(&state, revision);
         drop(state);

@@ -73,6 +73,7 @@ impl<S: Subject> Forget for Place<S> {
             forgotten += 1;
         }
         let revision = state.feed.revision();
+        state.is_remembered = false;
         hold.note_vacancy(&state, revision);
         (forgotten, None)
     }

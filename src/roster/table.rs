@@ -72,6 +72,8 @@ pub(super) struct Cell<S: Subject> {
 pub(super) struct CellState<S: Subject> {
     pub(super) subject: S,
     pub(super) feed: Feed<S::Change>,
+    /// Whether the bound on all history knows of the feed.
+    pub(super) is_remembered: bool,
     /// The last capture that took it.
     pub(super) captured: u64,
 }
@@ -167,6 +169,7 @@ impl<S: Subject> Cell<S> {
             state: Mutex::new(CellState {
                 subject: S::default(),
                 feed,
+                is_remembered: false,
                 captured,
             }),
             changed: Notify::new(),

@@ -87,6 +87,7 @@ impl Roster {
         state.feed = Feed::restore(recent, &self.limits.feed, hold.table().account());
         state.subject = subject;
         let oldest = state.feed.oldest().map(|oldest| oldest.revision);
+        state.is_remembered = oldest.is_some();
         let revision = state.feed.revision();
         hold.note_vacancy(&state, revision);
         drop(state);
