@@ -22,6 +22,10 @@ use crate::{
     },
 };
 
+/// Which part of what the feeds may take is freed at once when they take more, so
+/// that not every entry after that has to look for the oldest update.
+const FREED_PART: usize = 1024;
+
 /// Finds the feed with the oldest update.
 pub(super) struct History {
     /// Every feed that remembers something, once, by its oldest update or one
@@ -101,19 +105,34 @@ impl History {
 
     /// Whether the feeds take more than they may.
     pub(super) fn is_over(&self, limits: &Limits) -> bool {
-        self.account.load(atomic::Ordering::Relaxed) > limits.history_bytes_max
+        self.bytes() > limits.history_bytes_max
     }
 
-    /// Forgets what is too old, and the oldest while there is too much. Returns
-    /// how many updates were forgotten before their time.
+    /// How much a trim that begins now may leave.
+    fn bytes_left(&self, limits: &Limits) -> usize {
+        let bytes_max = limits.history_bytes_max;
+        if self.is_over(limits) {
+            bytes_max - bytes_max / FREED_PART
+        } else {
+            bytes_max
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.account.load(atomic::Ordering::Relaxed)
+    }
+
+    /// Forgets what is too old, and the oldest if there is too much, until there is
+    /// a little room. Returns how many updates were forgotten before their time.
     pub(super) fn trim(&self, now: Time, limits: &Limits) -> u64 {
         let until = now.saturating_sub(limits.history_age_max);
+        let bytes_max = self.bytes_left(limits);
         let mut evicted = 0;
         loop {
             let Some(Reverse(Remembering { oldest, feed })) = self.feeds.lock().pop() else {
                 return evicted;
             };
-            let is_over = self.is_over(limits);
+            let is_over = self.bytes() > bytes_max;
             // Only the update that it is known by: if the feed has forgotten that
             // by itself, what it has left may be younger than another's.
             let (forgotten, left) = feed.forget(until, is_over.then_some(oldest));
