@@ -71,13 +71,7 @@ impl Users {
         rules: &Rules,
         change: impl FnOnce(&mut Sessions),
     ) -> UserChange {
-        // Cloned only for a user who is new: the map's key.
-        if self.by_id.get(user.as_str()).is_none() {
-            self.by_id.insert(user.clone(), Sessions::default());
-        }
-        let Some(sessions) = self.by_id.get_mut(user.as_str()) else {
-            return UserChange::default();
-        };
+        let sessions = self.by_id.get_or_insert(user);
         let before = sessions.present(rules).cloned();
         let due_before = sessions.due_at(rules);
         change(sessions);

@@ -31,22 +31,29 @@ impl ById {
         }
     }
 
-    pub(super) fn get_mut(&mut self, user: &str) -> Option<&mut Sessions> {
+    /// A user's sessions: none, if the user is new.
+    pub(super) fn get_or_insert(&mut self, user: &UserId) -> &mut Sessions {
+        self.make_room_for(user);
         match self {
-            Self::Plain(map) => map.get_mut(user),
-            Self::Persistent(map) => map.get_mut(user),
+            Self::Plain(map) => map.entry(user.clone()).or_default(),
+            Self::Persistent(map) => map.entry(user.clone()).or_default(),
         }
     }
 
     pub(super) fn insert(&mut self, user: UserId, sessions: Sessions) -> Option<Sessions> {
-        if let Self::Plain(map) = self
-            && map.len() >= PLAIN_MAX
-        {
-            *self = Self::Persistent(mem::take(map).into_iter().collect());
-        }
+        self.make_room_for(&user);
         match self {
             Self::Plain(map) => map.insert(user, sessions),
             Self::Persistent(map) => map.insert(user, sessions),
+        }
+    }
+
+    fn make_room_for(&mut self, user: &UserId) {
+        if let Self::Plain(map) = self
+            && map.len() >= PLAIN_MAX
+            && !map.contains_key(user)
+        {
+            *self = Self::Persistent(mem::take(map).into_iter().collect());
         }
     }
 
