@@ -203,7 +203,8 @@ impl Writer {
 /// for after them.
 fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Option<Request>) {
     let mut bytes = weight(&first.entry);
-    let mut batch = vec![first];
+    let mut batch = Vec::with_capacity(BATCH_MAX.min(1 + requests.len()));
+    batch.push(first);
     while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
         match requests.try_recv() {
             Ok(Request::Append(append)) => {
