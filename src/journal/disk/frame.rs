@@ -2,7 +2,7 @@
 //! shorter. The store's own checksums guard its pages; this one guards what we
 //! hand it and get back, whatever it does in between.
 //!
-//! A frame is one byte for the kind, the CRC-32 (IEEE) of what follows it as four
+//! A frame is one byte for the kind, the CRC-32 (IEEE) of all else in it as four
 //! bytes, least first, and the contents: as they are (kind 0), or their length as
 //! four bytes, least first, and an LZ4 block (kind 1).
 
@@ -47,7 +47,7 @@ pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
     };
     let mut frame = Vec::with_capacity(1 + 4 + body.len());
     frame.push(kind);
-    frame.extend(crc32fast::hash(body).to_le_bytes());
+    frame.extend(checksum(kind, body).to_le_bytes());
     frame.extend(body);
     frame
 }
@@ -55,8 +55,8 @@ pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
 /// Takes contents out of a frame.
 pub(super) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
     let (&kind, rest) = frame.split_first().ok_or(FrameError::Short)?;
-    let (checksum, body) = rest.split_first_chunk().ok_or(FrameError::Short)?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
+    let (expected, body) = rest.split_first_chunk().ok_or(FrameError::Short)?;
+    if checksum(kind, body) != u32::from_le_bytes(*expected) {
         return Err(FrameError::Checksum);
     }
     match kind {
@@ -64,6 +64,13 @@ pub(super) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
         LZ4 => decompress(body),
         kind => Err(FrameError::Kind(kind)),
     }
+}
+
+fn checksum(kind: u8, body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[kind]);
+    hasher.update(body);
+    hasher.finalize()
 }
 
 fn decompress(body: &[u8]) -> Result<Bytes, FrameError> {
@@ -87,6 +94,14 @@ mod tests {
         let frame = encode(&contents);
         assert!(frame.len() < 100, "{}", frame.len());
         assert_eq!(decode(&frame).unwrap(), contents.as_slice());
+    }
+
+    #[test]
+    fn the_kind_is_guarded_too() {
+        // As an LZ4 block it would be nothing at all.
+        let mut frame = encode(&[0; 5]);
+        frame[0] = LZ4;
+        assert_eq!(decode(&frame), Err(FrameError::Checksum));
     }
 
     proptest! {
