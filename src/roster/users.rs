@@ -151,10 +151,12 @@ impl Roster {
             return;
         }
         users.memberships.leave(id, room);
+        let revision = self.changed_by(app, room).max(revision);
         let Some(hold) = users.table.get(id) else {
+            // He is remembered from later on, even while the journal is replayed.
+            users.table.note_forgotten(revision);
             return;
         };
-        let revision = self.changed_by(app, room).max(revision);
         let mut state = hold.cell().state.lock();
         if state.subject.drop_room(room) {
             state.feed.raise_floor(revision);
