@@ -32,9 +32,6 @@ pub struct Applier {
     /// is the same for whoever reads the same journal.
     pub(super) journal_time: Time,
     reaper: Reaper,
-    /// Whether the journal is still being replayed. Who asked for whom before the
-    /// restart nobody knows, so what happened to anybody is remembered.
-    is_behind: bool,
 }
 
 /// The entry that is being applied.
@@ -52,7 +49,6 @@ impl Applier {
             schedule: Schedule::default(),
             journal_time: Time::MIN,
             reaper: Reaper::default(),
-            is_behind: true,
         }
     }
 
@@ -190,7 +186,7 @@ impl Applier {
         };
         let rules = &app.users.rules;
         let is_own = |item: &Item<'_>| !matches!(item.news, News::Membership(..));
-        let hold = if self.is_behind {
+        let hold = if roster.is_behind.load(Ordering::Acquire) {
             Some(roster.find_user_behind(app, id))
         } else if of_one_user.iter().any(is_own) {
             let before = step.revision.saturating_sub(1);
@@ -265,7 +261,8 @@ impl Applier {
 
 impl Follower for Applier {
     fn caught_up(&mut self) {
-        self.is_behind = false;
+        let _applying = self.roster.applying.write();
+        self.roster.is_behind.store(false, Ordering::Release);
     }
 
     fn apply(&mut self, revision: Revision, entry: &Entry) {

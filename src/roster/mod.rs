@@ -111,6 +111,10 @@ pub struct Roster {
     trimmed_at: AtomicU64,
     /// Ends of lives that users are still to be told of.
     untold: AtomicUsize,
+    /// Whether the journal is still being replayed. Who asked for whom before the
+    /// restart nobody knows, so what happened to anybody is remembered. Only changes
+    /// between two entries.
+    is_behind: AtomicBool,
     /// Captures begun so far, and whether one is under way.
     captures: AtomicU64,
     is_captured: AtomicBool,
@@ -148,6 +152,7 @@ impl Roster {
             journal_time: AtomicU64::new(0),
             trimmed_at: AtomicU64::new(0),
             untold: AtomicUsize::new(0),
+            is_behind: AtomicBool::new(true),
             captures: AtomicU64::new(0),
             is_captured: AtomicBool::new(false),
             metrics: Metrics::default(),

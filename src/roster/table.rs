@@ -213,7 +213,12 @@ impl<S: Subject> Drop for Hold<S> {
         if is_last && self.cell.vacant.load(Ordering::Acquire) {
             // Looked at again under the shard's lock, where no hold can begin.
             self.table.cells.remove_if(&self.id, |_, cell| {
-                cell.holds.load(Ordering::Acquire) == 0 && cell.vacant.load(Ordering::Acquire)
+                let is_over =
+                    cell.holds.load(Ordering::Acquire) == 0 && cell.vacant.load(Ordering::Acquire);
+                if is_over {
+                    self.table.note_forgotten(cell.state.lock().feed.floor());
+                }
+                is_over
             });
         }
     }

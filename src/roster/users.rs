@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use parking_lot::{Mutex, RwLockReadGuard};
@@ -97,6 +100,20 @@ impl Roster {
         self.find_user_in(app, id, 0, rooms)
     }
 
+    /// A user of whom what happens is remembered: while the journal is replayed, that
+    /// is everybody.
+    fn find_remembered(&self, app: &App, id: &UserId) -> Option<Hold<User>> {
+        let users = &app.users;
+        let known = users.table.get(id);
+        if known.is_some() || !self.is_behind.load(Ordering::Acquire) {
+            return known;
+        }
+        let hold = self.find_user_behind(app, id);
+        // Nothing else keeps one who has no history.
+        users.asked.lock().note(id, hold, self.now());
+        users.table.get(id)
+    }
+
     fn find_user_in(
         &self,
         app: &App,
@@ -144,19 +161,20 @@ impl Roster {
     /// Drops a room that a user is not in any more, though nobody said so: its life
     /// ended by `revision`, or later. The caller keeps entries from being applied.
     pub(super) fn drop_room(&self, app: &AppName, id: &UserId, room: &RoomId, revision: Revision) {
-        let Some(users) = self.apps.get(app).map(|app| &app.users) else {
+        let Some(of_app) = self.apps.get(app) else {
             return;
         };
+        let users = &of_app.users;
         if self.is_in(app, room, id) {
             return;
         }
+        // Before the room is not among the user's any more.
+        let hold = self.find_remembered(of_app, id);
         users.memberships.leave(id, room);
-        let revision = self.changed_by(app, room).max(revision);
-        let Some(hold) = users.table.get(id) else {
-            // He is remembered from later on, even while the journal is replayed.
-            users.table.note_forgotten(revision);
+        let Some(hold) = hold else {
             return;
         };
+        let revision = self.changed_by(app, room).max(revision);
         let mut state = hold.cell().state.lock();
         if state.subject.drop_room(room) {
             state.feed.raise_floor(revision);
