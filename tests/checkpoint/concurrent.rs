@@ -287,3 +287,25 @@ fn who_was_not_asked_for_is_not_resumed_over_a_restart() {
         "{step:?}"
     );
 }
+
+#[test]
+fn what_is_forgotten_later_expires_nobody_who_can_go_on() {
+    let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
+    let begins = |room, now| rooms(now, vec![life(room, "1").login("ann", at(now))]);
+    replica.apply(1, &rooms(0, vec![life("gone", "1").closed(at(0))]));
+    let capture = replica.roster.begin_checkpoint().unwrap();
+    let later = [begins("r", 1), tick(at(3_600_000))];
+    for (revision, entry) in (2..).zip(&later) {
+        replica.apply(revision, entry);
+    }
+    let Checkpoint { records, .. } = taken(capture, |_| ());
+    let mut again = Replica::restored(&records, &Limits::default(), Logins::Concurrent);
+    for (revision, entry) in (2..).zip(&later) {
+        again.apply(revision, entry);
+    }
+    for Replica { roster, .. } in [replica, again] {
+        let watch = roster.watch_room(&APP.into(), &"r".into(), Start::After(0));
+        let step = watch.unwrap().try_next();
+        assert!(matches!(step, Some(Step::Updates(_))), "{step:?}");
+    }
+}

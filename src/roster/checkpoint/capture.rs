@@ -1,6 +1,7 @@
 //! A capture: goes through the roster while it changes.
 
 use std::{
+    collections::HashMap,
     io,
     sync::{Arc, atomic::Ordering},
 };
@@ -25,6 +26,8 @@ pub struct Capture {
     roster: Arc<Roster>,
     revision: Revision,
     journal_time: Time,
+    /// The latest revision at which a room of each app was forgotten.
+    rooms_floors: HashMap<AppName, Revision>,
 }
 
 /// What a capture wrote.
@@ -40,6 +43,7 @@ pub struct CaptureStats {
 #[derive(Debug, Default)]
 struct Written {
     subjects: u64,
+    /// From where on what is not written can be followed.
     floor: Revision,
 }
 
@@ -64,7 +68,10 @@ impl Roster {
             rooms.table.capturing().begin(number);
             users.table.capturing().begin(number);
         }
+        let floors = self.apps.iter();
+        let floors = floors.map(|(name, app)| (name.clone(), app.rooms.table.forgotten_through()));
         Some(Capture {
+            rooms_floors: floors.collect(),
             roster: Arc::clone(self),
             revision: self.applied(),
             journal_time: self.journal_time(),
@@ -99,7 +106,7 @@ impl Capture {
             stats.users += self.write_table(sink, name, &users.table)?.subjects;
             floors.push(stored::Floors {
                 app: name.as_str().to_owned(),
-                rooms: rooms.floor,
+                rooms: self.rooms_floor(name).max(rooms.floor),
                 // What happened to those who are not written nobody remembers.
                 users: self.revision,
             });
@@ -148,11 +155,14 @@ impl Capture {
             .take_kept()
             .into_iter()
             .try_for_each(&mut write)?;
-        // What is not written was forgotten before now. After the capture's
-        // revision nothing is missing: those entries are applied again.
-        let floor = written.floor.max(table.forgotten_through());
-        written.floor = floor.min(self.revision);
+        // After the capture's revision nothing is missing: those entries are applied
+        // again.
+        written.floor = written.floor.min(self.revision);
         Ok(written)
+    }
+
+    fn rooms_floor(&self, app: &AppName) -> Revision {
+        self.rooms_floors.get(app).copied().unwrap_or_default()
     }
 }
 
