@@ -1,11 +1,11 @@
-//! Connections, at most so many at a time.
+//! Connections, at most so many at a time, that write in bursts.
 
 use std::{
     future::Future as _,
-    io,
+    io, mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -39,6 +39,8 @@ pub struct Connection<IO> {
     io: IO,
     /// What is left of the greeting, and until when it is waited for.
     greeting: Option<(usize, Pin<Box<Sleep>>)>,
+    /// Whether what is to be written has waited for what else there is.
+    has_gathered: bool,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -48,8 +50,21 @@ impl<IO> Connection<IO> {
         Self {
             io,
             greeting: Some((GREETING_BYTES, Box::pin(time::sleep(GREETING_TIMEOUT)))),
+            has_gathered: false,
             _permit: None,
         }
+    }
+
+    /// Lets the tasks that are ready go first, once before each burst of writes: a
+    /// change wakes all the streams of a connection, and what they send is then
+    /// written together. One at a time, the writes cost more than all the rest.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if mem::replace(&mut self.has_gathered, true) {
+            return Poll::Ready(());
+        }
+        // Who wakes itself comes after those who were woken before.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -133,6 +148,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_gathered(cx));
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -141,6 +157,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_gathered(cx));
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
@@ -149,7 +166,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.has_gathered = false;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -159,7 +178,12 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use std::future::poll_fn;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::mpsc,
+    };
 
     use super::*;
 
@@ -185,5 +209,52 @@ mod tests {
         server.read_exact(&mut read).await.unwrap();
         let silent = time::timeout(2 * GREETING_TIMEOUT, server.read_u8()).await;
         assert!(silent.is_err(), "{silent:?}");
+    }
+
+    /// Notes what is written at once.
+    #[derive(Default)]
+    struct Writes(Vec<String>);
+
+    impl AsyncWrite for Writes {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(String::from_utf8_lossy(buf).into_owned());
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_tasks_that_are_ready_send_is_written_together() {
+        let mut connection = Connection::new(Writes::default());
+        let (senders, mut sent) = mpsc::unbounded_channel();
+        for burst in ["abc", "def"] {
+            let mut texts = burst.chars();
+            let mut waiting = String::from_iter(texts.next());
+            for text in texts {
+                let senders = senders.clone();
+                tokio::spawn(async move { senders.send(text) });
+            }
+            poll_fn(|cx| {
+                while let Poll::Ready(Some(text)) = sent.poll_recv(cx) {
+                    waiting.push(text);
+                }
+                Pin::new(&mut connection).poll_write(cx, waiting.as_bytes())
+            })
+            .await
+            .unwrap();
+            connection.flush().await.unwrap();
+        }
+        assert_eq!(connection.io.0, ["abc", "def"]);
     }
 }
