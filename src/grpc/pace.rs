@@ -4,6 +4,9 @@
 //! (h2 0.4.16 or later) gives up a connection on which too many lie unread. So
 //! a room that changes more often than `MESSAGE_INTERVAL` has its changes
 //! gathered into fewer messages. Any other room's go out at once.
+//!
+//! Watches that are held up go on at the same moments, however they came to be held
+//! up: what goes to many of them over one connection is written together.
 
 use std::time::Duration;
 
@@ -20,14 +23,19 @@ const BURST: Duration = Duration::from_millis(256);
 /// When a watch may send next (a leaky bucket: GCRA).
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// A moment at which a watch that is held up may go on; others are a multiple of
+    /// `MESSAGE_INTERVAL` from it.
+    beat: Instant,
     /// When everything that was sent would have been sent, one message after
     /// the other, an interval apart.
     sent_through: Instant,
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
+    /// A watch that has sent nothing. Those with the same `beat` go on together.
+    pub(super) fn new(beat: Instant) -> Self {
         Self {
+            beat,
             sent_through: Instant::now(),
         }
     }
@@ -36,7 +44,17 @@ impl Pace {
     pub(super) async fn ready(&self) {
         let ready_at = self.sent_through - BURST;
         if ready_at > Instant::now() {
-            time::sleep_until(ready_at).await;
+            time::sleep_until(self.beat_from(ready_at)).await;
+        }
+    }
+
+    /// The first beat that is not before `at`.
+    fn beat_from(&self, at: Instant) -> Instant {
+        let since = at.saturating_duration_since(self.beat).as_nanos();
+        let late = (since % MESSAGE_INTERVAL.as_nanos()) as u64;
+        match late {
+            0 => at,
+            _ => at + MESSAGE_INTERVAL - Duration::from_nanos(late),
         }
     }
 
@@ -61,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_out_at_once_and_the_rest_at_its_pace() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(Instant::now());
         assert_eq!(send(&mut pace, 65).await, Duration::ZERO);
         assert_eq!(send(&mut pace, 250).await, Duration::from_secs(1));
         time::advance(BURST).await;
@@ -69,8 +87,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn watches_that_are_held_up_go_on_together() {
+        let beat = Instant::now();
+        for late in [0, 1, 2_500, 3_999, 4_000, 4_001] {
+            time::advance(Duration::from_micros(late)).await;
+            let mut pace = Pace::new(beat);
+            send(&mut pace, 66).await;
+            // The clock's timers go by whole milliseconds.
+            let since = beat.elapsed().as_millis();
+            assert_eq!(since % MESSAGE_INTERVAL.as_millis(), 0, "{since}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_room_that_changes_less_often_is_never_held_up() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(Instant::now());
         for _ in 0..1000 {
             time::advance(MESSAGE_INTERVAL).await;
             assert_eq!(send(&mut pace, 1).await, Duration::ZERO);

@@ -12,7 +12,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use prost::{DecodeError, Message as _};
-use tokio::{sync::Semaphore, time};
+use tokio::{
+    sync::Semaphore,
+    time::{self, Instant},
+};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -23,6 +26,7 @@ use crate::{
         listing::list_users,
         metrics::{GrpcMetrics, OpenWatch},
         outgoing::Outgoing,
+        pace::Pace,
         page::{PAGE_BYTES_MAX, fill},
         request,
         stream::{Messages, Spoken},
@@ -48,6 +52,8 @@ pub struct Presence {
     roster: Arc<Roster>,
     ready: Arc<AtomicBool>,
     progress_interval: Duration,
+    /// What all watches keep the pace by.
+    beat: Instant,
     watches: Arc<Semaphore>,
     answers: Arc<Answers>,
     metrics: GrpcMetrics,
@@ -67,6 +73,7 @@ impl Presence {
             roster,
             ready,
             progress_interval,
+            beat: Instant::now(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
             answers: Arc::new(Answers::new(metrics.answers_dropped.clone())),
             metrics,
@@ -101,7 +108,8 @@ impl Presence {
     ) -> Result<OutgoingStream<S::Message>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let epoch = self.roster.epoch();
-        let messages = Messages::new(watch, context, epoch, self.progress_interval, open);
+        let pace = Pace::new(self.beat);
+        let messages = Messages::new(watch, context, epoch, self.progress_interval, pace, open);
         Ok(Box::pin(messages.stream()))
     }
 

@@ -84,6 +84,7 @@ impl<S: Spoken> Messages<S> {
         context: S::Context,
         epoch: Epoch,
         progress_interval: Duration,
+        pace: Pace,
         open: OpenWatch,
     ) -> Self {
         Self {
@@ -92,7 +93,7 @@ impl<S: Spoken> Messages<S> {
             epoch,
             progress_interval,
             rest: None,
-            pace: Pace::new(),
+            pace,
             open,
         }
     }
