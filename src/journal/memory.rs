@@ -1,20 +1,43 @@
 //! A journal that keeps nothing: an entry is as durable as the process.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
+use tokio::{sync::oneshot, task};
 
 use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
 
-/// Numbers entries and hands them on at once, on the appender's thread. An
-/// entry is applied when `append` returns, and is kept nowhere.
+/// After so many entries of others an appender lets other tasks of its thread go
+/// on: its own answer waits meanwhile.
+const TURN_MAX: usize = 64;
+
+/// Numbers entries and hands them on at once, on the thread of an appender. An entry
+/// is applied when `append` returns, and is kept nowhere.
+///
+/// Applying takes microseconds, so to put a thread to sleep for it costs more than
+/// to do it: whoever comes while another applies leaves the entry to that one.
 pub struct MemoryJournal {
     epoch: Epoch,
-    // Held while the follower applies: that is what makes one order of
-    // revisions and application. Applying is pure computation and takes
-    // microseconds, so a lock that blocks is right.
+    queue: Mutex<Queue>,
+    // Held while the follower applies: that is what makes one order of revisions
+    // and application. Only who has the turn takes it, so nobody waits for it.
     head: Mutex<Head>,
+}
+
+/// Entries that are left to whoever applies. They are at most as many as there are
+/// calls of `append` under way.
+#[derive(Default)]
+struct Queue {
+    left: Vec<Left>,
+    /// Whether somebody has the turn, and looks here before giving it up.
+    is_attended: bool,
+}
+
+/// An entry, whose appender waits for the answer.
+struct Left {
+    entry: Entry,
+    done: oneshot::Sender<Result<Revision, AppendError>>,
 }
 
 struct Head {
@@ -22,11 +45,19 @@ struct Head {
     follower: Option<Box<dyn Follower>>,
 }
 
+/// The right to apply, which one has at a time.
+struct Turn<'j>(&'j MemoryJournal);
+
+/// Entries that a turn did not come to. They are not abandoned: somebody takes the
+/// next turn, and if that is nobody else, it is whoever has this.
+struct Rest<'j>(&'j MemoryJournal);
+
 impl MemoryJournal {
     /// An empty journal with an epoch of its own.
     pub fn new() -> Self {
         Self {
             epoch: Epoch(rand::random()),
+            queue: Mutex::default(),
             head: Mutex::new(Head {
                 last: 0,
                 follower: None,
@@ -34,13 +65,93 @@ impl MemoryJournal {
         }
     }
 
-    fn append_now(&self, entry: &Entry) -> Result<Revision, AppendError> {
-        let mut head = self.head.lock();
-        let Head { last, follower } = &mut *head;
-        let follower = follower.as_mut().ok_or(AppendError::NotFollowed)?;
-        *last += 1;
-        follower.apply(*last, entry);
-        Ok(*last)
+    /// The turn, if nobody has it; else the entry is left, and this is its answer.
+    fn turn_or_leave(
+        &self,
+        entry: Entry,
+    ) -> Result<(Turn<'_>, Entry), oneshot::Receiver<Result<Revision, AppendError>>> {
+        let mut queue = self.queue.lock();
+        if !mem::replace(&mut queue.is_attended, true) {
+            return Ok((Turn(self), entry));
+        }
+        let (done, answer) = oneshot::channel();
+        queue.left.push(Left { entry, done });
+        Err(answer)
+    }
+}
+
+impl Head {
+    fn apply(&mut self, entry: &Entry) -> Result<Revision, AppendError> {
+        let follower = self.follower.as_mut().ok_or(AppendError::NotFollowed)?;
+        self.last += 1;
+        follower.apply(self.last, entry);
+        Ok(self.last)
+    }
+}
+
+impl Turn<'_> {
+    fn apply(&self, entry: &Entry) -> Result<Revision, AppendError> {
+        self.0.head.lock().apply(entry)
+    }
+
+    /// Applies what was left meanwhile, and gives the turn up. Says whether that was
+    /// too much for one, so that there is a rest.
+    fn finish(self) -> bool {
+        let journal = self.0;
+        let mut room = TURN_MAX;
+        loop {
+            let mut queue = journal.queue.lock();
+            let count = queue.left.len().min(room);
+            if count == 0 {
+                queue.is_attended = false;
+                mem::forget(self);
+                return !queue.left.is_empty();
+            }
+            let later = queue.left.split_off(count);
+            let left = mem::replace(&mut queue.left, later);
+            drop(queue);
+            room -= count;
+            for Left { entry, done } in left {
+                // Who has gone does not want to know.
+                let _ = done.send(self.apply(&entry));
+            }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// Only where the follower panicked: the next one has another go.
+    fn drop(&mut self) {
+        self.0.queue.lock().is_attended = false;
+    }
+}
+
+impl Rest<'_> {
+    async fn finish(self) {
+        loop {
+            task::yield_now().await;
+            if !self.take_turn() {
+                return;
+            }
+        }
+    }
+
+    /// Takes a turn, unless somebody else has. Says whether something is left then
+    /// that nobody attends to.
+    fn take_turn(&self) -> bool {
+        let mut queue = self.0.queue.lock();
+        if queue.is_attended || queue.left.is_empty() {
+            return false;
+        }
+        queue.is_attended = true;
+        drop(queue);
+        Turn(self.0).finish()
+    }
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        while self.take_turn() {}
     }
 }
 
@@ -64,7 +175,18 @@ impl Journal for MemoryJournal {
     }
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
-        future::ready(self.append_now(&entry)).boxed()
+        let (turn, entry) = match self.turn_or_leave(entry) {
+            Ok(taken) => taken,
+            Err(answer) => {
+                return async { answer.await.unwrap_or(Err(AppendError::Closed)) }.boxed();
+            }
+        };
+        let appended = turn.apply(&entry);
+        if turn.finish() {
+            Rest(self).finish().map(|()| appended).boxed()
+        } else {
+            future::ready(appended).boxed()
+        }
     }
 
     fn follow(&self, after: Revision, mut follower: Box<dyn Follower>) -> Result<(), FollowError> {
@@ -77,3 +199,6 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

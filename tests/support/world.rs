@@ -1,10 +1,13 @@
 //! A journal and the roster that follows it, with a clock that only tests move.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll, Wake},
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -171,8 +174,7 @@ impl World {
             received_at,
             payload,
         };
-        let appended = self.journal.append(entry.clone()).now_or_never();
-        let revision = appended.unwrap().unwrap();
+        let revision = wait_for(self.journal.append(entry.clone())).unwrap();
         self.entries.lock().push((revision, entry));
         revision
     }
@@ -224,6 +226,25 @@ impl World {
             let again = journal.append(entry.clone()).now_or_never();
             assert_eq!(again.unwrap(), Ok(revision), "the journal has a gap");
             look(revision, &entry, &roster);
+        }
+    }
+}
+
+/// Blocks the thread until it is done: another one may be at it.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
         }
     }
 }
