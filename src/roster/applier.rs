@@ -32,6 +32,9 @@ pub struct Applier {
     /// is the same for whoever reads the same journal.
     pub(super) journal_time: Time,
     reaper: Reaper,
+    /// Rooms that the entry which is being applied made forget all. They leave with
+    /// it: who finds one gone must find the entry applied.
+    forgotten: Vec<Hold<Room>>,
 }
 
 /// The entry that is being applied.
@@ -49,6 +52,7 @@ impl Applier {
             schedule: Schedule::default(),
             journal_time: Time::MIN,
             reaper: Reaper::default(),
+            forgotten: Vec::new(),
         }
     }
 
@@ -160,6 +164,9 @@ impl Applier {
                 revision: step.revision,
                 remains,
             }));
+        if hold.is_vacant() {
+            self.forgotten.push(hold);
+        }
     }
 
     /// Changes the users whom the entry concerns. The only place that does, and
@@ -281,6 +288,7 @@ impl Follower for Applier {
         }
         self.settle(step, aftermath);
         self.note_applied(revision);
+        self.forgotten.clear();
         drop(applying);
         roster.trim_if_over(self.journal_time);
     }

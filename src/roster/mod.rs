@@ -183,19 +183,20 @@ impl Roster {
     /// A room, and the revision that it is at: every callback up to it that
     /// touches the room is in the view. A room that is not known is empty.
     pub fn room(&self, app: &AppName, room: &RoomId) -> (Revision, RoomView) {
-        // Read before the room: whatever was applied by then is in the room.
-        let applied = self.applied();
-        let hold = self.apps.get(app).and_then(|app| app.rooms.table.get(room));
-        hold.map_or_else(
-            || (applied, RoomView::default()),
-            |hold| {
+        let rooms = self.apps.get(app).map(|app| &app.rooms.table);
+        loop {
+            // Read before the room: whatever was applied by then is in the room.
+            let applied = self.applied();
+            if let Some(hold) = rooms.and_then(|rooms| rooms.get(room)) {
                 let state = hold.cell().state.lock();
-                (
-                    applied.max(state.feed.revision()),
-                    state.subject.view(&self.rules),
-                )
-            },
-        )
+                let revision = applied.max(state.feed.revision());
+                return (revision, state.subject.view(&self.rules));
+            }
+            // Else it may have been forgotten by what was applied meanwhile.
+            if self.applied() == applied {
+                return (applied, RoomView::default());
+            }
+        }
     }
 
     /// The open rooms of an app whose id begins with `prefix`, in the byte order

@@ -192,6 +192,11 @@ impl<S: Subject> Hold<S> {
         &self.id
     }
 
+    /// Whether the subject is forgotten, so that its cell leaves with the last hold.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.cell.vacant.load(Ordering::Acquire)
+    }
+
     /// To be called while `state` is locked, before the subject changes.
     pub(super) fn keep_past(&self, state: &mut CellState<S>) {
         self.table.capturing.keep(&self.id, state);
@@ -210,7 +215,7 @@ impl<S: Subject> Hold<S> {
 impl<S: Subject> Drop for Hold<S> {
     fn drop(&mut self) {
         let is_last = self.cell.holds.fetch_sub(1, Ordering::AcqRel) == 1;
-        if is_last && self.cell.vacant.load(Ordering::Acquire) {
+        if is_last && self.is_vacant() {
             // Looked at again under the shard's lock, where no hold can begin.
             self.table.cells.remove_if(&self.id, |_, cell| {
                 let is_over =
