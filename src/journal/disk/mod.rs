@@ -12,6 +12,7 @@ mod draft;
 mod files;
 mod format;
 mod frame;
+mod handover;
 mod lock;
 mod log;
 mod record;
