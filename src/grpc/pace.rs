@@ -21,10 +21,13 @@ const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 const BURST: Duration = Duration::from_millis(256);
 
 /// When a watch may send next (a leaky bucket: GCRA).
+///
+/// One that is so far ahead that it has to hold something up sends at certain moments
+/// only, with all that has come by then: else it would send the first change of each
+/// interval alone.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// A moment at which a watch that is held up may go on; others are a multiple of
-    /// `MESSAGE_INTERVAL` from it.
+    /// Such a moment; the others are a multiple of `MESSAGE_INTERVAL` from it.
     beat: Instant,
     /// When everything that was sent would have been sent, one message after
     /// the other, an interval apart.
@@ -32,7 +35,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A watch that has sent nothing. Those with the same `beat` go on together.
+    /// A watch that has sent nothing. Those with the same `beat` are held up to the
+    /// same moments.
     pub(super) fn new(beat: Instant) -> Self {
         Self {
             beat,
@@ -40,12 +44,22 @@ impl Pace {
         }
     }
 
-    /// Waits until it is time to send.
+    /// Whether a message has to be held up, or the one after it.
+    pub(super) fn is_busy(&self) -> bool {
+        self.ready_at() + MESSAGE_INTERVAL > Instant::now()
+    }
+
+    /// Waits until it is time to send what there is.
     pub(super) async fn ready(&self) {
-        let ready_at = self.sent_through - BURST;
-        if ready_at > Instant::now() {
-            time::sleep_until(self.beat_from(ready_at)).await;
+        if self.is_busy() {
+            let at = self.ready_at().max(Instant::now());
+            time::sleep_until(self.beat_from(at)).await;
         }
+    }
+
+    /// From when on the next message is not too much.
+    fn ready_at(&self) -> Instant {
+        self.sent_through - BURST
     }
 
     /// The first beat that is not before `at`.

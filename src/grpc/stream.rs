@@ -1,6 +1,6 @@
 //! A watch as a stream of messages, of whatever is watched.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
@@ -110,8 +110,13 @@ impl<S: Spoken> Messages<S> {
         if let Some(rest) = self.rest.take() {
             return Outgoing::Message(self.part(rest));
         }
-        self.pace.ready().await;
-        match self.watch.next(time::sleep(self.progress_interval)).await {
+        let silence = time::sleep(self.progress_interval);
+        let mut silence = pin!(silence);
+        if self.pace.is_busy() {
+            self.watch.ready(silence.as_mut()).await;
+            self.pace.ready().await;
+        }
+        match self.watch.next(silence).await {
             Step::Snapshot {
                 view,
                 revision,

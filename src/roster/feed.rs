@@ -194,6 +194,12 @@ impl<C: Weigh> Feed<C> {
         self.updates.front().map(|update| &**update)
     }
 
+    /// Whether anything follows `cursor`.
+    pub(super) fn has_after(&self, cursor: Revision) -> bool {
+        let last = self.updates.back().map_or(0, |last| last.revision);
+        !self.covers(cursor) || last > cursor
+    }
+
     /// What follows `cursor`: whole updates, of at most `update_bytes_max`
     /// together.
     pub(super) fn since(&self, cursor: Revision, limits: &FeedLimits) -> Since<C> {

@@ -152,14 +152,28 @@ impl<S: Watched> Watch<S> {
     /// Waits for the next step. When `silence` ends before anything happens,
     /// that step is progress. Dropping the future loses nothing.
     pub async fn next(&mut self, silence: impl Future<Output = ()>) -> Step<S> {
+        self.wait_for(silence, Self::try_next).await
+    }
+
+    /// Waits until there is a next step, and leaves it.
+    pub async fn ready(&mut self, silence: impl Future<Output = ()>) {
+        let is_ready = |this: &mut Self| this.has_next().then_some(());
+        self.wait_for(silence, is_ready).await;
+    }
+
+    async fn wait_for<T>(
+        &mut self,
+        silence: impl Future<Output = ()>,
+        look: impl Fn(&mut Self) -> Option<T>,
+    ) -> T {
         let mut silence = pin!(silence);
         let cell = Arc::clone(self.hold.cell());
         loop {
             let mut changed = pin!(cell.changed.notified());
             // Registered before looking: a change in between wakes it.
             changed.as_mut().enable();
-            if let Some(step) = self.try_next() {
-                return step;
+            if let Some(seen) = look(self) {
+                return seen;
             }
             tokio::select! {
                 () = changed => {}
@@ -167,6 +181,10 @@ impl<S: Watched> Watch<S> {
                 () = &mut silence => self.owed = Owed::Progress,
             }
         }
+    }
+
+    fn has_next(&self) -> bool {
+        self.owed != Owed::Nothing || self.hold.cell().state.lock().feed.has_after(self.cursor)
     }
 
     /// The next step, if there is one now.
