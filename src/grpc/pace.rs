@@ -20,11 +20,15 @@ const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 /// quarter of a second.
 const BURST: Duration = Duration::from_millis(256);
 
+/// How much of that a watch that was held up saves before it sends at once again.
+/// With less, it would send the first change of each interval alone, and the others
+/// an interval later.
+const SAVED: Duration = Duration::from_millis(128);
+
 /// When a watch may send next (a leaky bucket: GCRA).
 ///
 /// One that is so far ahead that it has to hold something up sends at certain moments
-/// only, with all that has come by then: else it would send the first change of each
-/// interval alone.
+/// only, all that has come by then, until the room is quieter for a while.
 #[derive(Debug)]
 pub(super) struct Pace {
     /// Such a moment; the others are a multiple of `MESSAGE_INTERVAL` from it.
@@ -32,6 +36,7 @@ pub(super) struct Pace {
     /// When everything that was sent would have been sent, one message after
     /// the other, an interval apart.
     sent_through: Instant,
+    is_busy: bool,
 }
 
 impl Pace {
@@ -41,16 +46,23 @@ impl Pace {
         Self {
             beat,
             sent_through: Instant::now(),
+            is_busy: false,
         }
     }
 
-    /// Whether a message has to be held up, or the one after it.
-    pub(super) fn is_busy(&self) -> bool {
-        self.ready_at() + MESSAGE_INTERVAL > Instant::now()
+    /// Whether what there is to be sent is held up.
+    pub(super) fn is_busy(&mut self) -> bool {
+        let ahead = if self.is_busy {
+            SAVED
+        } else {
+            MESSAGE_INTERVAL
+        };
+        self.is_busy = self.ready_at() + ahead > Instant::now();
+        self.is_busy
     }
 
     /// Waits until it is time to send what there is.
-    pub(super) async fn ready(&self) {
+    pub(super) async fn ready(&mut self) {
         if self.is_busy() {
             let at = self.ready_at().max(Instant::now());
             time::sleep_until(self.beat_from(at)).await;
@@ -98,6 +110,19 @@ mod tests {
         assert_eq!(send(&mut pace, 250).await, Duration::from_secs(1));
         time::advance(BURST).await;
         assert_eq!(send(&mut pace, 64).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_room_is_held_up_until_it_is_quieter_for_a_while() {
+        let mut pace = Pace::new(Instant::now());
+        send(&mut pace, 65).await;
+        for _ in 0..20 {
+            // As if its next changes came some time after those were sent.
+            time::advance(MESSAGE_INTERVAL + MESSAGE_INTERVAL / 2).await;
+            assert_eq!(send(&mut pace, 1).await, MESSAGE_INTERVAL / 2);
+        }
+        time::advance(SAVED).await;
+        assert_eq!(send(&mut pace, 1).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
