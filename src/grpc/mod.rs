@@ -13,6 +13,7 @@ mod page;
 mod request;
 mod rooms;
 mod service;
+mod silence;
 mod stream;
 mod token;
 mod users;

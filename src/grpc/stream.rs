@@ -1,17 +1,17 @@
 //! A watch as a stream of messages, of whatever is watched.
 
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use prost::Message;
-use tokio::time;
 
 use crate::{
     grpc::{
         metrics::OpenWatch,
         outgoing::{Outgoing, put_field_head},
         pace::Pace,
+        silence::Silence,
         token::ResumeToken,
     },
     journal::{Epoch, Revision},
@@ -60,7 +60,8 @@ pub(super) struct Messages<S: Spoken> {
     watch: Watch<S>,
     context: S::Context,
     epoch: Epoch,
-    progress_interval: Duration,
+    /// Ends when the watch is to be told that nothing changed.
+    silence: Silence,
     /// A snapshot that has not been sent whole.
     rest: Option<Rest<S>>,
     /// When changes may be sent next.
@@ -91,7 +92,7 @@ impl<S: Spoken> Messages<S> {
             watch,
             context,
             epoch,
-            progress_interval,
+            silence: Silence::new(progress_interval),
             rest: None,
             pace,
             open,
@@ -110,13 +111,16 @@ impl<S: Spoken> Messages<S> {
         if let Some(rest) = self.rest.take() {
             return Outgoing::Message(self.part(rest));
         }
-        let silence = time::sleep(self.progress_interval);
-        let mut silence = pin!(silence);
-        if self.pace.is_busy() {
-            self.watch.ready(silence.as_mut()).await;
+        self.silence.begin();
+        while self.pace.is_busy() {
+            // First, so that a change that comes meanwhile need not wake it.
             self.pace.ready().await;
+            if self.watch.has_next() {
+                break;
+            }
+            self.watch.ready(self.silence.end()).await;
         }
-        match self.watch.next(silence).await {
+        match self.watch.next(self.silence.end()).await {
             Step::Snapshot {
                 view,
                 revision,

@@ -183,7 +183,8 @@ impl<S: Watched> Watch<S> {
         }
     }
 
-    fn has_next(&self) -> bool {
+    /// Whether there is a next step now.
+    pub fn has_next(&self) -> bool {
         self.owed != Owed::Nothing || self.hold.cell().state.lock().feed.has_after(self.cursor)
     }
 
