@@ -77,7 +77,7 @@ fn t1_a_kick_leaves_the_login_that_replaced_the_kicked_one() {
         every_order(&events, |replica| {
             let view = replica.visible();
             assert_eq!(view.who(), (Open, "a", vec![("u1", "s")]));
-            assert_eq!(view.members[0].login_at, Some(at(1000)));
+            assert_eq!(view.members[0].login_at(), Some(at(1000)));
         });
     }
 }

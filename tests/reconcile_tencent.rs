@@ -194,7 +194,7 @@ fn a_late_destroy_is_told_as_closed_opened_and_joins() {
     assert_eq!(*reason, CloseReason::Normal);
     assert_eq!((room.closed_at, room.opened_at), (Some(at(3)), Some(at(0))));
     assert_eq!((opened.closed_at, opened.opened_at), (None, None));
-    assert_eq!((bob.user.as_str(), cid.user.as_str()), ("bob", "cid"));
+    assert_eq!((bob.user().as_str(), cid.user().as_str()), ("bob", "cid"));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_thousand_members_enter_and_leave_in_one_callback_each() {
     let history = [all(entered, 1), vec![destroyed(2)], all(entered, 3)];
     let view = assert_every_order(&history);
     assert_eq!(view.summary.user_count, 1_000);
-    assert_eq!(view.members[0].login_at, Some(at(3)));
+    assert_eq!(view.members[0].login_at(), Some(at(3)));
     let history = [all(entered, 1), all(left, 2)];
     assert_eq!(assert_every_order(&history).members, []);
 }

@@ -1,36 +1,78 @@
 //! Ids, as vendors and the configuration spell them.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+use super::texts::Texts;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Texts);
+
+        impl $name {
+            /// The id as the vendor, or the configuration, spells it; empty if it
+            /// gave none.
+            pub fn as_str(&self) -> &str {
+                self.0.first()
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.first_bytes() == other.0.first_bytes()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.as_str().hash(state);
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+    };
+}
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// The id as the vendor, or the configuration, spells it.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
+        id! {
+            $(#[$doc])*
+            $name
         }
 
         impl From<&str> for $name {
             fn from(id: &str) -> Self {
-                Self(id.into())
+                Self(Texts::new(id))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.0.first_bytes().cmp(other.0.first_bytes())
             }
         }
 
         // Lets maps be asked by `&str`: hash and order are those of the text.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+                self.as_str()
             }
         }
     };
@@ -49,42 +91,38 @@ text_id! {
     UserId
 }
 
+impl UserId {
+    /// The id of a user with what else is known, of which the id is the first text.
+    pub(crate) fn of(texts: Texts) -> Self {
+        Self(texts)
+    }
+
+    /// The id, and what it was [made of](Self::of) beside it.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.0
+    }
+}
+
 macro_rules! ordered_id {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        ///
-        /// Ids are opaque. Their order decides ties and nothing else: numbers
-        /// come before other texts, numbers by value, the rest by bytes.
-        #[derive(Clone, PartialEq, Eq, Hash)]
-        pub struct $name(Arc<str>);
+        id! {
+            $(#[$doc])*
+            ///
+            /// Ids are opaque. Their order decides ties and nothing else: numbers
+            /// come before other texts, numbers by value, the rest by bytes.
+            $name
+        }
 
         impl $name {
-            /// The id as the vendor spells it; empty if it gave none.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
             /// Whether the vendor gave none.
             pub fn is_empty(&self) -> bool {
-                self.0.is_empty()
+                self.as_str().is_empty()
             }
         }
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                cmp_ids(&self.0, &other.0)
-            }
-        }
-
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+                cmp_ids(self.as_str(), other.as_str())
             }
         }
     };
@@ -102,7 +140,7 @@ ordered_id! {
 
 impl From<&str> for IncarnationId {
     fn from(id: &str) -> Self {
-        Self(id.into())
+        Self(Texts::new(id))
     }
 }
 
@@ -110,7 +148,54 @@ impl From<&str> for SessionId {
     /// `"0"` is how older ZEGO callbacks say that there is none
     /// (docs.zegocloud.com/article/14133): it becomes the empty id.
     fn from(id: &str) -> Self {
-        Self(if id == "0" { "" } else { id }.into())
+        Self(Texts::new(if id == "0" { "" } else { id }))
+    }
+}
+
+impl SessionId {
+    /// The same, to be compared with one that is kept among other texts.
+    pub fn borrowed(&self) -> SessionRef<'_> {
+        SessionRef(self.as_str())
+    }
+}
+
+/// A [`SessionId`] that is kept among other texts. Its order is the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionRef<'a>(&'a str);
+
+impl<'a> SessionRef<'a> {
+    /// A text that was a [`SessionId`].
+    pub(crate) fn of(id: &'a str) -> Self {
+        Self(id)
+    }
+
+    /// The id as the vendor spells it; empty if it gave none.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl From<SessionRef<'_>> for SessionId {
+    fn from(id: SessionRef<'_>) -> Self {
+        Self(Texts::new(id.0))
+    }
+}
+
+impl Ord for SessionRef<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        cmp_ids(self.0, other.0)
+    }
+}
+
+impl PartialOrd for SessionRef<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for SessionRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
     }
 }
 

@@ -4,12 +4,13 @@
 //! knows the other.
 
 mod ids;
+pub(crate) mod texts;
 mod time;
 
 use std::{borrow::Cow, sync::Arc};
 
 pub use self::{
-    ids::{AppName, IncarnationId, RoomId, SessionId, UserId},
+    ids::{AppName, IncarnationId, RoomId, SessionId, SessionRef, UserId},
     time::Time,
 };
 

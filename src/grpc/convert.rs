@@ -87,13 +87,14 @@ pub(super) fn write_user(member: &Member, user: &mut pb::RoomUser) {
         platform,
         custom_data,
     } = user;
-    member.user.as_str().clone_into(user_id);
-    member.profile.nickname.as_ref().clone_into(nickname);
-    *role = to_role(member.profile.role).into();
-    member.session.as_str().clone_into(session_id);
-    *login_time = member.login_at.map(to_timestamp);
-    member.profile.platform.as_ref().clone_into(platform);
-    member.profile.custom_data.as_ref().clone_into(custom_data);
+    let profile = member.profile();
+    member.user().as_str().clone_into(user_id);
+    profile.nickname.clone_into(nickname);
+    *role = to_role(profile.role).into();
+    member.session().as_str().clone_into(session_id);
+    *login_time = member.login_at().map(to_timestamp);
+    profile.platform.clone_into(platform);
+    profile.custom_data.clone_into(custom_data);
 }
 
 pub(super) fn to_count(count: usize) -> u32 {

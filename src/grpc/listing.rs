@@ -60,7 +60,7 @@ pub(super) fn list_users(
     }
     let incarnation = view.summary.incarnation.clone();
     let next_page = go_on_after.zip(incarnation).map(|(member, incarnation)| {
-        let after = MemberKey::from(&**member);
+        let after = MemberKey::from(member);
         UsersToken { incarnation, after }.encode(room.app.as_str(), room.room.as_str())
     });
     Listed {

@@ -35,7 +35,7 @@ impl Spoken for Room {
         let page = fill(members, usize::MAX, PART_BYTES_MAX, |member| {
             to_user(member)
         });
-        let after = page.go_on_after.map(|member| MemberKey::from(&**member));
+        let after = page.go_on_after.map(MemberKey::from);
         let snapshot = Update::Snapshot(pb::Snapshot {
             room: Some(context.to_room(&view.summary)),
             users: page.messages,

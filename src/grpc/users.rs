@@ -32,11 +32,7 @@ impl UserRef {
             user_id: self.user.as_str().to_owned(),
             name: view.name.as_deref().unwrap_or_default().to_owned(),
             online: !view.devices.is_empty(),
-            devices: view
-                .devices
-                .iter()
-                .map(|device| to_device(device))
-                .collect(),
+            devices: view.devices.iter().map(to_device).collect(),
             rooms: (view.rooms.iter())
                 .map(|(room, login_at)| to_user_room(room, *login_at))
                 .collect(),
@@ -85,9 +81,9 @@ impl UserRef {
 
 fn to_device(device: &Member) -> pb::Device {
     pb::Device {
-        session_id: device.session.as_str().to_owned(),
-        platform: device.profile.platform.to_string(),
-        login_time: device.login_at.map(to_timestamp),
+        session_id: device.session().as_str().to_owned(),
+        platform: device.profile().platform.to_string(),
+        login_time: device.login_at().map(to_timestamp),
     }
 }
 

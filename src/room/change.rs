@@ -70,18 +70,18 @@ impl RoomSummary {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomChange {
     /// A user is present who was not.
-    UserJoined(Arc<Member>),
+    UserJoined(Member),
     /// A user who was present is not.
     UserLeft {
         /// The user as last known.
-        member: Arc<Member>,
+        member: Member,
         /// Why.
         reason: LeaveReason,
         /// When.
         at: Option<Time>,
     },
     /// A user who is present has a new session or profile.
-    UserUpdated(Arc<Member>),
+    UserUpdated(Member),
     /// A life of the room began, with nobody in it yet.
     RoomOpened(Arc<RoomSummary>),
     /// Fields of the room changed.

@@ -77,7 +77,7 @@ impl Room {
             ..after.clone()
         }));
         let members = self.members().into_iter().flat_map(Members::iter);
-        let joined = members.map(|member| RoomChange::UserJoined(Arc::clone(member)));
+        let joined = members.map(|member| RoomChange::UserJoined(member.clone()));
         std::iter::once(opened).chain(joined).collect()
     }
 

@@ -198,7 +198,7 @@ impl Incarnation {
         if self.is_over_at(login.at, rules) {
             return Effect::None;
         }
-        let member = Arc::new(Member::from(login));
+        let member = Member::from(login);
         Effect::User(self.users.change(&login.user, rules, |sessions| {
             sessions.login(member, evidence_at, rules);
         }))

@@ -1,40 +1,18 @@
 //! The users present in one life of a room, in the order they are listed.
 
-mod stored;
+use std::{cmp::Ordering, hash::Hasher as _, ops::Bound};
 
-use std::{hash::Hasher as _, ops::Bound, sync::Arc};
-
+use equivalent::{Comparable, Equivalent};
 use fnv::FnvHasher;
-use imbl::OrdMap;
+use imbl::OrdSet;
 
-use crate::event::{Login, Profile, Role, SessionId, Time, UserId};
-
-/// A user who is present, as of the login that decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Who.
-    pub user: UserId,
-    /// Under which session.
-    pub session: SessionId,
-    /// Since when.
-    pub login_at: Option<Time>,
-    /// How the user appears to others.
-    pub profile: Profile,
-}
-
-impl From<&Login> for Member {
-    fn from(login: &Login) -> Self {
-        Self {
-            user: login.user.clone(),
-            session: login.session.clone(),
-            login_at: login.at,
-            profile: login.profile.clone(),
-        }
-    }
-}
+use crate::{
+    event::{Role, Time, UserId},
+    room::Member,
+};
 
 /// A member's place in the list: by login time, then by user id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberKey {
     /// When the member logged in; unknown is first.
     pub login_at: Option<Time>,
@@ -45,9 +23,51 @@ pub struct MemberKey {
 impl From<&Member> for MemberKey {
     fn from(member: &Member) -> Self {
         Self {
-            login_at: member.login_at,
-            user: member.user.clone(),
+            login_at: member.login_at(),
+            user: member.user().clone(),
         }
+    }
+}
+
+/// A member in the list: equal and ordered by the [place](MemberKey) in it.
+#[derive(Clone, Debug)]
+struct Listed(Member);
+
+impl Listed {
+    fn key(&self) -> (Option<Time>, &UserId) {
+        (self.0.login_at(), self.0.user())
+    }
+}
+
+impl Ord for Listed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Listed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Listed {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Listed {}
+
+impl Equivalent<Listed> for MemberKey {
+    fn equivalent(&self, listed: &Listed) -> bool {
+        self.compare(listed).is_eq()
+    }
+}
+
+impl Comparable<Listed> for MemberKey {
+    fn compare(&self, listed: &Listed) -> Ordering {
+        (self.login_at, &self.user).cmp(&listed.key())
     }
 }
 
@@ -56,7 +76,7 @@ impl From<&Member> for MemberKey {
 /// what lets a reader take a room of any size without holding up its writer.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
-    by_key: OrdMap<MemberKey, Arc<Member>>,
+    listed: OrdSet<Listed>,
     admins: usize,
     digest: u64,
 }
@@ -65,22 +85,22 @@ impl Members {
     /// Whether these are the very same as others, which is quick to tell: neither has
     /// changed since one was a clone of the other. They may be equal without.
     pub fn is(&self, other: &Self) -> bool {
-        self.by_key.ptr_eq(&other.by_key)
+        self.listed.ptr_eq(&other.listed)
     }
 
     /// How many are present, recorders and bots included.
     pub fn len(&self) -> usize {
-        self.by_key.len()
+        self.listed.len()
     }
 
     /// Whether nobody is present.
     pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.listed.is_empty()
     }
 
     /// How many people are present.
     pub fn user_count(&self) -> usize {
-        self.by_key.len() - self.admins
+        self.listed.len() - self.admins
     }
 
     /// The wrapping sum of [`digest_of`] over all members.
@@ -89,61 +109,59 @@ impl Members {
     }
 
     /// All members, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Member>> {
-        self.by_key.values()
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.listed.iter().map(|Listed(member)| member)
     }
 
     /// The members after a place in the list; all if none is given. The place
     /// need not be taken.
-    pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Arc<Member>> {
+    pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_key
+        self.listed
             .range::<_, MemberKey>((from, Bound::Unbounded))
-            .map(|(_, member)| member)
+            .map(|Listed(member)| member)
     }
 
-    pub(super) fn insert(&mut self, member: Arc<Member>) {
+    pub(super) fn insert(&mut self, member: Member) {
         self.admins += usize::from(is_admin(&member));
-        self.digest = self
-            .digest
-            .wrapping_add(digest_of(&member.user, &member.session));
-        self.by_key.insert(MemberKey::from(&*member), member);
+        self.digest = self.digest.wrapping_add(hash_of(&member));
+        self.listed.insert(Listed(member));
     }
 
     pub(super) fn remove(&mut self, member: &Member) {
-        if let Some(member) = self.by_key.remove(&MemberKey::from(member)) {
+        if let Some(Listed(member)) = self.listed.remove(&MemberKey::from(member)) {
             self.admins -= usize::from(is_admin(&member));
-            self.digest = self
-                .digest
-                .wrapping_sub(digest_of(&member.user, &member.session));
+            self.digest = self.digest.wrapping_sub(hash_of(&member));
         }
     }
 }
 
 fn is_admin(member: &Member) -> bool {
-    member.profile.role == Role::Admin
+    member.role() == Role::Admin
+}
+
+fn hash_of(member: &Member) -> u64 {
+    digest_of(member.user().as_str(), member.session().as_str())
 }
 
 /// The 64-bit FNV-1a hash of the user id, a zero byte, and the session id.
-pub fn digest_of(user: &UserId, session: &SessionId) -> u64 {
+pub fn digest_of(user: &str, session: &str) -> u64 {
     let mut hasher = FnvHasher::default();
-    hasher.write(user.as_str().as_bytes());
+    hasher.write(user.as_bytes());
     hasher.write(&[0]);
-    hasher.write(session.as_str().as_bytes());
+    hasher.write(session.as_bytes());
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::event::Profile;
+
     use super::*;
 
-    fn member(user: &str, at: u64) -> Arc<Member> {
-        Arc::new(Member {
-            user: user.into(),
-            session: "s".into(),
-            login_at: Time::from_millis(at),
-            profile: Profile::default(),
-        })
+    fn member(user: &str, at: u64) -> Member {
+        let login_at = Time::from_millis(at);
+        Member::new(&user.into(), &"s".into(), login_at, &Profile::default())
     }
 
     #[test]
@@ -154,7 +172,7 @@ mod tests {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        assert_eq!(digest_of(&"a".into(), &"b".into()), by_hand);
+        assert_eq!(digest_of("a", "b"), by_hand);
     }
 
     #[test]
@@ -165,11 +183,17 @@ mod tests {
         members.insert(member("u2", 1));
         members.remove(&member("u1", 2));
         assert_eq!(
-            snapshot.iter().map(|m| m.user.as_str()).collect::<Vec<_>>(),
+            snapshot
+                .iter()
+                .map(|m| m.user().as_str())
+                .collect::<Vec<_>>(),
             ["u1"]
         );
         assert_eq!(
-            members.iter().map(|m| m.user.as_str()).collect::<Vec<_>>(),
+            members
+                .iter()
+                .map(|m| m.user().as_str())
+                .collect::<Vec<_>>(),
             ["u2"]
         );
         members.remove(&member("u2", 1));
@@ -183,11 +207,11 @@ mod tests {
             .iter()
             .zip(1..)
             .for_each(|(user, at)| members.insert(member(user, at)));
-        let place = MemberKey::from(&*member("b", 2));
+        let place = MemberKey::from(&member("b", 2));
         members.remove(&member("b", 2));
         let rest: Vec<_> = members
             .after(Some(&place))
-            .map(|m| m.user.as_str())
+            .map(|m| m.user().as_str())
             .collect();
         assert_eq!(rest, ["c"]);
     }

@@ -10,6 +10,7 @@
 mod change;
 mod difference;
 mod incarnation;
+mod member;
 mod members;
 mod rules;
 mod seqs;
@@ -17,7 +18,7 @@ pub(crate) mod sessions;
 mod stored;
 mod users;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use crate::event::{IncarnationId, RoomEvent, RoomEventKind, Time};
 
@@ -28,7 +29,8 @@ use self::{
 
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
-    members::{Member, MemberKey, Members, digest_of},
+    member::{Member, ProfileRef},
+    members::{MemberKey, Members, digest_of},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
     seqs::Seqs,
     users::Remains,
@@ -213,7 +215,7 @@ impl Room {
     }
 
     /// A user, if present.
-    pub fn present(&self, user: &str, rules: &Rules) -> Option<&Arc<Member>> {
+    pub fn present(&self, user: &str, rules: &Rules) -> Option<&Member> {
         self.current_life()?.users.present(user, rules)
     }
 

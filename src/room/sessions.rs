@@ -4,26 +4,26 @@
 //! Every number kept is a maximum, so the order and the number of arrivals do
 //! not matter.
 
+mod list;
 mod stored;
 
-use std::sync::Arc;
-
 use crate::{
-    event::{LeaveReason, Logout, SessionId, Time},
+    event::{LeaveReason, Logout, SessionId, SessionRef, Time, UserId},
     room::{CLOCK_SKEW, Logins, Member, Rule, Rules, rules::LOGOUT_RESOLUTION},
 };
 
+use self::list::List;
+
 /// The sessions of one user. A user who is present has one, rarely more.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sessions {
-    sessions: Vec<Session>,
-}
+pub(crate) struct Sessions(List);
 
-#[derive(Clone, Debug)]
-struct Session {
-    id: SessionId,
+/// What is known of one session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Session<'a> {
+    id: SessionRef<'a>,
     /// The latest login.
-    login: Option<Arc<Member>>,
+    login: Option<&'a Member>,
     /// The latest login time known, from a login or as named by a logout.
     login_known_at: Option<Time>,
     ended: Option<Ended>,
@@ -32,7 +32,7 @@ struct Session {
 }
 
 /// What logouts of a session add up to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ended {
     /// Logins up to this time are over.
     through: Option<Time>,
@@ -42,23 +42,19 @@ pub(crate) struct Ended {
     pub(crate) reason: LeaveReason,
 }
 
-impl Session {
-    fn new(id: SessionId, evidence_at: Time) -> Self {
-        Self {
-            id,
-            login: None,
-            login_known_at: None,
-            ended: None,
-            evidence_at,
-        }
-    }
-
+impl Session<'_> {
     fn is_live(&self) -> bool {
-        let Some(login) = &self.login else {
+        let Some(login) = self.login else {
             return false;
         };
         self.ended
-            .is_none_or(|ended| login.login_at > ended.through)
+            .is_none_or(|ended| login.login_at() > ended.through)
+    }
+
+    /// Whether there is evidence of a login after a time, or of an end of one.
+    fn is_known_after(&self, at: Option<Time>) -> bool {
+        let ended_through = self.ended.and_then(|ended| ended.through);
+        self.login_known_at > at || ended_through > at
     }
 
     fn due_at(&self, rules: &Rules) -> Time {
@@ -67,82 +63,101 @@ impl Session {
 }
 
 impl Sessions {
-    pub(crate) fn login(&mut self, member: Arc<Member>, evidence_at: Time, rules: &Rules) {
-        let session = self.session(&member.session, evidence_at);
-        session.login_known_at = session.login_known_at.max(member.login_at);
-        if !rules.keeps(Rule::EndsAreFinal) {
-            session.ended = None;
+    pub(crate) fn login(&mut self, member: Member, evidence_at: Time, rules: &Rules) {
+        if self.is_empty() {
+            let login = member;
+            self.0 = List::Login { login, evidence_at };
+            return;
         }
-        let newer = session.login.as_ref().is_none_or(|login| {
-            (member.login_at, &member.profile) > (login.login_at, &login.profile)
+        let (user, id) = (member.user(), member.session());
+        self.0.change(user, id, evidence_at, |session| {
+            session.login_known_at = session.login_known_at.max(member.login_at());
+            if !rules.keeps(Rule::EndsAreFinal) {
+                session.ended = None;
+            }
+            let newer = session.login.as_ref().is_none_or(|login| {
+                (member.login_at(), member.profile()) > (login.login_at(), login.profile())
+            });
+            if newer || !rules.keeps(Rule::LatestLoginCounts) {
+                session.login = Some(member.clone());
+            }
         });
-        if newer || !rules.keeps(Rule::LatestLoginCounts) {
-            session.login = Some(member);
-        }
     }
 
     pub(crate) fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) {
         if !self.knows(&logout.session) && !rules.keeps(Rule::LogoutsLeaveTombstones) {
             return;
         }
-        let session = self.session(&logout.session, evidence_at);
-        if rules.keeps(Rule::NamedLoginsDecide) {
-            session.login_known_at = session.login_known_at.max(logout.login_at);
-        }
-        let (through, last) = (ends_through(logout, rules), (logout.at, logout.reason));
-        let (through, (at, reason)) = match session.ended {
-            Some(ended) => (
-                through.max(ended.through),
-                last.max((ended.at, ended.reason)),
-            ),
-            None => (through, last),
-        };
-        session.ended = Some(Ended {
-            through,
-            at,
-            reason,
+        let (user, id) = (&logout.user, logout.session.borrowed());
+        self.0.change(user, id, evidence_at, |session| {
+            if rules.keeps(Rule::NamedLoginsDecide) {
+                session.login_known_at = session.login_known_at.max(logout.login_at);
+            }
+            let (through, last) = (ends_through(logout, rules), (logout.at, logout.reason));
+            let (through, (at, reason)) = match session.ended {
+                Some(ended) => (
+                    through.max(ended.through),
+                    last.max((ended.at, ended.reason)),
+                ),
+                None => (through, last),
+            };
+            session.ended = Some(Ended {
+                through,
+                at,
+                reason,
+            });
         });
     }
 
     /// Ends all logins up to a time, by forgetting the sessions that have no later
     /// evidence.
     pub(crate) fn end_through(&mut self, at: Option<Time>) {
-        self.sessions.retain(|session| {
-            let ended_through = session.ended.and_then(|ended| ended.through);
-            session.login_known_at > at || ended_through > at
-        });
+        self.0.retain(|session| session.is_known_after(at));
+    }
+
+    /// Whether none is left once all logins up to a time have [ended](Self::end_through).
+    pub(crate) fn is_over_through(&self, at: Option<Time>) -> bool {
+        !self.0.iter().any(|session| session.is_known_after(at))
+    }
+
+    /// Whose they are; `None` if there are none.
+    pub(crate) fn user(&self) -> Option<&UserId> {
+        self.0.user()
     }
 
     /// Whether a session left any evidence.
     pub(crate) fn knows(&self, id: &SessionId) -> bool {
-        self.sessions.iter().any(|session| session.id == *id)
+        self.0.iter().any(|session| session.id == id.borrowed())
     }
 
     /// The login that makes the user present, if any does: of several that count,
     /// the latest.
-    pub(crate) fn present(&self, rules: &Rules) -> Option<&Arc<Member>> {
+    pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
         if rules.logins == Logins::Concurrent {
-            let live = self.sessions.iter().filter(|session| session.is_live());
-            let logins = live.filter_map(|session| session.login.as_ref());
-            return logins.max_by_key(|login| (login.login_at, &login.session));
+            let logins = self.live_logins();
+            return logins.max_by_key(|login| (login.login_at(), login.session()));
         }
         let deciding = self.deciding(rules)?;
-        deciding.login.as_ref().filter(|_| deciding.is_live())
+        deciding.login.filter(|_| deciding.is_live())
     }
 
     /// The logins by which the user is present: one, or as many as count.
-    pub(crate) fn live(&self, rules: &Rules) -> Vec<&Arc<Member>> {
-        if rules.logins == Logins::Exclusive {
-            return self.present(rules).into_iter().collect();
+    pub(crate) fn live(&self, rules: &Rules) -> Vec<&Member> {
+        match rules.logins {
+            Logins::Exclusive => self.present(rules).into_iter().collect(),
+            Logins::Concurrent => self.live_logins().collect(),
         }
-        let live = self.sessions.iter().filter(|session| session.is_live());
-        live.filter_map(|session| session.login.as_ref()).collect()
+    }
+
+    fn live_logins(&self) -> impl Iterator<Item = &Member> {
+        let live = self.0.iter().filter(Session::is_live);
+        live.filter_map(|session| session.login)
     }
 
     /// How a session ended, if it did and did not begin anew.
-    pub(crate) fn ended_of(&self, id: &SessionId) -> Option<Ended> {
-        let mut ended = self.sessions.iter().filter(|session| !session.is_live());
-        ended.find(|session| session.id == *id)?.ended
+    pub(crate) fn ended_of(&self, id: SessionRef<'_>) -> Option<Ended> {
+        let mut ended = self.0.iter().filter(|session| !session.is_live());
+        ended.find(|session| session.id == id)?.ended
     }
 
     /// How the deciding session ended, if it did.
@@ -152,10 +167,10 @@ impl Sessions {
 
     /// The session that decides: the one with the latest login known. An older
     /// one never does, so that a lost logout of it cannot bring the user back.
-    fn deciding(&self, rules: &Rules) -> Option<&Session> {
+    fn deciding(&self, rules: &Rules) -> Option<Session<'_>> {
         let ties = rules.keeps(Rule::TiesGoToTheGreaterSession);
         let latest = rules.keeps(Rule::LatestSessionDecides);
-        self.sessions.iter().reduce(|best, next| {
+        self.0.iter().reduce(|best, next| {
             let wins = if !latest {
                 next.is_live() || !best.is_live()
             } else if next.login_known_at == best.login_known_at {
@@ -173,12 +188,12 @@ impl Sessions {
     /// never heard of its end, and make it the deciding one.
     pub(crate) fn due_at(&self, rules: &Rules) -> Option<Time> {
         let is_present = self.present(rules).is_some();
-        let due_at = |session: &Session| session.due_at(rules);
+        let due_at = |session: Session<'_>| session.due_at(rules);
         if !is_present && rules.keeps(Rule::AbsentUsersGoWhole) {
-            return self.sessions.iter().map(due_at).max();
+            return self.0.iter().map(due_at).max();
         }
         let counts = self.counting(rules);
-        let others = self.sessions.iter().filter(|session| !counts(session));
+        let others = self.0.iter().filter(|session| !counts(session));
         others.map(due_at).min()
     }
 
@@ -188,40 +203,27 @@ impl Sessions {
             return;
         }
         let counts = self.counting(rules);
-        let stays = |session: &Session| counts(session) || session.due_at(rules) > now;
-        let stay: Vec<bool> = self.sessions.iter().map(stays).collect();
+        let stays = |session: Session<'_>| counts(&session) || session.due_at(rules) > now;
+        let stay: Vec<bool> = self.0.iter().map(stays).collect();
         drop(counts);
         let mut stays = stay.into_iter();
-        self.sessions.retain(|_| stays.next().unwrap_or(true));
+        self.0.retain(|_| stays.next().unwrap_or(true));
     }
 
     /// Tells the sessions by which the user is present: they stay, however quiet.
-    fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session) -> bool + 'a {
-        let deciding = self.present(rules).map(|member| &member.session);
+    fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session<'_>) -> bool + 'a {
+        let deciding = self.present(rules).map(Member::session);
         move |session| {
             rules.keeps(Rule::PresentUsersStay)
                 && match rules.logins {
-                    Logins::Exclusive => deciding == Some(&session.id),
+                    Logins::Exclusive => deciding == Some(session.id),
                     Logins::Concurrent => session.is_live(),
                 }
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
-    }
-
-    fn session(&mut self, id: &SessionId, evidence_at: Time) -> &mut Session {
-        let known = self.sessions.iter().position(|session| session.id == *id);
-        let at = known.unwrap_or_else(|| {
-            // One is the rule, and there are many users.
-            self.sessions.reserve_exact(1);
-            self.sessions.push(Session::new(id.clone(), evidence_at));
-            self.sessions.len() - 1
-        });
-        let session = &mut self.sessions[at];
-        session.evidence_at = session.evidence_at.max(evidence_at);
-        session
+        self.0.is_empty()
     }
 }
 
@@ -242,3 +244,6 @@ fn ends_through(logout: &Logout, rules: &Rules) -> Option<Time> {
         by_own_time
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ fn the_users_of_a_closed_room_are_handed_on() {
         }
         room.apply(&close, at, &RULES());
         let remains = room.take_remains();
-        let handed_on: usize = remains.iter().map(|remains| remains.users().len()).sum();
+        let handed_on: usize = remains.iter().map(|remains| remains.user_count()).sum();
         assert_eq!(handed_on, users);
         assert_eq!(room.take_remains().len(), 0, "taken once");
     }
@@ -57,7 +57,7 @@ fn the_users_of_a_forgotten_life_are_handed_on() {
     room.apply(&next, at, &RULES());
     let handed_on = room.take_remains();
     assert_eq!(handed_on.len(), 1, "when another life takes its place");
-    assert_eq!(handed_on[0].users().len(), 2000);
+    assert_eq!(handed_on[0].user_count(), 2000);
     let later = at.saturating_add(std::time::Duration::from_secs(3600));
     room.tick(later, &RULES());
     assert_eq!(room.take_remains().len(), 1, "with what came since");
@@ -82,7 +82,7 @@ fn a_close_of_an_only_life_spares_those_who_came_after_it_however_many() {
         }
         room.apply(&only(close.clone()), at(3), &RULES());
         let handed_on = room.take_remains();
-        let handed_on: usize = handed_on.iter().map(|it| it.users().len()).sum();
+        let handed_on: usize = handed_on.iter().map(|it| it.user_count()).sum();
         assert_eq!(handed_on, users - stay);
         assert_eq!(room.members().map(Members::len), Some(stay));
         assert_eq!(room.present("0", &RULES()).is_some(), stay > 0);

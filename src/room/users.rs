@@ -4,7 +4,7 @@
 mod by_id;
 mod stored;
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use imbl::OrdSet;
 
@@ -39,16 +39,21 @@ pub struct Remains(Users);
 /// How an event changed whether one user is present.
 #[derive(Debug, Default)]
 pub(super) struct UserChange {
-    pub(super) before: Option<Arc<Member>>,
-    pub(super) after: Option<Arc<Member>>,
+    pub(super) before: Option<Member>,
+    pub(super) after: Option<Member>,
     /// How the user's deciding session ended, if it did.
     pub(super) left: Option<(LeaveReason, Option<Time>)>,
 }
 
 impl Remains {
     /// Whose they are.
-    pub fn users(&self) -> impl ExactSizeIterator<Item = &UserId> {
-        self.0.by_id.iter().map(|(user, _)| user)
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.0.by_id.iter().filter_map(Sessions::user)
+    }
+
+    /// How many they are of.
+    pub fn user_count(&self) -> usize {
+        self.0.by_id.len()
     }
 }
 
@@ -71,24 +76,22 @@ impl Users {
         rules: &Rules,
         change: impl FnOnce(&mut Sessions),
     ) -> UserChange {
-        let sessions = self.by_id.get_or_insert(user);
-        let before = sessions.present(rules).cloned();
-        let due_before = sessions.due_at(rules);
-        change(sessions);
-        let after = sessions.present(rules).cloned();
-        let due_after = sessions.due_at(rules);
-        let left = sessions.ended(rules).map(|ended| (ended.reason, ended.at));
-
+        let ((before, due_before), (after, due_after), left) =
+            self.by_id.change(user.as_str(), |sessions| {
+                let state = |it: &Sessions| (it.present(rules).cloned(), it.due_at(rules));
+                let before = state(sessions);
+                change(sessions);
+                let ended = sessions.ended(rules);
+                let left = ended.map(|ended| (ended.reason, ended.at));
+                (before, state(sessions), left)
+            });
         if due_before != due_after {
             due_before.map(|due_at| self.dues.remove(&(due_at, user.clone())));
             due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
         }
-        if sessions.is_empty() {
-            self.by_id.remove(user.as_str());
-        }
         if before != after {
             before.iter().for_each(|member| self.members.remove(member));
-            let after = after.iter().map(Arc::clone);
+            let after = after.iter().cloned();
             after.for_each(|member| self.members.insert(member));
         }
         UserChange {
@@ -104,14 +107,16 @@ impl Users {
         let Self { by_id, members, .. } = self;
         let members_before = members.len();
         let mut ended = Vec::new();
-        by_id.for_each_mut(|(user, sessions)| {
+        by_id.for_each_mut(|sessions| {
             let before = sessions.present(rules).cloned();
-            sessions.end_through(at);
-            if before.as_ref() != sessions.present(rules) {
-                before.iter().for_each(|member| members.remove(member));
+            let is_over = sessions.is_over_through(at);
+            if is_over {
+                ended.extend(sessions.user().cloned());
+            } else {
+                sessions.end_through(at);
             }
-            if sessions.is_empty() {
-                ended.push(user.clone());
+            if is_over || before.as_ref() != sessions.present(rules) {
+                before.iter().for_each(|member| members.remove(member));
             }
         });
         let is_emptied = members.len() < members_before;
@@ -120,8 +125,7 @@ impl Users {
         } else {
             let mut gone = ById::default();
             for user in ended {
-                let sessions = by_id.remove(user.as_str()).unwrap_or_default();
-                gone.insert(user, sessions);
+                gone.insert(by_id.change(user.as_str(), mem::take));
             }
             gone
         };
@@ -137,7 +141,7 @@ impl Users {
     fn derive_dues(&mut self, rules: &Rules) {
         let dues = self.by_id.iter();
         self.dues = dues
-            .filter_map(|(user, sessions)| Some((sessions.due_at(rules)?, user.clone())))
+            .filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.clone())))
             .collect();
     }
 
@@ -159,7 +163,7 @@ impl Users {
     }
 
     /// A user, if present.
-    pub(super) fn present(&self, user: &str, rules: &Rules) -> Option<&Arc<Member>> {
+    pub(super) fn present(&self, user: &str, rules: &Rules) -> Option<&Member> {
         self.by_id.get(user)?.present(rules)
     }
 

@@ -75,15 +75,15 @@ impl<'e> Aftermath<'e> {
         let news = |membership| News::Membership(room.clone(), membership);
         match change {
             RoomChange::UserJoined(member) => {
-                let entered = Membership::Entered(member.login_at);
-                self.tell(app, &member.user, news(entered));
+                let entered = Membership::Entered(member.login_at());
+                self.tell(app, member.user(), news(entered));
             }
             RoomChange::UserUpdated(member) => {
-                let stayed = Membership::Stayed(member.login_at);
-                self.tell(app, &member.user, news(stayed));
+                let stayed = Membership::Stayed(member.login_at());
+                self.tell(app, member.user(), news(stayed));
             }
             RoomChange::UserLeft { member, reason, at } => {
-                self.tell(app, &member.user, news(Membership::Left(*reason, *at)));
+                self.tell(app, member.user(), news(Membership::Left(*reason, *at)));
             }
             RoomChange::RoomClosed {
                 room: closed,

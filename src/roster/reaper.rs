@@ -43,7 +43,7 @@ pub(super) struct Reaper {
 impl Reaper {
     /// Tells the users, now or soon. The caller is applying an entry.
     pub(super) fn take(&mut self, roster: &Roster, this: &Weak<Roster>, end: End) {
-        if end.remains.users().len() <= AT_ONCE_MAX {
+        if end.remains.user_count() <= AT_ONCE_MAX {
             return end.tell(roster);
         }
         let queue = self.queue.get_or_insert_with(|| begin(Weak::clone(this)));

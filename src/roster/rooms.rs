@@ -125,10 +125,10 @@ impl Weigh for RoomChange {
 }
 
 fn member_bytes(member: &Member) -> usize {
-    let profile = &member.profile;
+    let profile = &member.profile();
     OVERHEAD
-        + member.user.as_str().len()
-        + member.session.as_str().len()
+        + member.user().as_str().len()
+        + member.session().as_str().len()
         + profile.nickname.len()
         + profile.platform.len()
         + profile.custom_data.len()

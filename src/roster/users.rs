@@ -155,7 +155,7 @@ impl Roster {
         let hold = app.rooms.table.get(room)?;
         let state = hold.cell().state.lock();
         let member = state.subject.present(user.as_str(), &self.rules)?;
-        Some(member.login_at)
+        Some(member.login_at())
     }
 
     /// Drops a room that a user is not in any more, though nobody said so: its life
@@ -272,7 +272,7 @@ impl Weigh for UserChange {
         OVERHEAD
             + match self {
                 Self::DeviceOnline(device) | Self::DeviceOffline { device, .. } => {
-                    device.session.as_str().len() + device.profile.platform.len()
+                    device.session().as_str().len() + device.profile().platform.len()
                 }
                 Self::RoomEntered { room, .. } | Self::RoomLeft { room, .. } => room.as_str().len(),
                 Self::Renamed(name) => name.len(),

@@ -87,20 +87,20 @@ fn differs(room: &Room, true_room: &WorldRoom, forgets: bool, rules: &Rules) -> 
         .iter()
         .map(|member| {
             let mut user = TrueUser {
-                session_id: member.session.as_str().to_owned(),
-                login_time: member.login_at.map_or(0, Time::as_millis),
+                session_id: member.session().as_str().to_owned(),
+                login_time: member.login_at().map_or(0, Time::as_millis),
                 profile: Default::default(),
             };
-            user.profile.nickname = member.profile.nickname.to_string();
-            user.profile.custom_data = member.profile.custom_data.to_string();
-            user.profile.role = match member.profile.role {
+            user.profile.nickname = member.profile().nickname.to_string();
+            user.profile.custom_data = member.profile().custom_data.to_string();
+            user.profile.role = match member.profile().role {
                 Role::Host => TrueRole::Host,
                 Role::Admin => TrueRole::Recorder,
                 Role::Audience => TrueRole::Audience,
                 Role::Unspecified => TrueRole::Untold,
             };
-            user.profile.platform = member.profile.platform.to_string();
-            (member.user.as_str().to_owned(), user)
+            user.profile.platform = member.profile().platform.to_string();
+            (member.user().as_str().to_owned(), user)
         })
         .collect();
     if users != truth.users {

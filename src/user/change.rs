@@ -15,7 +15,7 @@ pub struct UserView {
     /// The name that the latest login gave.
     pub name: Option<Arc<str>>,
     /// The devices that are online.
-    pub devices: Vec<Arc<Member>>,
+    pub devices: Vec<Member>,
     /// The rooms that the user is in, by id, and since when.
     pub rooms: Vec<(RoomId, Option<Time>)>,
 }
@@ -24,11 +24,11 @@ pub struct UserView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserChange {
     /// A device is online: it was not, or it logged in anew.
-    DeviceOnline(Arc<Member>),
+    DeviceOnline(Member),
     /// A device is not online any more.
     DeviceOffline {
         /// The device as last known.
-        device: Arc<Member>,
+        device: Member,
         /// Why.
         reason: LeaveReason,
         /// When.

@@ -67,8 +67,7 @@ impl User {
             UserEvent::Login(login) => {
                 let evidence_at = login.at.map_or(received_at, |at| at.max(received_at));
                 self.rename(login);
-                self.sessions
-                    .login(Arc::new(Member::from(login)), evidence_at, rules);
+                self.sessions.login(Member::from(login), evidence_at, rules);
             }
             UserEvent::Logout(logout) => {
                 let logout = logout.no_later_than(limit);
@@ -105,22 +104,24 @@ impl User {
         }
     }
 
-    fn device_changes(&self, before: &[Arc<Member>], rules: &Rules) -> Vec<UserChange> {
+    fn device_changes(&self, before: &[Member], rules: &Rules) -> Vec<UserChange> {
         let after = self.online(rules);
-        let is_among = |device: &Arc<Member>, devices: &[Arc<Member>]| {
-            devices.iter().any(|other| other.session == device.session)
+        let is_among = |device: &Member, devices: &[Member]| {
+            devices
+                .iter()
+                .any(|other| other.session() == device.session())
         };
         let offline = before.iter().filter(|device| !is_among(device, &after));
         let offline = offline.map(|device| {
-            let ended = self.sessions.ended_of(&device.session);
+            let ended = self.sessions.ended_of(device.session());
             UserChange::DeviceOffline {
-                device: Arc::clone(device),
+                device: device.clone(),
                 reason: ended.map_or(LeaveReason::Superseded, |ended| ended.reason),
                 at: ended.and_then(|ended| ended.at),
             }
         });
         let online = after.iter().filter(|device| !before.contains(device));
-        let online = online.map(|device| UserChange::DeviceOnline(Arc::clone(device)));
+        let online = online.map(|device| UserChange::DeviceOnline(device.clone()));
         offline.chain(online).collect()
     }
 
@@ -201,9 +202,9 @@ impl User {
     }
 
     /// The devices that are online, by login time, then by session id.
-    pub fn online(&self, rules: &Rules) -> Vec<Arc<Member>> {
+    pub fn online(&self, rules: &Rules) -> Vec<Member> {
         let mut online: Vec<_> = self.sessions.live(rules).into_iter().cloned().collect();
-        online.sort_by(|a, b| (a.login_at, &a.session).cmp(&(b.login_at, &b.session)));
+        online.sort_by(|a, b| (a.login_at(), a.session()).cmp(&(b.login_at(), b.session())));
         online
     }
 
@@ -218,10 +219,10 @@ impl User {
 }
 
 /// The digest of a user's devices: see [`digest_of`](crate::room::digest_of).
-pub fn devices_digest(user: &UserId, devices: &[Arc<Member>]) -> u64 {
+pub fn devices_digest(user: &UserId, devices: &[Member]) -> u64 {
     let hashes = devices
         .iter()
-        .map(|device| crate::room::digest_of(user, &device.session));
+        .map(|device| crate::room::digest_of(user.as_str(), device.session().as_str()));
     hashes.fold(0, u64::wrapping_add)
 }
 

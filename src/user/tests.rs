@@ -49,7 +49,7 @@ fn online(user: &User, rules: &Rules) -> Vec<String> {
     let online = user.online(rules);
     online
         .iter()
-        .map(|device| device.session.as_str().to_owned())
+        .map(|device| device.session().as_str().to_owned())
         .collect()
 }
 
@@ -127,7 +127,7 @@ fn a_replaced_device_is_told_before_the_one_that_replaces_it() {
             UserChange::Renamed(_),
             UserChange::DeviceOffline { reason: LeaveReason::Superseded, .. },
             UserChange::DeviceOnline(device),
-        ] if device.session.as_str() == "b"
+        ] if device.session().as_str() == "b"
     ));
 }
 

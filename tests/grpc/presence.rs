@@ -260,7 +260,7 @@ async fn a_resume_gets_what_was_missed_or_at_once_that_nothing_was() {
     assert!(begun.elapsed() < Duration::from_secs(1), "not at once");
     let progress = pb::Progress {
         user_count: 1,
-        digest: digest_of(&"ann".into(), &"7".into()),
+        digest: digest_of("ann", "7"),
     };
     assert_eq!(message.update, Some(Update::Progress(progress)));
     drop(ann);
@@ -283,7 +283,7 @@ async fn progress_has_the_count_and_the_digest_of_the_devices_and_not_of_rooms()
     let message = next(&mut ann).await;
     assert!(begun.elapsed() >= PROGRESS_INTERVAL);
     assert!(begun.elapsed() < 2 * PROGRESS_INTERVAL);
-    let digests = ["7", "8"].map(|session| digest_of(&"ann".into(), &session.into()));
+    let digests = ["7", "8"].map(|session| digest_of("ann", session));
     let progress = pb::Progress {
         user_count: 2,
         digest: digests[0].wrapping_add(digests[1]),

@@ -209,7 +209,7 @@ async fn progress_has_the_count_and_the_digest_of_all_present() {
     let message = next(&mut watch).await;
     assert!(begun.elapsed() >= PROGRESS_INTERVAL);
     assert!(begun.elapsed() < 2 * PROGRESS_INTERVAL);
-    let digests = ["ann", "bot"].map(|user| digest_of(&user.into(), &"7".into()));
+    let digests = ["ann", "bot"].map(|user| digest_of(user, "7"));
     let progress = pb::Progress {
         user_count: 1,
         digest: digests[0].wrapping_add(digests[1]),

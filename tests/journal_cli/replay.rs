@@ -203,7 +203,7 @@ fn a_new_folder_goes_on_from_what_is_understood_now() {
         let view = roster.room(&APP.into(), &room.into()).1;
         view.members
             .iter()
-            .any(|member| member.user.as_str() == user)
+            .any(|member| member.user().as_str() == user)
     };
     assert!(is_in("t1", "v106") && !is_in("r0", "u3"));
     append(&journal, &[entry(ENTRIES + 6)]);

@@ -1,9 +1,6 @@
 //! A watcher's copy of a room: what the changes, and nothing else, add up to.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
     event::{CloseReason, UserId},
@@ -15,7 +12,7 @@ use super::replica::Visible;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Copy {
     room: RoomSummary,
-    members: BTreeMap<UserId, Arc<Member>>,
+    members: BTreeMap<UserId, Member>,
 }
 
 impl Copy {
@@ -42,15 +39,15 @@ impl Copy {
         match change {
             RoomChange::UserJoined(member) => {
                 assert!(is_open, "joined a room that is not open: {member:?}");
-                let held = self.members.insert(member.user.clone(), Arc::clone(member));
+                let held = self.members.insert(member.user().clone(), member.clone());
                 assert_eq!(held, None, "joined who was present");
             }
             RoomChange::UserLeft { member, .. } => {
-                let held = self.members.remove(&member.user);
+                let held = self.members.remove(member.user());
                 assert_eq!(held.as_ref(), Some(member), "left who was not present");
             }
             RoomChange::UserUpdated(member) => {
-                let held = self.members.insert(member.user.clone(), Arc::clone(member));
+                let held = self.members.insert(member.user().clone(), member.clone());
                 assert!(
                     held.is_some_and(|held| held != *member),
                     "updated who was not present, or to the same: {member:?}"
@@ -91,7 +88,7 @@ impl Copy {
         assert_eq!(self.room.state, view.summary.state);
         assert_eq!(told(&self.room), told(&view.summary));
         let present: BTreeMap<_, _> = (view.members.iter())
-            .map(|member| (member.user.clone(), Arc::clone(member)))
+            .map(|member| (member.user().clone(), member.clone()))
             .collect();
         assert_eq!(self.members, present);
     }
@@ -112,7 +109,7 @@ fn user_of(change: &RoomChange) -> Option<&UserId> {
     match change {
         RoomChange::UserJoined(member)
         | RoomChange::UserUpdated(member)
-        | RoomChange::UserLeft { member, .. } => Some(&member.user),
+        | RoomChange::UserLeft { member, .. } => Some(member.user()),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! True histories of a room whose lives have no ids, as Tencent tells them, and
 //! what somebody sees who goes through one by time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use headcount::{
     event::{
@@ -196,14 +196,12 @@ fn visible(mut room: RoomSummary, present: BTreeMap<UserId, Time>) -> Visible {
     let mut present: Vec<_> = present.into_iter().map(|(user, at)| (at, user)).collect();
     present.sort();
     room.user_count = present.len();
-    let member = |(at, user): (Time, UserId)| Member {
-        user,
-        session: "".into(),
-        login_at: Some(at),
-        profile: Profile::default(),
-    };
-    let members: Vec<_> = present.into_iter().map(member).map(Arc::new).collect();
-    let hashes = members.iter().map(|m| digest_of(&m.user, &m.session));
+    let member =
+        |(at, user): (Time, UserId)| Member::new(&user, &"".into(), Some(at), &Profile::default());
+    let members: Vec<_> = present.into_iter().map(member).collect();
+    let hashes = members
+        .iter()
+        .map(|m| digest_of(m.user().as_str(), m.session().as_str()));
     Visible {
         summary: room,
         digest: hashes.fold(0, u64::wrapping_add),

@@ -1,10 +1,7 @@
 //! What a room looks like to somebody who saw everything in the true order: sets
 //! and plain assignment, nothing of the reconciler.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
     event::{Role, RoomEventKind, UserId},
@@ -49,18 +46,13 @@ impl Life {
                 self.users.clear();
             }
             RoomEventKind::Login(login) => {
-                let member = Member {
-                    user: login.user.clone(),
-                    session: login.session.clone(),
-                    login_at: login.at,
-                    profile: login.profile.clone(),
-                };
+                let member = Member::from(login);
                 self.users.insert(login.user.clone(), member);
             }
             RoomEventKind::Logout(logout) => {
                 let is_of_the_login = self.users.get(&logout.user).is_some_and(|member| {
-                    member.session == logout.session
-                        && (logout.login_at.is_none() || logout.login_at == member.login_at)
+                    member.session() == logout.session.borrowed()
+                        && (logout.login_at.is_none() || logout.login_at == member.login_at())
                 });
                 if is_of_the_login {
                     self.users.remove(&logout.user);
@@ -96,14 +88,14 @@ impl Life {
             users,
             numbers,
         } = self;
-        let people = users.values().filter(|m| m.profile.role != Role::Admin);
+        let people = users.values().filter(|m| m.profile().role != Role::Admin);
         summary.user_count = people.count();
         let greatest = numbers.last().copied().unwrap_or(0);
         summary.missing_callbacks = greatest - numbers.len() as u64;
         let digest = users.values().map(hash_by_hand);
         let digest = digest.fold(0, u64::wrapping_add);
-        let mut members: Vec<_> = users.into_values().map(Arc::new).collect();
-        members.sort_by_key(|member| member.login_at);
+        let mut members: Vec<_> = users.into_values().collect();
+        members.sort_by_key(|member| member.login_at());
         Visible {
             summary,
             members,
@@ -114,7 +106,7 @@ impl Life {
 
 /// FNV-1a, from its published constants.
 fn hash_by_hand(member: &Member) -> u64 {
-    let bytes = [member.user.as_str(), "\0", member.session.as_str()].concat();
+    let bytes = [member.user().as_str(), "\0", member.session().as_str()].concat();
     bytes.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

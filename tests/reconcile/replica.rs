@@ -1,7 +1,7 @@
 //! A room with what is around it in production: receive times, journal time and
 //! ticks, and a watcher whose copy must never differ.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use headcount::{
     event::{RoomEvent, Time},
@@ -18,7 +18,7 @@ const TICK_SPAN: Duration = Duration::from_secs(1);
 pub(crate) struct Visible {
     pub(crate) summary: RoomSummary,
     /// In the order in which they are listed.
-    pub(crate) members: Vec<Arc<Member>>,
+    pub(crate) members: Vec<Member>,
     pub(crate) digest: u64,
 }
 
@@ -31,7 +31,7 @@ impl Visible {
             self.summary.state,
             incarnation.map_or("", |id| id.as_str()),
             members
-                .map(|member| (member.user.as_str(), member.session.as_str()))
+                .map(|member| (member.user().as_str(), member.session().as_str()))
                 .collect(),
         )
     }
@@ -126,8 +126,10 @@ impl Replica {
     #[track_caller]
     pub(crate) fn visible(&self) -> Visible {
         let view = self.room.view(&self.rules);
-        let members: Vec<_> = view.members.iter().map(Arc::clone).collect();
-        let hashes = members.iter().map(|m| digest_of(&m.user, &m.session));
+        let members: Vec<_> = view.members.iter().cloned().collect();
+        let hashes = members
+            .iter()
+            .map(|m| digest_of(m.user().as_str(), m.session().as_str()));
         assert_eq!(
             view.members.digest(),
             hashes.fold(0, u64::wrapping_add),
@@ -135,7 +137,7 @@ impl Replica {
         );
         assert_eq!(view.members.len(), members.len());
         assert!(
-            members.is_sorted_by_key(|member| (member.login_at, member.user.clone())),
+            members.is_sorted_by_key(|member| (member.login_at(), member.user().clone())),
             "members are listed by login time and user"
         );
         Visible {

@@ -14,7 +14,7 @@ use headcount::{
 #[derive(Debug, Default)]
 pub(crate) struct Copy {
     room: RoomSummary,
-    users: BTreeMap<UserId, Arc<Member>>,
+    users: BTreeMap<UserId, Member>,
     pub(crate) revision: Revision,
 }
 
@@ -45,7 +45,7 @@ impl Copy {
                 assert!(revision >= self.revision, "a snapshot from the past");
                 self.revision = revision;
                 let members = view.members.iter().cloned();
-                self.users = members.map(|m| (m.user.clone(), m)).collect();
+                self.users = members.map(|m| (m.user().clone(), m)).collect();
                 self.room = view.summary;
                 Folded::Snapshot(reason)
             }
@@ -72,15 +72,15 @@ impl Copy {
     fn change(&mut self, change: &RoomChange) {
         match change {
             RoomChange::UserJoined(member) => {
-                let before = self.users.insert(member.user.clone(), Arc::clone(member));
+                let before = self.users.insert(member.user().clone(), member.clone());
                 assert!(before.is_none(), "joined twice: {member:?}");
             }
             RoomChange::UserUpdated(member) => {
-                let before = self.users.insert(member.user.clone(), Arc::clone(member));
+                let before = self.users.insert(member.user().clone(), member.clone());
                 assert!(before.is_some(), "updated, but not there: {member:?}");
             }
             RoomChange::UserLeft { member, .. } => {
-                let before = self.users.remove(&member.user);
+                let before = self.users.remove(member.user());
                 assert_eq!(before.as_ref(), Some(member), "left, but not there");
             }
             RoomChange::RoomOpened(room) => {
@@ -100,9 +100,12 @@ impl Copy {
     #[track_caller]
     pub(crate) fn assert_equals(&self, view: &RoomView) {
         let members = view.members.iter().cloned();
-        let users: BTreeMap<_, _> = members.map(|m| (m.user.clone(), m)).collect();
+        let users: BTreeMap<_, _> = members.map(|m| (m.user().clone(), m)).collect();
         assert_eq!(self.users, users, "users");
-        let digests = self.users.values().map(|m| digest_of(&m.user, &m.session));
+        let digests = self
+            .users
+            .values()
+            .map(|m| digest_of(m.user().as_str(), m.session().as_str()));
         let digest = digests.fold(0, u64::wrapping_add);
         assert_eq!(digest, view.members.digest(), "digest");
         if view.summary.state == RoomState::Unknown {

@@ -30,7 +30,7 @@ pub(crate) fn rooms(view: &UserView) -> Vec<&str> {
 pub(crate) fn devices(view: &UserView) -> Vec<&str> {
     view.devices
         .iter()
-        .map(|device| device.session.as_str())
+        .map(|device| device.session().as_str())
         .collect()
 }
 
@@ -99,12 +99,12 @@ pub(crate) fn fold(copy: &mut UserView, change: &UserChange) {
     };
     match change {
         UserChange::DeviceOnline(device) => {
-            devices.retain(|other| other.session != device.session);
-            devices.push(Arc::clone(device));
-            devices.sort_by_key(|device| (device.login_at, device.session.clone()));
+            devices.retain(|other| other.session() != device.session());
+            devices.push(device.clone());
+            devices.sort_by(|a, b| (a.login_at(), a.session()).cmp(&(b.login_at(), b.session())));
         }
         UserChange::DeviceOffline { device, .. } => {
-            devices.retain(|other| other.session != device.session);
+            devices.retain(|other| other.session() != device.session());
         }
         UserChange::RoomEntered { room, login_at } => put(rooms, room, *login_at),
         UserChange::RoomLeft { room, .. } => rooms.retain(|(other, _)| other != room),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent},
-    room::{Logins, Rules},
+    event::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    room::{Logins, Member, Rules},
     user::{Applied, User, UserView},
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
@@ -125,10 +125,7 @@ fn expected(events: &[UserEvent], logins: Logins) -> UserView {
     online.sort_by_key(|login| (login.at, login.session.clone()));
     UserView {
         name,
-        devices: online
-            .into_iter()
-            .map(|it| std::sync::Arc::new(it.into()))
-            .collect(),
+        devices: online.into_iter().map(Member::from).collect(),
         rooms: Vec::new(),
     }
 }
@@ -251,7 +248,7 @@ proptest! {
             history.now = (quiet_at.as_millis() / 1_000) - 1_700_000_000;
             history.logout(0, false, LeaveReason::Logout);
             let Some(UserEvent::Logout(mut logout)) = history.events.pop() else { unreachable!() };
-            logout.session = SessionId::clone(&device.session);
+            logout.session = device.session().into();
             ann.receive(&UserEvent::Logout(logout), quiet_at, &rules);
         }
         ann.advance_to(quiet_at.saturating_add(SECOND * 100_000), &rules);

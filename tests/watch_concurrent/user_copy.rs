@@ -94,7 +94,7 @@ impl UserCopy {
 
     fn confirm(&self, progress: &Progress) {
         let sessions = self.devices.keys();
-        let digests = sessions.map(|it| digest_of(&self.user.into(), &(&**it).into()));
+        let digests = sessions.map(|it| digest_of(self.user, it));
         assert_eq!(progress.digest, digests.fold(0, u64::wrapping_add));
         assert_eq!(progress.user_count as usize, self.devices.len());
     }

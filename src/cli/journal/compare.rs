@@ -1,9 +1,6 @@
 //! What two rosters differ in: who is present.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -99,7 +96,7 @@ impl Differences {
         let [recorded_open, replayed_open] = views.each_ref().map(is_open);
         let members = views.map(|view| {
             let members = view.members.iter().cloned();
-            let by_user = members.map(|member| (member.user.clone(), member));
+            let by_user = members.map(|member| (member.user().clone(), member));
             by_user.collect::<BTreeMap<UserId, _>>()
         });
         let present = Present::between(&members, UserId::as_str);
@@ -121,7 +118,7 @@ impl Differences {
     fn user(&mut self, app: &AppName, id: &UserId, views: [UserView; 2]) {
         let devices = views.map(|view| {
             let by_session = view.devices.into_iter();
-            let by_session = by_session.map(|device| (device.session.clone(), device));
+            let by_session = by_session.map(|device| (SessionId::from(device.session()), device));
             by_session.collect::<BTreeMap<SessionId, _>>()
         });
         let present = Present::between(&devices, SessionId::as_str);
@@ -141,7 +138,7 @@ impl Differences {
 
 impl Present {
     fn between<K: Ord>(
-        [recorded, replayed]: &[BTreeMap<K, Arc<Member>>; 2],
+        [recorded, replayed]: &[BTreeMap<K, Member>; 2],
         name: impl Fn(&K) -> &str,
     ) -> Self {
         let mut present = Self::default();

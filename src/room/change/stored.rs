@@ -27,7 +27,7 @@ impl RoomChange {
     }
 
     pub(crate) fn from_stored(stored: stored::RoomChange) -> Result<Self, StoredError> {
-        let member = |member| Member::from_stored(member).map(Arc::new);
+        let member = Member::from_stored;
         let room = |room| RoomSummary::from_stored(room).map(Arc::new);
         Ok(match required(stored.kind, "RoomChange.kind")? {
             Kind::UserJoined(joined) => Self::UserJoined(member(joined)?),

@@ -1,40 +1,41 @@
 //! Sessions as data folders hold them.
 
-use std::sync::Arc;
-
 use crate::{
     event::{SessionId, Time, UserId},
     room::Member,
     stored::{self, StoredError, ensure, known_time, millis},
 };
 
-use super::{Ended, Session, Sessions};
+use super::{
+    Ended, Session, Sessions,
+    list::{Kept, List},
+};
 
 impl Sessions {
     pub(crate) fn to_stored(&self) -> Vec<stored::Session> {
-        self.sessions.iter().map(Session::to_stored).collect()
+        self.0.iter().map(Session::to_stored).collect()
     }
 
     pub(crate) fn from_stored(
         user: &UserId,
         stored: Vec<stored::Session>,
     ) -> Result<Self, StoredError> {
-        let mut sessions = Self::default();
+        let mut sessions = Self(List::default());
         for session in stored {
-            let session = Session::from_stored(user, session)?;
+            let session = Kept::from_stored(user, session)?;
             ensure(
                 !sessions.knows(&session.id),
                 "Session.session_id",
                 "is there twice",
             )?;
-            sessions.sessions.push(session);
+            sessions.0.push(user, session);
         }
         Ok(sessions)
     }
 }
 
-impl Session {
-    fn to_stored(&self) -> stored::Session {
+impl Session<'_> {
+    fn to_stored(self) -> stored::Session {
         let Self {
             id,
             login,
@@ -44,8 +45,8 @@ impl Session {
         } = self;
         stored::Session {
             session_id: id.as_str().to_owned(),
-            login: login.as_ref().map(|member| member.to_stored_login()),
-            login_known_at: millis(*login_known_at),
+            login: login.map(Member::to_stored_login),
+            login_known_at: millis(login_known_at),
             ended: ended.map(|ended| stored::Ended {
                 through: millis(ended.through),
                 at: millis(ended.at),
@@ -54,15 +55,17 @@ impl Session {
             evidence_at: evidence_at.as_millis(),
         }
     }
+}
 
+impl Kept {
     fn from_stored(user: &UserId, stored: stored::Session) -> Result<Self, StoredError> {
         let id = SessionId::from(stored.session_id.as_str());
         let login = stored
             .login
-            .map(|login| Member::from_stored_login(user.clone(), id.clone(), login));
+            .map(|login| Member::from_stored_login(user, &id, login));
         Ok(Self {
+            login: login.transpose()?,
             id,
-            login: login.transpose()?.map(Arc::new),
             login_known_at: Time::from_millis(stored.login_known_at),
             ended: stored.ended.map(Ended::from_stored).transpose()?,
             evidence_at: known_time(stored.evidence_at, "Session.evidence_at")?,

@@ -12,9 +12,9 @@ impl Users {
     /// By user, so that one state has one spelling.
     pub(crate) fn to_stored(&self) -> Vec<stored::Sessions> {
         let mut users: Vec<_> = self.by_id.iter().collect();
-        users.sort_unstable_by_key(|(user, _)| *user);
-        let stored = users.into_iter().map(|(user, sessions)| stored::Sessions {
-            user_id: user.as_str().to_owned(),
+        users.sort_unstable_by_key(|sessions| sessions.user());
+        let stored = users.into_iter().map(|sessions| stored::Sessions {
+            user_id: sessions.user().map_or("", UserId::as_str).to_owned(),
             sessions: sessions.to_stored(),
         });
         stored.collect()
@@ -27,16 +27,16 @@ impl Users {
             let user = UserId::from(user_id.as_str());
             let sessions = Sessions::from_stored(&user, sessions)?;
             ensure(!sessions.is_empty(), "Sessions.sessions", "is missing")?;
-            let before = users.by_id.insert(user, sessions);
-            ensure(before.is_none(), "Sessions.user_id", "is there twice")?;
+            let is_new = users.by_id.insert(sessions);
+            ensure(is_new, "Sessions.user_id", "is there twice")?;
         }
         Ok(users)
     }
 
     /// Derives from the sessions what follows from them.
     pub(crate) fn derive(&mut self, rules: &Rules) {
-        let present = self.by_id.iter().filter_map(|(_, it)| it.present(rules));
-        present.for_each(|member| self.members.insert(std::sync::Arc::clone(member)));
+        let present = self.by_id.iter().filter_map(|it| it.present(rules));
+        present.for_each(|member| self.members.insert(member.clone()));
         self.derive_dues(rules);
     }
 }

@@ -75,7 +75,7 @@ impl Applier {
         let subject = || Forgetful::Room(id.clone());
         self.schedule.put(name, subject, (None, due_at));
         for member in members.iter() {
-            app.users.memberships.enter(&member.user, id);
+            app.users.memberships.enter(member.user(), id);
         }
     }
 }

@@ -46,10 +46,10 @@ fn concurrent(shape: &Shape, without: Option<Rule>) -> Rules {
 fn known(user: &User, rules: &Rules) -> UserTruth {
     let devices = user.online(rules).into_iter().map(|device| {
         let true_device = TrueDevice {
-            platform: device.profile.platform.to_string(),
-            login_time: device.login_at.map_or(0, Time::as_millis),
+            platform: device.profile().platform.to_string(),
+            login_time: device.login_at().map_or(0, Time::as_millis),
         };
-        (device.session.as_str().to_owned(), true_device)
+        (device.session().as_str().to_owned(), true_device)
     });
     UserTruth {
         name: user.name().map_or_else(String::new, ToString::to_string),

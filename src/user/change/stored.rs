@@ -1,7 +1,5 @@
 //! Changes of users as data folders hold them.
 
-use std::sync::Arc;
-
 use crate::{
     event::Time,
     room::Member,
@@ -38,9 +36,7 @@ impl UserChange {
 
     pub(crate) fn from_stored(stored: stored::UserChange) -> Result<Self, StoredError> {
         Ok(match required(stored.kind, "UserChange.kind")? {
-            Kind::DeviceOnline(device) => {
-                Self::DeviceOnline(Arc::new(Member::from_stored(device)?))
-            }
+            Kind::DeviceOnline(device) => Self::DeviceOnline(Member::from_stored(device)?),
             Kind::DeviceOffline(offline) => {
                 let (device, reason, at) = offline.into_parts()?;
                 Self::DeviceOffline { device, reason, at }

@@ -101,18 +101,13 @@ pub(super) fn user() -> stored::User {
     }
 }
 
-pub(super) fn member() -> Arc<Member> {
+pub(super) fn member() -> Member {
     let profile = Profile {
         nickname: "Ann".into(),
         role: Role::Admin,
         ..Profile::default()
     };
-    Arc::new(Member {
-        user: "ann".into(),
-        session: "7".into(),
-        login_at: at(1),
-        profile,
-    })
+    Member::new(&"ann".into(), &"7".into(), at(1), &profile)
 }
 
 pub(super) fn summary() -> Arc<RoomSummary> {
