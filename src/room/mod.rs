@@ -39,7 +39,8 @@ pub use self::{
 /// One room: all of its lives that are still remembered.
 #[derive(Clone, Debug, Default)]
 pub struct Room {
-    incarnations: BTreeMap<IncarnationId, Incarnation>,
+    // Boxed: the map has room for eleven, and hardly a room has more than one.
+    incarnations: BTreeMap<IncarnationId, Box<Incarnation>>,
     /// The one that is visible. Derived from the others; kept, to see it change.
     current: Option<IncarnationId>,
     /// What lives that are over left behind.
@@ -72,7 +73,7 @@ impl Room {
             .map_or(received_at, |latest| latest.max(received_at));
         let incarnation = (self.incarnations)
             .entry(event.incarnation.clone())
-            .or_insert_with(|| Incarnation::new(&event.incarnation, evidence_at));
+            .or_insert_with(|| Box::new(Incarnation::new(&event.incarnation, evidence_at)));
         let effect = incarnation.apply(&kind, evidence_at, rules);
         self.remains.extend(incarnation.remains.take());
         self.current = self.select(rules).cloned();
@@ -126,9 +127,8 @@ impl Room {
             return Some(only);
         }
         let started = || {
-            self.incarnations
-                .iter()
-                .filter(|(_, life)| life.start(rules).is_some())
+            let lives = self.incarnations.iter().map(|(id, life)| (id, &**life));
+            lives.filter(|(_, life)| life.start(rules).is_some())
         };
         let ties = rules.keeps(Rule::TiesGoToTheGreaterIncarnation);
         let (latest_id, latest) = started().reduce(|best, next| {
@@ -270,7 +270,8 @@ impl Room {
     }
 
     fn current_life(&self) -> Option<&Incarnation> {
-        self.incarnations.get(self.current.as_ref()?)
+        let life = self.incarnations.get(self.current.as_ref()?);
+        life.map(Box::as_ref)
     }
 }
 

@@ -21,7 +21,7 @@ impl Room {
             let id = IncarnationId::from(life.incarnation_id.as_str());
             let before = room
                 .incarnations
-                .insert(id, Incarnation::from_stored(life)?);
+                .insert(id, Box::new(Incarnation::from_stored(life)?));
             let field = "Incarnation.incarnation_id";
             ensure(before.is_none(), field, "is there twice")?;
         }
