@@ -95,15 +95,16 @@ impl Applier {
             let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let mut stale = 0;
             self.change_room(step, app, room, aftermath, |room, rules| {
-                let applied = of_one_room.map(|event| room.apply(event, step.at, rules));
-                let changes = applied.filter_map(|applied| match applied {
-                    Applied::Joined(changes) => Some(changes),
-                    Applied::Stale => {
-                        stale += 1;
-                        None
+                let mut changes = Vec::new();
+                for event in of_one_room {
+                    match room.apply(event, step.at, rules) {
+                        // There is one event as a rule, and its list is kept as it is.
+                        Applied::Joined(joined) if changes.is_empty() => changes = joined,
+                        Applied::Joined(joined) => changes.extend(joined),
+                        Applied::Stale => stale += 1,
                     }
-                });
-                changes.flatten().collect()
+                }
+                changes
             });
             self.roster.metrics.events_stale.inc_by(stale);
         }
@@ -138,6 +139,7 @@ impl Applier {
         };
         let rules = &roster.rules;
         let hold = app.rooms.table.get_or_insert(id);
+        let id = hold.id();
         let mut states = (RoomState::Unknown, RoomState::Unknown);
         let mut dues = (None, None);
         let mut remains: Vec<Remains> = Vec::new();

@@ -187,6 +187,17 @@ impl<C: Weigh> Feed<C> {
             self.changes -= update.len();
             self.bytes -= update.bytes;
             self.account.fetch_sub(update.bytes, Ordering::Relaxed);
+            self.shrink();
+        }
+    }
+
+    /// Gives back memory that was needed only for a while: most subjects are quiet
+    /// for most of the time.
+    fn shrink(&mut self) {
+        if self.updates.is_empty() {
+            self.updates = VecDeque::new();
+        } else if self.updates.len() < self.updates.capacity() / 4 {
+            self.updates.shrink_to(self.updates.capacity() / 2);
         }
     }
 

@@ -103,7 +103,7 @@ impl<S: Subject> Table<S> {
     /// A subject, if anything is remembered of it or it is being watched.
     pub(super) fn get(self: &Arc<Self>, id: &S::Id) -> Option<Hold<S>> {
         let entry = self.cells.get(id)?;
-        Some(self.hold(id, entry.value()))
+        Some(self.hold(entry.key(), entry.value()))
     }
 
     /// A subject, kept from now on at least as long as the hold.
@@ -118,7 +118,7 @@ impl<S: Subject> Table<S> {
             let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.account));
             Arc::new(Cell::new(feed, self.capturing.number()))
         });
-        self.hold(id, entry.value())
+        self.hold(entry.key(), entry.value())
     }
 
     /// All cells, and perhaps some of those that come and go meanwhile.
@@ -152,7 +152,8 @@ impl<S: Subject> Table<S> {
         self.cells.len()
     }
 
-    /// Takes hold of a cell, whose shard the caller has locked.
+    /// Takes hold of a cell, whose shard the caller has locked. The id is the table's
+    /// own: who keeps it keeps no other.
     fn hold(self: &Arc<Self>, id: &S::Id, cell: &Arc<Cell<S>>) -> Hold<S> {
         cell.holds.fetch_add(1, Ordering::AcqRel);
         Hold {
