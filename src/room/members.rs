@@ -1,15 +1,17 @@
 //! The users present in one life of a room, in the order they are listed.
 
-use std::{cmp::Ordering, hash::Hasher as _, ops::Bound};
+mod list;
 
-use equivalent::{Comparable, Equivalent};
+use std::hash::Hasher as _;
+
 use fnv::FnvHasher;
-use imbl::OrdSet;
 
 use crate::{
     event::{Role, Time, UserId},
     room::Member,
 };
+
+use self::list::List;
 
 /// A member's place in the list: by login time, then by user id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,54 +31,12 @@ impl From<&Member> for MemberKey {
     }
 }
 
-/// A member in the list: equal and ordered by the [place](MemberKey) in it.
-#[derive(Clone, Debug)]
-struct Listed(Member);
-
-impl Listed {
-    fn key(&self) -> (Option<Time>, &UserId) {
-        (self.0.login_at(), self.0.user())
-    }
-}
-
-impl Ord for Listed {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl PartialOrd for Listed {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Listed {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Listed {}
-
-impl Equivalent<Listed> for MemberKey {
-    fn equivalent(&self, listed: &Listed) -> bool {
-        self.compare(listed).is_eq()
-    }
-}
-
-impl Comparable<Listed> for MemberKey {
-    fn compare(&self, listed: &Listed) -> Ordering {
-        (self.login_at, &self.user).cmp(&listed.key())
-    }
-}
-
 /// The members of a room. A clone is a snapshot: it costs a few reference
 /// counts however large the room, and later changes do not reach it. That is
 /// what lets a reader take a room of any size without holding up its writer.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
-    listed: OrdSet<Listed>,
+    list: List,
     admins: usize,
     digest: u64,
 }
@@ -85,22 +45,22 @@ impl Members {
     /// Whether these are the very same as others, which is quick to tell: neither has
     /// changed since one was a clone of the other. They may be equal without.
     pub fn is(&self, other: &Self) -> bool {
-        self.listed.ptr_eq(&other.listed)
+        self.list.is(&other.list)
     }
 
     /// How many are present, recorders and bots included.
     pub fn len(&self) -> usize {
-        self.listed.len()
+        self.list.len()
     }
 
     /// Whether nobody is present.
     pub fn is_empty(&self) -> bool {
-        self.listed.is_empty()
+        self.len() == 0
     }
 
     /// How many people are present.
     pub fn user_count(&self) -> usize {
-        self.listed.len() - self.admins
+        self.list.len() - self.admins
     }
 
     /// The wrapping sum of [`digest_of`] over all members.
@@ -110,26 +70,23 @@ impl Members {
 
     /// All members, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.listed.iter().map(|Listed(member)| member)
+        self.after(None)
     }
 
     /// The members after a place in the list; all if none is given. The place
     /// need not be taken.
     pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
-        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        self.listed
-            .range::<_, MemberKey>((from, Bound::Unbounded))
-            .map(|Listed(member)| member)
+        self.list.after(key)
     }
 
     pub(super) fn insert(&mut self, member: Member) {
         self.admins += usize::from(is_admin(&member));
         self.digest = self.digest.wrapping_add(hash_of(&member));
-        self.listed.insert(Listed(member));
+        self.list.insert(member);
     }
 
     pub(super) fn remove(&mut self, member: &Member) {
-        if let Some(Listed(member)) = self.listed.remove(&MemberKey::from(member)) {
+        if let Some(member) = self.list.remove(&MemberKey::from(member)) {
             self.admins -= usize::from(is_admin(&member));
             self.digest = self.digest.wrapping_sub(hash_of(&member));
         }
