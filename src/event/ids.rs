@@ -116,13 +116,13 @@ macro_rules! ordered_id {
         impl $name {
             /// Whether the vendor gave none.
             pub fn is_empty(&self) -> bool {
-                self.as_str().is_empty()
+                self.0.first_bytes().is_empty()
             }
         }
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                cmp_ids(self.as_str(), other.as_str())
+                cmp_ids(self.0.first_bytes(), other.0.first_bytes())
             }
         }
     };
@@ -183,7 +183,7 @@ impl From<SessionRef<'_>> for SessionId {
 
 impl Ord for SessionRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        cmp_ids(self.0, other.0)
+        cmp_ids(self.0.as_bytes(), other.0.as_bytes())
     }
 }
 
@@ -199,7 +199,10 @@ impl fmt::Debug for SessionRef<'_> {
     }
 }
 
-fn cmp_ids(a: &str, b: &str) -> Ordering {
+fn cmp_ids(a: &[u8], b: &[u8]) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
     match (digits(a), digits(b)) {
         // The longer of two numbers without leading zeros is the greater.
         (Some(x), Some(y)) => (x.len().cmp(&y.len()))
@@ -212,9 +215,10 @@ fn cmp_ids(a: &str, b: &str) -> Ordering {
 }
 
 /// The significant digits of an id that is a number.
-fn digits(id: &str) -> Option<&str> {
-    let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| id.trim_start_matches('0'))
+fn digits(id: &[u8]) -> Option<&[u8]> {
+    let is_number = !id.is_empty() && id.iter().all(u8::is_ascii_digit);
+    let zeros = || id.iter().take_while(|digit| **digit == b'0').count();
+    is_number.then(|| &id[zeros()..])
 }
 
 #[cfg(test)]
@@ -237,7 +241,11 @@ mod tests {
         ];
         for (i, a) in ascending.iter().enumerate() {
             for (j, b) in ascending.iter().enumerate() {
-                assert_eq!(cmp_ids(a, b), i.cmp(&j), "{a:?} against {b:?}");
+                assert_eq!(
+                    cmp_ids(a.as_bytes(), b.as_bytes()),
+                    i.cmp(&j),
+                    "{a:?} against {b:?}"
+                );
             }
         }
     }

@@ -52,6 +52,11 @@ impl Texts {
         texts.splitn(count, |byte| *byte == END).map(to_str)
     }
 
+    /// How long the texts of a [split](Self::split) are together.
+    pub(crate) fn text_bytes(&self, count: usize, tail: usize) -> usize {
+        (self.0.slice.len() + 1).saturating_sub(count + tail)
+    }
+
     /// A tail of `N` bytes, if there are so many.
     pub(crate) fn tail<const N: usize>(&self) -> Option<&[u8; N]> {
         self.0.slice.last_chunk()
@@ -108,7 +113,8 @@ mod tests {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let joined = Texts::join(&texts, &tail);
             prop_assert_eq!(joined.first(), texts[0]);
-            prop_assert_eq!(joined.split(texts.len(), tail.len()).collect::<Vec<_>>(), texts);
+            prop_assert!(joined.split(texts.len(), tail.len()).eq(texts.iter().copied()));
+            prop_assert_eq!(joined.text_bytes(texts.len(), tail.len()), texts.concat().len());
             prop_assert_eq!(joined.tail(), Some(&tail));
         }
     }

@@ -91,6 +91,11 @@ impl Member {
         }
     }
 
+    /// The length of all its texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.0.texts().text_bytes(TEXTS, TAIL)
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.texts().split(TEXTS, TAIL)
     }

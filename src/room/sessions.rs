@@ -19,9 +19,9 @@ use self::list::List;
 pub(crate) struct Sessions(List);
 
 /// What is known of one session.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Session<'a> {
-    id: SessionRef<'a>,
+    id: Id<'a>,
     /// The latest login.
     login: Option<&'a Member>,
     /// The latest login time known, from a login or as named by a logout.
@@ -31,8 +31,15 @@ struct Session<'a> {
     evidence_at: Time,
 }
 
+/// The id of a session, where it is kept. It is looked at only where it decides.
+#[derive(Clone, Copy, Debug)]
+enum Id<'a> {
+    Login(&'a Member),
+    Own(&'a SessionId),
+}
+
 /// What logouts of a session add up to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     /// Logins up to this time are over.
     through: Option<Time>,
@@ -42,7 +49,14 @@ pub(crate) struct Ended {
     pub(crate) reason: LeaveReason,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn id(&self) -> SessionRef<'a> {
+        match self.id {
+            Id::Login(login) => login.session(),
+            Id::Own(id) => id.borrowed(),
+        }
+    }
+
     fn is_live(&self) -> bool {
         let Some(login) = self.login else {
             return false;
@@ -127,7 +141,7 @@ impl Sessions {
 
     /// Whether a session left any evidence.
     pub(crate) fn knows(&self, id: &SessionId) -> bool {
-        self.0.iter().any(|session| session.id == id.borrowed())
+        self.0.iter().any(|session| session.id() == id.borrowed())
     }
 
     /// The login that makes the user present, if any does: of several that count,
@@ -135,7 +149,10 @@ impl Sessions {
     pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
         if rules.logins == Logins::Concurrent {
             let logins = self.live_logins();
-            return logins.max_by_key(|login| (login.login_at(), login.session()));
+            return logins.max_by(|a, b| {
+                let by_time = a.login_at().cmp(&b.login_at());
+                by_time.then_with(|| a.session().cmp(&b.session()))
+            });
         }
         let deciding = self.deciding(rules)?;
         deciding.login.filter(|_| deciding.is_live())
@@ -157,7 +174,7 @@ impl Sessions {
     /// How a session ended, if it did and did not begin anew.
     pub(crate) fn ended_of(&self, id: SessionRef<'_>) -> Option<Ended> {
         let mut ended = self.0.iter().filter(|session| !session.is_live());
-        ended.find(|session| session.id == id)?.ended
+        ended.find(|session| session.id() == id)?.ended
     }
 
     /// How the deciding session ended, if it did.
@@ -174,7 +191,7 @@ impl Sessions {
             let wins = if !latest {
                 next.is_live() || !best.is_live()
             } else if next.login_known_at == best.login_known_at {
-                ties && next.id > best.id
+                ties && next.id() > best.id()
             } else {
                 next.login_known_at > best.login_known_at
             };
@@ -212,11 +229,13 @@ impl Sessions {
 
     /// Tells the sessions by which the user is present: they stay, however quiet.
     fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session<'_>) -> bool + 'a {
-        let deciding = self.present(rules).map(Member::session);
+        let deciding = self.present(rules);
         move |session| {
             rules.keeps(Rule::PresentUsersStay)
                 && match rules.logins {
-                    Logins::Exclusive => deciding == Some(session.id),
+                    Logins::Exclusive => {
+                        deciding.is_some_and(|login| login.session() == session.id())
+                    }
                     Logins::Concurrent => session.is_live(),
                 }
         }

@@ -125,13 +125,7 @@ impl Weigh for RoomChange {
 }
 
 fn member_bytes(member: &Member) -> usize {
-    let profile = &member.profile();
-    OVERHEAD
-        + member.user().as_str().len()
-        + member.session().as_str().len()
-        + profile.nickname.len()
-        + profile.platform.len()
-        + profile.custom_data.len()
+    OVERHEAD + member.text_bytes()
 }
 
 fn room_bytes(room: &RoomSummary) -> usize {

@@ -6,7 +6,7 @@ use crate::{
     room::Member,
 };
 
-use super::{Ended, Session};
+use super::{Ended, Id, Session};
 
 /// The sessions of one user, in the order they were first heard of.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ impl Kept {
 
     fn view(&self) -> Session<'_> {
         Session {
-            id: self.id.borrowed(),
+            id: Id::Own(&self.id),
             login: self.login.as_ref(),
             login_known_at: self.login_known_at,
             ended: self.ended,
@@ -190,7 +190,7 @@ impl Kept {
 
 fn of_login(login: &Member, evidence_at: Time) -> Session<'_> {
     Session {
-        id: login.session(),
+        id: Id::Login(login),
         login: Some(login),
         login_known_at: login.login_at(),
         ended: None,

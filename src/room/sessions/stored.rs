@@ -36,8 +36,9 @@ impl Sessions {
 
 impl Session<'_> {
     fn to_stored(self) -> stored::Session {
+        let id = self.id();
         let Self {
-            id,
+            id: _,
             login,
             login_known_at,
             ended,
