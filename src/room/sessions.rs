@@ -233,9 +233,8 @@ impl Sessions {
         move |session| {
             rules.keeps(Rule::PresentUsersStay)
                 && match rules.logins {
-                    Logins::Exclusive => {
-                        deciding.is_some_and(|login| login.session() == session.id())
-                    }
+                    // No two sessions have the same login.
+                    Logins::Exclusive => deciding.is_some() && session.login == deciding,
                     Logins::Concurrent => session.is_live(),
                 }
         }
