@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::event::Profile;
+use crate::{event::Profile, stored};
 
 use super::*;
 
@@ -64,6 +64,35 @@ impl Act {
     }
 }
 
+/// A session of which some is known, and some that contradicts the rest.
+fn sessions() -> impl Strategy<Value = stored::Session> {
+    let login = prop::option::of(0u64..3).prop_map(|at| {
+        at.map(|at| stored::Login {
+            at,
+            profile: Some(stored::Profile {
+                role: stored::Role::Host.into(),
+                ..stored::Profile::default()
+            }),
+        })
+    });
+    let ended = prop::option::of((0u64..3, 0u64..3)).prop_map(|ended| {
+        ended.map(|(through, at)| stored::Ended {
+            through,
+            at,
+            reason: stored::LeaveReason::Kicked.into(),
+        })
+    });
+    (login, 0u64..3, ended, 1u64..3).prop_map(|(login, login_known_at, ended, evidence_at)| {
+        stored::Session {
+            session_id: "1".to_owned(),
+            login,
+            login_known_at,
+            ended,
+            evidence_at,
+        }
+    })
+}
+
 #[test]
 fn one_login_takes_two_words() {
     assert_eq!(size_of::<Sessions>(), 2 * size_of::<usize>());
@@ -91,6 +120,12 @@ fn what_is_known_by_one_login_again_takes_as_little_again() {
 }
 
 proptest! {
+    #[test]
+    fn all_that_is_known_of_a_session_is_kept(session in sessions()) {
+        let sessions = Sessions::from_stored(&"u".into(), vec![session.clone()]);
+        prop_assert_eq!(sessions.map(|it| it.to_stored()), Ok(vec![session]));
+    }
+
     #[test]
     fn how_sessions_are_kept_makes_no_difference(
         acts in prop::collection::vec((acts(), 1u64..6), 1..12),
