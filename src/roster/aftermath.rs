@@ -113,6 +113,11 @@ impl Item<'_> {
 }
 
 impl News<'_> {
+    /// Whether the user stayed in a room, with something else known of him there.
+    pub(super) fn is_of_stay_in(&self, room: &RoomId) -> bool {
+        matches!(self, Self::Membership(stayed, Membership::Stayed(_)) if stayed == room)
+    }
+
     /// Whether the user was not told that he left the room that he enters now:
     /// nobody watched him, and it was not looked up since.
     pub(super) fn shows_untold(&self, user: &User) -> bool {

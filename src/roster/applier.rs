@@ -196,7 +196,9 @@ impl Applier {
         let rules = &app.users.rules;
         let is_own = |item: &Item<'_>| !matches!(item.news, News::Membership(..));
         let hold = if roster.is_behind.load(Ordering::Acquire) {
-            Some(roster.find_user_behind(app, id))
+            let is_news =
+                |room: &RoomId| of_one_user.iter().any(|item| item.news.is_of_stay_in(room));
+            Some(roster.find_user_behind(app, id, is_news))
         } else if of_one_user.iter().any(is_own) {
             let before = step.revision.saturating_sub(1);
             Some(roster.find_user(app, id, before))

@@ -94,9 +94,18 @@ impl Roster {
     }
 
     /// The same while the journal is replayed: then of everybody is remembered what
-    /// happens. The rooms are those from before the entry that is being applied.
-    pub(super) fn find_user_behind(&self, app: &App, id: &UserId) -> Hold<User> {
-        let rooms = |room| Some((self.presence(app, &room, id).flatten(), room));
+    /// happens. The rooms are those from before the entry that is being applied, but
+    /// for those in which `is_news` what the user is: of them it is to be told.
+    pub(super) fn find_user_behind(
+        &self,
+        app: &App,
+        id: &UserId,
+        is_news: impl Fn(&RoomId) -> bool,
+    ) -> Hold<User> {
+        let rooms = |room| {
+            let login_at = self.presence(app, &room, id).flatten();
+            (!is_news(&room)).then_some((login_at, room))
+        };
         self.find_user_in(app, id, 0, rooms)
     }
 
@@ -108,7 +117,7 @@ impl Roster {
         if known.is_some() || !self.is_behind.load(Ordering::Acquire) {
             return known;
         }
-        let hold = self.find_user_behind(app, id);
+        let hold = self.find_user_behind(app, id, |_| false);
         // Nothing else keeps one who has no history.
         users.asked.lock().note(id, hold, self.now());
         users.table.get(id)

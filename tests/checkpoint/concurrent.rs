@@ -309,3 +309,19 @@ fn what_is_forgotten_later_expires_nobody_who_can_go_on() {
         assert!(matches!(step, Some(Step::Updates(_))), "{step:?}");
     }
 }
+
+#[test]
+fn who_logs_in_again_while_the_journal_is_replayed_is_told_of_it() {
+    let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
+    replica.catch_up();
+    let enters = |now| rooms(now, vec![life("c1", "1").login("ann", at(now))]);
+    replica.apply(1, &enters(1));
+    let Checkpoint { records, .. } = replica.checkpoint();
+    let mut again = Replica::restored(&records, &Limits::default(), Logins::Concurrent);
+    again.apply(2, &enters(2));
+    let watch = again
+        .roster
+        .watch_user(&APP.into(), &"ann".into(), Start::After(1));
+    let step = watch.unwrap().try_next();
+    assert!(matches!(&step, Some(Step::Updates(_))), "{step:?}");
+}
