@@ -12,7 +12,6 @@ mod draft;
 mod files;
 mod format;
 mod frame;
-mod handover;
 mod lock;
 mod log;
 mod record;

@@ -1,5 +1,5 @@
 //! The one thread that writes the journal: it makes what has come in meanwhile
-//! durable with one sync, and hands it on to be applied and answered.
+//! durable with one sync, hands it to the follower, and only then answers.
 
 use std::{
     sync::{Arc, mpsc::SyncSender},
@@ -11,12 +11,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{
-    StoreError,
-    handover::{Broken, Handover},
-    log::Log,
-    status::Status,
-};
+use super::{StoreError, log::Log, status::Status};
 use crate::{
     event::Time,
     journal::{AppendError, Entry, FollowError, Follower, Payload, Revision},
@@ -63,33 +58,34 @@ pub(super) struct Append {
 pub(super) struct Writer {
     pub(super) log: Log,
     pub(super) status: Arc<Status>,
-    pub(super) follower: Option<Handover>,
+    pub(super) follower: Option<Box<dyn Follower>>,
     /// When the disk failed last, if it has not worked since.
     pub(super) failed_at: Option<Instant>,
 }
 
 impl Writer {
-    /// Does what is asked for, until nobody can ask any more, or be told.
+    /// Does what is asked for, until nobody can ask any more.
     pub(super) fn run(mut self, mut requests: Receiver<Request>) {
         let mut next = requests.blocking_recv();
         while let Some(request) = next {
-            let (served, after) = match request {
+            next = match request {
                 Request::Append(first) => {
                     let (batch, after) = gather(first, &mut requests);
-                    (self.append(batch), after)
+                    self.append(batch);
+                    after
                 }
-                other => (self.serve(other), None),
-            };
-            next = match served {
-                Ok(()) => after.or_else(|| requests.blocking_recv()),
-                Err(Broken) => None,
-            };
+                other => {
+                    self.serve(other);
+                    None
+                }
+            }
+            .or_else(|| requests.blocking_recv());
         }
     }
 
-    fn serve(&mut self, request: Request) -> Result<(), Broken> {
+    fn serve(&mut self, request: Request) {
         match request {
-            Request::Append(append) => self.append(vec![append])?,
+            Request::Append(append) => self.append(vec![append]),
             Request::Follow {
                 after,
                 follower,
@@ -113,19 +109,22 @@ impl Writer {
                 }
             }
         }
-        Ok(())
     }
 
-    fn append(&mut self, batch: Vec<Append>) -> Result<(), Broken> {
+    fn append(&mut self, batch: Vec<Append>) {
         let appended = self.commit(&batch);
         if !matches!(appended, Err(AppendError::NotFollowed)) {
             let noted = appended.as_ref().map(|_| ());
             self.note(&noted.map_err(reason));
         }
-        match (appended, &self.follower) {
+        match (appended, &mut self.follower) {
             (Ok(first), Some(follower)) => {
                 self.status.appended(first, batch.len());
-                follower.take(first, batch)
+                for (Append { entry, done }, revision) in batch.into_iter().zip(first..) {
+                    follower.apply(revision, &entry);
+                    // Who asked may have gone.
+                    let _ = done.send(Ok(revision));
+                }
             }
             (appended, _) => {
                 let error = appended.err().unwrap_or(AppendError::NotFollowed);
@@ -133,7 +132,6 @@ impl Writer {
                 for Append { done, .. } in batch {
                     let _ = done.send(Err(error.clone()));
                 }
-                Ok(())
             }
         }
     }
@@ -196,8 +194,7 @@ impl Writer {
         tracing::info!(after, last, took = ?began.elapsed(), "replayed the journal");
         self.status.first(first);
         self.status.last(last);
-        let handover = Handover::begin(follower);
-        self.follower = Some(handover.map_err(|error| FollowError::Store(error.to_string()))?);
+        self.follower = Some(follower);
         Ok(())
     }
 }
