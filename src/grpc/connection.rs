@@ -33,6 +33,9 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What it has to say (RFC 9113, section 3.4), in bytes.
 const GREETING_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
+/// What is worth a write of its own: more of it would only be kept for longer.
+const ENOUGH_BYTES: usize = 8 * 1024;
+
 /// A connection that counts among those that are open.
 #[derive(Debug)]
 pub struct Connection<IO> {
@@ -58,8 +61,8 @@ impl<IO> Connection<IO> {
     /// Lets the tasks that are ready go first, once before each burst of writes: a
     /// change wakes all the streams of a connection, and what they send is then
     /// written together. One at a time, the writes cost more than all the rest.
-    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if mem::replace(&mut self.has_gathered, true) {
+    fn poll_gathered(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
+        if mem::replace(&mut self.has_gathered, true) || bytes >= ENOUGH_BYTES {
             return Poll::Ready(());
         }
         // Who wakes itself comes after those who were woken before.
@@ -148,7 +151,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_gathered(cx));
+        ready!(self.poll_gathered(cx, buf.len()));
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -157,7 +160,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_gathered(cx));
+        ready!(self.poll_gathered(cx, bufs.iter().map(|buf| buf.len()).sum()));
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
@@ -256,5 +259,13 @@ mod tests {
             connection.flush().await.unwrap();
         }
         assert_eq!(connection.io.0, ["abc", "def"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_enough_is_written_at_once() {
+        let mut connection = Connection::new(Writes::default());
+        let enough = vec![b'.'; ENOUGH_BYTES];
+        let mut writing = tokio_test::task::spawn(connection.write(&enough));
+        tokio_test::assert_ready!(writing.poll()).unwrap();
     }
 }
