@@ -2,7 +2,7 @@
 
 use std::{
     future::Future as _,
-    io, mem,
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -42,8 +42,7 @@ pub struct Connection<IO> {
     io: IO,
     /// What is left of the greeting, and until when it is waited for.
     greeting: Option<(usize, Pin<Box<Sleep>>)>,
-    /// Whether what is to be written has waited for what else there is.
-    has_gathered: bool,
+    burst: Burst,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -53,7 +52,7 @@ impl<IO> Connection<IO> {
         Self {
             io,
             greeting: Some((GREETING_BYTES, Box::pin(time::sleep(GREETING_TIMEOUT)))),
-            has_gathered: false,
+            burst: Burst::Awaited,
             _permit: None,
         }
     }
@@ -62,13 +61,29 @@ impl<IO> Connection<IO> {
     /// change wakes all the streams of a connection, and what they send is then
     /// written together. One at a time, the writes cost more than all the rest.
     fn poll_gathered(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
-        if mem::replace(&mut self.has_gathered, true) || bytes >= ENOUGH_BYTES {
-            return Poll::Ready(());
+        if self.burst == Burst::Awaited && bytes < ENOUGH_BYTES {
+            self.burst = Burst::Begun;
+            // Who wakes itself comes after those who were woken before.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        // Who wakes itself comes after those who were woken before.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.burst = Burst::Begun;
+        Poll::Ready(())
     }
+}
+
+/// Where a connection is in writing what there is to be sent.
+///
+/// The protocol flushes after each large frame, so a flush is not the end of it. It
+/// is over when the protocol reads again, which it does whenever it is woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Burst {
+    /// What is written next waits for what else there is.
+    Awaited,
+    /// It has waited.
+    Begun,
+    /// All that was written is on its way, and there may be more.
+    Flushed,
 }
 
 /// Accepts connections, of which at most `connections_max` are open at a time;
@@ -130,6 +145,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.burst == Burst::Flushed {
+            self.burst = Burst::Awaited;
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let Some((left, deadline)) = &mut self.greeting else {
@@ -170,7 +188,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.has_gathered = false;
+        if self.burst == Burst::Begun {
+            self.burst = Burst::Flushed;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -214,9 +234,19 @@ mod tests {
         assert!(silent.is_err(), "{silent:?}");
     }
 
-    /// Notes what is written at once.
+    /// Notes what is written at once. There is nothing to read.
     #[derive(Default)]
     struct Writes(Vec<String>);
+
+    impl AsyncRead for Writes {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            _buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
 
     impl AsyncWrite for Writes {
         fn poll_write(
@@ -257,8 +287,21 @@ mod tests {
             .await
             .unwrap();
             connection.flush().await.unwrap();
+            // As the protocol does when it is woken next.
+            let _ = connection.read(&mut [0]).await.unwrap();
         }
         assert_eq!(connection.io.0, ["abc", "def"]);
+    }
+
+    #[tokio::test]
+    async fn a_burst_waits_once_however_often_it_is_flushed() {
+        let mut connection = Connection::new(Writes::default());
+        connection.write_all(b"a").await.unwrap();
+        for _ in 0..3 {
+            connection.flush().await.unwrap();
+            let mut writing = tokio_test::task::spawn(connection.write(b"b"));
+            tokio_test::assert_ready!(writing.poll()).unwrap();
+        }
     }
 
     #[tokio::test]
