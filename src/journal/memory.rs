@@ -1,6 +1,6 @@
 //! A journal that keeps nothing: an entry is as durable as the process.
 
-use std::{fmt, mem};
+use std::{fmt, mem, thread};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
@@ -21,12 +21,12 @@ pub struct MemoryJournal {
     epoch: Epoch,
     queue: Mutex<Queue>,
     // Held while the follower applies: that is what makes one order of revisions
-    // and application. Only who has the turn takes it, so nobody waits for it.
+    // and application. Of appenders only who has the turn takes it, so none waits.
     head: Mutex<Head>,
 }
 
-/// Entries that are left to whoever applies. They are at most as many as there are
-/// calls of `append` under way.
+/// Entries that are left to whoever applies. They are as many as there were calls of
+/// `append` while one entry was applied.
 #[derive(Default)]
 struct Queue {
     left: Vec<Left>,
@@ -120,9 +120,14 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
-    /// Only where the follower panicked: the next one has another go.
+    /// Only where the follower panicked. What is left is given up, so that its
+    /// appenders hear of it: nobody may come who would attend to it.
     fn drop(&mut self) {
-        self.0.queue.lock().is_attended = false;
+        let mut queue = self.0.queue.lock();
+        queue.is_attended = false;
+        let left = mem::take(&mut queue.left);
+        drop(queue);
+        drop(left);
     }
 }
 
@@ -151,7 +156,8 @@ impl Rest<'_> {
 
 impl Drop for Rest<'_> {
     fn drop(&mut self) {
-        while self.take_turn() {}
+        // Where the follower panicked, the turn has given up what was left.
+        while !thread::panicking() && self.take_turn() {}
     }
 }
 

@@ -73,7 +73,8 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Makes an entry durable. When this returns, the entry is safe and has been
     /// or will be handed to the follower; when it fails, it may or may not be
-    /// kept, so the sender must send again.
+    /// kept, so the sender must send again. Of two entries that are appended at the
+    /// same time, either may come first.
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>>;
 
     /// Hands every durable entry after `after` to `follower`: in the order of

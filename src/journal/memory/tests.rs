@@ -115,3 +115,32 @@ fn nothing_is_taken_before_it_is_followed() {
     let appended = journal.append(entry()).now_or_never();
     assert_eq!(appended, Some(Err(AppendError::NotFollowed)));
 }
+
+#[test]
+fn what_is_left_to_a_follower_that_panics_is_given_up() {
+    /// Panics in the first entry, once another is left.
+    struct Panics(Slow);
+    impl Follower for Panics {
+        fn apply(&mut self, revision: Revision, entry: &Entry) {
+            self.0.apply(revision, entry);
+            assert!(revision != 1, "as it should");
+        }
+    }
+    let journal = MemoryJournal::new();
+    let (reached, is_reached) = channel();
+    let (go_on, wait) = channel();
+    let follower = Slow {
+        reached,
+        go_on: wait,
+    };
+    journal.follow(0, Box::new(Panics(follower))).unwrap();
+    thread::scope(|scope| {
+        let append = || catch_unwind(AssertUnwindSafe(|| drop(journal.append(entry()))));
+        let first = scope.spawn(append);
+        is_reached.recv().unwrap();
+        let other = journal.append(entry());
+        go_on.send(()).unwrap();
+        assert!(first.join().unwrap().is_err());
+        assert_eq!(other.now_or_never(), Some(Err(AppendError::Closed)));
+    });
+}
