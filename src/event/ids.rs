@@ -97,6 +97,11 @@ impl UserId {
         Self(texts)
     }
 
+    /// The id without what else it was [made of](Self::of), to be kept for long.
+    pub(crate) fn alone(&self) -> Self {
+        Self(self.0.alone())
+    }
+
     /// The id, and what it was [made of](Self::of) beside it.
     pub(crate) fn texts(&self) -> &Texts {
         &self.0

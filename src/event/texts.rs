@@ -21,6 +21,7 @@ impl Texts {
     /// Two texts or more, then the tail. Whoever splits them knows how many they are
     /// and how long the tail is.
     pub(crate) fn join(texts: &[&str], tail: &[u8]) -> Self {
+        debug_assert!(texts.len() > 1, "else the tail is part of the first");
         let length: usize = texts.iter().map(|text| text.len() + 1).sum();
         let mut bytes = Vec::with_capacity(length + tail.len());
         for (number, text) in texts.iter().enumerate() {
@@ -31,6 +32,14 @@ impl Texts {
         }
         bytes.extend_from_slice(tail);
         Self(ThinArc::from_header_and_slice((), &bytes))
+    }
+
+    /// The first text with nothing else.
+    pub(crate) fn alone(&self) -> Self {
+        if self.first_bytes().len() == self.0.slice.len() {
+            return self.clone();
+        }
+        Self::new(self.first())
     }
 
     /// The first text, or the only one.

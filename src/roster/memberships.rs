@@ -2,9 +2,14 @@
 //! kept to find them by: a close does not walk those who were in the room, so who
 //! is asked for is looked up in the rooms themselves.
 
-use std::{array, collections::hash_map::RandomState, fmt, hash::BuildHasher as _};
+use std::{
+    array,
+    collections::{HashMap, HashSet, hash_map::RandomState},
+    fmt,
+    hash::BuildHasher as _,
+};
 
-use hashbrown::{HashTable, hash_table::Entry};
+use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use crate::{
@@ -14,6 +19,10 @@ use crate::{
 
 /// Parts with a lock of their own, each of which grows by itself.
 const SHARDS: usize = 256;
+
+/// The most rooms of a user that are found one by one. Those of a recorder, say, who
+/// may be in thousands, are kept in a set of their own.
+const FEW_MAX: usize = 16;
 
 pub(super) struct Memberships {
     shards: [RwLock<Shard>; SHARDS],
@@ -26,6 +35,8 @@ struct Shard {
     places: HashTable<Place>,
     /// How many users they are of.
     users: usize,
+    /// The rooms of those who were in many at once, until they are in none.
+    many: HashMap<UserId, HashSet<RoomId>>,
 }
 
 /// A user and a room that the user may be in: two pointers, as there are many.
@@ -35,10 +46,70 @@ struct Place {
 }
 
 impl Shard {
+    /// The rooms of a user, in no order.
     fn of(&self, hash: u64, user: &UserId) -> impl Iterator<Item = &RoomId> {
+        let few = self.few(hash, user);
+        few.chain(self.many.get(user).into_iter().flatten())
+    }
+
+    fn few(&self, hash: u64, user: &UserId) -> impl Iterator<Item = &RoomId> {
         let places = self.places.iter_hash(hash);
         let own = places.filter(move |place| place.user == *user);
         own.map(|place| &place.room)
+    }
+
+    fn has(&self, hash: u64, user: &UserId, room: &RoomId) -> bool {
+        match self.many.get(user) {
+            Some(rooms) => rooms.contains(room),
+            None => self.few(hash, user).any(|known| known == room),
+        }
+    }
+
+    fn enter(&mut self, hash: u64, place: Place, hasher: &RandomState) {
+        if let Some(rooms) = self.many.get_mut(&place.user) {
+            rooms.insert(place.room);
+            return;
+        }
+        let is_it = |known: &Place| known.user == place.user && known.room == place.room;
+        match self.places.find_mut(hash, is_it) {
+            // With the id that is known goes the login that it is part of.
+            Some(known) => *known = place,
+            None => match self.few(hash, &place.user).count() {
+                FEW_MAX => self.spread(hash, place),
+                count => {
+                    self.users += usize::from(count == 0);
+                    let hash_of = |place: &Place| hasher.hash_one(&place.user);
+                    self.places.insert_unique(hash, place, hash_of);
+                }
+            },
+        }
+    }
+
+    /// Keeps the rooms of a user in a set from now on, with one more.
+    fn spread(&mut self, hash: u64, place: Place) {
+        let mut rooms = HashSet::from([place.room]);
+        let is_own = |known: &Place| known.user == place.user;
+        while let Ok(known) = self.places.find_entry(hash, is_own) {
+            rooms.insert(known.remove().0.room);
+        }
+        self.users -= 1;
+        self.many.insert(place.user.alone(), rooms);
+    }
+
+    fn leave(&mut self, hash: u64, user: &UserId, room: &RoomId) {
+        if let Some(rooms) = self.many.get_mut(user) {
+            rooms.remove(room);
+            if rooms.is_empty() {
+                self.many.remove(user);
+            }
+            return;
+        }
+        let is_it = |place: &Place| place.user == *user && place.room == *room;
+        if let Ok(place) = self.places.find_entry(hash, is_it) {
+            place.remove();
+            let is_gone = self.few(hash, user).next().is_none();
+            self.users -= usize::from(is_gone);
+        }
     }
 }
 
@@ -54,31 +125,16 @@ impl Memberships {
     /// The ids are kept, and what they are part of.
     pub(super) fn enter(&self, user: &UserId, room: &RoomId) {
         let (hash, shard) = self.find(user);
-        let mut shard = shard.write();
-        let is_new = shard.of(hash, user).next().is_none();
-        let is_it = |place: &Place| place.user == *user && place.room == *room;
-        let hash_of = |place: &Place| self.hasher.hash_one(&place.user);
         let place = Place {
             user: user.clone(),
             room: room.clone(),
         };
-        match shard.places.entry(hash, is_it, hash_of) {
-            // With the id that is known goes the login that it is part of.
-            Entry::Occupied(mut known) => *known.get_mut() = place,
-            Entry::Vacant(vacant) => drop(vacant.insert(place)),
-        }
-        shard.users += usize::from(is_new);
+        shard.write().enter(hash, place, &self.hasher);
     }
 
     pub(super) fn leave(&self, user: &UserId, room: &RoomId) {
         let (hash, shard) = self.find(user);
-        let mut shard = shard.write();
-        let is_it = |place: &Place| place.user == *user && place.room == *room;
-        if let Ok(place) = shard.places.find_entry(hash, is_it) {
-            place.remove();
-            let is_gone = shard.of(hash, user).next().is_none();
-            shard.users -= usize::from(is_gone);
-        }
+        shard.write().leave(hash, user, room);
     }
 
     /// The rooms that a user may be in, in no order.
@@ -90,12 +146,16 @@ impl Memberships {
     /// Whether a user may be in a room.
     pub(super) fn has(&self, user: &UserId, room: &RoomId) -> bool {
         let (hash, shard) = self.find(user);
-        shard.read().of(hash, user).any(|known| known == room)
+        shard.read().has(hash, user, room)
     }
 
     /// How many users may be in a room.
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().users).sum()
+        let counts = self.shards.iter().map(|shard| {
+            let shard = shard.read();
+            shard.users + shard.many.len()
+        });
+        counts.sum()
     }
 
     fn find(&self, user: &UserId) -> (u64, &RwLock<Shard>) {
@@ -154,6 +214,27 @@ mod tests {
         assert_eq!(memberships.len(), 2);
         memberships.leave(&ann, &one);
         assert_eq!((memberships.of(&ann).len(), memberships.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_user_may_be_in_few_rooms_or_in_many() {
+        let memberships = Memberships::default();
+        let bot = UserId::from("recorder");
+        for count in [FEW_MAX, FEW_MAX + 1, 20_000] {
+            let rooms: Vec<RoomId> = (0..count).map(|n| n.to_string().as_str().into()).collect();
+            for room in rooms.iter().chain(&rooms[..1]) {
+                memberships.enter(&bot, room);
+            }
+            assert_eq!((memberships.of(&bot).len(), memberships.len()), (count, 1));
+            assert!(rooms.iter().all(|room| memberships.has(&bot, room)));
+            memberships.leave(&bot, &"elsewhere".into());
+            for (left, room) in rooms.iter().enumerate() {
+                assert_eq!(memberships.len(), 1, "{left} of {count} left");
+                memberships.leave(&bot, room);
+                assert!(!memberships.has(&bot, room));
+            }
+            assert_eq!((memberships.of(&bot).len(), memberships.len()), (0, 0));
+        }
     }
 
     #[test]
