@@ -292,8 +292,8 @@ impl Follower for Applier {
         }
         self.settle(step, aftermath);
         self.note_applied(revision);
-        self.forgotten.clear();
         drop(applying);
+        self.forgotten.clear();
         roster.trim_if_over(self.journal_time);
     }
 }

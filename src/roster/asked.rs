@@ -33,8 +33,10 @@ impl Asked {
             *asked_at = now.max(*asked_at);
             return;
         }
+        // The id that the table keeps has nothing else with it.
+        let user = hold.id().clone();
         self.held.insert(user.clone(), (hold, now));
-        self.queue.push_back((now, user.clone()));
+        self.queue.push_back((now, user));
         while self.held.len() > ASKED_MAX
             && let Some((at, user)) = self.queue.pop_front()
         {

@@ -58,7 +58,8 @@ pub(super) struct Table<S: Subject> {
 /// One subject with what happened to it lately.
 pub(super) struct Cell<S: Subject> {
     // Never held across an await. Locks are taken in this order: the roster's gate, a
-    // user's cell, the shard of a room, the room's cell; then what users share.
+    // user's cell, the shard of a room, the room's cell; then what users share. Only a
+    // cell that nobody holds is locked with its shard locked before.
     pub(super) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
     pub(super) changed: Notify,

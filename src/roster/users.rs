@@ -130,7 +130,9 @@ impl Roster {
         floor: Revision,
         place: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
     ) -> Hold<User> {
-        let hold = app.users.table.get_or_insert(id);
+        let table = &app.users.table;
+        let known = table.get(id);
+        let hold = known.unwrap_or_else(|| table.get_or_insert(&id.alone()));
         if hold.cell().state.lock().subject.is_placed() {
             return hold;
         }

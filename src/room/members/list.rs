@@ -100,7 +100,8 @@ impl List {
             Self::Few(list) => {
                 let place = (key.login_at, &key.user);
                 let at = list.binary_search_by(|member| place_of(member).cmp(&place));
-                Arc::make_mut(list).remove(at.ok()?)
+                let at = at.ok()?;
+                Arc::make_mut(list).remove(at)
             }
             Self::Many(set) => set.remove(key)?.0,
         };

@@ -117,7 +117,7 @@ impl List {
     fn take(&mut self, user: &UserId) -> Box<Others> {
         match std::mem::take(self) {
             Self::Login { login, evidence_at } => Box::new(Others {
-                user: login.user().clone(),
+                user: login.user().alone(),
                 sessions: vec![Kept::of_login(login, evidence_at)],
             }),
             Self::Others(others) => others.unwrap_or_else(|| {
