@@ -41,6 +41,41 @@ async fn a_stream_is_a_snapshot_and_then_changes_and_progress() {
     assert_eq!(copy.user_count(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_busy_room_is_told_of_at_certain_moments() {
+    const INTERVAL: Duration = Duration::from_millis(4);
+    let server = Server::new(World::new()).await;
+    let mut watch = server.watch("r", "").await.unwrap();
+    let mut copy = RoomCopy::new();
+    assert_eq!(fold(&mut copy, &mut watch).await, "SNAPSHOT_REASON_INITIAL");
+    // The first opens the room, too.
+    server.world.login("r", "first");
+    assert_eq!(fold(&mut copy, &mut watch).await, "2 changes");
+    for n in 1..64 {
+        server.world.login("r", &n.to_string());
+        assert_eq!(fold(&mut copy, &mut watch).await, "1 changes");
+    }
+    for n in 0..10 {
+        for k in 0..3 {
+            server.world.login("r", &format!("{n} {k}"));
+        }
+        assert_eq!(fold(&mut copy, &mut watch).await, "3 changes");
+        // Right after that moment: what comes now waits for the next.
+        let begun = Instant::now();
+        server.world.login("r", &format!("{n} after"));
+        assert_eq!(fold(&mut copy, &mut watch).await, "1 changes");
+        assert!(begun.elapsed() >= INTERVAL - Duration::from_millis(1));
+    }
+    let begun = Instant::now();
+    assert_eq!(fold(&mut copy, &mut watch).await, "progress");
+    assert!(begun.elapsed() <= PROGRESS_INTERVAL + INTERVAL);
+    // By now it is quiet.
+    let begun = Instant::now();
+    server.world.login("r", "last");
+    assert_eq!(fold(&mut copy, &mut watch).await, "1 changes");
+    assert!(begun.elapsed() < Duration::from_millis(1));
+}
+
 #[tokio::test]
 async fn only_the_last_part_of_a_snapshot_is_complete_and_has_a_token() {
     let server = Server::new(World::new()).await;
