@@ -20,7 +20,7 @@ use tokio::{
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
-use crate::grpc::GrpcMetrics;
+use crate::grpc::{GrpcMetrics, burst::Burst};
 
 /// How long to wait after an accept that failed, as when the process has no more
 /// file descriptors: at once it would fail again, and again.
@@ -32,9 +32,6 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What it has to say (RFC 9113, section 3.4), in bytes.
 const GREETING_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-
-/// What is worth a write of its own: more of it would only be kept for longer.
-const ENOUGH_BYTES: usize = 8 * 1024;
 
 /// A connection that counts among those that are open.
 #[derive(Debug)]
@@ -52,38 +49,10 @@ impl<IO> Connection<IO> {
         Self {
             io,
             greeting: Some((GREETING_BYTES, Box::pin(time::sleep(GREETING_TIMEOUT)))),
-            burst: Burst::Awaited,
+            burst: Burst::default(),
             _permit: None,
         }
     }
-
-    /// Lets the tasks that are ready go first, once before each burst of writes: a
-    /// change wakes all the streams of a connection, and what they send is then
-    /// written together. One at a time, the writes cost more than all the rest.
-    fn poll_gathered(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
-        if self.burst == Burst::Awaited && bytes < ENOUGH_BYTES {
-            self.burst = Burst::Begun;
-            // Who wakes itself comes after those who were woken before.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.burst = Burst::Begun;
-        Poll::Ready(())
-    }
-}
-
-/// Where a connection is in writing what there is to be sent.
-///
-/// The protocol flushes after each large frame, so a flush is not the end of it. It
-/// is over when the protocol reads again, which it does whenever it is woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Burst {
-    /// What is written next waits for what else there is.
-    Awaited,
-    /// It has waited.
-    Begun,
-    /// All that was written is on its way, and there may be more.
-    Flushed,
 }
 
 /// Accepts connections, of which at most `connections_max` are open at a time;
@@ -145,9 +114,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.burst == Burst::Flushed {
-            self.burst = Burst::Awaited;
-        }
+        self.burst.read();
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let Some((left, deadline)) = &mut self.greeting else {
@@ -169,7 +136,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_gathered(cx, buf.len()));
+        ready!(self.burst.poll_write(cx, buf.len()));
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -178,7 +145,10 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_gathered(cx, bufs.iter().map(|buf| buf.len()).sum()));
+        ready!(
+            self.burst
+                .poll_write(cx, bufs.iter().map(|buf| buf.len()).sum())
+        );
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
@@ -188,9 +158,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        if self.burst == Burst::Begun {
-            self.burst = Burst::Flushed;
-        }
+        self.burst.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -209,6 +177,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::grpc::burst::ENOUGH_BYTES;
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_does_not_greet_is_given_up() {

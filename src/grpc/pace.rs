@@ -50,8 +50,9 @@ impl Pace {
         }
     }
 
-    /// Whether what there is to be sent is held up.
-    pub(super) fn is_busy(&mut self) -> bool {
+    /// Says whether what there is to be sent is held up, and remembers it: a watch that
+    /// was held up is so for longer.
+    pub(super) fn holds_up(&mut self) -> bool {
         let ahead = if self.is_busy {
             SAVED
         } else {
@@ -63,7 +64,7 @@ impl Pace {
 
     /// Waits until it is time to send what there is.
     pub(super) async fn ready(&mut self) {
-        if self.is_busy() {
+        if self.holds_up() {
             let at = self.ready_at().max(Instant::now());
             time::sleep_until(self.beat_from(at)).await;
         }

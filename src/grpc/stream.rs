@@ -112,7 +112,7 @@ impl<S: Spoken> Messages<S> {
             return Outgoing::Message(self.part(rest));
         }
         self.silence.begin();
-        while self.pace.is_busy() {
+        while self.pace.holds_up() {
             // First, so that a change that comes meanwhile need not wake it.
             self.pace.ready().await;
             if self.watch.has_next() {
