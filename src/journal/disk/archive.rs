@@ -16,7 +16,7 @@ use super::{
     checkpoints::{Checkpoints, Records},
     files::{Files, Folder},
     format,
-    lock::Lock,
+    lock::{self, Lock},
     log::Log,
 };
 use crate::journal::{Entry, Epoch, Revision};
@@ -135,14 +135,21 @@ impl Archive {
         self.checkpoints.read(revision)
     }
 
-    /// How long all files of the folder are together.
+    /// How long all files of the folder are together, but for the lock: what is in that
+    /// is this process's.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn bytes(&self) -> Result<u64, StoreError> {
         let sum = || -> io::Result<u64> {
-            let lengths = fs::read_dir(&self.path)?.map(|file| Ok(file?.metadata()?.len()));
-            lengths.sum()
+            let mut sum = 0;
+            for file in fs::read_dir(&self.path)? {
+                let file = file?;
+                if file.file_name() != lock::FILE {
+                    sum += file.metadata()?.len();
+                }
+            }
+            Ok(sum)
         };
         sum().map_err(StoreError::folder)
     }

@@ -7,7 +7,8 @@ use std::{
     process,
 };
 
-const FILE: &str = "lock";
+/// Its name in the folder.
+pub(super) const FILE: &str = "lock";
 
 /// A data folder that no other process uses while this is kept.
 #[derive(Debug)]
