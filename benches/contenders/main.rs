@@ -14,8 +14,13 @@ mod serve;
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use self::args::Args;
+
+/// As the program has it: what members take is measured in a process of this.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Whatever goes wrong ends the run, so it is enough to say it.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
