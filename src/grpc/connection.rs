@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use tokio::{
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
-use crate::grpc::{GrpcMetrics, burst::Burst};
+use crate::grpc::{GrpcMetrics, burst::Bursts};
 
 /// How long to wait after an accept that failed, as when the process has no more
 /// file descriptors: at once it would fail again, and again.
@@ -36,10 +36,9 @@ const GREETING_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 /// A connection that counts among those that are open.
 #[derive(Debug)]
 pub struct Connection<IO> {
-    io: IO,
+    io: Bursts<IO>,
     /// What is left of the greeting, and until when it is waited for.
     greeting: Option<(usize, Pin<Box<Sleep>>)>,
-    burst: Burst,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -47,9 +46,8 @@ impl<IO> Connection<IO> {
     /// A connection that does not count.
     pub fn new(io: IO) -> Self {
         Self {
-            io,
+            io: Bursts::new(io),
             greeting: Some((GREETING_BYTES, Box::pin(time::sleep(GREETING_TIMEOUT)))),
-            burst: Burst::default(),
             _permit: None,
         }
     }
@@ -108,13 +106,12 @@ impl<IO> Connected for Connection<IO> {
     fn connect_info(&self) {}
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Connection<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.burst.read();
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let Some((left, deadline)) = &mut self.greeting else {
@@ -136,7 +133,6 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.burst.poll_write(cx, buf.len()));
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -145,10 +141,6 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(
-            self.burst
-                .poll_write(cx, bufs.iter().map(|buf| buf.len()).sum())
-        );
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
@@ -157,9 +149,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.burst.flushed();
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -169,15 +159,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Connection<IO> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        sync::mpsc,
-    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::grpc::burst::ENOUGH_BYTES;
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_does_not_greet_is_given_up() {
@@ -201,83 +185,5 @@ mod tests {
         server.read_exact(&mut read).await.unwrap();
         let silent = time::timeout(2 * GREETING_TIMEOUT, server.read_u8()).await;
         assert!(silent.is_err(), "{silent:?}");
-    }
-
-    /// Notes what is written at once. There is nothing to read.
-    #[derive(Default)]
-    struct Writes(Vec<String>);
-
-    impl AsyncRead for Writes {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-            _buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Writes {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-            buf: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.0.push(String::from_utf8_lossy(buf).into_owned());
-            Poll::Ready(Ok(buf.len()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[tokio::test]
-    async fn what_tasks_that_are_ready_send_is_written_together() {
-        let mut connection = Connection::new(Writes::default());
-        let (senders, mut sent) = mpsc::unbounded_channel();
-        for burst in ["abc", "def"] {
-            let mut texts = burst.chars();
-            let mut waiting = String::from_iter(texts.next());
-            for text in texts {
-                let senders = senders.clone();
-                tokio::spawn(async move { senders.send(text) });
-            }
-            poll_fn(|cx| {
-                while let Poll::Ready(Some(text)) = sent.poll_recv(cx) {
-                    waiting.push(text);
-                }
-                Pin::new(&mut connection).poll_write(cx, waiting.as_bytes())
-            })
-            .await
-            .unwrap();
-            connection.flush().await.unwrap();
-            // As the protocol does when it is woken next.
-            let _ = connection.read(&mut [0]).await.unwrap();
-        }
-        assert_eq!(connection.io.0, ["abc", "def"]);
-    }
-
-    #[tokio::test]
-    async fn a_burst_waits_once_however_often_it_is_flushed() {
-        let mut connection = Connection::new(Writes::default());
-        connection.write_all(b"a").await.unwrap();
-        for _ in 0..3 {
-            connection.flush().await.unwrap();
-            let mut writing = tokio_test::task::spawn(connection.write(b"b"));
-            tokio_test::assert_ready!(writing.poll()).unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_enough_is_written_at_once() {
-        let mut connection = Connection::new(Writes::default());
-        let enough = vec![b'.'; ENOUGH_BYTES];
-        let mut writing = tokio_test::task::spawn(connection.write(&enough));
-        tokio_test::assert_ready!(writing.poll()).unwrap();
     }
 }
