@@ -27,8 +27,8 @@ const YIELD_BYTES: usize = 32 * 1024;
 pub(super) enum Outgoing<M> {
     /// To be encoded.
     Message(M),
-    /// The parts of its encoding, in order.
-    Encoded(Vec<Bytes>),
+    /// Its encoding, in two parts, of which one may be empty.
+    Encoded([Bytes; 2]),
 }
 
 impl<M: Message + Default> Outgoing<M> {

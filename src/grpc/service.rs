@@ -157,7 +157,7 @@ impl Presence {
         };
         head.next_page_token = listed.next_page_token;
         let head = Bytes::from(head.encode_to_vec());
-        Ok(Outgoing::Encoded(vec![head, listed.users]))
+        Ok(Outgoing::Encoded([head, listed.users]))
     }
 
     /// The messages of a watch of a room.

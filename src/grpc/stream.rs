@@ -1,6 +1,6 @@
 //! A watch as a stream of messages, of whatever is watched.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
@@ -15,7 +15,7 @@ use crate::{
         token::ResumeToken,
     },
     journal::{Epoch, Revision},
-    roster::{Encoded, SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Batch, Encoded, SnapshotReason, Step, Update, Watch, Watched},
 };
 
 /// How a subject is put into messages.
@@ -167,14 +167,16 @@ impl<S: Spoken> Messages<S> {
 
     /// Several updates are told in one message, as if they were one: at the revision
     /// of the last.
-    fn changes(&mut self, updates: &[Arc<Update<S::Change>>]) -> Outgoing<S::Message> {
+    fn changes(&mut self, updates: &Batch<S::Change>) -> Outgoing<S::Message> {
         self.pace.sent();
-        let encoded = updates.iter().map(|update| self.encode(update));
-        let encoded: Vec<&Encoded> = encoded.collect();
-        Outgoing::Encoded(match &*encoded {
-            [one] => vec![one.message.clone()],
-            several => together(several),
-        })
+        let message = updates.message(|| match &**updates {
+            [one] => self.encode(one).message.clone(),
+            several => {
+                let encoded = several.iter().map(|update| self.encode(update));
+                together(&encoded.collect::<Vec<_>>())
+            }
+        });
+        Outgoing::Encoded([message.clone(), Bytes::new()])
     }
 
     fn encode<'u>(&self, update: &'u Update<S::Change>) -> &'u Encoded {
@@ -206,18 +208,16 @@ impl<S: Spoken> Messages<S> {
     }
 }
 
-/// The parts of one message of the changes of several updates, oldest first.
-fn together(updates: &[&Encoded]) -> Vec<Bytes> {
-    let changes = updates
-        .iter()
-        .map(|update| update.message.slice(update.changes_at..));
-    let length = changes.clone().map(|changes| changes.len()).sum();
-    let mut field = BytesMut::new();
-    put_field_head(CHANGES_TAG, length, &mut field);
-    let last = updates.last();
-    let head = last.map(|update| update.message.slice(..update.head));
-    head.into_iter()
-        .chain([field.freeze()])
-        .chain(changes)
-        .collect()
+/// One message of the changes of several updates, oldest first.
+fn together(updates: &[&Encoded]) -> Bytes {
+    let length = updates.iter().map(|update| update.changes().len()).sum();
+    let mut message = BytesMut::new();
+    if let Some(last) = updates.last() {
+        message.put_slice(last.head());
+    }
+    put_field_head(CHANGES_TAG, length, &mut message);
+    for update in updates {
+        message.put_slice(update.changes());
+    }
+    message.freeze()
 }

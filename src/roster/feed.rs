@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Deref,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -29,6 +30,17 @@ pub struct Update<C> {
     encoded: OnceLock<Encoded>,
 }
 
+/// What a watcher is told at once: updates in order, at least one.
+///
+/// Watchers that keep up are at the same revision, so it is made for the first of
+/// them and shared by the others.
+#[derive(Debug)]
+pub struct Batch<C> {
+    updates: Vec<Arc<Update<C>>>,
+    /// The same for everybody who is sent it, so it is made once.
+    message: OnceLock<Bytes>,
+}
+
 /// What a front made of an update.
 #[derive(Clone, Debug)]
 pub struct Encoded {
@@ -38,6 +50,18 @@ pub struct Encoded {
     pub head: usize,
     /// Where in it the changes begin, which go on to its end.
     pub changes_at: usize,
+}
+
+impl Encoded {
+    /// What of the message is about the revision.
+    pub fn head(&self) -> &[u8] {
+        &self.message[..self.head]
+    }
+
+    /// What of it is the changes.
+    pub fn changes(&self) -> &[u8] {
+        &self.message[self.changes_at..]
+    }
 }
 
 /// How much memory a change takes, and roughly how long it is when encoded.
@@ -60,6 +84,9 @@ pub struct FeedLimits {
 #[derive(Debug)]
 pub(super) struct Feed<C> {
     updates: VecDeque<Arc<Update<C>>>,
+    /// What a watcher was told last, for others at the same revision. Kept until there
+    /// is more to tell, or what it is of is forgotten: so it takes no more than that.
+    told: Option<Arc<Batch<C>>>,
     changes: usize,
     bytes: usize,
     floor: Revision,
@@ -83,7 +110,7 @@ pub(super) enum Since<C> {
     /// Nothing.
     Nothing,
     /// These updates, and perhaps more after them.
-    Updates(Vec<Arc<Update<C>>>),
+    Updates(Arc<Batch<C>>),
     /// So much at once that only the subject as a whole will do.
     Oversized,
     /// It cannot be told any more.
@@ -94,6 +121,7 @@ impl<C: Weigh> Feed<C> {
     pub(super) fn new(floor: Revision, account: Arc<AtomicUsize>) -> Self {
         Self {
             updates: VecDeque::new(),
+            told: None,
             changes: 0,
             bytes: 0,
             floor,
@@ -158,6 +186,7 @@ impl<C: Weigh> Feed<C> {
     }
 
     fn push(&mut self, update: Arc<Update<C>>, limits: &FeedLimits) {
+        self.told = None;
         self.changes += update.len();
         self.bytes += update.bytes;
         self.account.fetch_add(update.bytes, Ordering::Relaxed);
@@ -182,6 +211,7 @@ impl<C: Weigh> Feed<C> {
 
     /// Forgets the oldest update.
     pub(super) fn forget_oldest(&mut self) {
+        self.told = None;
         if let Some(update) = self.updates.pop_front() {
             self.floor = update.revision;
             self.changes -= update.len();
@@ -213,7 +243,7 @@ impl<C: Weigh> Feed<C> {
 
     /// What follows `cursor`: whole updates, of at most `update_bytes_max`
     /// together.
-    pub(super) fn since(&self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
+    pub(super) fn since(&mut self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
         if !self.covers(cursor) {
             return Since::Lost;
         }
@@ -226,13 +256,48 @@ impl<C: Weigh> Feed<C> {
         if first.changes.is_none() {
             return Since::Oversized;
         }
+        if let Some(told) = &self.told
+            && told.is_from(first.revision)
+        {
+            return Since::Updates(Arc::clone(told));
+        }
+        let batch = Arc::new(self.batch(from, limits.update_bytes_max));
+        self.told = Some(Arc::clone(&batch));
+        Since::Updates(batch)
+    }
+
+    /// The updates from a place on, one at least, as far as they fit.
+    fn batch(&self, from: usize, bytes_max: usize) -> Batch<C> {
         let mut bytes = 0;
-        let batch = self.updates.range(from..).take_while(|update| {
+        let updates = self.updates.range(from..).enumerate();
+        let fitting = updates.take_while(|(number, update)| {
             bytes += update.bytes;
-            update.changes.is_some()
-                && (bytes <= limits.update_bytes_max || update.revision == first.revision)
+            update.changes.is_some() && (bytes <= bytes_max || *number == 0)
         });
-        Since::Updates(batch.map(Arc::clone).collect())
+        Batch {
+            updates: fitting.map(|(_, update)| Arc::clone(update)).collect(),
+            message: OnceLock::new(),
+        }
+    }
+}
+
+impl<C> Batch<C> {
+    /// What a front made of it, or makes of it now.
+    pub fn message(&self, encode: impl FnOnce() -> Bytes) -> &Bytes {
+        self.message.get_or_init(encode)
+    }
+
+    fn is_from(&self, revision: Revision) -> bool {
+        let first = self.updates.first();
+        first.is_some_and(|first| first.revision == revision)
+    }
+}
+
+impl<C> Deref for Batch<C> {
+    type Target = [Arc<Update<C>>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.updates
     }
 }
 

@@ -44,7 +44,7 @@ use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Waterm
 pub use self::{
     applier::Applier,
     checkpoint::{Capture, CaptureStats, Image, ImageError},
-    feed::{Encoded, FeedLimits, Update, Weigh},
+    feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     table::Subject,
     watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
 };

@@ -13,7 +13,7 @@ use crate::{
     journal::Revision,
     roster::{
         Roster,
-        feed::{Since, Update},
+        feed::{Batch, Since},
         table::{Hold, Subject},
         users::Watching,
     },
@@ -90,7 +90,7 @@ pub enum Step<S: Watched> {
         reason: SnapshotReason,
     },
     /// What changed, oldest first; never empty.
-    Updates(Vec<Arc<Update<S::Change>>>),
+    Updates(Arc<Batch<S::Change>>),
     /// Nothing changed up to this revision.
     Progress {
         /// Everything up to here was delivered.
@@ -167,10 +167,15 @@ impl<S: Watched> Watch<S> {
         look: impl Fn(&mut Self) -> Option<T>,
     ) -> T {
         let mut silence = pin!(silence);
-        let cell = Arc::clone(self.hold.cell());
         loop {
+            // In a busy room there is something as a rule, and to register for it
+            // costs more than to look.
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            let cell = Arc::clone(self.hold.cell());
             let mut changed = pin!(cell.changed.notified());
-            // Registered before looking: a change in between wakes it.
+            // Registered before looking again: a change in between wakes it.
             changed.as_mut().enable();
             if let Some(seen) = look(self) {
                 return seen;
@@ -194,8 +199,9 @@ impl<S: Watched> Watch<S> {
         let paused = S::pause(&self.roster);
         // Read before the state: whatever was applied by then is in the state.
         let applied = self.roster.applied();
-        let state = self.hold.cell().state.lock();
+        let mut state = self.hold.cell().state.lock();
         let revision = applied.max(state.feed.revision()).max(self.cursor);
+        let since = state.feed.since(self.cursor, &self.roster.limits.feed);
         let place = Place {
             roster: &self.roster,
             app: &self.app,
@@ -207,10 +213,7 @@ impl<S: Watched> Watch<S> {
             view: view(),
             reason,
         };
-        let step = match (
-            owed,
-            state.feed.since(self.cursor, &self.roster.limits.feed),
-        ) {
+        let step = match (owed, since) {
             (Owed::Snapshot(reason), _) => snapshot(reason),
             (_, Since::Lost) => snapshot(SnapshotReason::Lagged),
             (_, Since::Oversized) => snapshot(SnapshotReason::Replaced),

@@ -51,7 +51,7 @@ impl Copy {
             }
             Step::Updates(updates) => {
                 assert!(!updates.is_empty(), "a step of nothing");
-                for update in &updates {
+                for update in updates.iter() {
                     assert!(update.revision > self.revision, "seen twice");
                     self.revision = update.revision;
                     let changes = update.changes.as_ref().expect("an update in full");

@@ -66,7 +66,7 @@ impl Follower {
                     (self.copy, self.revision) = (view, revision);
                 }
                 Step::Updates(updates) => {
-                    for update in updates {
+                    for update in updates.iter() {
                         assert!(update.revision > self.revision, "revisions rise");
                         self.revision = update.revision;
                         for change in update.changes.iter().flatten() {
