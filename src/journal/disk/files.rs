@@ -9,6 +9,8 @@ use std::{
 
 use redb::{StorageBackend, backends::FileBackend};
 
+use super::ahead::Ahead;
+
 /// One flat folder of files. What is created, renamed or removed in it is only
 /// durable once the folder is synced, as POSIX has it.
 pub(super) trait Files: Send + Sync + fmt::Debug + 'static {
@@ -89,7 +91,7 @@ impl Files for Folder {
             .truncate(create)
             .open(self.path.join(name))?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
-        Ok(Disk(Box::new(backend)))
+        Ok(Disk(Box::new(Ahead::new(backend)?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -6,6 +6,7 @@
 //! checkpoints, so that a start need not read all of them. `docs/journal.md`
 //! describes the folder and why it is made so.
 
+mod ahead;
 mod archive;
 mod checkpoints;
 mod draft;

@@ -1,0 +1,230 @@
+//! Gives pages their places on the disk many at a time.
+//!
+//! A page that was never written has no place on the disk yet. To sync it, the file
+//! system has to make its place durable as well, which takes it about half as long
+//! again. So where the first page of a stretch of the file is written, zeros are
+//! written to all of the stretch before.
+
+use std::{io, ops::Range};
+
+use parking_lot::Mutex;
+use redb::StorageBackend;
+
+/// The length of a stretch: the sync after it takes a little longer, one of some dozens.
+const STRETCH_BYTES: u64 = 256 * 1024;
+
+static ZEROS: [u8; STRETCH_BYTES as usize] = [0; STRETCH_BYTES as usize];
+
+/// A file that is written to by stretches.
+#[derive(Debug)]
+pub(super) struct Ahead<F> {
+    file: F,
+    /// Which stretches have their places. Nothing was written to the others.
+    placed: Mutex<Vec<bool>>,
+}
+
+impl<F: StorageBackend> Ahead<F> {
+    /// What the file has now counts as written.
+    pub(super) fn new(file: F) -> io::Result<Self> {
+        let placed = vec![true; stretches(0..file.len()?).len()];
+        let placed = Mutex::new(placed);
+        Ok(Self { file, placed })
+    }
+
+    fn place(&self, written: Range<u64>) -> io::Result<()> {
+        let mut placed = self.placed.lock();
+        for stretch in stretches(written) {
+            if placed.len() <= stretch {
+                placed.resize(stretch + 1, false);
+            }
+            if !placed[stretch] {
+                placed[stretch] = true;
+                self.zero(stretch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn zero(&self, stretch: usize) -> io::Result<()> {
+        let from = stretch as u64 * STRETCH_BYTES;
+        let count = self.file.len()?.saturating_sub(from).min(STRETCH_BYTES);
+        // Where there is no room for all this, there may be for what is needed.
+        let _ = self.file.write(from, &ZEROS[..count as usize]);
+        Ok(())
+    }
+}
+
+/// The stretches that bytes are in.
+fn stretches(bytes: Range<u64>) -> Range<usize> {
+    let first = bytes.start / STRETCH_BYTES;
+    first as usize..bytes.end.div_ceil(STRETCH_BYTES) as usize
+}
+
+impl<F: StorageBackend> StorageBackend for Ahead<F> {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.placed.lock().truncate(stretches(0..len).len());
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.place(offset..offset + data.len() as u64)?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    /// Notes where it is written to, and may have no room for whole stretches.
+    #[derive(Debug, Default)]
+    struct File {
+        inner: InMemoryBackend,
+        writes: Mutex<Vec<(u64, usize)>>,
+        is_full: bool,
+    }
+
+    impl StorageBackend for File {
+        fn len(&self) -> io::Result<u64> {
+            self.inner.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.inner.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.inner.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.inner.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            if self.is_full && data.len() as u64 == STRETCH_BYTES {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.writes.lock().push((offset, data.len()));
+            self.inner.write(offset, data)
+        }
+    }
+
+    fn ahead(file: File) -> Ahead<File> {
+        let ahead = Ahead::new(file).unwrap();
+        ahead.set_len(3 * STRETCH_BYTES).unwrap();
+        ahead
+    }
+
+    #[test]
+    fn a_stretch_is_placed_once_before_its_first_write() {
+        let ahead = ahead(File::default());
+        let page = [1; 4096];
+        for offset in [
+            STRETCH_BYTES + 8192,
+            STRETCH_BYTES,
+            2 * STRETCH_BYTES - 4096,
+        ] {
+            ahead.write(offset, &page).unwrap();
+        }
+        let writes = ahead.file.writes.into_inner();
+        let stretch = (STRETCH_BYTES, STRETCH_BYTES as usize);
+        assert_eq!((writes[0], writes.len()), (stretch, 4));
+    }
+
+    #[test]
+    fn what_was_there_before_is_left_alone() {
+        let ahead = ahead(File::default());
+        ahead.write(0, b"abc").unwrap();
+        let ahead = Ahead::new(ahead.file).unwrap();
+        ahead.write(8, b"def").unwrap();
+        let mut read = [0; 11];
+        ahead.read(0, &mut read).unwrap();
+        assert_eq!(&read, b"abc\0\0\0\0\0def");
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_a_stretch_there_may_be_for_a_page() {
+        let is_full = true;
+        let ahead = ahead(File {
+            is_full,
+            ..File::default()
+        });
+        ahead.write(8, b"abc").unwrap();
+        let mut read = [0; 3];
+        ahead.read(8, &mut read).unwrap();
+        assert_eq!(&read, b"abc");
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Act {
+        Write { offset: u64, length: usize },
+        SetLen(u64),
+        Reopen,
+    }
+
+    fn acts() -> impl Strategy<Value = Act> {
+        let offset = 0..4 * STRETCH_BYTES;
+        let length = prop_oneof![1..5000_usize, 1..2 * STRETCH_BYTES as usize];
+        prop_oneof![
+            8 => (offset.clone(), length).prop_map(|(offset, length)| Act::Write { offset, length }),
+            1 => offset.prop_map(Act::SetLen),
+            1 => Just(Act::Reopen),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_read_is_what_it_would_be_without(
+            acts in prop::collection::vec(acts(), 1..20),
+        ) {
+            let mut ahead = ahead(File::default());
+            let plain = InMemoryBackend::default();
+            plain.set_len(3 * STRETCH_BYTES).unwrap();
+            for (number, act) in acts.into_iter().enumerate() {
+                match act {
+                    Act::Write { offset, length } => {
+                        let data = vec![number as u8 + 1; length];
+                        // Nobody writes behind the end.
+                        if offset + length as u64 <= plain.len().unwrap() {
+                            ahead.write(offset, &data).unwrap();
+                            plain.write(offset, &data).unwrap();
+                        }
+                    }
+                    Act::SetLen(len) => {
+                        ahead.set_len(len).unwrap();
+                        plain.set_len(len).unwrap();
+                    }
+                    Act::Reopen => ahead = Ahead::new(ahead.file).unwrap(),
+                }
+                let len = plain.len().unwrap();
+                prop_assert_eq!(ahead.len().unwrap(), len);
+                let mut read = [vec![0; len as usize], vec![0; len as usize]];
+                ahead.read(0, &mut read[0]).unwrap();
+                plain.read(0, &mut read[1]).unwrap();
+                prop_assert!(read[0] == read[1]);
+            }
+        }
+    }
+}
