@@ -15,7 +15,7 @@ use crate::{
         token::ResumeToken,
     },
     journal::{Epoch, Revision},
-    roster::{Batch, Encoded, SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Batch, Encoded, Lead, SnapshotReason, Step, Update, Watch, Watched},
 };
 
 /// How a subject is put into messages.
@@ -113,12 +113,12 @@ impl<S: Spoken> Messages<S> {
         }
         self.silence.begin();
         while self.pace.holds_up() {
-            // First, so that a change that comes meanwhile need not wake it.
-            self.pace.ready().await;
+            if let Some(lead) = self.watch.follow(self.silence.end()).await {
+                self.lead(lead).await;
+            }
             if self.watch.has_next() {
                 break;
             }
-            self.watch.ready(self.silence.end()).await;
         }
         match self.watch.next(self.silence.end()).await {
             Step::Snapshot {
@@ -141,6 +141,18 @@ impl<S: Spoken> Messages<S> {
                 Outgoing::Message(S::message(revision, token, Some(progress)))
             }
         }
+    }
+
+    /// Waits for all watches of the room that are held up, until there is something to
+    /// send and it is time to send it.
+    async fn lead(&mut self, lead: Lead<S>) {
+        // First, so that a change that comes meanwhile need not wake it.
+        self.pace.ready().await;
+        if !self.watch.has_next() {
+            self.watch.ready(self.silence.end()).await;
+            self.pace.ready().await;
+        }
+        drop(lead);
     }
 
     /// Sends as much of a snapshot as goes into one message. Only the last part

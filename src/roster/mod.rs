@@ -46,7 +46,7 @@ pub use self::{
     checkpoint::{Capture, CaptureStats, Image, ImageError},
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     table::Subject,
-    watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
+    watch::{Lead, Place, SnapshotReason, Start, Step, Watch, Watched},
 };
 
 /// What the roster may hold.

@@ -63,6 +63,10 @@ pub(super) struct Cell<S: Subject> {
     pub(super) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
     pub(super) changed: Notify,
+    /// Wakes the watchers that are held up, when whoever leads them has waited.
+    pub(super) rung: Notify,
+    /// Whether somebody leads those.
+    pub(super) is_led: AtomicBool,
     /// Holds on the cell. Only rises from zero while the shard is locked.
     holds: AtomicUsize,
     /// Whether the subject is forgotten, so that whoever lets go of the cell
@@ -175,6 +179,8 @@ impl<S: Subject> Cell<S> {
                 captured,
             }),
             changed: Notify::new(),
+            rung: Notify::new(),
+            is_led: AtomicBool::new(false),
             holds: AtomicUsize::new(0),
             vacant: AtomicBool::new(true),
         }

@@ -4,7 +4,12 @@
 //! snapshot instead; it is never sent a gap. A watch holds no queue: it is a
 //! place in the subject's history, and costs the same asleep or behind.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+};
 
 use parking_lot::RwLockReadGuard;
 
@@ -14,7 +19,7 @@ use crate::{
     roster::{
         Roster,
         feed::{Batch, Since},
-        table::{Hold, Subject},
+        table::{Cell, Hold, Subject},
         users::Watching,
     },
 };
@@ -32,6 +37,10 @@ pub struct Watch<S: Subject> {
     cursor: Revision,
     owed: Owed,
 }
+
+/// The lead of the watches of one subject that [follow](Watch::follow). They go on when it
+/// is dropped, and one of them leads next.
+pub struct Lead<S: Subject>(Arc<Cell<S>>);
 
 /// What a watcher receives, whatever happens to the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,9 +183,8 @@ impl<S: Watched> Watch<S> {
                 return seen;
             }
             let cell = Arc::clone(self.hold.cell());
-            let mut changed = pin!(cell.changed.notified());
-            // Registered before looking again: a change in between wakes it.
-            changed.as_mut().enable();
+            // Made before looking again: a change in between completes it.
+            let changed = cell.changed.notified();
             if let Some(seen) = look(self) {
                 return seen;
             }
@@ -186,6 +194,25 @@ impl<S: Watched> Watch<S> {
                 () = &mut silence => self.owed = Owed::Progress,
             }
         }
+    }
+
+    /// Waits until whoever [leads](Lead) the watches of this subject lets them go on, or
+    /// until `silence` ends, when there is a step. If nobody does, this one is to.
+    ///
+    /// Many watches that wait for the same are cheaper so: one of them waits for what
+    /// there is to wait for, and all others for that one.
+    pub async fn follow(&mut self, silence: impl Future<Output = ()>) -> Option<Lead<S>> {
+        let cell = Arc::clone(self.hold.cell());
+        // Made before looking: the end of a lead in between completes it.
+        let rung = cell.rung.notified();
+        if let Some(lead) = Lead::take(&cell) {
+            return Some(lead);
+        }
+        tokio::select! {
+            () = rung => {}
+            () = silence => self.owed = Owed::Progress,
+        }
+        None
     }
 
     /// Whether there is a next step now.
@@ -227,6 +254,26 @@ impl<S: Watched> Watch<S> {
         drop((state, paused));
         self.cursor = step.revision().unwrap_or(self.cursor);
         Some(step)
+    }
+}
+
+impl<S: Subject> Lead<S> {
+    fn take(cell: &Arc<Cell<S>>) -> Option<Self> {
+        let was_led = cell.is_led.swap(true, Ordering::AcqRel);
+        (!was_led).then(|| Self(Arc::clone(cell)))
+    }
+}
+
+impl<S: Subject> Drop for Lead<S> {
+    fn drop(&mut self) {
+        self.0.is_led.store(false, Ordering::Release);
+        self.0.rung.notify_waiters();
+    }
+}
+
+impl<S: Subject> fmt::Debug for Lead<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lead").finish_non_exhaustive()
     }
 }
 

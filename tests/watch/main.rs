@@ -9,3 +9,4 @@ mod resume;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
