@@ -12,10 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use prost::{DecodeError, Message as _};
-use tokio::{
-    sync::Semaphore,
-    time::{self, Instant},
-};
+use tokio::{sync::Semaphore, time};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -52,8 +49,6 @@ pub struct Presence {
     roster: Arc<Roster>,
     ready: Arc<AtomicBool>,
     progress_interval: Duration,
-    /// What all watches keep the pace by.
-    beat: Instant,
     watches: Arc<Semaphore>,
     answers: Arc<Answers>,
     metrics: GrpcMetrics,
@@ -73,7 +68,6 @@ impl Presence {
             roster,
             ready,
             progress_interval,
-            beat: Instant::now(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
             answers: Arc::new(Answers::new(metrics.answers_dropped.clone())),
             metrics,
@@ -108,7 +102,7 @@ impl Presence {
     ) -> Result<OutgoingStream<S::Message>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let epoch = self.roster.epoch();
-        let pace = Pace::new(self.beat);
+        let pace = Pace::new();
         let messages = Messages::new(watch, context, epoch, self.progress_interval, pace, open);
         Ok(Box::pin(messages.stream()))
     }

@@ -5,17 +5,18 @@ use std::{fmt, time::Duration};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use prost::Message;
+use tokio::time;
 
 use crate::{
     grpc::{
         metrics::OpenWatch,
         outgoing::{Outgoing, put_field_head},
-        pace::Pace,
+        pace::{Beat, Pace, SAVED},
         silence::Silence,
         token::ResumeToken,
     },
     journal::{Epoch, Revision},
-    roster::{Batch, Encoded, Lead, SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Batch, Encoded, Ringer, SnapshotReason, Step, Update, Watch, Watched},
 };
 
 /// How a subject is put into messages.
@@ -113,11 +114,10 @@ impl<S: Spoken> Messages<S> {
         }
         self.silence.begin();
         while self.pace.holds_up() {
-            if let Some(lead) = self.watch.follow(self.silence.end()).await {
-                self.lead(lead).await;
-            }
-            if self.watch.has_next() {
-                break;
+            match self.watch.rung(self.silence.end()).await {
+                Some(ringer) => drop(tokio::spawn(ring(ringer))),
+                None if self.watch.has_next() => break,
+                None => {}
             }
         }
         match self.watch.next(self.silence.end()).await {
@@ -141,18 +141,6 @@ impl<S: Spoken> Messages<S> {
                 Outgoing::Message(S::message(revision, token, Some(progress)))
             }
         }
-    }
-
-    /// Waits for all watches of the room that are held up, until there is something to
-    /// send and it is time to send it.
-    async fn lead(&mut self, lead: Lead<S>) {
-        // First, so that a change that comes meanwhile need not wake it.
-        self.pace.ready().await;
-        if !self.watch.has_next() {
-            self.watch.ready(self.silence.end()).await;
-            self.pace.ready().await;
-        }
-        drop(lead);
     }
 
     /// Sends as much of a snapshot as goes into one message. Only the last part
@@ -220,10 +208,23 @@ impl<S: Spoken> Messages<S> {
     }
 }
 
+/// Rings for the watches that are held up, until it is quiet or nobody waits.
+async fn ring<S: Watched>(mut ringer: Ringer<S>) {
+    let mut beat = Beat::new();
+    while time::timeout(SAVED, ringer.news()).await.is_ok() {
+        beat.next().await;
+        if !ringer.ring() {
+            break;
+        }
+    }
+}
+
 /// One message of the changes of several updates, oldest first.
 fn together(updates: &[&Encoded]) -> Bytes {
-    let length = updates.iter().map(|update| update.changes().len()).sum();
-    let mut message = BytesMut::new();
+    let length: usize = updates.iter().map(|update| update.changes().len()).sum();
+    // Few bytes more than there are.
+    let head = updates.last().map_or(0, |last| last.head().len());
+    let mut message = BytesMut::with_capacity(head + length + 16);
     if let Some(last) = updates.last() {
         message.put_slice(last.head());
     }

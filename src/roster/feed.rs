@@ -85,7 +85,7 @@ pub struct FeedLimits {
 pub(super) struct Feed<C> {
     updates: VecDeque<Arc<Update<C>>>,
     /// What a watcher was told last, for others at the same revision. Kept until there
-    /// is more to tell, or what it is of is forgotten: so it takes no more than that.
+    /// is more to tell, or what it is of is forgotten: so it takes about as much again.
     told: Option<Arc<Batch<C>>>,
     changes: usize,
     bytes: usize,
@@ -237,8 +237,12 @@ impl<C: Weigh> Feed<C> {
 
     /// Whether anything follows `cursor`.
     pub(super) fn has_after(&self, cursor: Revision) -> bool {
-        let last = self.updates.back().map_or(0, |last| last.revision);
-        !self.covers(cursor) || last > cursor
+        !self.covers(cursor) || self.last_change() > cursor
+    }
+
+    /// The last change that is remembered; 0 if none is.
+    pub(super) fn last_change(&self) -> Revision {
+        self.updates.back().map_or(0, |last| last.revision)
     }
 
     /// What follows `cursor`: whole updates, of at most `update_bytes_max`

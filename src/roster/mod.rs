@@ -7,6 +7,7 @@
 mod aftermath;
 mod applier;
 mod asked;
+mod bell;
 mod checkpoint;
 mod feed;
 mod history;
@@ -43,10 +44,11 @@ use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Waterm
 
 pub use self::{
     applier::Applier,
+    bell::Ringer,
     checkpoint::{Capture, CaptureStats, Image, ImageError},
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     table::Subject,
-    watch::{Lead, Place, SnapshotReason, Start, Step, Watch, Watched},
+    watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
 };
 
 /// What the roster may hold.

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use crate::{
     journal::Revision,
     roster::{
+        bell::Bell,
         checkpoint::Capturing,
         feed::{Feed, Weigh},
     },
@@ -63,10 +64,8 @@ pub(super) struct Cell<S: Subject> {
     pub(super) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
     pub(super) changed: Notify,
-    /// Wakes the watchers that are held up, when whoever leads them has waited.
-    pub(super) rung: Notify,
-    /// Whether somebody leads those.
-    pub(super) is_led: AtomicBool,
+    /// What watchers that are held up wait for.
+    pub(super) bell: Bell,
     /// Holds on the cell. Only rises from zero while the shard is locked.
     holds: AtomicUsize,
     /// Whether the subject is forgotten, so that whoever lets go of the cell
@@ -179,8 +178,7 @@ impl<S: Subject> Cell<S> {
                 captured,
             }),
             changed: Notify::new(),
-            rung: Notify::new(),
-            is_led: AtomicBool::new(false),
+            bell: Bell::default(),
             holds: AtomicUsize::new(0),
             vacant: AtomicBool::new(true),
         }

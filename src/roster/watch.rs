@@ -4,12 +4,7 @@
 //! snapshot instead; it is never sent a gap. A watch holds no queue: it is a
 //! place in the subject's history, and costs the same asleep or behind.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{future::Future, pin::pin, sync::Arc};
 
 use parking_lot::RwLockReadGuard;
 
@@ -18,8 +13,9 @@ use crate::{
     journal::Revision,
     roster::{
         Roster,
+        bell::Ringer,
         feed::{Batch, Since},
-        table::{Cell, Hold, Subject},
+        table::{Hold, Subject},
         users::Watching,
     },
 };
@@ -37,10 +33,6 @@ pub struct Watch<S: Subject> {
     cursor: Revision,
     owed: Owed,
 }
-
-/// The lead of the watches of one subject that [follow](Watch::follow). They go on when it
-/// is dropped, and one of them leads next.
-pub struct Lead<S: Subject>(Arc<Cell<S>>);
 
 /// What a watcher receives, whatever happens to the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,17 +188,18 @@ impl<S: Watched> Watch<S> {
         }
     }
 
-    /// Waits until whoever [leads](Lead) the watches of this subject lets them go on, or
-    /// until `silence` ends, when there is a step. If nobody does, this one is to.
-    ///
-    /// Many watches that wait for the same are cheaper so: one of them waits for what
-    /// there is to wait for, and all others for that one.
-    pub async fn follow(&mut self, silence: impl Future<Output = ()>) -> Option<Lead<S>> {
+    /// Waits for the next ring of this subject's bell, or until `silence` ends, when there
+    /// is a step. If nobody rings it, this returns at once with the right to.
+    pub async fn rung(&mut self, silence: impl Future<Output = ()>) -> Option<Ringer<S>> {
         let cell = Arc::clone(self.hold.cell());
-        // Made before looking: the end of a lead in between completes it.
-        let rung = cell.rung.notified();
-        if let Some(lead) = Lead::take(&cell) {
-            return Some(lead);
+        // Made before looking: a ring in between completes it.
+        let rung = cell.bell.rung();
+        if let Some(ringer) = Ringer::take(&cell) {
+            return Some(ringer);
+        }
+        if self.has_next() {
+            // The ring for that may have been before.
+            cell.bell.ask();
         }
         tokio::select! {
             () = rung => {}
@@ -254,26 +247,6 @@ impl<S: Watched> Watch<S> {
         drop((state, paused));
         self.cursor = step.revision().unwrap_or(self.cursor);
         Some(step)
-    }
-}
-
-impl<S: Subject> Lead<S> {
-    fn take(cell: &Arc<Cell<S>>) -> Option<Self> {
-        let was_led = cell.is_led.swap(true, Ordering::AcqRel);
-        (!was_led).then(|| Self(Arc::clone(cell)))
-    }
-}
-
-impl<S: Subject> Drop for Lead<S> {
-    fn drop(&mut self) {
-        self.0.is_led.store(false, Ordering::Release);
-        self.0.rung.notify_waiters();
-    }
-}
-
-impl<S: Subject> fmt::Debug for Lead<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Lead").finish_non_exhaustive()
     }
 }
 

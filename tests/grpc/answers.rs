@@ -1,16 +1,21 @@
 //! Answers and messages that are encoded once: they are as if made for each.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use headcount::{
     grpc::{GrpcMetrics, Presence},
     pb::{
-        GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest,
+        GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse,
         presence_service_server::PresenceService as _,
     },
 };
-use tonic::Request;
+use tokio::time::Instant;
+use tokio_test::task;
+use tonic::{Request, Status};
 
 use crate::support::{PROGRESS_INTERVAL, Server, World, next, room};
 
@@ -76,26 +81,57 @@ async fn every_watcher_is_sent_the_same() {
 async fn called_in_process_it_says_what_it_says_over_the_wire() {
     let server = Server::new(World::new()).await;
     server.world.login_all("r", 0..200);
-    let presence = Presence::new(
-        Arc::clone(&server.world.roster),
-        Arc::new(AtomicBool::new(true)),
-        PROGRESS_INTERVAL,
-        10,
-        GrpcMetrics::default(),
-    );
+    let presence = presence(&server.world);
     let answer = presence.get_room_users(Request::new(everybody(0))).await;
     let over_the_wire = server.users(everybody(0)).await.unwrap();
     assert_eq!(answer.unwrap().into_inner(), over_the_wire);
 
-    let request = WatchRoomRequest {
-        room_id: "r".to_owned(),
-        ..WatchRoomRequest::default()
-    };
-    let here = presence.watch_room(Request::new(request)).await;
-    let mut here = here.unwrap().into_inner();
+    let mut here = watch(&presence).await;
     let mut there = server.watch("r", "").await.unwrap();
     for user in ["ann", "bob"] {
         assert_eq!(here.next().await.unwrap().unwrap(), next(&mut there).await);
         server.world.login("r", user);
     }
+}
+
+/// A receiver that is too slow keeps the connection from asking for more.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_not_asked_for_more_holds_up_no_other() {
+    let world = World::new();
+    let presence = presence(&world);
+    let (mut stalled, mut other) = (watch(&presence).await, watch(&presence).await);
+    for n in 0..64 {
+        stalled.next().await.unwrap().unwrap();
+        other.next().await.unwrap().unwrap();
+        world.login("r", &n.to_string());
+    }
+    let mut stalled = task::spawn(stalled);
+    while stalled.poll_next().is_ready() {}
+    let begun = Instant::now();
+    for n in 64..100 {
+        other.next().await.unwrap().unwrap();
+        world.login("r", &n.to_string());
+    }
+    assert!(begun.elapsed() < PROGRESS_INTERVAL);
+}
+
+fn presence(world: &World) -> Presence {
+    Presence::new(
+        Arc::clone(&world.roster),
+        Arc::new(AtomicBool::new(true)),
+        PROGRESS_INTERVAL,
+        10,
+        GrpcMetrics::default(),
+    )
+}
+
+async fn watch(
+    presence: &Presence,
+) -> Pin<Box<dyn Stream<Item = Result<WatchRoomResponse, Status>> + Send>> {
+    let request = WatchRoomRequest {
+        room_id: "r".to_owned(),
+        ..WatchRoomRequest::default()
+    };
+    let watch = presence.watch_room(Request::new(request)).await;
+    Box::pin(watch.unwrap().into_inner())
 }

@@ -5,8 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use headcount::room::{Room, RoomChange};
-use headcount::roster::{Batch, Step, Watch};
+use headcount::{
+    room::{Room, RoomChange},
+    roster::{Batch, Ringer, Step, Watch},
+};
 use tokio_test::{assert_pending, assert_ready, task};
 
 use crate::support::World;
@@ -25,6 +27,11 @@ fn updates(watch: &mut Watch<Room>) -> Arc<Batch<RoomChange>> {
     }
 }
 
+fn ringer(watch: &mut Watch<Room>) -> Ringer<Room> {
+    let mut rung = task::spawn(watch.rung(pending()));
+    assert_ready!(rung.poll()).unwrap()
+}
+
 #[test]
 fn watchers_at_one_revision_are_told_the_same() {
     let world = World::new();
@@ -34,12 +41,8 @@ fn watchers_at_one_revision_are_told_the_same() {
     assert!(Arc::ptr_eq(&updates(a), &updates(b)));
     let second = world.login("r", "bob");
     let both = updates(late);
-    assert_eq!(
-        both.iter()
-            .map(|update| update.revision)
-            .collect::<Vec<_>>(),
-        [first, second]
-    );
+    let revisions = both.iter().map(|update| update.revision);
+    assert!(revisions.eq([first, second]));
     let only = updates(a);
     assert_eq!(only.len(), 1);
     assert!(Arc::ptr_eq(&only, &updates(b)));
@@ -56,60 +59,115 @@ fn what_was_told_is_not_told_as_it_was_after_another_change() {
 }
 
 #[test]
-fn the_first_that_follows_leads_and_the_others_wait_until_it_has() {
+fn the_first_of_a_room_is_to_ring_and_a_ring_is_for_all() {
     let world = World::new();
-    let [mut first, mut second, mut elsewhere] =
-        [world.watch("r"), world.watch("r"), world.watch("other")];
-    let mut leading = task::spawn(first.follow(pending()));
-    let lead = assert_ready!(leading.poll());
-    assert!(lead.is_some());
-    let mut following = task::spawn(second.follow(pending()));
-    assert_pending!(following.poll());
-    let mut leading_elsewhere = task::spawn(elsewhere.follow(pending()));
-    assert!(assert_ready!(leading_elsewhere.poll()).is_some());
-
-    drop(lead);
-    assert!(following.is_woken());
-    assert!(assert_ready!(following.poll()).is_none());
-}
-
-#[test]
-fn a_lead_that_is_given_up_is_for_somebody_else() {
-    let world = World::new();
-    let [mut first, mut second] = [world.watch("r"), world.watch("r")];
-    let mut leading = task::spawn(first.follow(pending()));
-    drop(assert_ready!(leading.poll()));
-    let mut following = task::spawn(second.follow(pending()));
-    assert!(assert_ready!(following.poll()).is_some());
-}
-
-#[test]
-fn who_follows_for_as_long_as_silence_lasts_has_progress_to_tell() {
-    let world = World::new();
-    let [mut first, mut second] = [watch(&world), watch(&world)];
-    let mut leading = task::spawn(first.follow(pending()));
-    let _lead = assert_ready!(leading.poll());
-    {
-        let mut following = task::spawn(second.follow(ready(())));
-        assert!(assert_ready!(following.poll()).is_none());
+    let [mut a, mut b, mut c] = [watch(&world), watch(&world), watch(&world)];
+    let mut ringer = ringer(&mut a);
+    let mut waiting = [&mut a, &mut b, &mut c].map(|watch| task::spawn(watch.rung(pending())));
+    for watch in &mut waiting {
+        assert_pending!(watch.poll());
     }
-    assert!(matches!(second.try_next(), Some(Step::Progress { .. })));
+    ringer.ring();
+    for watch in &mut waiting {
+        assert!(watch.is_woken());
+        assert!(assert_ready!(watch.poll()).is_none());
+    }
+    let mut elsewhere = world.watch("other");
+    assert!(assert_ready!(task::spawn(elsewhere.rung(pending())).poll()).is_some());
+}
+
+#[test]
+fn the_end_of_a_ringer_is_a_ring_and_somebody_else_is_to() {
+    let world = World::new();
+    let [mut a, mut b] = [watch(&world), watch(&world)];
+    let first = ringer(&mut a);
+    {
+        let mut waiting = task::spawn(b.rung(pending()));
+        assert_pending!(waiting.poll());
+        drop(first);
+        assert!(waiting.is_woken());
+        assert!(assert_ready!(waiting.poll()).is_none());
+    }
+    ringer(&mut b);
+}
+
+#[test]
+fn a_ringer_hears_of_each_change_that_it_did_not_ring_for() {
+    let world = World::new();
+    let mut watch = watch(&world);
+    let mut ringer = ringer(&mut watch);
+    for user in ["ann", "bob"] {
+        {
+            let mut news = task::spawn(ringer.news());
+            assert_pending!(news.poll());
+            world.login("other", user);
+            assert!(!news.is_woken());
+            world.login("r", user);
+            assert!(news.is_woken());
+            assert_ready!(news.poll());
+        }
+        assert_ready!(task::spawn(ringer.news()).poll());
+        ringer.ring();
+    }
+}
+
+#[test]
+fn who_has_something_to_send_that_was_rung_for_asks_for_another_ring() {
+    let world = World::new();
+    let [mut a, mut late] = [watch(&world), watch(&world)];
+    let mut ringer = ringer(&mut a);
+    world.login("r", "ann");
+    ringer.ring();
+    updates(&mut a);
+    let mut news = task::spawn(ringer.news());
+    assert_pending!(news.poll());
+    let mut up_to_date = task::spawn(a.rung(pending()));
+    assert_pending!(up_to_date.poll());
+    assert!(!news.is_woken());
+    let mut waiting = task::spawn(late.rung(pending()));
+    assert_pending!(waiting.poll());
+    assert!(news.is_woken());
+    assert_ready!(news.poll());
+}
+
+#[test]
+fn a_ringer_learns_whether_anybody_waits() {
+    let world = World::new();
+    let mut watch = watch(&world);
+    let mut ringer = ringer(&mut watch);
+    assert!(ringer.ring(), "who is to ring came to wait");
+    assert!(!ringer.ring());
+    assert_pending!(task::spawn(watch.rung(pending())).poll());
+    assert!(ringer.ring());
+    assert!(!ringer.ring());
+}
+
+#[test]
+fn who_waits_for_as_long_as_silence_lasts_has_progress_to_tell() {
+    let world = World::new();
+    let [mut a, mut b] = [watch(&world), watch(&world)];
+    let _ringer = ringer(&mut a);
+    {
+        let mut waiting = task::spawn(b.rung(ready(())));
+        assert!(assert_ready!(waiting.poll()).is_none());
+    }
+    assert!(matches!(b.try_next(), Some(Step::Progress { .. })));
 }
 
 /// Whoever is not woken would wait for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_that_follows_is_forgotten() {
+async fn nobody_that_waits_is_forgotten() {
     let world = World::new();
-    let mut following = tokio::task::JoinSet::new();
+    let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let mut watch = world.watch("r");
-        following.spawn(async move {
+        waiting.spawn(async move {
             for _ in 0..2_000 {
-                let lead = watch.follow(pending()).await;
+                let ringer = watch.rung(pending()).await;
                 tokio::task::yield_now().await;
-                drop(lead);
+                drop(ringer);
             }
         });
     }
-    following.join_all().await;
+    waiting.join_all().await;
 }
