@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use headcount::{
+    client::endpoint,
     config::{Config, JournalKind, ZimConfig},
     room::{Rule, Rules},
     server::Server,
@@ -13,6 +14,9 @@ use headcount::{
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 const HORIZON: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_millis(500);
@@ -42,7 +46,17 @@ async fn serve_with(rules: Rules, change: fn(&mut Config)) -> Running {
         _stop: stop.clone().drop_guard(),
     };
     tokio::spawn(server.run(stop.cancelled_owned()));
+    until_ready(&running.server).await;
     running
+}
+
+/// Waits until a server takes calls: before that it tells who comes to come back.
+async fn until_ready(server: &str) {
+    let channel = endpoint(server).unwrap().connect().await.unwrap();
+    let mut client = HealthClient::new(channel);
+    let health = client.watch(HealthCheckRequest::default()).await;
+    let mut health = health.unwrap().into_inner();
+    while health.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
 }
 
 impl Running {

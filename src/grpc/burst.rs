@@ -24,6 +24,7 @@ const HELD_BYTES_MAX: usize = 64 * 1024;
 /// The protocol flushes after each frame that is not tiny, so a flush is not the end
 /// of it. It is over with a flush that nothing was written before; and, whether there
 /// is one or not, when the protocol is woken next, which each other flush asks for.
+/// What is tiny it gathers itself, and writes in one piece: that is not held.
 #[derive(Debug)]
 pub(super) struct Bursts<IO> {
     io: IO,

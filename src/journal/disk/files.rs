@@ -91,7 +91,7 @@ impl Files for Folder {
             .truncate(create)
             .open(self.path.join(name))?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
-        Ok(Disk(Box::new(Ahead::new(backend)?)))
+        Disk::new(backend)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -114,7 +114,13 @@ impl Files for Folder {
 /// An open file: what the store keeps its pages in. It is not locked: the folder
 /// is.
 #[derive(Debug)]
-pub(super) struct Disk(pub(super) Box<dyn StorageBackend>);
+pub(super) struct Disk(Box<dyn StorageBackend>);
+
+impl Disk {
+    pub(super) fn new(file: impl StorageBackend) -> io::Result<Self> {
+        Ok(Self(Box::new(Ahead::new(file)?)))
+    }
+}
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {

@@ -197,7 +197,7 @@ impl Files for Simulated {
         let file = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         drop(state);
         let (folder, file) = (self.clone(), file);
-        Ok(Disk(Box::new(Open { folder, file })))
+        Disk::new(Open { folder, file })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
