@@ -5,8 +5,8 @@
 //! a room that changes more often than `MESSAGE_INTERVAL` has its changes
 //! gathered into fewer messages. Any other room's go out at once.
 //!
-//! Watches that are held up send with the beats of the room, all at once: so what goes to
-//! many of them over one connection is written together.
+//! Watches that are held up send with the beats of the room, all at once, so that what
+//! goes to many of them over one connection is written together.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::{self, Instant};
 
 /// The time between two messages of a watch, when there is always something to
 /// send: 250 messages a second.
-const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
+pub(super) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 
 /// How far ahead of that a watch may be: 64 messages sent at once, after a quiet
 /// quarter of a second.

@@ -11,7 +11,7 @@ use crate::{
     grpc::{
         metrics::OpenWatch,
         outgoing::{Outgoing, put_field_head},
-        pace::{Beat, Pace, SAVED},
+        pace::{Beat, MESSAGE_INTERVAL, Pace, SAVED},
         silence::Silence,
         token::ResumeToken,
     },
@@ -208,10 +208,12 @@ impl<S: Spoken> Messages<S> {
     }
 }
 
-/// Rings for the watches that are held up, until it is quiet or nobody waits.
+/// Rings for the watches that are held up, until it is quiet or nobody waits. After such
+/// a quiet none of them is held up any more.
 async fn ring<S: Watched>(mut ringer: Ringer<S>) {
+    const QUIET: Duration = SAVED.saturating_add(MESSAGE_INTERVAL);
     let mut beat = Beat::new();
-    while time::timeout(SAVED, ringer.news()).await.is_ok() {
+    while time::timeout(QUIET, ringer.news()).await.is_ok() {
         beat.next().await;
         if !ringer.ring() {
             break;

@@ -1,8 +1,8 @@
 //! What the watches of a busy subject wait for together.
 //!
 //! Were each of many watches to wait for a change and then for its time, each would be
-//! woken for both. So one [`Ringer`] waits for both, and all watches for that. It is
-//! nobody's of them: a watch whose receiver is slow would hold up the others.
+//! woken for both. So one [`Ringer`] waits for both, and all watches for that. It belongs
+//! to none of them: a watch whose receiver is slow would hold up the others.
 
 use std::{
     fmt,
@@ -61,6 +61,7 @@ impl<S: Subject> Ringer<S> {
         let is_taken = cell.bell.has_ringer.swap(true, Ordering::AcqRel);
         (!is_taken).then(|| Self {
             cell: Arc::clone(cell),
+            // Whoever takes it may have something to send.
             through: 0,
         })
     }
@@ -95,6 +96,7 @@ impl<S: Subject> Ringer<S> {
 
 impl<S: Subject> Drop for Ringer<S> {
     fn drop(&mut self) {
+        // Not stored: so who failed to take it before is woken by what follows.
         self.cell.bell.has_ringer.swap(false, Ordering::AcqRel);
         self.cell.bell.rung.notify_waiters();
     }

@@ -237,12 +237,12 @@ impl<C: Weigh> Feed<C> {
 
     /// Whether anything follows `cursor`.
     pub(super) fn has_after(&self, cursor: Revision) -> bool {
-        !self.covers(cursor) || self.last_change() > cursor
+        self.last_change() > cursor
     }
 
-    /// The last change that is remembered; 0 if none is.
+    /// The last change, or if none is remembered, by when it was.
     pub(super) fn last_change(&self) -> Revision {
-        self.updates.back().map_or(0, |last| last.revision)
+        self.updates.back().map_or(self.floor, |last| last.revision)
     }
 
     /// What follows `cursor`: whole updates, of at most `update_bytes_max`

@@ -153,32 +153,18 @@ impl<S: Watched> Watch<S> {
     /// Waits for the next step. When `silence` ends before anything happens,
     /// that step is progress. Dropping the future loses nothing.
     pub async fn next(&mut self, silence: impl Future<Output = ()>) -> Step<S> {
-        self.wait_for(silence, Self::try_next).await
-    }
-
-    /// Waits until there is a next step, and leaves it.
-    pub async fn ready(&mut self, silence: impl Future<Output = ()>) {
-        let is_ready = |this: &mut Self| this.has_next().then_some(());
-        self.wait_for(silence, is_ready).await;
-    }
-
-    async fn wait_for<T>(
-        &mut self,
-        silence: impl Future<Output = ()>,
-        look: impl Fn(&mut Self) -> Option<T>,
-    ) -> T {
         let mut silence = pin!(silence);
         loop {
             // In a busy room there is something as a rule, and to register for it
             // costs more than to look.
-            if let Some(seen) = look(self) {
-                return seen;
+            if let Some(step) = self.try_next() {
+                return step;
             }
             let cell = Arc::clone(self.hold.cell());
             // Made before looking again: a change in between completes it.
             let changed = cell.changed.notified();
-            if let Some(seen) = look(self) {
-                return seen;
+            if let Some(step) = self.try_next() {
+                return step;
             }
             tokio::select! {
                 () = changed => {}

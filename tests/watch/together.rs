@@ -3,15 +3,23 @@
 use std::{
     future::{pending, ready},
     sync::Arc,
+    time::Duration,
 };
 
 use headcount::{
     room::{Room, RoomChange},
     roster::{Batch, Ringer, Step, Watch},
 };
-use tokio_test::{assert_pending, assert_ready, task};
+use tokio::{
+    task::{self, JoinSet},
+    time::timeout,
+};
+use tokio_test::{assert_pending, assert_ready, task as test};
 
 use crate::support::World;
+
+/// How long what should take a moment may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A watch that was told what there is.
 fn watch(world: &World) -> Watch<Room> {
@@ -28,7 +36,7 @@ fn updates(watch: &mut Watch<Room>) -> Arc<Batch<RoomChange>> {
 }
 
 fn ringer(watch: &mut Watch<Room>) -> Ringer<Room> {
-    let mut rung = task::spawn(watch.rung(pending()));
+    let mut rung = test::spawn(watch.rung(pending()));
     assert_ready!(rung.poll()).unwrap()
 }
 
@@ -63,7 +71,7 @@ fn the_first_of_a_room_is_to_ring_and_a_ring_is_for_all() {
     let world = World::new();
     let [mut a, mut b, mut c] = [watch(&world), watch(&world), watch(&world)];
     let mut ringer = ringer(&mut a);
-    let mut waiting = [&mut a, &mut b, &mut c].map(|watch| task::spawn(watch.rung(pending())));
+    let mut waiting = [&mut a, &mut b, &mut c].map(|watch| test::spawn(watch.rung(pending())));
     for watch in &mut waiting {
         assert_pending!(watch.poll());
     }
@@ -73,7 +81,7 @@ fn the_first_of_a_room_is_to_ring_and_a_ring_is_for_all() {
         assert!(assert_ready!(watch.poll()).is_none());
     }
     let mut elsewhere = world.watch("other");
-    assert!(assert_ready!(task::spawn(elsewhere.rung(pending())).poll()).is_some());
+    assert!(assert_ready!(test::spawn(elsewhere.rung(pending())).poll()).is_some());
 }
 
 #[test]
@@ -82,7 +90,7 @@ fn the_end_of_a_ringer_is_a_ring_and_somebody_else_is_to() {
     let [mut a, mut b] = [watch(&world), watch(&world)];
     let first = ringer(&mut a);
     {
-        let mut waiting = task::spawn(b.rung(pending()));
+        let mut waiting = test::spawn(b.rung(pending()));
         assert_pending!(waiting.poll());
         drop(first);
         assert!(waiting.is_woken());
@@ -98,7 +106,7 @@ fn a_ringer_hears_of_each_change_that_it_did_not_ring_for() {
     let mut ringer = ringer(&mut watch);
     for user in ["ann", "bob"] {
         {
-            let mut news = task::spawn(ringer.news());
+            let mut news = test::spawn(ringer.news());
             assert_pending!(news.poll());
             world.login("other", user);
             assert!(!news.is_woken());
@@ -106,7 +114,7 @@ fn a_ringer_hears_of_each_change_that_it_did_not_ring_for() {
             assert!(news.is_woken());
             assert_ready!(news.poll());
         }
-        assert_ready!(task::spawn(ringer.news()).poll());
+        assert_ready!(test::spawn(ringer.news()).poll());
         ringer.ring();
     }
 }
@@ -119,12 +127,12 @@ fn who_has_something_to_send_that_was_rung_for_asks_for_another_ring() {
     world.login("r", "ann");
     ringer.ring();
     updates(&mut a);
-    let mut news = task::spawn(ringer.news());
+    let mut news = test::spawn(ringer.news());
     assert_pending!(news.poll());
-    let mut up_to_date = task::spawn(a.rung(pending()));
+    let mut up_to_date = test::spawn(a.rung(pending()));
     assert_pending!(up_to_date.poll());
     assert!(!news.is_woken());
-    let mut waiting = task::spawn(late.rung(pending()));
+    let mut waiting = test::spawn(late.rung(pending()));
     assert_pending!(waiting.poll());
     assert!(news.is_woken());
     assert_ready!(news.poll());
@@ -137,7 +145,7 @@ fn a_ringer_learns_whether_anybody_waits() {
     let mut ringer = ringer(&mut watch);
     assert!(ringer.ring(), "who is to ring came to wait");
     assert!(!ringer.ring());
-    assert_pending!(task::spawn(watch.rung(pending())).poll());
+    assert_pending!(test::spawn(watch.rung(pending())).poll());
     assert!(ringer.ring());
     assert!(!ringer.ring());
 }
@@ -148,7 +156,7 @@ fn who_waits_for_as_long_as_silence_lasts_has_progress_to_tell() {
     let [mut a, mut b] = [watch(&world), watch(&world)];
     let _ringer = ringer(&mut a);
     {
-        let mut waiting = task::spawn(b.rung(ready(())));
+        let mut waiting = test::spawn(b.rung(ready(())));
         assert!(assert_ready!(waiting.poll()).is_none());
     }
     assert!(matches!(b.try_next(), Some(Step::Progress { .. })));
@@ -158,16 +166,58 @@ fn who_waits_for_as_long_as_silence_lasts_has_progress_to_tell() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_that_waits_is_forgotten() {
     let world = World::new();
-    let mut waiting = tokio::task::JoinSet::new();
+    let mut waiting = JoinSet::new();
     for _ in 0..16 {
         let mut watch = world.watch("r");
         waiting.spawn(async move {
             for _ in 0..2_000 {
                 let ringer = watch.rung(pending()).await;
-                tokio::task::yield_now().await;
+                task::yield_now().await;
                 drop(ringer);
             }
         });
     }
-    waiting.join_all().await;
+    timeout(PATIENCE, waiting.join_all()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_waits_hears_of_every_change() {
+    // As many as are remembered, so that nobody lags.
+    const CHANGES: usize = 1_000;
+    let world = World::new();
+    let mut waiting = JoinSet::new();
+    for _ in 0..8 {
+        let mut watch = watch(&world);
+        waiting.spawn(async move {
+            let mut told = 0;
+            while told < CHANGES {
+                if let Some(ringer) = watch.rung(pending()).await {
+                    tokio::spawn(ring(ringer));
+                }
+                match watch.try_next() {
+                    Some(Step::Updates(updates)) => told += updates.len(),
+                    None => {}
+                    step => panic!("{step:?}"),
+                }
+            }
+        });
+    }
+    for n in 0..CHANGES {
+        world.login("r", &n.to_string());
+        // Not so many that somebody is told of all at once.
+        if n % 4 == 0 {
+            task::yield_now().await;
+        }
+    }
+    timeout(PATIENCE, waiting.join_all()).await.unwrap();
+}
+
+async fn ring(mut ringer: Ringer<Room>) {
+    loop {
+        ringer.news().await;
+        task::yield_now().await;
+        if !ringer.ring() {
+            return;
+        }
+    }
 }

@@ -24,7 +24,7 @@ pub(super) struct Ahead<F> {
 }
 
 impl<F: StorageBackend> Ahead<F> {
-    /// What the file has now counts as written, as it may be.
+    /// What the file has now counts as written, as all of it may be.
     pub(super) fn new(file: F) -> io::Result<Self> {
         let placed = vec![true; stretches(0..file.len()?).len()];
         let placed = Mutex::new(placed);
@@ -32,7 +32,8 @@ impl<F: StorageBackend> Ahead<F> {
     }
 
     fn place(&self, written: Range<u64>) -> io::Result<()> {
-        // Kept, as the file is not to be cut meanwhile.
+        // Kept, so that nothing is written to a stretch before its zeros are there, and
+        // the file is not cut.
         let mut placed = self.placed.lock();
         for stretch in stretches(written) {
             if placed.len() <= stretch {
