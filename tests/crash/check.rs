@@ -1,6 +1,6 @@
 //! Holds what the service says to what the vendor knows and the watchers were told.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::SystemTime};
 
 use headcount::pb::{
     GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
@@ -30,7 +30,7 @@ pub(crate) struct Checker {
     rooms: Vec<GetRoomUsersResponse>,
     /// How many kills left half-written files, and which the last one did.
     pub(crate) half_written: u32,
-    leftovers: Vec<String>,
+    leftovers: Vec<(String, SystemTime)>,
     pub(crate) last: Option<(Process, watch::Sender<Client>)>,
 }
 
@@ -49,11 +49,16 @@ impl Checker {
         }
     }
 
-    /// Takes down what a kill left. What the one before left is to be gone.
-    pub(crate) fn note_half_written(&mut self, files: Vec<String>) {
+    /// Takes down what a kill left. What the one before left is to be gone, though there
+    /// may be another of its name: one at the same revision.
+    pub(crate) fn note_half_written(&mut self, site: &Site) {
+        let modified = |name: &String| fs::metadata(site.data().join(name))?.modified();
+        let names = site.files(".new");
+        let times: Vec<_> = names.iter().map(|name| modified(name).unwrap()).collect();
+        let files: Vec<_> = names.into_iter().zip(times).collect();
         self.half_written += u32::from(!files.is_empty());
         for file in &self.leftovers {
-            assert!(!files.contains(file), "{file} stays for ever");
+            assert!(!files.contains(file), "{file:?} stays for ever");
         }
         self.leftovers = files;
     }

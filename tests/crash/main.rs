@@ -108,7 +108,7 @@ async fn crash(
         process.kill();
         // Whoever was being answered hears that nobody answers any more.
         traffic.close().await;
-        checker.note_half_written(site.files(".new"));
+        checker.note_half_written(site);
         process = site.start().await;
         checker.client = site.client();
         up_tx.send_replace(site.client());
