@@ -84,7 +84,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Bursts<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // The protocol reads whenever it is woken, before it writes.
+        // The protocol, when it is woken, reads before it writes, as a rule.
         if self.stage == Stage::Flushed {
             self.stage = Stage::Awaited;
         }
@@ -118,11 +118,11 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Bursts<IO> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let is_enough = slices.len() == 1 || count >= ENOUGH_BYTES;
-        if !self.held.is_empty() && (is_enough || self.held.len() + count > HELD_BYTES_MAX) {
+        let is_held = slices.len() > 1 && count < ENOUGH_BYTES;
+        if !is_held || self.held.len() + count > HELD_BYTES_MAX {
             ready!(self.poll_release(cx))?;
         }
-        if is_enough {
+        if !is_held {
             return Pin::new(&mut self.io).poll_write_vectored(cx, slices);
         }
         self.hold(slices);

@@ -1,6 +1,7 @@
 //! The gRPC front: the service, the standard health service and reflection.
 
 mod answers;
+mod beat;
 mod burst;
 mod connection;
 mod convert;

@@ -4,13 +4,10 @@
 //! (h2 0.4.16 or later) gives up a connection on which too many lie unread. So
 //! a room that changes more often than `MESSAGE_INTERVAL` has its changes
 //! gathered into fewer messages. Any other room's go out at once.
-//!
-//! Watches that are held up send with the beats of the room, all at once, so that what
-//! goes to many of them over one connection is written together.
 
 use std::time::Duration;
 
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 /// The time between two messages of a watch, when there is always something to
 /// send: 250 messages a second.
@@ -69,32 +66,10 @@ impl Pace {
     }
 }
 
-/// When watches that are held up send.
-#[derive(Debug)]
-pub(super) struct Beat {
-    last: Instant,
-}
-
-impl Beat {
-    /// One that begins now.
-    pub(super) fn new() -> Self {
-        Self {
-            last: Instant::now(),
-        }
-    }
-
-    /// Waits for the next: when it is time, or else with the next tick of the timer, so
-    /// that what comes at about the same time goes along.
-    pub(super) async fn next(&mut self) {
-        let soon = Instant::now() + Duration::from_nanos(1);
-        // Not when it came to it, which is up to a tick later.
-        self.last = soon.max(self.last + MESSAGE_INTERVAL);
-        time::sleep_until(self.last).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::time;
+
     use super::*;
 
     /// How many messages are sent until one is held up.
@@ -127,19 +102,5 @@ mod tests {
             assert!(!pace.holds_up());
             pace.sent();
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn beats_are_an_interval_apart_and_never_at_once() {
-        let mut beat = Beat::new();
-        let begin = Instant::now();
-        for number in 1..=250 {
-            beat.next().await;
-            assert_eq!(begin.elapsed(), number * MESSAGE_INTERVAL);
-        }
-        time::advance(BURST).await;
-        let late = Instant::now();
-        beat.next().await;
-        assert_eq!(late.elapsed(), Duration::from_millis(1));
     }
 }

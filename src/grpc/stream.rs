@@ -5,18 +5,18 @@ use std::{fmt, time::Duration};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use prost::Message;
-use tokio::time;
 
 use crate::{
     grpc::{
+        beat::ring,
         metrics::OpenWatch,
         outgoing::{Outgoing, put_field_head},
-        pace::{Beat, MESSAGE_INTERVAL, Pace, SAVED},
+        pace::Pace,
         silence::Silence,
         token::ResumeToken,
     },
     journal::{Epoch, Revision},
-    roster::{Batch, Encoded, Ringer, SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Batch, Encoded, SnapshotReason, Step, Update, Watch, Watched},
 };
 
 /// How a subject is put into messages.
@@ -205,19 +205,6 @@ impl<S: Spoken> Messages<S> {
     fn token(&self, revision: Revision) -> String {
         let epoch = self.epoch;
         ResumeToken { epoch, revision }.encode()
-    }
-}
-
-/// Rings for the watches that are held up, until it is quiet or nobody waits. After such
-/// a quiet none of them is held up any more.
-async fn ring<S: Watched>(mut ringer: Ringer<S>) {
-    const QUIET: Duration = SAVED.saturating_add(MESSAGE_INTERVAL);
-    let mut beat = Beat::new();
-    while time::timeout(QUIET, ringer.news()).await.is_ok() {
-        beat.next().await;
-        if !ringer.ring() {
-            break;
-        }
     }
 }
 
