@@ -4,26 +4,25 @@
 //! them into one truth and serves it by gRPC. Data flows one way, and each module
 //! knows those before it only through what they hand on:
 //!
-//! [`webhook`] takes a callback in, [`vendor`] verifies and decodes it into
-//! [events](event), the [`journal`] makes it durable and numbers it, the
-//! [`roster`] applies it, in that order, to a [`room`] or a [`user`], which decide
+//! [`webhook`] takes a callback in, [`providers`] verify and decode it into
+//! [events](domain), the [`journal`] makes it durable and numbers it, the
+//! [`roster`] applies it, in that order, to a room or a user of [`reconcile`], which decide
 //! what it means, and [`grpc`] answers and streams. [`server`] wires them up;
 //! [`client`], [`cli`] and [`simulate`] are the other side.
 
+pub mod admin;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod event;
+pub mod domain;
 pub mod grpc;
 pub mod journal;
-pub mod room;
+pub mod providers;
+pub mod reconcile;
 pub mod roster;
 pub mod server;
 pub mod simulate;
 mod stored;
-pub mod telemetry;
-pub mod user;
-pub mod vendor;
 pub mod webhook;
 
 /// The gRPC contract, generated from `proto/`.

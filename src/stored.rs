@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Time;
+use crate::domain::Time;
 
 pub(crate) use self::generated::*;
 

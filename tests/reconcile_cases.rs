@@ -3,8 +3,11 @@
 mod reconcile;
 
 use headcount::{
-    event::{LeaveReason, RoomEvent},
-    room::{Applied, RoomState, Rules},
+    domain::{LeaveReason, RoomEvent},
+    reconcile::{
+        Rules,
+        room::{Applied, RoomState},
+    },
 };
 
 use reconcile::{

@@ -6,8 +6,8 @@ mod reconcile;
 use std::time::Duration;
 
 use headcount::{
-    event::{RoomEvent, Time},
-    room::Applied,
+    domain::{RoomEvent, Time},
+    reconcile::room::Applied,
 };
 use proptest::{prelude::*, test_runner::Config};
 

@@ -3,8 +3,8 @@
 mod reconcile;
 
 use headcount::{
-    event::{LeaveReason, Role, RoomEvent},
-    room::{Rule, Rules},
+    domain::{LeaveReason, Role, RoomEvent},
+    reconcile::{Rule, Rules},
 };
 
 use reconcile::{

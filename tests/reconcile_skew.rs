@@ -4,8 +4,8 @@
 mod reconcile;
 
 use headcount::{
-    event::{RoomEventKind, Time},
-    room::{Applied, RoomChange, RoomState},
+    domain::{RoomEventKind, Time},
+    reconcile::room::{Applied, RoomChange, RoomState},
 };
 
 use reconcile::{

@@ -3,7 +3,7 @@
 
 mod reconcile;
 
-use headcount::event::RoomEvent;
+use headcount::domain::RoomEvent;
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use reconcile::{

@@ -4,8 +4,8 @@
 mod reconcile;
 
 use headcount::{
-    event::{CloseReason, Time},
-    room::{Applied, RoomChange, RoomState},
+    domain::{CloseReason, Time},
+    reconcile::room::{Applied, RoomChange, RoomState},
 };
 use proptest::{prelude::*, test_runner::Config};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headcount::{
     config::{Config, JournalKind, Span},
-    room::Rules,
+    reconcile::Rules,
     server::Server,
 };
 use tokio::{

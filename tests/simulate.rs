@@ -8,7 +8,7 @@ use std::time::Duration;
 use headcount::{
     client::endpoint,
     config::{Config, JournalKind, ZimConfig},
-    room::{Rule, Rules},
+    reconcile::{Rule, Rules},
     server::Server,
     simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
 };

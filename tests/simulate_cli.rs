@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use headcount::{
     config::{Config, JournalKind},
-    room::Rules,
+    reconcile::Rules,
     server::Server,
 };
 

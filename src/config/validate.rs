@@ -4,7 +4,7 @@
 use std::{collections::HashSet, fs, path::PathBuf};
 
 use super::{AppConfig, Config, ConfigError, Secret};
-use crate::room::EVIDENCE_GRACE;
+use crate::reconcile::EVIDENCE_GRACE;
 
 /// The longest name of an app. Names are in every request, log line and metric.
 const APP_NAME_MAX: usize = 64;

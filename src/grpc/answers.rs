@@ -8,8 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::{convert::RoomRef, listing::Listed};
 use crate::{
-    event::{AppName, RoomId},
-    room::Members,
+    domain::{AppName, RoomId},
+    reconcile::room::Members,
 };
 
 /// Bytes of answers kept. Beyond it all are dropped, and made again as they are asked

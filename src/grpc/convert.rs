@@ -3,9 +3,12 @@
 use prost_types::Timestamp;
 
 use crate::{
-    event::{AppName, CloseReason, LeaveReason, Role, RoomId, Time, UserId},
+    domain::{AppName, CloseReason, LeaveReason, Role, RoomId, Time, UserId},
     pb,
-    room::{Member, RoomChange, RoomState, RoomSummary},
+    reconcile::{
+        Member,
+        room::{RoomChange, RoomState, RoomSummary},
+    },
     roster::SnapshotReason,
 };
 

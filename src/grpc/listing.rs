@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     pb,
-    room::{MemberKey, RoomView},
+    reconcile::room::{MemberKey, RoomView},
 };
 
 /// The field of `GetRoomUsersResponse` that lists users.

@@ -4,14 +4,14 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
-    event::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserId},
     grpc::{
         convert::RoomRef,
         token::{BadToken, ResumeToken},
         users::UserRef,
     },
+    providers::ID_BYTES_MAX,
     roster::Roster,
-    vendor::ID_BYTES_MAX,
 };
 
 /// Finds the app that a request means.

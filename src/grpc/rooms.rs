@@ -12,7 +12,7 @@ use crate::{
     },
     journal::Revision,
     pb::{self, watch_room_response::Update},
-    room::{MemberKey, Room, RoomChange, RoomView},
+    reconcile::room::{MemberKey, Room, RoomChange, RoomView},
     roster::SnapshotReason,
 };
 

@@ -16,7 +16,7 @@ use tokio::{sync::Semaphore, time};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    event::RoomId,
+    domain::RoomId,
     grpc::{
         answers::Answers,
         convert::RoomRef,

@@ -8,9 +8,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
 
 use crate::{
-    event::{IncarnationId, Time, UserId},
+    domain::{IncarnationId, Time, UserId},
     journal::{Epoch, Revision},
-    room::MemberKey,
+    reconcile::room::MemberKey,
 };
 
 /// Where a watch was: the `resume_token` of the API.

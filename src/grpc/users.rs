@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use prost::Message as _;
 
 use crate::{
-    event::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     grpc::{
         convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
         outgoing::put_field,
@@ -14,9 +14,9 @@ use crate::{
     },
     journal::Revision,
     pb::{self, watch_user_response::Update},
-    room::Member,
+    reconcile::Member,
+    reconcile::user::{User, UserChange, UserView, devices_digest},
     roster::SnapshotReason,
-    user::{User, UserChange, UserView, devices_digest},
 };
 
 /// Which user: what the domain knows from context and the wire repeats.

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    event::{AppName, Time},
-    vendor::{Decoded, Product},
+    domain::{AppName, Time},
+    providers::{Decoded, Product},
 };
 
 pub use self::{

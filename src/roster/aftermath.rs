@@ -2,10 +2,10 @@
 //! changed, so that each user is changed once.
 
 use crate::{
-    event::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId},
-    room::{RoomChange, Rules},
+    domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId},
+    reconcile::user::{Applied, Membership, User},
+    reconcile::{Rules, room::RoomChange},
     roster::{reaper::End, users::AppUsers},
-    user::{Applied, Membership, User},
 };
 
 /// What an entry means for users.

@@ -6,9 +6,14 @@ use std::{
 };
 
 use crate::{
-    event::{AppName, RoomEvent, RoomId, Time},
+    domain::{AppName, RoomEvent, RoomId, Time},
     journal::{Callback, Entry, Follower, Payload, Revision},
-    room::{Applied, Remains, Room, RoomChange, RoomState, Rules},
+    providers::Decoded,
+    reconcile::user,
+    reconcile::{
+        Rules,
+        room::{Applied, Remains, Room, RoomChange, RoomState},
+    },
     roster::{
         Roster,
         aftermath::{Aftermath, Item, News},
@@ -16,8 +21,6 @@ use crate::{
         schedule::{Forgetful, Schedule},
         table::{CellState, Hold, Subject},
     },
-    user,
-    vendor::Decoded,
 };
 
 /// Applies the journal to a roster, entry by entry. There is one a roster, so

@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    event::{Time, UserId},
+    domain::{Time, UserId},
+    reconcile::user::User,
     roster::table::Hold,
-    user::User,
 };
 
 /// Users of one app that are kept because they were asked for; the one who was

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{event::Time, journal::Revision};
+use crate::{domain::Time, journal::Revision};
 
 /// The visible changes of one journal entry.
 #[derive(Debug)]

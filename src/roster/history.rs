@@ -14,7 +14,7 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    event::Time,
+    domain::Time,
     journal::Revision,
     roster::{
         Limits,

@@ -1,7 +1,7 @@
 //! Everything that is remembered, for who compares two rosters.
 
 use crate::{
-    event::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserId},
     roster::Roster,
 };
 

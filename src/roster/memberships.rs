@@ -13,8 +13,8 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use crate::{
-    event::{RoomId, UserId},
-    user::Membership,
+    domain::{RoomId, UserId},
+    reconcile::user::Membership,
 };
 
 /// Parts with a lock of their own, each of which grows by itself.

@@ -34,10 +34,13 @@ use parking_lot::RwLock;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
 use crate::{
-    event::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
-    room::{Logins, Room, RoomState, RoomSummary, RoomView, Rules},
-    user::{User, UserView},
+    reconcile::user::{User, UserView},
+    reconcile::{
+        Logins, Rules,
+        room::{Room, RoomState, RoomSummary, RoomView},
+    },
 };
 
 use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Watermark};

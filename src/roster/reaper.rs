@@ -12,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    event::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserId},
     journal::Revision,
-    room::Remains,
+    reconcile::room::Remains,
     roster::Roster,
 };
 

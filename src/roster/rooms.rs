@@ -10,8 +10,11 @@ use std::{
 use parking_lot::RwLock;
 
 use crate::{
-    event::{LeaveReason, RoomId},
-    room::{Member, Room, RoomChange, RoomState, RoomSummary, RoomView},
+    domain::{LeaveReason, RoomId},
+    reconcile::{
+        Member,
+        room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
+    },
     roster::{
         feed::Weigh,
         table::{Subject, Table},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{AppName, RoomId, Time, UserId};
+use crate::domain::{AppName, RoomId, Time, UserId};
 
 /// Subjects that one tick forgets something of: what it does must not hold up the
 /// callbacks that come after it. The next tick is a second away.

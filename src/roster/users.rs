@@ -12,9 +12,10 @@ use std::{
 use parking_lot::{Mutex, RwLockReadGuard};
 
 use crate::{
-    event::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     journal::Revision,
-    room::Rules,
+    reconcile::Rules,
+    reconcile::user::{User, UserChange, UserView},
     roster::{
         App, Roster,
         asked::Asked,
@@ -23,7 +24,6 @@ use crate::{
         table::{Hold, Subject, Table},
         watch::{Place, Watched},
     },
-    user::{User, UserChange, UserView},
 };
 
 /// What a message takes beyond its texts: tags, lengths, times.

@@ -9,7 +9,7 @@ use std::{future::Future, pin::pin, sync::Arc};
 use parking_lot::RwLockReadGuard;
 
 use crate::{
-    event::AppName,
+    domain::AppName,
     journal::Revision,
     roster::{
         Roster,

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ended;
 use crate::{
+    admin::{self, Metrics},
     config::GrpcConfig,
     grpc::{self, Health, Presence},
-    telemetry::{self, Metrics},
     webhook::{self, Front},
 };
 
@@ -71,7 +71,7 @@ impl Fronts {
         if let Some(listener) = telemetry {
             let drained = drain.clone();
             parts.spawn(async move {
-                telemetry::serve(listener, metrics, drained).await;
+                admin::serve(listener, metrics, drained).await;
                 ("metrics", Ok(()))
             });
         }

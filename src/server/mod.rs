@@ -30,14 +30,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    admin::Metrics,
     config::{AppConfig, Config},
-    event::AppName,
+    domain::AppName,
     grpc::{Health, Presence},
     journal::{FollowError, OpenError, Revision, StoreError},
-    room::{Logins, Rules},
+    providers::Apps,
+    reconcile::{Logins, Rules},
     roster::{Applier, FeedLimits, Limits, Roster},
-    telemetry::Metrics,
-    vendor::Apps,
     webhook::{Front, Parts, Settings, Visible, wall_clock},
 };
 

@@ -17,7 +17,7 @@ use super::{Ended, recovery::Store};
 
 use crate::{
     config::JournalConfig,
-    event::Time,
+    domain::Time,
     grpc::Health,
     journal::{DiskJournal, Entry, Journal, Payload, Revision, StoreError},
     roster::{Capture, Roster},

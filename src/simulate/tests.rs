@@ -7,8 +7,11 @@ mod users;
 use std::collections::BTreeMap;
 
 use crate::{
-    event::{Role, Time},
-    room::{Room, RoomState, Rule, Rules},
+    domain::{Role, Time},
+    reconcile::{
+        Rule, Rules,
+        room::{Room, RoomState},
+    },
 };
 
 use super::{

@@ -1,6 +1,6 @@
 //! Enums: each value has a stored one of the same name, and 0 is none of them.
 
-use crate::{event, room, stored};
+use crate::{domain, reconcile::room, stored};
 
 use super::StoredError;
 
@@ -30,7 +30,7 @@ macro_rules! stored_enum {
     };
 }
 
-stored_enum!(event::CloseReason, stored::CloseReason, {
+stored_enum!(domain::CloseReason, stored::CloseReason, {
     Normal => Normal,
     LastUserTimeout => LastUserTimeout,
     LastUserDropped => LastUserDropped,
@@ -39,7 +39,7 @@ stored_enum!(event::CloseReason, stored::CloseReason, {
     Unknown => Unknown,
 });
 
-stored_enum!(event::LeaveReason, stored::LeaveReason, {
+stored_enum!(domain::LeaveReason, stored::LeaveReason, {
     Logout => Logout,
     Timeout => Timeout,
     Kicked => Kicked,
@@ -49,7 +49,7 @@ stored_enum!(event::LeaveReason, stored::LeaveReason, {
     RoomClosed => RoomClosed,
 });
 
-stored_enum!(event::Role, stored::Role, {
+stored_enum!(domain::Role, stored::Role, {
     Unspecified => None,
     Host => Host,
     Audience => Audience,

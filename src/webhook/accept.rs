@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Front, connection};
-use crate::telemetry::Metrics;
+use crate::admin::Metrics;
 
 /// The least and the longest wait after a failed accept: without file
 /// descriptors it fails again at once.

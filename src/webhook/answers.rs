@@ -9,7 +9,7 @@ use http::{
 };
 use http_body_util::Full;
 
-use crate::vendor::{Answer, Malformed, Refusal};
+use crate::providers::{Answer, Malformed, Refusal};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use super::{
     body,
     ingest::Arrival,
 };
-use crate::vendor::{self, Adapter, Answer};
+use crate::providers::{self, Adapter, Answer};
 
 /// How long the body of a request is waited for that is refused without it.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -36,8 +36,8 @@ impl Front {
             ..
         } = self.parts.settings;
         let (head, body) = request.into_parts();
-        let adapter = vendor::adapter_at(head.uri.path());
-        let render = adapter.map_or(vendor::json as _, |adapter| adapter.render);
+        let adapter = providers::adapter_at(head.uri.path());
+        let render = adapter.map_or(providers::json as _, |adapter| adapter.render);
         let refuse = |refused: Refused| {
             self.metrics().refused(refused.reason).inc();
             refused.respond(render)

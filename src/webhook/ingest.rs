@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::{Front, Reason, answers::Refused, nonces::Said};
 use crate::{
     config::NonceReuse,
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::{AppendError, Callback, Entry, Payload},
-    vendor::{Adapter, Decoded, NoncePair, Outcome, Request, Terms, Text},
+    providers::{Adapter, Decoded, NoncePair, Outcome, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.

@@ -7,7 +7,7 @@ use prometheus_client::{
 };
 
 use super::Reason;
-use crate::vendor::{Outcome, PRODUCTS, Product};
+use crate::providers::{Outcome, PRODUCTS, Product};
 
 /// What the front counts. Every counter is there from the start, at zero, and
 /// is found without a lock.

@@ -7,7 +7,7 @@
 //! the time a connection may stay open without a request. It speaks HTTP/1.1
 //! and, to those who begin with its preface, HTTP/2 without TLS.
 //!
-//! The front knows the table of [adapters](crate::vendor::PRODUCTS) and the
+//! The front knows the table of [adapters](crate::providers::PRODUCTS) and the
 //! [journal](crate::journal), but neither rooms nor gRPC.
 
 mod accept;
@@ -36,11 +36,11 @@ use tokio::sync::Semaphore;
 
 use self::{nonces::Nonces, throttle::Throttle};
 use crate::{
+    admin::Metrics,
     config::{NonceReuse, WebhookConfig},
-    event::Time,
+    domain::Time,
     journal::{Journal, Revision},
-    telemetry::Metrics,
-    vendor::Apps,
+    providers::Apps,
 };
 
 pub use self::{accept::serve, answers::Reason, metrics::WebhookMetrics};

@@ -14,8 +14,8 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    event::AppName,
-    vendor::{Decoded, Fields, NoncePair},
+    domain::AppName,
+    providers::{Decoded, Fields, NoncePair},
 };
 
 /// What an authentic callback says. What it says to this service is compared

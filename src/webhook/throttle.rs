@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::event::Time;
+use crate::domain::Time;
 
 /// The least time between two lines of one kind.
 const SILENCE: Duration = Duration::from_secs(1);

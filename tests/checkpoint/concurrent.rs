@@ -7,11 +7,11 @@ use std::{
 };
 
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, RoomEvent, UserEvent},
+    domain::{LeaveReason, Login, Logout, Profile, RoomEvent, UserEvent},
     journal::{Callback, Entry, Payload},
-    room::Logins,
+    providers::{Decoded, Product},
+    reconcile::Logins,
     roster::{Capture, Limits, Roster, SnapshotReason, Start, Step},
-    vendor::{Decoded, Product},
 };
 
 use crate::{

@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use headcount::{
-    event::{Login, Profile, RoomEvent, Time, UserEvent},
+    domain::{Login, Profile, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Payload},
-    room::{Logins, RoomState},
+    providers::{Decoded, Product},
+    reconcile::{Logins, room::RoomState},
     roster::{Image, ImageError, Limits},
-    vendor::{Decoded, Product},
 };
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 

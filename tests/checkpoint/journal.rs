@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, RoomEvent, Time, UserEvent},
+    domain::{LeaveReason, Login, Logout, Profile, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Payload},
-    room::Logins,
+    providers::{Decoded, Product},
+    reconcile::Logins,
     roster::Limits,
-    vendor::{Decoded, Product},
 };
 use proptest::{collection::vec, prelude::*};
 

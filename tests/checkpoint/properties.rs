@@ -3,7 +3,7 @@
 
 use headcount::{
     journal::{Entry, Revision},
-    room::Logins,
+    reconcile::Logins,
     roster::Limits,
 };
 use proptest::{prelude::*, sample::Index, test_runner::Config};

@@ -4,11 +4,11 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use headcount::{
-    event::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     journal::{Entry, Epoch, Follower as _, Revision},
-    room::{Logins, RoomView, Rules},
+    reconcile::user::UserView,
+    reconcile::{Logins, Rules, room::RoomView},
     roster::{Applier, Capture, CaptureStats, FeedLimits, Image, ImageError, Limits, Roster},
-    user::UserView,
 };
 
 use crate::{

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use headcount::{
     journal::Revision,
-    room::RoomView,
+    reconcile::room::RoomView,
+    reconcile::user::UserView,
     roster::{Roster, SnapshotReason, Start, Step},
-    user::UserView,
 };
 
 use crate::{

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use headcount::{
     pb::{GetRoomUsersRequest, ListRoomsRequest, WatchRoomRequest},
-    room::Rules,
+    reconcile::Rules,
     roster::Limits,
 };
 use tonic::{Code, Status};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
     pb::{self, GetUserRequest, LeaveReason as Reason, SnapshotReason, WatchUserRequest},
-    room::digest_of,
+    reconcile::room::digest_of,
 };
 use pb::{user_change::Change, watch_user_response::Update};
 use prost_types::Timestamp;

@@ -2,7 +2,7 @@
 
 use headcount::{
     pb::{self, ListRoomsRequest},
-    room::Rules,
+    reconcile::Rules,
     roster::Limits,
 };
 

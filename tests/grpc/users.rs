@@ -1,9 +1,9 @@
 //! `GetRoomUsers`: the fields of its answer.
 
 use headcount::{
-    event::{LeaveReason, Logout, Profile, Role, RoomEventKind, Time},
+    domain::{LeaveReason, Logout, Profile, Role, RoomEventKind, Time},
     pb::{self, GetRoomUsersRequest},
-    room::digest_of,
+    reconcile::room::digest_of,
 };
 use prost_types::Timestamp;
 

@@ -7,9 +7,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use headcount::{
-    event::Time,
+    domain::Time,
     journal::{Entry, Payload},
-    vendor::Product,
+    providers::Product,
 };
 use serde_json::Value;
 

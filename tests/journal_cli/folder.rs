@@ -11,11 +11,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use headcount::{
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::{Callback, DiskJournal, Entry, Journal as _, Payload, Revision},
-    room::{Logins, Rules},
+    providers::{self, Decoded, Product},
+    reconcile::{Logins, Rules},
     roster::{Image, Limits, Roster},
-    vendor::{self, Decoded, Product},
 };
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -53,7 +53,7 @@ impl Default for Recipe {
             entries: ENTRIES,
             horizon: HORIZON,
             drops: false,
-            decode: |callback| vendor::decode(callback.product, &callback.query, &callback.body),
+            decode: |callback| providers::decode(callback.product, &callback.query, &callback.body),
         }
     }
 }
@@ -218,6 +218,6 @@ pub(crate) fn callback(product: Product, query: &str, body: &[u8]) -> Payload {
         product,
         query: query.into(),
         body: Bytes::copy_from_slice(body),
-        decoded: Arc::new(vendor::decode(product, query, body)),
+        decoded: Arc::new(providers::decode(product, query, body)),
     })
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use headcount::{
     journal::Journal as _,
-    vendor::{self, Decoded},
+    providers::{self, Decoded},
 };
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn misunderstood() -> Folder {
                 true => body.replace('é', "").into_bytes(),
                 false => callback.body.to_vec(),
             };
-            vendor::decode(callback.product, &callback.query, &body)
+            providers::decode(callback.product, &callback.query, &body)
         },
         ..Recipe::default()
     };

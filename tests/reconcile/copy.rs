@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
-    event::{CloseReason, UserId},
-    room::{Member, RoomChange, RoomState, RoomSummary},
+    domain::{CloseReason, UserId},
+    reconcile::{
+        Member,
+        room::{RoomChange, RoomState, RoomSummary},
+    },
 };
 
 use super::replica::Visible;

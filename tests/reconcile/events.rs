@@ -1,6 +1,6 @@
 //! Short spellings of events. Times are milliseconds from [`BASE`].
 
-use headcount::event::{
+use headcount::domain::{
     CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, Time,
 };
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use headcount::event::{CloseReason, LeaveReason, RoomEvent};
+use headcount::domain::{CloseReason, LeaveReason, RoomEvent};
 use proptest::{collection::vec, prelude::*};
 
 use super::teller::{Teller, USERS};

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 
 use headcount::{
-    event::{
+    domain::{
         CloseReason, LeaveReason, Login, Logout, Profile, RoomEvent, RoomEventKind, Time, UserId,
     },
-    room::{Member, RoomState, RoomSummary, digest_of},
+    reconcile::{
+        Member,
+        room::{RoomState, RoomSummary, digest_of},
+    },
 };
 use proptest::{collection::vec, prelude::*};
 

@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
-    event::{Role, RoomEventKind, UserId},
-    room::{Member, RoomState, RoomSummary},
+    domain::{Role, RoomEventKind, UserId},
+    reconcile::{
+        Member,
+        room::{RoomState, RoomSummary},
+    },
 };
 
 use super::{history::Step, replica::Visible};

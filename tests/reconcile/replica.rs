@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use headcount::{
-    event::{RoomEvent, Time},
-    room::{Applied, Member, Room, RoomChange, RoomState, RoomSummary, Rules, digest_of},
+    domain::{RoomEvent, Time},
+    reconcile::{
+        Member, Rules,
+        room::{Applied, Room, RoomChange, RoomState, RoomSummary, digest_of},
+    },
 };
 
 use super::{copy::Copy, events::at};

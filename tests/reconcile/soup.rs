@@ -1,6 +1,6 @@
 //! Events that need not add up: any ids, any times, any numbers.
 
-use headcount::event::{
+use headcount::domain::{
     CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, Time,
 };
 use proptest::{option, prelude::*};

@@ -1,6 +1,6 @@
 //! Turns the plan of a history into what happened.
 
-use headcount::event::{LeaveReason, Profile, Role, RoomEvent, RoomEventKind};
+use headcount::domain::{LeaveReason, Profile, Role, RoomEvent, RoomEventKind};
 
 use super::{
     events::{because, close, create, login, logout, numbered},

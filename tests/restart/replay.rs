@@ -4,9 +4,9 @@ use std::{path::Path, process::Command, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 use headcount::{
-    event::Time,
+    domain::Time,
     journal::{Callback, DiskJournal, Entry, Follower, Journal as _, Payload, Revision},
-    vendor::{Decoded, Product},
+    providers::{Decoded, Product},
 };
 use http::StatusCode;
 use tonic::Code;

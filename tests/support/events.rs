@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount::event::{
+use headcount::domain::{
     CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
     RoomEventKind, RoomId, SessionId, Time, UserEvent, UserId,
 };

@@ -4,9 +4,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use headcount::{
-    event::UserId,
+    domain::UserId,
     journal::Revision,
-    room::{Member, Room, RoomChange, RoomState, RoomSummary, RoomView, digest_of},
+    reconcile::{
+        Member,
+        room::{Room, RoomChange, RoomState, RoomSummary, RoomView, digest_of},
+    },
     roster::{SnapshotReason, Step, Watch},
 };
 

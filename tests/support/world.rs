@@ -14,12 +14,15 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use headcount::{
-    event::{AppName, RoomEvent, Time, UserEvent},
+    domain::{AppName, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
-    room::{Logins, Room, RoomView, Rules},
+    providers::{Decoded, Product},
+    reconcile::user::User,
+    reconcile::{
+        Logins, Rules,
+        room::{Room, RoomView},
+    },
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
-    user::User,
-    vendor::{Decoded, Product},
 };
 use parking_lot::Mutex;
 

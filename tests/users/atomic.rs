@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use headcount::{
-    room::{Rule, Rules},
+    reconcile::user::UserChange,
+    reconcile::{Rule, Rules},
     roster::{Limits, SnapshotReason, Start, Step},
-    user::UserChange,
 };
 
 use crate::{

@@ -1,9 +1,9 @@
 //! On which devices a user is online.
 
 use headcount::{
-    event::{LeaveReason, Time, UserEvent},
-    room::{Logins, Rules},
-    user::{Applied, User, UserChange},
+    domain::{LeaveReason, Time, UserEvent},
+    reconcile::user::{Applied, User, UserChange},
+    reconcile::{Logins, Rules},
 };
 
 use crate::{

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use headcount::{
-    event::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserId},
     journal::Revision,
+    reconcile::user::{User, UserChange, UserView},
     roster::{SnapshotReason, Start, Step, Watch},
-    user::{User, UserChange, UserView},
 };
 
 use crate::support::{APP, World};

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use headcount::{
-    event::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
-    room::{Logins, Member, Rules},
-    user::{Applied, User, UserView},
+    domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    reconcile::user::{Applied, User, UserView},
+    reconcile::{Logins, Member, Rules},
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headcount::{event::LeaveReason, roster::Start, user::UserChange};
+use headcount::{domain::LeaveReason, reconcile::user::UserChange, roster::Start};
 
 use crate::{
     follow::{Follower, rooms, user},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use headcount::{
     journal::Revision,
-    room::Rules,
+    reconcile::Rules,
     roster::{FeedLimits, Limits, Step},
 };
 

@@ -12,8 +12,8 @@ use std::{
 };
 
 use headcount::{
-    event::RoomEvent,
-    room::{RoomState, Rules},
+    domain::RoomEvent,
+    reconcile::{Rules, room::RoomState},
 };
 
 use tokio_test::block_on;
@@ -70,7 +70,7 @@ fn a_room_is_kept_while_it_is_known_or_watched() {
 }
 
 /// One life of a room that is over, and forgotten with the next tick.
-fn short_life(at: headcount::event::Time, id: &str) -> Vec<RoomEvent> {
+fn short_life(at: headcount::domain::Time, id: &str) -> Vec<RoomEvent> {
     let life = life("r", id);
     vec![life.login("ann", at), life.closed(at)]
 }

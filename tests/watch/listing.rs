@@ -16,7 +16,7 @@ fn a_room_that_closes_while_it_is_being_listed_is_not_listed_as_open() {
     world.forget();
     world.close(&room("closes"));
     ids.extend(open.map(|(id, _)| id));
-    assert_eq!(ids, ["a", "z"].map(headcount::event::RoomId::from));
+    assert_eq!(ids, ["a", "z"].map(headcount::domain::RoomId::from));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use headcount::{
-    room::{RoomChange, RoomState},
+    reconcile::room::{RoomChange, RoomState},
     roster::{SnapshotReason, Start, Step},
 };
 use tokio_test::{assert_pending, assert_ready, task};
@@ -177,7 +177,7 @@ fn a_watch_outlives_its_room_and_sees_the_next_life_open() {
     assert!(
         matches!(
             &changes[..],
-            [c] if matches!(&c[..], [RoomChange::RoomClosed { reason: headcount::event::CloseReason::Unknown, .. }])
+            [c] if matches!(&c[..], [RoomChange::RoomClosed { reason: headcount::domain::CloseReason::Unknown, .. }])
         ),
         "{changes:?}"
     );

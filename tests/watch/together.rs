@@ -7,7 +7,7 @@ use std::{
 };
 
 use headcount::{
-    room::{Room, RoomChange},
+    reconcile::room::{Room, RoomChange},
     roster::{Batch, Ringer, Step, Watch},
 };
 use tokio::{

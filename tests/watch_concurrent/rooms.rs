@@ -15,9 +15,9 @@ use headcount::{
         Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse,
         presence_service_server::PresenceService as _,
     },
-    room::Rules,
+    providers::Decoded,
+    reconcile::Rules,
     roster::{FeedLimits, Limits},
-    vendor::Decoded,
 };
 use prost::Message as _;
 use rand::{Rng, RngExt as _};

@@ -11,7 +11,7 @@ use headcount::{
         WatchUserRequest, WatchUserResponse, presence_service_server::PresenceService as _,
         user_change::Change, watch_user_response::Update,
     },
-    room::digest_of,
+    reconcile::room::digest_of,
 };
 use tonic::{Request, Response, Status};
 

@@ -10,7 +10,7 @@ use headcount::{
     grpc::Presence,
     journal::Revision,
     pb::User,
-    room::{Logins, Rules},
+    reconcile::{Logins, Rules},
     roster::{FeedLimits, Limits},
 };
 use rand::{Rng, RngExt as _};

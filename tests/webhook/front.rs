@@ -5,9 +5,9 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use bytes::Bytes;
 use headcount::{
     config::NonceReuse,
-    event::Time,
+    domain::Time,
     journal::{Entry, Payload},
-    vendor::{Decoded, Outcome, Product, zego},
+    providers::{Decoded, Outcome, Product, zego},
     webhook::{Reason, Settings},
 };
 use http::{Method, Request, header};

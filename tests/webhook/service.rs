@@ -13,11 +13,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use headcount::{
+    admin::Metrics,
     config::NonceReuse,
-    event::Time,
+    domain::Time,
     journal::{AppendError, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision},
-    telemetry::Metrics,
-    vendor::{Account, Outcome, Product, Signing, Vendor, tencent, zego},
+    providers::{Account, Outcome, Product, Signing, Vendor, tencent, zego},
     webhook::{self, Front, Parts, Reason, Settings, Visible},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};

@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use headcount::{
-    event::{RoomEventKind, UserEvent},
+    domain::{RoomEventKind, UserEvent},
     journal::Payload,
-    vendor::{Decoded, Outcome, Product},
+    providers::{Decoded, Outcome, Product},
     webhook::{Reason, Settings},
 };
 use http::{Method, Request, StatusCode, header};

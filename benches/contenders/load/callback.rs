@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use headcount::vendor::zego;
+use headcount::providers::zego;
 
 pub(crate) const SECRET: &str = "secret";
 pub(crate) const APP: &str = "bench";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future;
 use headcount::{
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::{DiskJournal, Journal as _},
     roster::Roster,
 };

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headcount::{
-    event::{AppName, Login, Profile, Role, RoomEvent, RoomEventKind, Time},
+    domain::{AppName, Login, Profile, Role, RoomEvent, RoomEventKind, Time},
     journal::{Callback, Entry, Payload},
-    room::{Logins, Rules},
+    providers::{Decoded, Product},
+    reconcile::{Logins, Rules},
     roster::{Applier, Limits, Roster},
-    vendor::{Decoded, Product},
 };
 
 use crate::load::callback::{APP, custom_data_bytes, now_millis, room_id, user_id};

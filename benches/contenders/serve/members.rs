@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headcount::{
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::{Entry, Journal as _, MemoryJournal, Payload},
 };
 

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    event::{AppName, RoomId, SessionId, UserId},
-    room::{Member, RoomState, RoomView},
+    domain::{AppName, RoomId, SessionId, UserId},
+    reconcile::user::UserView,
+    reconcile::{
+        Member,
+        room::{RoomState, RoomView},
+    },
     roster::Roster,
-    user::UserView,
 };
 
 /// Rooms and users that are listed; all are counted.

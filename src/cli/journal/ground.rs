@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::{JournalError, store};
 use crate::{
     config::Config,
-    event::AppName,
+    domain::AppName,
     journal::{Archive, Epoch, Follower as _, Payload, Revision},
-    room::{Logins, Rules},
+    reconcile::{Logins, Rules},
     roster::{Applier, Image, Limits, Roster},
     server,
 };

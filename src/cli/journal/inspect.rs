@@ -19,10 +19,10 @@ use super::{
 use crate::{
     cli::CliError,
     config::Config,
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::{Archive, Entry, Payload, Revision, StoreError},
+    providers::{Outcome, Product},
     roster::Roster,
-    vendor::{Outcome, Product},
 };
 
 pub(super) const HELP: &str = "\

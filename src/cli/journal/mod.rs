@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::{CliError, ServeArgs};
 use crate::{
     config::{Config, ConfigError, JournalConfig},
-    event::Time,
+    domain::Time,
     journal::{Archive, OpenError, Revision, StoreError},
 };
 

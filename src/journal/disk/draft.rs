@@ -18,7 +18,7 @@ use super::{
     writer::{BATCH_BYTES_MAX, BATCH_MAX, weight},
 };
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{Entry, Epoch, Revision},
 };
 

@@ -9,7 +9,7 @@ use super::{
     segment::{Name, Segment, Trust},
 };
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{Entry, Epoch, Revision},
 };
 

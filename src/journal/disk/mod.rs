@@ -35,7 +35,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
-use crate::event::Time;
+use crate::domain::Time;
 
 use self::{
     checkpoints::Checkpoints,

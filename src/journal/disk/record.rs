@@ -6,10 +6,10 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{Callback, Entry, Payload, Revision},
+    providers::{self, Product},
     stored,
-    vendor::{self, Product},
 };
 
 /// Why a block of entries cannot be read, though its checksum is right.
@@ -84,7 +84,7 @@ fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callb
         body,
     } = callback;
     let product = Product::from_name(&product).ok_or(RecordError::Product(revision, product))?;
-    let decoded = Arc::new(vendor::decode(product, &query, &body));
+    let decoded = Arc::new(providers::decode(product, &query, &body));
     Ok(Callback {
         app: app.as_str().into(),
         product,
@@ -97,7 +97,7 @@ fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callb
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendor::Decoded;
+    use crate::providers::Decoded;
 
     fn entry(body: &'static str) -> Entry {
         Entry {
@@ -122,7 +122,7 @@ mod tests {
         let decoded = decode(7, encode(7, entries.iter()).into()).unwrap();
         let kept = decoded.iter().map(|entry| match &entry.payload {
             Payload::Callback(callback) => {
-                let again = vendor::decode(callback.product, &callback.query, &callback.body);
+                let again = providers::decode(callback.product, &callback.query, &callback.body);
                 assert_eq!(*callback.decoded, again);
                 let body = String::from_utf8(callback.body.to_vec()).unwrap();
                 (entry.received_at, callback.app.as_str().to_owned(), body)

@@ -18,7 +18,7 @@ use super::{
     files::{Disk, Files, Mode},
 };
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{Epoch, Revision},
 };
 

@@ -13,7 +13,7 @@ use tokio::sync::{
 
 use super::{StoreError, log::Log, status::Status};
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{AppendError, Entry, FollowError, Follower, Payload, Revision},
 };
 

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::*;
-use crate::{event::Time, journal::Payload};
+use crate::{domain::Time, journal::Payload};
 
 fn entry() -> Entry {
     Entry {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
-    event::{AppName, Time},
+    domain::{AppName, Time},
     journal::Revision,
     roster::{App, Roster, table::Table},
     stored::{self, record::Kind},

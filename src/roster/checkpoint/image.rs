@@ -10,11 +10,11 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
-    event::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
-    room::Room,
+    reconcile::room::Room,
+    reconcile::user::User,
     stored::{self, StoredError, ensure, known_time, record::Kind, required},
-    user::User,
 };
 
 use super::{past::Past, record::app_name};

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{AppName, RoomId, UserId},
-    room::Room,
+    domain::{AppName, RoomId, UserId},
+    reconcile::room::Room,
+    reconcile::user::User,
     roster::{
         App, Applier, Roster,
         feed::Feed,
         schedule::Forgetful,
         table::{Hold, Subject},
     },
-    user::User,
 };
 
 use super::{Image, image::AppImage, past::Past};

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserId},
     journal::Revision,
-    room::{Room, RoomChange},
+    reconcile::room::{Room, RoomChange},
+    reconcile::user::{User, UserChange},
     roster::{
         feed::{Recent, Update, Weigh},
         table::Subject,
     },
     stored::{self, StoredError, ensure, known_time, record::Kind, required},
-    user::{User, UserChange},
 };
 
 use super::past::Past;

@@ -6,10 +6,10 @@ mod samples;
 use proptest::prelude::*;
 
 use crate::{
-    event::{AppName, UserId},
-    room::{Room, Rules},
+    domain::{AppName, UserId},
+    reconcile::user::User,
+    reconcile::{Rules, room::Room},
     stored::{self, record::Kind},
-    user::User,
 };
 
 use super::{past::Past, record::Recorded as _};

@@ -1,9 +1,9 @@
 //! Deliveries, as the service takes them, without a network.
 
 use crate::{
-    event::{Time, UserEvent},
-    room::{Room, Rules},
-    vendor::{self, Decoded, Product},
+    domain::{Time, UserEvent},
+    providers::{self, Decoded, Product},
+    reconcile::{Rules, room::Room},
 };
 
 use super::{GRACE, HORIZON, NOW};
@@ -107,7 +107,7 @@ fn decode(world: &World, callback: &Callback) -> Decoded {
         "/webhooks/zim" => Product::ZimPresence,
         _ => Product::TencentRoom,
     };
-    let decoded = vendor::decode(product, &post.query, post.body.as_bytes());
+    let decoded = providers::decode(product, &post.query, post.body.as_bytes());
     let is_about_it = match &decoded {
         Decoded::Room(events) => events.iter().all(|event| event.room.as_str() == id),
         Decoded::User(events) => events.iter().all(|event| user_of(event) == id),

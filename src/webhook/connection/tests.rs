@@ -7,10 +7,10 @@ use tokio::{
 
 use super::*;
 use crate::{
+    admin::Metrics,
     config::NonceReuse,
-    event::Time,
+    domain::Time,
     journal::MemoryJournal,
-    telemetry::Metrics,
     webhook::{AtOnce, Parts, Settings},
 };
 

@@ -9,12 +9,12 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::simulated::{Fault, Simulated, Write};
 use crate::{
-    event::Time,
+    domain::Time,
     journal::{
         Callback, Entry, Epoch, Payload, Revision,
         disk::{StoreError, files::Files, format, log::Log},
     },
-    vendor::{Decoded, Product},
+    providers::{Decoded, Product},
 };
 
 /// Bodies by revision.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{CloseReason, LeaveReason, Profile, Role, RoomId, Time},
-    room::{Member, RoomChange, RoomState, RoomSummary},
+    domain::{CloseReason, LeaveReason, Profile, Role, RoomId, Time},
+    reconcile::user::UserChange,
+    reconcile::{
+        Member,
+        room::{RoomChange, RoomState, RoomSummary},
+    },
     roster::{
         Weigh,
         feed::{Recent, Update},
     },
     stored,
-    user::UserChange,
 };
 
 pub(super) fn at(millis: u64) -> Option<Time> {

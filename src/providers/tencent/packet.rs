@@ -1,0 +1,39 @@
+//! What Tencent reads in an answer.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::providers::Answer;
+
+/// Tells the vendor that a callback is taken.
+const OK: &[u8] = br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
+
+/// The three fields that every answer has to have (trtc.io/document/60735). The
+/// vendor is not told of what it cannot mend: a callback that is kept is `OK`,
+/// whatever it says.
+pub(super) fn render(answer: &Answer<'_>) -> Bytes {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Packet<'a> {
+        action_status: &'a str,
+        error_info: &'a str,
+        error_code: u16,
+    }
+
+    match *answer {
+        Answer::Taken { .. } => Bytes::from_static(OK),
+        Answer::Refused {
+            status,
+            code,
+            message,
+        } => {
+            let packet = Packet {
+                action_status: "FAIL",
+                error_info: &format!("{code}: {message}"),
+                error_code: status,
+            };
+            // A struct of strings always serializes; an empty body beats a panic.
+            serde_json::to_vec(&packet).unwrap_or_default().into()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The callbacks of ZIM, ZEGOCLOUD's chat, about its users: `user_action`
+//! (docs.zegocloud.com, ZIM, Server APIs, Callbacks, Login and logout).
+//!
+//! They are signed like the callbacks of ZEGOCLOUD's rooms, for the same app and
+//! with the same secret. A user is online while any of his sessions is: one
+//! logout says nothing of the others. Their times are in seconds.
+
+use super::{
+    Adapter, Decoded, FieldError, Fields, Product, Request, answer,
+    zego::{self, TIMESTAMP},
+};
+use crate::domain::{LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId};
+
+/// How the callbacks about ZIM's users are taken.
+pub static PRESENCE: Adapter = Adapter {
+    product: Product::ZimPresence,
+    path: "/webhooks/zim",
+    signature_fields: zego::SIGNATURE_FIELDS,
+    verify: zego::verify,
+    decode,
+    render: answer::json,
+};
+
+const ACTION: &str = "action";
+const LOGIN_TIME: &str = "login_time";
+const LOGOUT_TIME: &str = "logout_time";
+const OFFLINE_TIME: &str = "offline_time";
+
+fn decode(request: &Request<'_>) -> Decoded {
+    event(request.fields).unwrap_or_else(Decoded::undecodable)
+}
+
+fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
+    let event = fields.required_text("event")?;
+    if event != "user_action" {
+        return Ok(Decoded::Ignored {
+            event: event.into(),
+        });
+    }
+    let event = match fields.number(ACTION)? {
+        Some(0) => UserEvent::Login(login(fields)?),
+        Some(1) => {
+            let at = first_time(fields, [LOGOUT_TIME, OFFLINE_TIME, TIMESTAMP])?;
+            UserEvent::Logout(logout(fields, at, LeaveReason::Logout)?)
+        }
+        Some(2) => {
+            let at = first_time(fields, [OFFLINE_TIME, LOGOUT_TIME, TIMESTAMP])?;
+            UserEvent::Logout(logout(fields, at, LeaveReason::Timeout)?)
+        }
+        Some(_) => return Err(FieldError::new(ACTION, "is none that is known")),
+        None => return Err(FieldError::missing(ACTION)),
+    };
+    Ok(Decoded::User(vec![event]))
+}
+
+fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
+    Ok(Login {
+        user: user(fields)?,
+        session: session(fields)?,
+        at: first_time(fields, [LOGIN_TIME, TIMESTAMP])?,
+        profile: Profile {
+            nickname: fields.shown("user_name").into(),
+            // The documentation's sample has a space after it.
+            platform: fields.shown("os").trim().into(),
+            ..Profile::default()
+        },
+        room_name: None,
+        seq: None,
+    })
+}
+
+fn logout(
+    fields: &Fields<'_>,
+    at: Option<Time>,
+    reason: LeaveReason,
+) -> Result<Logout, FieldError> {
+    Ok(Logout {
+        user: user(fields)?,
+        session: session(fields)?,
+        login_at: time(fields, LOGIN_TIME)?,
+        at,
+        reason,
+        seq: None,
+    })
+}
+
+fn user(fields: &Fields<'_>) -> Result<UserId, FieldError> {
+    Ok((&*fields.required_id("user_id")?).into())
+}
+
+fn session(fields: &Fields<'_>) -> Result<SessionId, FieldError> {
+    Ok((&*fields.id("session_id")?).into())
+}
+
+/// The first of these times that is there. Which of them comes with which action
+/// is not documented; that of the callback itself always does.
+fn first_time<const N: usize>(
+    fields: &Fields<'_>,
+    names: [&'static str; N],
+) -> Result<Option<Time>, FieldError> {
+    for name in names {
+        if let Some(at) = time(fields, name)? {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// Times are in seconds.
+fn time(fields: &Fields<'_>, field: &'static str) -> Result<Option<Time>, FieldError> {
+    let seconds = fields.number(field)?;
+    Ok(seconds.and_then(|seconds| Time::from_millis(seconds.saturating_mul(1000))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The users present in one life of a room, in the order they are listed.
+
+mod list;
+
+use std::hash::Hasher as _;
+
+use fnv::FnvHasher;
+
+use crate::{
+    domain::{Role, Time, UserId},
+    reconcile::Member,
+};
+
+use self::list::List;
+
+/// A member's place in the list: by login time, then by user id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberKey {
+    /// When the member logged in; unknown is first.
+    pub login_at: Option<Time>,
+    /// Who.
+    pub user: UserId,
+}
+
+impl From<&Member> for MemberKey {
+    fn from(member: &Member) -> Self {
+        Self {
+            login_at: member.login_at(),
+            user: member.user().clone(),
+        }
+    }
+}
+
+/// The members of a room. A clone is a snapshot: it costs a few reference
+/// counts however large the room, and later changes do not reach it. That is
+/// what lets a reader take a room of any size without holding up its writer.
+#[derive(Clone, Debug, Default)]
+pub struct Members {
+    list: List,
+    admins: usize,
+    digest: u64,
+}
+
+impl Members {
+    /// Whether these are the very same as others, which is quick to tell: neither has
+    /// changed since one was a clone of the other. They may be equal without.
+    pub fn is(&self, other: &Self) -> bool {
+        self.list.is(&other.list)
+    }
+
+    /// How many are present, recorders and bots included.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether nobody is present.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many people are present.
+    pub fn user_count(&self) -> usize {
+        self.list.len() - self.admins
+    }
+
+    /// The wrapping sum of [`digest_of`] over all members.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// All members, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.after(None)
+    }
+
+    /// The members after a place in the list; all if none is given. The place
+    /// need not be taken.
+    pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
+        self.list.after(key)
+    }
+
+    pub(super) fn insert(&mut self, member: Member) {
+        self.admins += usize::from(is_admin(&member));
+        self.digest = self.digest.wrapping_add(hash_of(&member));
+        self.list.insert(member);
+    }
+
+    pub(super) fn remove(&mut self, member: &Member) {
+        if let Some(member) = self.list.remove(&MemberKey::from(member)) {
+            self.admins -= usize::from(is_admin(&member));
+            self.digest = self.digest.wrapping_sub(hash_of(&member));
+        }
+    }
+}
+
+fn is_admin(member: &Member) -> bool {
+    member.role() == Role::Admin
+}
+
+fn hash_of(member: &Member) -> u64 {
+    digest_of(member.user().as_str(), member.session().as_str())
+}
+
+/// The 64-bit FNV-1a hash of the user id, a zero byte, and the session id.
+pub fn digest_of(user: &str, session: &str) -> u64 {
+    let mut hasher = FnvHasher::default();
+    hasher.write(user.as_bytes());
+    hasher.write(&[0]);
+    hasher.write(session.as_bytes());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Profile;
+
+    use super::*;
+
+    fn member(user: &str, at: u64) -> Member {
+        let login_at = Time::from_millis(at);
+        Member::new(&user.into(), &"s".into(), login_at, &Profile::default())
+    }
+
+    #[test]
+    fn the_digest_is_fnv_1a() {
+        // FNV-1a of "a\0b", from the published constants.
+        let by_hand = [b'a', 0, b'b']
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        assert_eq!(digest_of("a", "b"), by_hand);
+    }
+
+    #[test]
+    fn a_clone_is_a_snapshot() {
+        let mut members = Members::default();
+        members.insert(member("u1", 2));
+        let snapshot = members.clone();
+        members.insert(member("u2", 1));
+        members.remove(&member("u1", 2));
+        assert_eq!(
+            snapshot
+                .iter()
+                .map(|m| m.user().as_str())
+                .collect::<Vec<_>>(),
+            ["u1"]
+        );
+        assert_eq!(
+            members
+                .iter()
+                .map(|m| m.user().as_str())
+                .collect::<Vec<_>>(),
+            ["u2"]
+        );
+        members.remove(&member("u2", 1));
+        assert_eq!((members.digest(), members.user_count()), (0, 0));
+    }
+
+    #[test]
+    fn a_place_that_is_no_longer_taken_can_be_gone_on_from() {
+        let mut members = Members::default();
+        ["a", "b", "c"]
+            .iter()
+            .zip(1..)
+            .for_each(|(user, at)| members.insert(member(user, at)));
+        let place = MemberKey::from(&member("b", 2));
+        members.remove(&member("b", 2));
+        let rest: Vec<_> = members
+            .after(Some(&place))
+            .map(|m| m.user().as_str())
+            .collect();
+        assert_eq!(rest, ["c"]);
+    }
+}

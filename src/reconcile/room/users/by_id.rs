@@ -1,0 +1,158 @@
+//! Sessions by user: few in a table that takes little memory, many in a map of which a
+//! clone takes little time.
+
+use std::{collections::hash_map::RandomState, hash::BuildHasher as _, mem};
+
+use hashbrown::{HashTable, hash_table::Entry};
+
+use crate::{domain::UserId, reconcile::sessions::Sessions};
+
+/// The most users in a table. To clone so many takes some ten microseconds; a
+/// persistent map of one user takes 1.6 KB, several times as much as a table,
+/// and most rooms are small.
+const TABLE_MAX: usize = 256;
+
+/// The sessions of many users or of few, none without any.
+#[derive(Clone, Debug)]
+pub(super) enum ById {
+    Few(Table),
+    Many(imbl::HashMap<UserId, Sessions>),
+}
+
+/// Sessions that are found by whose they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    sessions: HashTable<Sessions>,
+    hasher: RandomState,
+}
+
+impl Default for ById {
+    fn default() -> Self {
+        Self::Few(Table::default())
+    }
+}
+
+impl ById {
+    pub(super) fn get(&self, user: &str) -> Option<&Sessions> {
+        match self {
+            Self::Few(table) => table.get(user),
+            Self::Many(map) => map.get(user),
+        }
+    }
+
+    /// Changes a user's sessions, of which there may be none before or after.
+    pub(super) fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
+        let changed = match self {
+            Self::Few(table) => table.change(user, change),
+            Self::Many(map) => change_in(map, user, change),
+        };
+        self.settle();
+        changed
+    }
+
+    /// Adds a user's sessions. Says whether the user is new.
+    pub(super) fn insert(&mut self, sessions: Sessions) -> bool {
+        let Some(user) = sessions.user().cloned() else {
+            return true;
+        };
+        self.change(user.as_str(), |known| {
+            let is_new = known.is_empty();
+            *known = sessions;
+            is_new
+        })
+    }
+
+    /// Takes the form that suits how many they are.
+    fn settle(&mut self) {
+        match self {
+            Self::Few(table) if table.sessions.len() > TABLE_MAX => {
+                let sessions = mem::take(&mut table.sessions).into_iter();
+                let by_user = sessions.filter_map(|it| Some((it.user()?.clone(), it)));
+                *self = Self::Many(by_user.collect());
+            }
+            _ if self.is_empty() => *self = Self::default(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Few(table) => table.sessions.len(),
+            Self::Many(map) => map.len(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn iter(&self) -> Box<dyn ExactSizeIterator<Item = &Sessions> + '_> {
+        match self {
+            Self::Few(table) => Box::new(table.sessions.iter()),
+            Self::Many(map) => Box::new(map.values()),
+        }
+    }
+
+    /// Shows `visit` all of them, to be changed; of each, something has to stay.
+    pub(super) fn for_each_mut(&mut self, visit: impl FnMut(&mut Sessions)) {
+        match self {
+            Self::Few(table) => table.sessions.iter_mut().for_each(visit),
+            Self::Many(map) => map.iter_mut().map(|(_, it)| it).for_each(visit),
+        }
+    }
+}
+
+impl Table {
+    fn get(&self, user: &str) -> Option<&Sessions> {
+        let hash = self.hasher.hash_one(user);
+        self.sessions.find(hash, |it| is_of(it, user))
+    }
+
+    fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
+        let hash = self.hasher.hash_one(user);
+        // Who has none is not in the table.
+        let hash_of = |it: &Sessions| self.hasher.hash_one(it.user().map_or("", UserId::as_str));
+        match self.sessions.entry(hash, |it| is_of(it, user), hash_of) {
+            Entry::Occupied(mut known) => {
+                let changed = change(known.get_mut());
+                if known.get().is_empty() {
+                    known.remove();
+                }
+                changed
+            }
+            Entry::Vacant(place) => {
+                let (sessions, changed) = begin(change);
+                sessions.map(|sessions| place.insert(sessions));
+                changed
+            }
+        }
+    }
+}
+
+fn is_of(sessions: &Sessions, user: &str) -> bool {
+    sessions.user().is_some_and(|it| it.as_str() == user)
+}
+
+/// What becomes of a user's sessions who has none; `None` if there are none still.
+fn begin<T>(change: impl FnOnce(&mut Sessions) -> T) -> (Option<Sessions>, T) {
+    let mut sessions = Sessions::default();
+    let changed = change(&mut sessions);
+    ((!sessions.is_empty()).then_some(sessions), changed)
+}
+
+fn change_in<T>(
+    map: &mut imbl::HashMap<UserId, Sessions>,
+    user: &str,
+    change: impl FnOnce(&mut Sessions) -> T,
+) -> T {
+    let Some(known) = map.get_mut(user) else {
+        let (sessions, changed) = begin(change);
+        sessions.and_then(|sessions| map.insert(sessions.user()?.clone(), sessions));
+        return changed;
+    };
+    let changed = change(known);
+    if known.is_empty() {
+        map.remove(user);
+    }
+    changed
+}

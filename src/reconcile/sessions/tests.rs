@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::{domain::Profile, stored};
+
+use super::*;
+
+const SESSIONS: [&str; 3] = ["1", "2", ""];
+
+/// What happens to one user.
+#[derive(Clone, Debug)]
+enum Act {
+    Login(SessionId, Option<Time>, Profile),
+    Logout(Logout),
+    EndThrough(Option<Time>),
+    Forget(Time),
+}
+
+fn times() -> impl Strategy<Value = Option<Time>> {
+    (0u64..6).prop_map(|seconds| Time::from_millis(seconds * 1000))
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    let ids = || prop::sample::select(&SESSIONS[..]).prop_map(SessionId::from);
+    let nicknames = prop::sample::select(vec!["", "Ann"]);
+    let reasons = prop::sample::select(vec![LeaveReason::Logout, LeaveReason::Kicked]);
+    let login = (ids(), times(), nicknames).prop_map(|(id, at, nickname)| {
+        let profile = Profile {
+            nickname: nickname.into(),
+            ..Profile::default()
+        };
+        Act::Login(id, at, profile)
+    });
+    let logout = (ids(), times(), times(), reasons).prop_map(|(session, login_at, at, reason)| {
+        Act::Logout(Logout {
+            user: "u".into(),
+            session,
+            login_at,
+            at,
+            reason,
+            seq: None,
+        })
+    });
+    prop_oneof![
+        3 => login,
+        2 => logout,
+        1 => times().prop_map(Act::EndThrough),
+        1 => times().prop_map(|at| Act::Forget(at.unwrap_or(Time::MIN))),
+    ]
+}
+
+impl Act {
+    fn play(&self, sessions: &mut Sessions, evidence_at: Time, rules: &Rules) {
+        match self {
+            Self::Login(id, at, profile) => {
+                let member = Member::new(&"u".into(), id, *at, profile);
+                sessions.login(member, evidence_at, rules);
+            }
+            Self::Logout(logout) => sessions.logout(logout, evidence_at, rules),
+            Self::EndThrough(at) => sessions.end_through(*at),
+            Self::Forget(now) => sessions.forget(*now, rules),
+        }
+    }
+}
+
+/// A session of which some is known, and some that contradicts the rest.
+fn sessions() -> impl Strategy<Value = stored::Session> {
+    let login = prop::option::of(0u64..3).prop_map(|at| {
+        at.map(|at| stored::Login {
+            at,
+            profile: Some(stored::Profile {
+                role: stored::Role::Host.into(),
+                ..stored::Profile::default()
+            }),
+        })
+    });
+    let ended = prop::option::of((0u64..3, 0u64..3)).prop_map(|ended| {
+        ended.map(|(through, at)| stored::Ended {
+            through,
+            at,
+            reason: stored::LeaveReason::Kicked.into(),
+        })
+    });
+    (login, 0u64..3, ended, 1u64..3).prop_map(|(login, login_known_at, ended, evidence_at)| {
+        stored::Session {
+            session_id: "1".to_owned(),
+            login,
+            login_known_at,
+            ended,
+            evidence_at,
+        }
+    })
+}
+
+#[test]
+fn one_login_takes_two_words() {
+    assert_eq!(size_of::<Sessions>(), 2 * size_of::<usize>());
+    let mut sessions = Sessions::default();
+    let member = Member::new(&"u".into(), &"1".into(), None, &Profile::default());
+    sessions.login(member, Time::MIN, &Rules::default());
+    assert!(matches!(sessions.0, List::Login { .. }));
+}
+
+#[test]
+fn what_is_known_by_one_login_again_takes_as_little_again() {
+    let rules = Rules::default();
+    let at = Time::from_millis;
+    let login = |id: &str, at| Member::new(&"u".into(), &id.into(), at, &Profile::default());
+    let mut sessions = Sessions::default();
+    sessions.login(login("1", at(1)), Time::MIN, &rules);
+    sessions.login(login("2", at(2)), Time::MIN, &rules);
+    assert!(matches!(sessions.0, List::Others(Some(_))));
+    sessions.end_through(at(1));
+    assert!(matches!(sessions.0, List::Login { .. }));
+    sessions.login(login("2", at(3)), Time::MIN, &rules);
+    assert!(matches!(sessions.0, List::Login { .. }));
+    sessions.end_through(at(3));
+    assert_eq!((sessions.is_empty(), sessions.user()), (true, None));
+}
+
+proptest! {
+    #[test]
+    fn all_that_is_known_of_a_session_is_kept(session in sessions()) {
+        let sessions = Sessions::from_stored(&"u".into(), vec![session.clone()]);
+        prop_assert_eq!(sessions.map(|it| it.to_stored()), Ok(vec![session]));
+    }
+
+    #[test]
+    fn how_sessions_are_kept_makes_no_difference(
+        acts in prop::collection::vec((acts(), 1u64..6), 1..12),
+        logins in prop::sample::select(vec![Logins::Exclusive, Logins::Concurrent]),
+    ) {
+        let rules = Rules {
+            logins,
+            reorder_horizon: Duration::from_secs(1),
+            ..Rules::default()
+        };
+        let (mut small, mut spread) = (Sessions::default(), Sessions::default());
+        for (act, seconds) in acts {
+            let evidence_at = Time::MIN.saturating_add(Duration::from_secs(seconds));
+            act.play(&mut small, evidence_at, &rules);
+            act.play(&mut spread, evidence_at, &rules);
+            spread.0.spread();
+             prop_assert_eq!(small.user(), spread.user());
+            prop_assert_eq!(small.is_empty(), spread.is_empty());
+            prop_assert_eq!(small.present(&rules), spread.present(&rules));
+            prop_assert_eq!(small.live(&rules), spread.live(&rules));
+            prop_assert_eq!(small.due_at(&rules), spread.due_at(&rules));
+            prop_assert_eq!(small.to_stored(), spread.to_stored());
+        }
+    }
+}

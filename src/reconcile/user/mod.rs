@@ -1,0 +1,230 @@
+//! One user: the devices that are online, by the same rules of evidence as a
+//! room's sessions, and the rooms that the user may be in.
+//!
+//! Pure: no clock, no lock, no I/O.
+
+mod change;
+mod stored;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
+    reconcile::{Member, Rule, Rules, sessions::Sessions},
+};
+
+pub use self::change::{UserChange, UserView};
+
+/// What is known of one user.
+#[derive(Clone, Debug, Default)]
+pub struct User {
+    sessions: Sessions,
+    /// The name that the latest login gave; the greater, of two at one time.
+    name: Option<Name>,
+    /// The rooms that the user entered and was not seen to leave. One that closed
+    /// since may still be here: a close tells none of those whom it concerns.
+    rooms: BTreeMap<RoomId, Option<Time>>,
+    /// Whether the rooms are known, which are kept for those only who are asked for.
+    is_placed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    at: Option<Time>,
+    name: Arc<str>,
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is part of the evidence; this is what changed visibly, if anything.
+    Joined(Vec<UserChange>),
+    /// It is too far from its receipt to be applied.
+    Stale,
+}
+
+/// How a user's presence in a room changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// The user was not in it and is, since then.
+    Entered(Option<Time>),
+    /// The user was in it and is, since then.
+    Stayed(Option<Time>),
+    /// The user is not in it any more.
+    Left(LeaveReason, Option<Time>),
+}
+
+impl User {
+    /// Joins an event to the evidence.
+    pub fn apply(&mut self, event: &UserEvent, received_at: Time, rules: &Rules) -> Applied {
+        if self.is_stale(event, received_at, rules) {
+            return Applied::Stale;
+        }
+        let limit = received_at.saturating_add(rules.reorder_horizon);
+        let before = self.online(rules);
+        let name_before = self.name().cloned();
+        match event {
+            UserEvent::Login(login) => {
+                let evidence_at = login.at.map_or(received_at, |at| at.max(received_at));
+                self.rename(login);
+                self.sessions.login(Member::from(login), evidence_at, rules);
+            }
+            UserEvent::Logout(logout) => {
+                let logout = logout.no_later_than(limit);
+                let latest = logout.latest();
+                let evidence_at = latest.map_or(received_at, |at| at.max(received_at));
+                self.sessions.logout(&logout, evidence_at, rules);
+            }
+        }
+        let renamed = (self.name() != name_before.as_ref()).then(|| self.name().cloned());
+        let renamed = renamed.flatten().map(UserChange::Renamed);
+        let devices = self.device_changes(&before, rules);
+        Applied::Joined(renamed.into_iter().chain(devices).collect())
+    }
+
+    fn is_stale(&self, event: &UserEvent, received_at: Time, rules: &Rules) -> bool {
+        match event {
+            UserEvent::Login(login) => !rules.in_time(login.at.unwrap_or(received_at), received_at),
+            UserEvent::Logout(logout) => {
+                let at = logout.at.or(logout.login_at).unwrap_or(received_at);
+                let ends_something_known =
+                    self.sessions.knows(&logout.session) && rules.keeps(Rule::LateEndsStillEnd);
+                !rules.in_time(at, received_at) && !ends_something_known
+            }
+        }
+    }
+
+    fn rename(&mut self, login: &Login) {
+        if !login.profile.nickname.is_empty() {
+            let name = Name {
+                at: login.at,
+                name: Arc::from(&*login.profile.nickname),
+            };
+            self.name = self.name.take().max(Some(name));
+        }
+    }
+
+    fn device_changes(&self, before: &[Member], rules: &Rules) -> Vec<UserChange> {
+        let after = self.online(rules);
+        let is_among = |device: &Member, devices: &[Member]| {
+            devices
+                .iter()
+                .any(|other| other.session() == device.session())
+        };
+        let offline = before.iter().filter(|device| !is_among(device, &after));
+        let offline = offline.map(|device| {
+            let ended = self.sessions.ended_of(device.session());
+            UserChange::DeviceOffline {
+                device: device.clone(),
+                reason: ended.map_or(LeaveReason::Superseded, |ended| ended.reason),
+                at: ended.and_then(|ended| ended.at),
+            }
+        });
+        let online = after.iter().filter(|device| !before.contains(device));
+        let online = online.map(|device| UserChange::DeviceOnline(device.clone()));
+        offline.chain(online).collect()
+    }
+
+    /// Notes that the user entered or left a room.
+    pub fn note(&mut self, room: &RoomId, membership: &Membership) -> Option<UserChange> {
+        let room = room.clone();
+        match *membership {
+            // News even where the room is known: its end was not told.
+            Membership::Entered(login_at) => {
+                self.rooms.insert(room.clone(), login_at);
+                Some(UserChange::RoomEntered { room, login_at })
+            }
+            Membership::Stayed(login_at) => {
+                let known = self.rooms.insert(room.clone(), login_at);
+                let is_news = known != Some(login_at);
+                is_news.then_some(UserChange::RoomEntered { room, login_at })
+            }
+            Membership::Left(reason, at) => {
+                let login_at = self.rooms.remove(&room)?;
+                Some(UserChange::RoomLeft {
+                    room,
+                    login_at,
+                    reason,
+                    at,
+                })
+            }
+        }
+    }
+
+    /// Drops a room that the user is not in any more, though nobody said so.
+    pub fn drop_room(&mut self, room: &RoomId) -> bool {
+        self.rooms.remove(room).is_some()
+    }
+
+    /// Whether it is known which rooms the user may be in.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.is_placed
+    }
+
+    /// Says which rooms the user is in.
+    pub(crate) fn place(&mut self, rooms: BTreeMap<RoomId, Option<Time>>) {
+        (self.rooms, self.is_placed) = (rooms, true);
+    }
+
+    /// Whether the user may be in a room.
+    pub fn may_be_in(&self, room: &RoomId) -> bool {
+        self.rooms.contains_key(room)
+    }
+
+    /// The rooms that the user may be in.
+    pub fn rooms(&self) -> impl Iterator<Item = (&RoomId, Option<Time>)> {
+        self.rooms.iter().map(|(room, login_at)| (room, *login_at))
+    }
+
+    /// Forgets what is due at `now`. Who is online stays online.
+    pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
+        let before = self.online(rules);
+        self.sessions.forget(now, rules);
+        if self.sessions.is_empty() {
+            self.name = None;
+        }
+        self.device_changes(&before, rules)
+    }
+
+    /// When something is next to be forgotten.
+    pub fn due_at(&self, rules: &Rules) -> Option<Time> {
+        self.sessions.due_at(rules)
+    }
+
+    /// Whether nothing is remembered of the user that does not follow from rooms.
+    pub fn is_forgotten(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// The name that the latest login gave.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().map(|name| &name.name)
+    }
+
+    /// The devices that are online, by login time, then by session id.
+    pub fn online(&self, rules: &Rules) -> Vec<Member> {
+        let mut online: Vec<_> = self.sessions.live(rules).into_iter().cloned().collect();
+        online.sort_by(|a, b| (a.login_at(), a.session()).cmp(&(b.login_at(), b.session())));
+        online
+    }
+
+    /// What is visible of the user, in these rooms.
+    pub fn view(&self, rooms: Vec<(RoomId, Option<Time>)>, rules: &Rules) -> UserView {
+        UserView {
+            name: self.name().cloned(),
+            devices: self.online(rules),
+            rooms,
+        }
+    }
+}
+
+/// The digest of a user's devices: see [`digest_of`](crate::reconcile::room::digest_of).
+pub fn devices_digest(user: &UserId, devices: &[Member]) -> u64 {
+    let hashes = devices
+        .iter()
+        .map(|device| crate::reconcile::room::digest_of(user.as_str(), device.session().as_str()));
+    hashes.fold(0, u64::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests;
