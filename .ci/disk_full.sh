@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fills a disk of 8 MB under a server: see tests/disk_full.rs.
+# Fills a disk of 8 MB under a server: see tests/it/disk_full.rs.
 #
 #   bash .ci/disk_full.sh
 set -euo pipefail
@@ -13,4 +13,4 @@ if ! mount -t tmpfs -o size=8m headcount-small-disk "$disk" 2>/dev/null; then
 fi
 trap 'umount "$disk" && rmdir "$disk"' EXIT
 
-HEADCOUNT_SMALL_DISK="$disk" cargo test --locked --test disk_full -- --nocapture
+HEADCOUNT_SMALL_DISK="$disk" cargo test --locked --test it -- disk_full --nocapture

@@ -1,0 +1,187 @@
+//! Journals in which much happens: rooms whose lives have ids and one whose have
+//! none, and users of a chat service; late, repeated, in any order, with ticks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headcount::{
+    domain::{LeaveReason, Login, Logout, Profile, RoomEvent, Time, UserEvent},
+    journal::{Callback, Entry, Payload},
+    providers::{Decoded, Product},
+    reconcile::Logins,
+    roster::Limits,
+};
+use proptest::{collection::vec, prelude::*};
+
+use super::replica::Replica;
+use crate::common::in_process::APP;
+use crate::reconcile::model::{
+    dice::Dice,
+    events::{MIN, S, at},
+    history::{self, Pace},
+    only_life,
+};
+
+pub(crate) const ROOMS: [&str; 4] = ["r0", "r1", "only", "nowhere"];
+pub(crate) const USERS: [&str; 11] = [
+    "u0", "u1", "u2", "u3", "u4", "u5", "ann", "bob", "cid", "dan", "creator",
+];
+
+fn gaps() -> BoxedStrategy<i64> {
+    prop_oneof![
+        4 => 0..2_000_i64,
+        4 => 2 * S..80 * S,
+        2 => 2 * MIN..40 * MIN,
+    ]
+    .boxed()
+}
+
+fn pace() -> Pace {
+    Pace {
+        gap: gaps(),
+        lives: 3,
+        acts: 10,
+        loses_logins: true,
+    }
+}
+
+/// What happens, and when.
+type Happening = (i64, Decoded);
+
+fn room(name: &'static str) -> impl Strategy<Value = Vec<Happening>> {
+    history::histories(&pace()).prop_map(move |steps| {
+        let told = steps.into_iter().filter(|step| !step.is_lost);
+        let of_room = told.map(|step| RoomEvent {
+            room: name.into(),
+            ..step.event
+        });
+        of_room.map(|event| happening(vec![event])).collect()
+    })
+}
+
+fn only() -> impl Strategy<Value = Vec<Happening>> {
+    only_life::histories(12, gaps()).prop_map(|callbacks| {
+        let callbacks = callbacks.into_iter().filter(|events| !events.is_empty());
+        let renamed = callbacks.map(|events| {
+            let only = events.into_iter().map(|event| RoomEvent {
+                room: "only".into(),
+                ..event
+            });
+            happening(only.collect())
+        });
+        renamed.collect()
+    })
+}
+
+fn happening(events: Vec<RoomEvent>) -> Happening {
+    let millis = events[0].kind.at().unwrap().as_millis();
+    let base = at(0).as_millis();
+    (millis as i64 - base as i64, Decoded::Room(events))
+}
+
+/// Logins and logouts of users of a chat service, some of which name a login.
+fn devices() -> impl Strategy<Value = Vec<Happening>> {
+    let act = (gaps(), 0..3_usize, 0..3_u8, any::<bool>(), any::<bool>());
+    vec(act, 0..14).prop_map(|acts| {
+        let mut now = 0;
+        let acts = acts
+            .into_iter()
+            .map(|(gap, user, session, is_login, is_named)| {
+                now += gap;
+                let (user, session) = (USERS[user].into(), (&*session.to_string()).into());
+                let event = if is_login {
+                    UserEvent::Login(Login {
+                        user,
+                        session,
+                        at: Some(at(now)),
+                        profile: Profile {
+                            nickname: format!("name at {now}").into(),
+                            ..Profile::default()
+                        },
+                        room_name: None,
+                        seq: None,
+                    })
+                } else {
+                    UserEvent::Logout(Logout {
+                        user,
+                        session,
+                        login_at: is_named.then(|| at(now - 1)),
+                        at: Some(at(now)),
+                        reason: LeaveReason::Timeout,
+                        seq: None,
+                    })
+                };
+                (now, Decoded::User(vec![event]))
+            });
+        acts.collect()
+    })
+}
+
+/// A journal without its ticks.
+pub(crate) fn journals() -> impl Strategy<Value = Vec<Entry>> {
+    let happenings = (room("r0"), room("r1"), only(), devices(), any::<u64>());
+    happenings.prop_map(|(one, other, only, devices, seed)| {
+        let happenings = [one, other, only, devices].concat();
+        delivered(happenings, &mut Dice(seed))
+    })
+}
+
+fn delivered(happenings: Vec<Happening>, dice: &mut Dice) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (millis, decoded) in happenings {
+        let decoded = Arc::new(decoded);
+        loop {
+            let late = [0, dice.below(300), dice.below(70_000)][dice.below(3) as usize];
+            let payload = Payload::Callback(Callback {
+                app: APP.into(),
+                product: Product::ZegoRoom,
+                query: "".into(),
+                body: Bytes::new(),
+                decoded: Arc::clone(&decoded),
+            });
+            entries.push(Entry {
+                received_at: at(millis + late as i64),
+                payload,
+            });
+            if dice.below(4) != 0 {
+                break;
+            }
+        }
+    }
+    dice.shuffle(&mut entries);
+    entries.sort_by_key(|entry| entry.received_at);
+    entries
+}
+
+/// The same with ticks whenever something is due, and two when all is over.
+pub(crate) fn with_ticks(entries: &[Entry], limits: &Limits, logins: Logins) -> Vec<Entry> {
+    let mut replica = Replica::new(limits, logins);
+    let mut journal: Vec<Entry> = Vec::new();
+    let mut append = |replica: &mut Replica, entry: Entry| {
+        journal.push(entry);
+        replica.apply(journal.len() as u64, &journal[journal.len() - 1]);
+    };
+    for entry in entries {
+        for _ in 0..3 {
+            let due_at = replica.due_at();
+            if due_at == 0 || due_at > entry.received_at.as_millis() {
+                break;
+            }
+            append(&mut replica, tick(Time::from_millis(due_at).unwrap()));
+        }
+        append(&mut replica, entry.clone());
+    }
+    for _ in 0..2 {
+        if let Some(due_at) = Time::from_millis(replica.due_at()) {
+            append(&mut replica, tick(due_at));
+        }
+    }
+    journal
+}
+
+pub(crate) fn tick(received_at: Time) -> Entry {
+    Entry {
+        received_at,
+        payload: Payload::Tick,
+    }
+}

@@ -1,0 +1,5 @@
+//! The command line.
+
+mod arguments;
+mod client;
+mod serve;

@@ -1,0 +1,11 @@
+//! What the tests of the service as a process share: a place to run it at, and a
+//! vendor that sends callbacks.
+mod callbacks;
+mod process;
+mod sender;
+
+pub(crate) use self::{
+    callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zim},
+    process::{BINARY, Process, Site},
+    sender::Sender,
+};

@@ -1,0 +1,209 @@
+//! The binary, started and killed at one place.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use headcount::{client, pb::presence_service_client::PresenceServiceClient};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+use tonic_health::pb::health_client::HealthClient;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
+
+/// Only not to wait for ever where it fails.
+const HANGS: Duration = Duration::from_secs(60);
+
+const APPS: &str = r#"
+[[apps]]
+name = "demo"
+zego = { app_id = 1, callback_secret = "secret" }
+
+[[apps]]
+name = "demo-tencent"
+tencent = { sdk_app_id = 1400000000 }
+"#;
+
+/// What one process after the other uses: a folder and two ports.
+#[derive(Debug)]
+pub(crate) struct Site {
+    folder: TempDir,
+    webhook: u16,
+    grpc: u16,
+    telemetry: u16,
+}
+
+/// A process that is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+    said: Vec<String>,
+}
+
+// === impl Site ===
+
+impl Site {
+    /// A fresh one. `journal` is what the configuration says of the journal.
+    pub(crate) fn new(journal: &str) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), journal)
+    }
+
+    /// One in a folder that is there.
+    pub(crate) fn in_folder(folder: TempDir, journal: &str) -> Self {
+        let (webhook, grpc, telemetry) = (free_port(), free_port(), free_port());
+        let config = format!(
+            "webhook = {{ listen = \"127.0.0.1:{webhook}\" }}\n\
+             grpc = {{ listen = \"127.0.0.1:{grpc}\", progress_interval = \"200ms\" }}\n\
+             telemetry = {{ listen = \"127.0.0.1:{telemetry}\" }}\n\
+             [journal]\n{journal}\n{APPS}"
+        );
+        fs::write(folder.path().join("headcount.toml"), config).unwrap();
+        Self {
+            folder,
+            webhook,
+            grpc,
+            telemetry,
+        }
+    }
+
+    /// The folder of the journal.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The names of the files there that end so, in order.
+    pub(crate) fn files(&self, suffix: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.data()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.ends_with(suffix)).collect();
+        names.sort();
+        names
+    }
+
+    /// Where callbacks go.
+    pub(crate) fn webhook(&self) -> String {
+        format!("http://127.0.0.1:{}", self.webhook)
+    }
+
+    /// Where metrics are.
+    pub(crate) fn telemetry(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.telemetry).into()
+    }
+
+    /// A client with a connection of its own.
+    pub(crate) fn client(&self) -> PresenceServiceClient<Channel> {
+        PresenceServiceClient::new(self.channel())
+    }
+
+    /// A client that asks how the service is.
+    pub(crate) fn health(&self) -> HealthClient<Channel> {
+        HealthClient::new(self.channel())
+    }
+
+    fn channel(&self) -> Channel {
+        let endpoint = client::endpoint(&format!("http://127.0.0.1:{}", self.grpc));
+        endpoint.unwrap().connect_lazy()
+    }
+
+    /// Starts the service.
+    pub(crate) fn spawn(&self) -> Process {
+        self.spawn_by(Command::new(BINARY))
+    }
+
+    /// Starts the service by a command that takes its arguments.
+    pub(crate) fn spawn_by(&self, mut command: Command) -> Process {
+        let mut child = command
+            .arg("serve")
+            .arg("--config")
+            .arg(self.folder.path().join("headcount.toml"))
+            .env_remove("RUST_LOG")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines_tx, lines) = mpsc::unbounded_channel();
+        thread::spawn(move || {
+            // Read to the end: nobody is to wait for a full pipe.
+            for line in stderr.lines().map_while(Result::ok) {
+                drop(lines_tx.send(line));
+            }
+        });
+        Process {
+            child,
+            lines,
+            said: Vec::new(),
+        }
+    }
+
+    /// Starts the service and waits until it serves.
+    pub(crate) async fn start(&self) -> Process {
+        let mut process = self.spawn();
+        process.says("serving callbacks on").await;
+        process
+    }
+}
+
+/// A port that nobody gets by chance while the process is down: not one of those
+/// that connections take.
+fn free_port() -> u16 {
+    let free = || {
+        let port = rand::random_range(10_000..30_000);
+        TcpListener::bind(("127.0.0.1", port)).ok().map(|_| port)
+    };
+    (0..100).find_map(|_| free()).unwrap()
+}
+
+// === impl Process ===
+
+impl Process {
+    /// Waits for a line with this in it.
+    pub(crate) async fn says(&mut self, what: &str) -> String {
+        while let Some(line) = self.next_line().await {
+            if line.contains(what) {
+                return line;
+            }
+        }
+        panic!("it ended without saying {what:?}: {:#?}", self.said);
+    }
+
+    /// Waits for its end. Returns its exit code and all that it said.
+    pub(crate) async fn ends(mut self) -> (Option<i32>, Vec<String>) {
+        while self.next_line().await.is_some() {}
+        let status = self.child.wait().unwrap();
+        (status.code(), std::mem::take(&mut self.said))
+    }
+
+    async fn next_line(&mut self) -> Option<String> {
+        let line = tokio::time::timeout(HANGS, self.lines.recv()).await;
+        let line = line.unwrap_or_else(|_| panic!("it hangs: {:#?}", self.said))?;
+        self.said.push(line.clone());
+        Some(line)
+    }
+
+    /// As `kill -9` does: it cannot defend itself.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// What it is called by the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Most have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

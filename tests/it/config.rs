@@ -1,0 +1,562 @@
+//! The configuration: where a setting comes from, and what every mistake is
+//! called.
+
+use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
+
+use headcount::config::{
+    AppConfig, Config, ConfigError, JournalKind, NonceReuse, Span, stray_variables,
+};
+use tempfile::TempDir;
+
+const EXAMPLE: &str = include_str!("../../headcount.example.toml");
+
+const TENCENT: &str =
+    "[[apps]]\nname = \"meet\"\ntencent = { sdk_app_id = 7, callback_token = \"hunter2\" }\n";
+
+const ZEGO: &str =
+    "[[apps]]\nname = \"arena\"\nzego = { app_id = 7, callback_secret = \"hunter2\" }\n";
+
+struct File {
+    _dir: TempDir,
+    path: PathBuf,
+}
+
+fn mk_file(text: &str) -> File {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("headcount.toml");
+    fs::write(&path, text).unwrap();
+    File { _dir: dir, path }
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    Config::read(Some(&mk_file(text).path))
+}
+
+fn env<'a>(
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    let pairs: Vec<_> = variables
+        .into_iter()
+        .map(|(n, v)| (n.into(), v.into()))
+        .collect();
+    pairs.into_iter()
+}
+
+fn table(config: &Config) -> toml::Table {
+    toml::Table::try_from(config).unwrap()
+}
+
+/// What is wrong with the file, without its path.
+#[track_caller]
+fn fault(text: &str) -> String {
+    let file = mk_file(text);
+    let checked = Config::read(Some(&file.path)).and_then(|mut config| config.validate());
+    let error = checked.unwrap_err().to_string();
+    assert!(!error.contains('\n'), "one line: {error}");
+    assert!(!error.contains("hunter2"), "no secret: {error}");
+    error.replace(&*file.path.to_string_lossy(), "FILE")
+}
+
+#[test]
+fn nothing_set_is_the_defaults() {
+    let config = Config::read(None).unwrap();
+    assert_eq!(config.webhook.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.webhook.body_max.bytes(), 256 * 1024);
+    assert_eq!(*config.webhook.freshness_window, Duration::from_secs(600));
+    assert_eq!(config.webhook.nonce_reuse, NonceReuse::Count);
+    assert_eq!(config.webhook.nonce_pairs_max, 1_000_000);
+    assert_eq!(config.webhook.connections_max, 4096);
+    assert_eq!(config.webhook.requests_max, 1024);
+    assert_eq!(*config.webhook.header_read_timeout, Duration::from_secs(10));
+    assert_eq!(*config.webhook.body_read_timeout, Duration::from_secs(10));
+    assert_eq!(*config.webhook.idle_timeout, Duration::from_secs(60));
+    assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:50051");
+    assert_eq!(*config.grpc.progress_interval, Duration::from_secs(15));
+    assert_eq!(config.grpc.connections_max, 1024);
+    assert_eq!(config.grpc.streams_per_connection_max, 1024);
+    assert_eq!(config.grpc.watches_max, 100_000);
+    assert_eq!(config.journal.kind, JournalKind::Disk);
+    assert_eq!(config.journal.path, PathBuf::from("data"));
+    assert_eq!(*config.journal.retention, Duration::from_secs(24 * 3600));
+    assert_eq!(
+        *config.journal.checkpoint_interval,
+        Duration::from_secs(600)
+    );
+    assert_eq!(config.journal.checkpoint_entries, 500_000);
+    assert_eq!(*config.roster.reorder_horizon, Duration::from_secs(600));
+    assert_eq!(*config.roster.empty_room_ttl, Duration::from_secs(35 * 60));
+    assert_eq!(config.roster.history_changes_max, 1024);
+    assert_eq!(*config.roster.history_age_max, Duration::from_secs(600));
+    assert_eq!(config.roster.history_bytes_max.bytes(), 64 << 20);
+    assert_eq!(*config.server.drain_timeout, Duration::from_secs(10));
+    assert_eq!(config.telemetry.listen, None);
+    assert!(config.apps.is_empty());
+}
+
+#[test]
+fn the_example_is_the_defaults_and_has_every_key() {
+    let file = mk_file(EXAMPLE);
+    let mut config = Config::read(Some(&file.path)).unwrap();
+    config.apps.clear();
+    let beside = file.path.with_file_name("data");
+    assert_eq!(
+        config.journal.path, beside,
+        "wherever the process is started"
+    );
+    config.journal.path = "data".into();
+    assert_eq!(table(&config), table(&Config::default()));
+
+    let keys = |table: &toml::Table| -> Vec<String> {
+        let keys = table
+            .iter()
+            .filter_map(|(section, keys)| Some((section, keys.as_table()?)));
+        keys.flat_map(|(section, keys)| keys.keys().map(move |key| format!("{section}.{key}")))
+            .collect()
+    };
+    // A setting without a default can only be shown as a comment.
+    let uncommented = EXAMPLE.replace("# listen = ", "listen = ");
+    config.telemetry.listen = Some(config.grpc.listen);
+    assert_eq!(keys(&uncommented.parse().unwrap()), keys(&table(&config)));
+}
+
+#[test]
+fn the_example_is_valid_once_the_secret_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("zego.secret");
+    fs::write(&secret, "s3cret\n").unwrap();
+    let text = EXAMPLE.replace("zego.secret", &secret.to_string_lossy());
+    let mut config = read(&text).unwrap();
+    assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_sets_what_it_names_and_nothing_else() {
+    let config = read(&format!(
+        "[webhook]\nbody_max = 1000\nnonce_reuse = \"refuse\"\n{ZEGO}"
+    ))
+    .unwrap();
+    assert_eq!(config.webhook.body_max.bytes(), 1000);
+    assert_eq!(config.webhook.nonce_reuse, NonceReuse::Refuse);
+    assert_eq!(config.webhook.listen, Config::default().webhook.listen);
+    assert_eq!(config.apps.len(), 1);
+}
+
+#[test]
+fn variables_come_before_the_file() {
+    let config = read(&format!(
+        "[webhook]\nbody_max = \"1KiB\"\nrequests_max = 5\n{ZEGO}"
+    ))
+    .unwrap();
+    let variables = [
+        ("HEADCOUNT_WEBHOOK__BODY_MAX", "2KiB"),
+        ("HEADCOUNT_WEBHOOK__NONCE_REUSE", "refuse"),
+        ("HEADCOUNT_GRPC__WATCHES_MAX", "3"),
+        ("HEADCOUNT_TELEMETRY__LISTEN", "127.0.0.1:9090"),
+        ("HEADCOUNT_ROSTER__EMPTY_ROOM_TTL", "1h 30m"),
+        ("HEADCOUNT_JOURNAL__PATH", "elsewhere"),
+        ("HEADCOUNT_SERVER__DRAIN_TIMEOUT", "25s"),
+        // Not settings: of the client commands, or of others.
+        ("HEADCOUNT_SERVER", "http://example.org"),
+        ("PATH__X", "y"),
+    ];
+    let config = config.with_env(env(variables)).unwrap();
+    assert_eq!(config.webhook.body_max.bytes(), 2048);
+    assert_eq!(config.webhook.requests_max, 5);
+    assert_eq!(config.webhook.nonce_reuse, NonceReuse::Refuse);
+    assert_eq!(config.grpc.watches_max, 3);
+    assert_eq!(config.telemetry.listen.unwrap().port(), 9090);
+    assert_eq!(config.roster.empty_room_ttl, Span::from_mins(90));
+    assert_eq!(config.journal.path, PathBuf::from("elsewhere"));
+    assert_eq!(config.server.drain_timeout, Span::from_secs(25));
+    let secret = config.apps[0]
+        .zego
+        .as_ref()
+        .unwrap()
+        .callback_secret
+        .as_ref()
+        .unwrap();
+    assert_eq!(secret.expose(), "hunter2", "apps are left as they are");
+}
+
+#[test]
+fn every_key_can_be_set_by_a_variable_to_its_default() {
+    let mut config = Config::default();
+    config.telemetry.listen = Some(config.grpc.listen);
+    let mut variables = Vec::new();
+    for (section, keys) in table(&config) {
+        for (key, value) in keys.as_table().into_iter().flatten() {
+            let name = format!("HEADCOUNT_{section}__{key}").to_uppercase();
+            variables.push((
+                name,
+                value.as_str().map_or(value.to_string(), str::to_owned),
+            ));
+        }
+    }
+    assert_eq!(variables.len(), 27);
+    let variables = variables.iter().map(|(name, value)| (&**name, &**value));
+    let set = Config::default().with_env(env(variables)).unwrap();
+    assert_eq!(table(&set), table(&config));
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let cases = [
+        ("HEADCOUNT_WEBHOOK__LISTEN", "here", "in `webhook.listen`"),
+        (
+            "HEADCOUNT_WEBHOOK__BODY_MAX",
+            "much",
+            "`much` is not a size",
+        ),
+        (
+            "HEADCOUNT_WEBHOOK__NONCE_REUSE",
+            "ignore",
+            "`count` or `refuse`",
+        ),
+        (
+            "HEADCOUNT_GRPC__WATCHES_MAX",
+            "many",
+            "`many` is not a whole number",
+        ),
+        ("HEADCOUNT_GRPC__WATCHES_MAX", "-1", "in `grpc.watches_max`"),
+        (
+            "HEADCOUNT_GRPC__PROGRESS_INTERVAL",
+            "15",
+            "`15` is not a length of time",
+        ),
+        (
+            "HEADCOUNT_WEBHOOK__LISTENS",
+            "",
+            "there is no setting `webhook.listens`; did you mean HEADCOUNT_WEBHOOK__LISTEN?",
+        ),
+        (
+            "HEADCOUNT_HOOK__LISTEN",
+            "",
+            "there is no setting `hook.listen`",
+        ),
+        (
+            "HEADCOUNT_APPS__NAME",
+            "x",
+            "there is no setting `apps.name`",
+        ),
+    ];
+    for (name, value, fault) in cases {
+        let error = Config::default()
+            .with_env(env([(name, value)]))
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(name) && error.contains(fault), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn variables_that_are_no_settings_are_told_with_the_closest() {
+    let cases = [
+        ("HEADCOUNT_WEBHOOK_LISTEN", "HEADCOUNT_WEBHOOK__LISTEN"),
+        ("HEADCOUNT_GRPC_LISTEN", "HEADCOUNT_GRPC__LISTEN"),
+        ("HEADCOUNT_DRAIN_TIMEOUT", "HEADCOUNT_SERVER__DRAIN_TIMEOUT"),
+        (
+            "HEADCOUNT_ROSTER_EMPTY_ROOM_TLL",
+            "HEADCOUNT_ROSTER__EMPTY_ROOM_TTL",
+        ),
+    ];
+    for (name, meant) in cases {
+        let warnings = stray_variables([&name.into()]).unwrap();
+        let expected = format!("{name} is not a setting, and has no effect; did you mean {meant}?");
+        assert_eq!(warnings, [expected]);
+    }
+    let others = [
+        "HEADCOUNT_SERVER",
+        "HEADCOUNT_WEBHOOK__LISTEN",
+        "WEBHOOK_LISTEN",
+        "HEADCOUNTER",
+    ];
+    let others = others.map(OsString::from);
+    assert!(stray_variables(&others).unwrap().is_empty());
+}
+
+#[test]
+fn names_of_apps_may_have_dots_dashes_and_64_characters() {
+    for name in ["a.b_c-D9", &"a".repeat(64)] {
+        let text = ZEGO.replace("arena", name);
+        assert!(read(&text).unwrap().validate().is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_named_with_the_line_and_key() {
+    let cases = [
+        (
+            "\n[webhook]\nlisten = 5\n",
+            "FILE, line 3: ",
+            "in `webhook.listen`",
+        ),
+        (
+            "[webhook]\nbody_max = \"much\"",
+            "FILE, line 2: ",
+            "`much` is not a size",
+        ),
+        (
+            "[webhook]\nlistens = 5\n",
+            "FILE, line 2: unknown field `listens`",
+            "",
+        ),
+        ("[webhooks]\n", "FILE, line 1: unknown field `webhooks`", ""),
+        ("[webhook\n", "FILE, line 1: ", ""),
+        (
+            "[[apps]]\nzego = { app_id = 1 }\n",
+            "FILE, line 1: missing field `name`",
+            "",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nzego = { app_id = \"x\", callback_secret = \"hunter2\" }\n",
+            "FILE, line 3: ",
+            "zego.app_id`",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nzego = { app_id = 1, server_secret = \"hunter2\" }\n",
+            "FILE, line 3: unknown field `server_secret`",
+            "",
+        ),
+    ];
+    for (text, begin, part) in cases {
+        let fault = fault(text);
+        assert!(fault.starts_with(begin) && fault.contains(part), "{fault}");
+    }
+    let error = Config::read(Some("no/such.toml".as_ref()))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("cannot read the configuration no/such.toml: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    let zero = |key: &str| format!("[webhook]\n{key}\n{ZEGO}");
+    let app = |vendors: &str| format!("[[apps]]\nname = \"a\"\n{vendors}\n");
+    let cases = [
+        (
+            String::new(),
+            "no app is configured: add [[apps]] to the configuration file, or try `headcount serve --dev`",
+        ),
+        (
+            format!("[webhook]\nfreshness_window = \"11m\"\n{ZEGO}"),
+            "webhook.freshness_window: 11m is longer than roster.reorder_horizon (10m)",
+        ),
+        (zero("body_max = 0"), "webhook.body_max: must be above zero"),
+        (
+            zero("idle_timeout = \"0s\""),
+            "webhook.idle_timeout: must be above zero",
+        ),
+        (
+            format!("[grpc]\nwatches_max = 0\n{ZEGO}"),
+            "grpc.watches_max: must be above zero",
+        ),
+        (
+            format!("[journal]\ncheckpoint_entries = 0\n{ZEGO}"),
+            "journal.checkpoint_entries: must be above zero",
+        ),
+        (
+            app("zego = { app_id = 1 }"),
+            "apps.a.zego.callback_secret: missing",
+        ),
+        (
+            app("zego = { app_id = 1, callback_secret = \"\" }"),
+            "apps.a.zego.callback_secret: the secret is empty",
+        ),
+        (
+            app(
+                "zego = { app_id = 1, callback_secret = \"hunter2\", callback_secret_file = \"x\" }",
+            ),
+            "apps.a.zego.callback_secret: set either this or",
+        ),
+        (
+            app("zego = { app_id = 1, callback_secret_file = \"no/such\" }"),
+            "apps.a.zego.callback_secret_file: cannot read no/such: ",
+        ),
+        (
+            app("tencent = { callback_token = \"hunter2\" }"),
+            "FILE, line 3: missing field `sdk_app_id`",
+        ),
+        (
+            app("tencent = { sdk_app_id = 1, callback_token = \"\" }"),
+            "apps.a.tencent.callback_token: the secret is empty",
+        ),
+        (
+            app(
+                "tencent = { sdk_app_id = 1, callback_token = \"hunter2\", callback_token_file = \"x\" }",
+            ),
+            "apps.a.tencent.callback_token: set either this or `apps.a.tencent.callback_token_file`, not both",
+        ),
+        (
+            app("tencent = { sdk_app_id = 1, callback_token_file = \"no/such\" }"),
+            "apps.a.tencent.callback_token_file: cannot read no/such: ",
+        ),
+        (
+            app("tencent = { sdk_app_id = 1 }\nzim = { multi_login = true }"),
+            "apps.a.zim: needs `zego`: ZIM's callbacks carry the app id of the ZEGO project and are signed with its secret",
+        ),
+        (app("zim = {}"), "apps.a.zim: needs `zego`"),
+        (
+            app(
+                "zego = { app_id = 1, callback_secret = \"hunter2\" }\ntencent = { sdk_app_id = 1 }",
+            ),
+            "apps.a: an app has either `zego` or `tencent`",
+        ),
+        (app(""), "apps.a: an app needs a vendor"),
+        (
+            ZEGO.replace("arena", ""),
+            "apps.name: an app's name must not be empty",
+        ),
+        (
+            ZEGO.replace("arena", "the arena"),
+            "apps.name: \"the arena\" may have only the characters A-Z, a-z, 0-9, `.`, `_` and `-`",
+        ),
+        (
+            ZEGO.replace("arena", &"a".repeat(65)),
+            "apps.name: an app's name must have at most 64 characters",
+        ),
+        (
+            format!("[server]\ndrain_timeout = \"0s\"\n{ZEGO}"),
+            "server.drain_timeout: must be above zero",
+        ),
+        (ZEGO.repeat(2), "apps.arena.name: two apps have this name"),
+        (
+            format!("{ZEGO}{}", ZEGO.replace("arena", "other")),
+            "apps.other.zego.app_id: another app has the id 7 too",
+        ),
+        (
+            format!("{TENCENT}{}", TENCENT.replace("meet", "other")),
+            "apps.other.tencent.sdk_app_id: another app has the id 7 too",
+        ),
+        (
+            format!("{ZEGO}{}", TENCENT.replace("meet", "arena")),
+            "apps.arena.name: two apps have this name",
+        ),
+    ];
+    for (text, expected) in cases {
+        let fault = fault(&text);
+        assert!(fault.starts_with(expected), "{fault}\nis not\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_likely_not_meant_is_a_warning() {
+    let cases = [(
+        "[roster]\nempty_room_ttl = \"10m 59s\"\n",
+        "roster.empty_room_ttl",
+    )];
+    for (text, key) in cases {
+        let warnings = read(&format!("{text}{ZEGO}")).unwrap().validate().unwrap();
+        assert!(
+            matches!(&*warnings, [warning] if warning.contains(key)),
+            "{warnings:?}"
+        );
+    }
+    let text = format!("[roster]\nempty_room_ttl = \"11m\"\n{ZEGO}");
+    assert!(read(&text).unwrap().validate().unwrap().is_empty());
+}
+
+#[test]
+fn every_vendor_can_be_configured() {
+    let text = format!(
+        "{ZEGO}zim = {{ multi_login = false }}\n{TENCENT}\
+         [[apps]]\nname = \"open\"\ntencent = {{ sdk_app_id = 8 }}\n"
+    );
+    // The ids of two vendors may be alike: `ZEGO` and `TENCENT` have one.
+    let mut config = read(&text).unwrap();
+    assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+    let [arena, meet, open] = &config.apps[..] else {
+        panic!("{:?}", config.apps)
+    };
+    assert!(!arena.zim.as_ref().unwrap().multi_login);
+    let token = |app: &AppConfig| {
+        let token = app.tencent.as_ref().unwrap().callback_token.as_ref();
+        token.map(|token| token.expose().to_owned())
+    };
+    assert_eq!((token(meet), token(open)), (Some("hunter2".into()), None));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let zim = read(&format!("{ZEGO}zim = {{}}\n")).unwrap();
+    assert!(zim.apps[0].zim.as_ref().unwrap().multi_login);
+}
+
+#[test]
+fn a_secret_may_be_in_a_file() {
+    let secret = mk_file("s3cret\r\n");
+    let app = |file: &File| {
+        let path = file.path.to_string_lossy();
+        format!(
+            "[[apps]]\nname = \"a\"\nzego = {{ app_id = 1, callback_secret_file = '{path}' }}\n"
+        )
+    };
+    let mut config = read(&app(&secret)).unwrap();
+    config.validate().unwrap();
+    let AppConfig {
+        zego: Some(zego), ..
+    } = &config.apps[0]
+    else {
+        panic!("no zego")
+    };
+    assert_eq!(zego.callback_secret.as_ref().unwrap().expose(), "s3cret");
+    assert!(config.validate().is_ok(), "what is valid stays so");
+
+    let tencent = |file: &File| {
+        app(file)
+            .replace("callback_secret_file", "callback_token_file")
+            .replace("zego = { app_id", "tencent = { sdk_app_id")
+    };
+    let mut config = read(&tencent(&secret)).unwrap();
+    config.validate().unwrap();
+    let AppConfig {
+        tencent: Some(account),
+        ..
+    } = &config.apps[0]
+    else {
+        panic!("no tencent")
+    };
+    assert_eq!(account.callback_token.as_ref().unwrap().expose(), "s3cret");
+    // Never unsigned because a file is empty.
+    let empty = mk_file("\n");
+    let mut config = read(&tencent(&empty)).unwrap();
+    assert_eq!(
+        config.validate().unwrap_err().to_string(),
+        "apps.a.tencent.callback_token_file: the secret is empty"
+    );
+
+    let error = read(&app(&mk_file("\n")))
+        .unwrap()
+        .validate()
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "apps.a.zego.callback_secret_file: the secret is empty"
+    );
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let config = read(ZEGO).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(!toml::to_string(&config).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn dev_is_valid_and_closed_to_others() {
+    let mut config = Config::dev();
+    assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+    let names: Vec<_> = config.apps.iter().map(|app| &*app.name).collect();
+    assert_eq!(names, ["demo", "demo-tencent"]);
+    let tencent = config.apps[1].tencent.as_ref().unwrap();
+    assert_eq!(tencent.sdk_app_id, 1_400_000_000);
+    assert!(tencent.callback_token.is_none());
+    assert!(config.check_loopback().is_ok());
+    config.grpc.listen = "0.0.0.0:50051".parse().unwrap();
+    let error = config.check_loopback().unwrap_err().to_string();
+    assert!(
+        error.starts_with("grpc.listen: 0.0.0.0:50051 is open to others"),
+        "{error}"
+    );
+}

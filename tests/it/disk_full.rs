@@ -1,0 +1,207 @@
+//! A disk without room: callbacks are refused, everything else goes on, and when
+//! there is room again, so is the service, without a restart.
+//!
+//! With `HEADCOUNT_SMALL_DISK`, a folder on a disk of some megabytes, that disk is
+//! filled; `.ci/disk_full.sh` makes one. Without, it is the process that may not
+//! write more to a file.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+use headcount::{
+    client::{CopyOf, Room, Subject as _},
+    pb::{GetRoomUsersRequest, WatchRoomResponse},
+};
+use http::StatusCode;
+use tonic::Streaming;
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+};
+
+use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, now, zego};
+
+const ROOM: &str = "lobby";
+const JOURNAL: &str = "checkpoint_interval = \"1s\"\ncheckpoint_entries = 1";
+
+/// Far more callbacks than a small disk has room for.
+const CALLBACKS_MAX: u64 = 100_000;
+
+/// Only not to wait for ever where it fails.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// How room is taken from the service.
+enum Shortage {
+    Disk(PathBuf),
+    Limit,
+}
+
+impl Shortage {
+    fn new() -> Self {
+        env::var_os("HEADCOUNT_SMALL_DISK").map_or(Self::Limit, |disk| Self::Disk(disk.into()))
+    }
+
+    fn site(&self) -> Site {
+        let folder = match self {
+            Self::Disk(disk) => tempfile::tempdir_in(disk),
+            Self::Limit => tempfile::tempdir(),
+        };
+        Site::in_folder(folder.unwrap(), JOURNAL)
+    }
+
+    async fn start(&self, site: &Site) -> Process {
+        let mut shell = Command::new("sh");
+        // A write beyond the limit is to fail, and not to be the end of the process.
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BINARY]);
+        let mut process = site.spawn_by(shell);
+        process.says("serving callbacks on").await;
+        process
+    }
+
+    fn begin(&self, process: &Process) {
+        match self {
+            Self::Disk(disk) => fill(File::create(disk.join("filling")).unwrap()),
+            Self::Limit => limit(process, "4096:"),
+        }
+    }
+
+    fn end(&self, process: &Process) {
+        match self {
+            Self::Disk(disk) => fs::remove_file(disk.join("filling")).unwrap(),
+            Self::Limit => limit(process, "unlimited:"),
+        }
+    }
+}
+
+fn fill(mut file: File) {
+    for piece in [1 << 16, 1 << 12, 1 << 8, 1] {
+        while file.write_all(&vec![0; piece]).is_ok() {}
+    }
+}
+
+/// The longest that a file of the process may become.
+fn limit(process: &Process, bytes: &str) {
+    let id = process.id().to_string();
+    let limited = Command::new("prlimit")
+        .args(["--pid", &id, &format!("--fsize={bytes}")])
+        .status();
+    assert!(limited.unwrap().success());
+}
+
+async fn next_health(health: &mut Streaming<HealthCheckResponse>) -> ServingStatus {
+    let next = tokio::time::timeout(HANGS, health.message()).await;
+    next.expect("it hangs").unwrap().unwrap().status()
+}
+
+async fn present(site: &Site) -> usize {
+    let request = GetRoomUsersRequest {
+        app: ZEGO_APP.to_owned(),
+        room_id: ROOM.to_owned(),
+        ..GetRoomUsersRequest::default()
+    };
+    let answer = site.client().get_room_users(request).await.unwrap();
+    answer.into_inner().room.unwrap().user_count as usize
+}
+
+/// Waits until a watch has so many users, and then for one more message.
+async fn watch_until(
+    watch: &mut Streaming<WatchRoomResponse>,
+    copy: &mut CopyOf<Room>,
+    count: usize,
+) {
+    let told = async {
+        loop {
+            let is_there = copy.users().len() == count;
+            copy.apply(&watch.message().await.unwrap().unwrap())
+                .unwrap();
+            if is_there {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(HANGS, told).await.expect("it hangs");
+}
+
+fn metric(site: &Site, name: &str) -> String {
+    let mut connection = TcpStream::connect(site.telemetry()).unwrap();
+    connection
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    let mut page = String::new();
+    connection.read_to_string(&mut page).unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap().trim().to_owned()
+}
+
+async fn login(sender: &Sender, number: u64) -> StatusCode {
+    let user = format!("user-{number}");
+    let post = zego((ROOM, number), (&user, &user), now(), None);
+    sender.post(&post).await.unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_room_only_callbacks_are_refused() {
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        println!("SKIPPED: there is no prlimit");
+        return;
+    }
+    let shortage = Shortage::new();
+    let site = shortage.site();
+    let process = shortage.start(&site).await;
+    let sender = Sender::new(site.webhook());
+    let request = HealthCheckRequest {
+        service: "headcount.journal".to_owned(),
+    };
+    let health = site.health().watch(request).await;
+    let mut health = health.unwrap().into_inner();
+    while next_health(&mut health).await != ServingStatus::Serving {}
+    let mut copy = CopyOf::new();
+    let watch = Room::watch(
+        site.client(),
+        ZEGO_APP.to_owned(),
+        ROOM.to_owned(),
+        String::new(),
+    );
+    let mut watch = watch.await.unwrap();
+    assert_eq!(login(&sender, 1).await, StatusCode::OK);
+
+    shortage.begin(&process);
+    let mut taken = 1;
+    let refused = loop {
+        match login(&sender, taken as u64 + 1).await {
+            StatusCode::OK => taken += 1,
+            other => break other,
+        }
+        assert!(taken as u64 <= CALLBACKS_MAX, "there is still room");
+    };
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(next_health(&mut health).await, ServingStatus::NotServing);
+    assert_eq!(metric(&site, "headcount_journal_failing"), "1");
+    // Of the service as a whole: it answers.
+    let request = HealthCheckRequest::default();
+    let whole = site.health().check(request).await.unwrap().into_inner();
+    assert_eq!(whole.status(), ServingStatus::Serving);
+    assert_eq!(present(&site).await, taken);
+    watch_until(&mut watch, &mut copy, taken).await;
+    let again = login(&sender, taken as u64 + 1).await;
+    assert_eq!(again, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(present(&site).await, taken, "what was refused is nowhere");
+
+    shortage.end(&process);
+    // Nobody sends: the journal finds out by itself.
+    assert_eq!(next_health(&mut health).await, ServingStatus::Serving);
+    assert_eq!(metric(&site, "headcount_journal_failing"), "0");
+    assert_eq!(login(&sender, taken as u64 + 1).await, StatusCode::OK);
+    watch_until(&mut watch, &mut copy, taken + 1).await;
+    process.kill();
+    let _process = shortage.start(&site).await;
+    assert_eq!(present(&site).await, taken + 1);
+    println!("disk full: {taken} callbacks taken, then refused; afterwards all of them are there");
+}

@@ -1,0 +1,137 @@
+//! Answers and messages that are encoded once: they are as if made for each.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use futures_util::{Stream, StreamExt as _};
+use headcount::{
+    grpc::{GrpcMetrics, Presence},
+    pb::{
+        GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse,
+        presence_service_server::PresenceService as _,
+    },
+};
+use tokio::time::Instant;
+use tokio_test::task;
+use tonic::{Request, Status};
+
+use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, next, room};
+
+fn everybody(page_size: u32) -> GetRoomUsersRequest {
+    GetRoomUsersRequest {
+        room_id: "r".to_owned(),
+        page_size,
+        ..GetRoomUsersRequest::default()
+    }
+}
+
+/// The answer that may have been kept, and one that was made for this.
+async fn both(server: &Server) -> (GetRoomUsersResponse, GetRoomUsersResponse) {
+    let kept = server.users(everybody(0)).await.unwrap();
+    (kept, server.users(everybody(100_000)).await.unwrap())
+}
+
+#[tokio::test]
+async fn an_answer_that_is_kept_is_that_of_now() {
+    let server = Server::new(World::new()).await;
+    let world = &server.world;
+    world.login_all("r", 0..500);
+    let (first, made) = both(&server).await;
+    assert_eq!(first, made);
+    assert_eq!(first.users.len(), 500);
+    // Nobody came or went, but the room is not as it was.
+    world.send(|at| vec![room("r").created(at)]);
+    let (kept, made) = both(&server).await;
+    assert_eq!(kept, made);
+    assert_ne!(kept.room, first.room);
+    assert!(kept.revision > first.revision);
+
+    world.logout("r", "7");
+    let (fewer, made) = both(&server).await;
+    assert_eq!(fewer, made);
+    assert_eq!(fewer.users.len(), 499);
+    world.close(&room("r"));
+    let (closed, made) = both(&server).await;
+    assert_eq!(closed, made);
+    assert_eq!(closed.users.len(), 0);
+}
+
+#[tokio::test]
+async fn every_watcher_is_sent_the_same() {
+    let server = Server::new(World::new()).await;
+    let mut watches = Vec::new();
+    for _ in 0..3 {
+        let mut watch = server.watch("r", "").await.unwrap();
+        next(&mut watch).await;
+        watches.push(watch);
+    }
+    for user in ["ann", "bob"] {
+        server.world.login("r", user);
+        let mut messages = Vec::new();
+        for watch in &mut watches {
+            messages.push(next(watch).await);
+        }
+        assert!(messages.iter().all(|message| *message == messages[0]));
+    }
+}
+
+#[tokio::test]
+async fn called_in_process_it_says_what_it_says_over_the_wire() {
+    let server = Server::new(World::new()).await;
+    server.world.login_all("r", 0..200);
+    let presence = presence(&server.world);
+    let answer = presence.get_room_users(Request::new(everybody(0))).await;
+    let over_the_wire = server.users(everybody(0)).await.unwrap();
+    assert_eq!(answer.unwrap().into_inner(), over_the_wire);
+
+    let mut here = watch(&presence).await;
+    let mut there = server.watch("r", "").await.unwrap();
+    for user in ["ann", "bob"] {
+        assert_eq!(here.next().await.unwrap().unwrap(), next(&mut there).await);
+        server.world.login("r", user);
+    }
+}
+
+/// A receiver that is too slow keeps the connection from asking for more.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_not_asked_for_more_holds_up_no_other() {
+    let world = World::new();
+    let presence = presence(&world);
+    let (mut stalled, mut other) = (watch(&presence).await, watch(&presence).await);
+    for n in 0..64 {
+        stalled.next().await.unwrap().unwrap();
+        other.next().await.unwrap().unwrap();
+        world.login("r", &n.to_string());
+    }
+    let mut stalled = task::spawn(stalled);
+    while stalled.poll_next().is_ready() {}
+    let begun = Instant::now();
+    for n in 64..100 {
+        other.next().await.unwrap().unwrap();
+        world.login("r", &n.to_string());
+    }
+    assert!(begun.elapsed() < PROGRESS_INTERVAL);
+}
+
+fn presence(world: &World) -> Presence {
+    Presence::new(
+        Arc::clone(&world.roster),
+        Arc::new(AtomicBool::new(true)),
+        PROGRESS_INTERVAL,
+        10,
+        GrpcMetrics::default(),
+    )
+}
+
+async fn watch(
+    presence: &Presence,
+) -> Pin<Box<dyn Stream<Item = Result<WatchRoomResponse, Status>> + Send>> {
+    let request = WatchRoomRequest {
+        room_id: "r".to_owned(),
+        ..WatchRoomRequest::default()
+    };
+    let watch = presence.watch_room(Request::new(request)).await;
+    Box::pin(watch.unwrap().into_inner())
+}

@@ -1,0 +1,11 @@
+//! The gRPC contract, through the generated client: fields and codes to the
+//! letter, pages, streams, and the end of the server.
+mod answers;
+mod errors;
+mod network;
+mod pages;
+mod presence;
+mod rooms;
+mod serving;
+mod users;
+mod watches;

@@ -1,0 +1,6 @@
+//! What a restart keeps, what it refuses to start with, and what it says meanwhile.
+mod checkpoints;
+mod refusals;
+mod replay;
+mod room;
+mod tokens;

@@ -1,0 +1,104 @@
+//! While the journal is replayed, whoever comes is told to come back.
+
+use std::{path::Path, process::Command, sync::Arc};
+
+use futures_util::{StreamExt as _, stream};
+use headcount::{
+    domain::Time,
+    journal::{Callback, DiskJournal, Entry, Follower, Journal as _, Payload, Revision},
+    providers::{Decoded, Product},
+};
+use http::StatusCode;
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+
+use super::room::{ROOM, login, told};
+use crate::common::child::{Sender, Site, ZEGO_APP, now, zego};
+
+/// Some seconds' worth of replay for a build without optimisation: long before that,
+/// all questions of these tests are answered.
+const ENTRIES: usize = 150_000;
+
+struct Nobody;
+
+impl Follower for Nobody {
+    fn apply(&mut self, _: Revision, _: &Entry) {}
+}
+
+/// Writes a long journal, in which one user logs in over and over.
+async fn write_journal(path: &Path) {
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let journal = DiskJournal::open(&path).unwrap();
+        journal.follow(0, Box::new(Nobody)).unwrap();
+        journal
+    });
+    let journal = opened.await.unwrap();
+    let body = zego((ROOM, 1), ("ann", "ann"), now(), None).body;
+    let entry = Entry {
+        received_at: Time::from_millis(now()).unwrap(),
+        payload: Payload::Callback(Callback {
+            app: ZEGO_APP.into(),
+            product: Product::ZegoRoom,
+            query: "".into(),
+            body: body.into(),
+            decoded: Arc::new(Decoded::Room(Vec::new())),
+        }),
+    };
+    let appends = stream::iter(0..ENTRIES).map(|_| journal.append(entry.clone()));
+    let mut appends = appends.buffer_unordered(4096);
+    while let Some(appended) = appends.next().await {
+        appended.unwrap();
+    }
+    drop(appends);
+    tokio::task::spawn_blocking(move || drop(journal))
+        .await
+        .unwrap();
+}
+
+async fn health(site: &Site, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let answer = site.health().check(request).await;
+    answer.unwrap().into_inner().status()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_during_a_replay_is_told_to_come_back() {
+    let site = Site::new("");
+    write_journal(&site.data()).await;
+
+    let mut process = site.spawn();
+    process.says("replaying the journal: not ready yet").await;
+    let login_of_bob = zego((ROOM, 2), ("bob", "bob"), now(), None);
+    let (status, answer) = Sender::new(site.webhook())
+        .post(&login_of_bob)
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert!(answer.contains("not_ready"), "{answer}");
+    assert_eq!(told(&site).await.unwrap_err().code(), Code::Unavailable);
+    for service in ["", "headcount.v1.PresenceService", "headcount.journal"] {
+        let status = health(&site, service).await;
+        assert_eq!(status, ServingStatus::NotServing, "{service:?}");
+    }
+    process.says("serving callbacks on").await;
+    assert_eq!(health(&site, "").await, ServingStatus::Serving);
+    assert_eq!(told(&site).await.unwrap().revision, ENTRIES as u64);
+    login(&site, &["bob"]).await;
+    process.kill();
+
+    // Who asks it to end meanwhile need not wait for the end of the replay.
+    let mut process = site.spawn();
+    process.says("replaying the journal: not ready yet").await;
+    let id = process.id().to_string();
+    let terminated = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(terminated.unwrap().success());
+    let (code, said) = process.ends().await;
+    assert_eq!(code, Some(0), "{said:#?}");
+    assert!(
+        !said.iter().any(|line| line.contains("replayed")),
+        "{said:#?}"
+    );
+}

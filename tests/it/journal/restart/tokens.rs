@@ -1,0 +1,65 @@
+//! What the tokens from before a restart are worth after it.
+
+use std::fs;
+
+use headcount::pb::{SnapshotReason, room_change::Change, watch_room_response::Update};
+
+use super::room::{first_word, login, present, told};
+use crate::common::child::Site;
+
+#[tokio::test]
+async fn a_watch_goes_on_after_a_restart_with_what_it_missed() {
+    let site = Site::new("");
+    let process = site.start().await;
+    login(&site, &["ann"]).await;
+    let after_ann = told(&site).await.unwrap();
+    login(&site, &["bob", "cid"]).await;
+    let after_all = told(&site).await.unwrap();
+    process.kill();
+
+    let _process = site.start().await;
+    assert_eq!(present(&site).await, ["ann", "bob", "cid"]);
+    let (_, missed) = first_word(&site, &after_ann.resume_token).await;
+    let Update::Changes(missed) = missed else {
+        panic!("{missed:?}");
+    };
+    let joined = missed.changes.iter().map(|change| match &change.change {
+        Some(Change::UserJoined(joined)) => joined.user.as_ref().unwrap().user_id.as_str(),
+        other => panic!("{other:?}"),
+    });
+    // One message for each callback: the second may come later.
+    assert_eq!(joined.collect::<Vec<_>>()[..1], ["bob"]);
+    let (revision, nothing) = first_word(&site, &after_all.resume_token).await;
+    assert!(matches!(nothing, Update::Progress(_)), "{nothing:?}");
+    assert!(revision >= after_all.revision);
+}
+
+#[tokio::test]
+async fn another_journal_is_another_epoch() {
+    let wiped = Site::new("");
+    let process = wiped.start().await;
+    login(&wiped, &["ann"]).await;
+    let token = told(&wiped).await.unwrap().resume_token;
+    process.kill();
+    fs::remove_dir_all(wiped.data()).unwrap();
+    assert_begins_anew(&wiped, &token).await;
+
+    let memory = Site::new("kind = \"memory\"");
+    let process = memory.start().await;
+    login(&memory, &["ann"]).await;
+    let token = told(&memory).await.unwrap().resume_token;
+    process.kill();
+    assert_begins_anew(&memory, &token).await;
+    assert!(!memory.data().exists(), "nothing is kept in memory's name");
+}
+
+async fn assert_begins_anew(site: &Site, token: &str) {
+    let _process = site.start().await;
+    assert_eq!(present(site).await, [""; 0]);
+    let (_, word) = first_word(site, token).await;
+    let Update::Snapshot(snapshot) = word else {
+        panic!("{word:?}");
+    };
+    assert_eq!(snapshot.reason(), SnapshotReason::EpochChanged);
+    assert_eq!(snapshot.users, []);
+}

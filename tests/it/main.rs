@@ -1,0 +1,16 @@
+//! The tests of the whole service and of its parts, in one program: one module for each
+//! subject, and `common` for what several share.
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails like one")]
+
+mod checkpoint;
+mod cli;
+mod common;
+mod config;
+mod crash;
+mod disk_full;
+mod grpc;
+mod journal;
+mod reconcile;
+mod roster;
+mod simulate;
+mod webhook;

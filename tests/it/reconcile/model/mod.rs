@@ -1,0 +1,12 @@
+//! What the reconciler's tests share.
+
+// Each test target uses its own part.
+pub(crate) mod copy;
+pub(crate) mod dice;
+pub(crate) mod events;
+pub(crate) mod history;
+pub(crate) mod only_life;
+pub(crate) mod oracle;
+pub(crate) mod replica;
+pub(crate) mod soup;
+pub(crate) mod teller;

@@ -1,0 +1,91 @@
+//! Properties of the reconciler for events that no room could have: they too
+//! give one answer, and never a panic or a storm of ticks.
+
+use headcount::domain::RoomEvent;
+use proptest::{collection::vec, prelude::*, test_runner::Config};
+
+use super::model::{
+    dice::{Dice, in_every_order},
+    events::{S, at, time},
+    replica::{Replica, Visible},
+    soup::{any_times, near_times, soup},
+};
+
+fn cases(cases: u32) -> Config {
+    Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>) -> Visible {
+    let mut replica = Replica::default();
+    for event in events {
+        replica.receive(event, at(0));
+    }
+    replica.visible()
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn every_order_of_a_few_arbitrary_events_gives_one_answer(
+        mut events in vec(soup(near_times()), 2..=5),
+    ) {
+        let answer = received_at_once(&events);
+        in_every_order(&mut events, &mut |order| {
+            assert_eq!(received_at_once(order), answer, "{order:#?}");
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(250))]
+
+    #[test]
+    fn shuffles_and_repetitions_of_arbitrary_events_give_one_answer(
+        mut events in vec(soup(near_times()), 2..60),
+        seed: u64,
+    ) {
+        let mut dice = Dice(seed);
+        let answer = received_at_once(&events);
+        events.extend_from_within(..events.len() / 2);
+        for _ in 0..10 {
+            dice.shuffle(&mut events);
+            prop_assert_eq!(received_at_once(&events), answer.clone());
+        }
+    }
+
+    /// The replica itself checks every change, and that after each tick nothing
+    /// is due.
+    #[test]
+    fn nothing_panics_and_no_tick_brings_on_another(
+        mut receipts in vec((soup(any_times()), 0..4_000 * S), 1..60),
+        is_in_order: bool,
+    ) {
+        if is_in_order {
+            receipts.sort_by_key(|(_, received_at)| *received_at);
+        }
+        let mut replica = Replica::default();
+        for (event, received_at) in &receipts {
+            replica.receive(event, at(*received_at));
+        }
+        replica.advance_to_millis(10_000 * S);
+        replica.advance_to(time(u64::MAX));
+    }
+
+    #[test]
+    fn receipts_at_the_ends_of_time_do_not_panic(
+        receipts in vec((soup(any_times()), any_times()), 1..20),
+    ) {
+        let mut replica = Replica::default();
+        for (event, received_at) in &receipts {
+            let received_at = received_at.unwrap_or(at(0));
+            replica.room.apply(event, received_at, &replica.rules);
+            replica.room.tick(received_at, &replica.rules);
+            let _ = replica.visible();
+        }
+    }
+}

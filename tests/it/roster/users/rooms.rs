@@ -1,0 +1,202 @@
+//! In which rooms a user is.
+
+use std::time::Duration;
+
+use headcount::{domain::LeaveReason, reconcile::user::UserChange, roster::Start};
+
+use crate::common::in_process::follow::{Follower, rooms, user};
+use crate::common::in_process::{Life, World, life, room};
+
+#[test]
+fn a_user_is_in_the_rooms_that_he_entered_and_did_not_leave() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("b", "ann");
+    assert_eq!(rooms(&user(&world, "ann")), ["a", "b"]);
+    world.logout("a", "ann");
+    assert_eq!(rooms(&user(&world, "ann")), ["b"]);
+    assert!(rooms(&user(&world, "bob")).is_empty());
+    assert!(
+        user(&world, "ann").devices.is_empty(),
+        "a room is no device"
+    );
+}
+
+#[test]
+fn a_close_empties_the_rooms_of_all_who_were_in_it_watched_or_not() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("a", "bob");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.close(&room("a"));
+    assert!(rooms(&user(&world, "bob")).is_empty());
+    let changes = ann.catch_up();
+    assert!(
+        matches!(
+            &*changes,
+            [UserChange::RoomLeft {
+                reason: LeaveReason::RoomClosed,
+                ..
+            }]
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(ann.copy, user(&world, "ann"));
+}
+
+#[test]
+fn a_superseded_life_is_left_and_the_next_one_entered() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.pass(Duration::from_secs(1));
+    world.send(|at| vec![life("a", "2").login("ann", at)]);
+    let changes = ann.catch_up();
+    assert!(
+        matches!(
+            &*changes,
+            [
+                UserChange::RoomLeft {
+                    reason: LeaveReason::Superseded,
+                    ..
+                },
+                UserChange::RoomEntered { .. }
+            ]
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(ann.copy, user(&world, "ann"));
+}
+
+#[test]
+fn a_watch_resumes_with_what_it_missed() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    world.login("b", "ann");
+    world.logout("a", "ann");
+    world.login("c", "bob");
+    let mut ann = ann.resume(&world, "ann");
+    assert_eq!(ann.catch_up().len(), 2);
+    assert_eq!(ann.copy, user(&world, "ann"));
+    // Even when he is in no room any more.
+    let ann = {
+        world.logout("b", "ann");
+        let mut ann = ann.resume(&world, "ann");
+        assert_eq!(ann.catch_up().len(), 1);
+        ann
+    };
+    assert!(ann.copy.rooms.is_empty());
+}
+
+#[test]
+fn a_close_that_was_not_told_to_him_is_not_resumed_over() {
+    let world = World::new();
+    world.login("a", "ann");
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    let (revision, copy) = (ann.revision, ann.copy.clone());
+    drop(ann);
+    world.close(&room("a"));
+    let mut ann = Follower::new(&world, "ann", headcount::roster::Start::After(revision));
+    ann.copy = copy;
+    ann.revision = revision;
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn a_close_that_is_told_when_the_next_life_has_closed_too_is_not_resumed_over() {
+    let world = World::new();
+    let enter = |life: &Life, users: std::ops::Range<u32>| {
+        world.send(|at| {
+            let logins = users.map(|user| life.login(&user.to_string(), at));
+            logins.chain([life.login("ann", at)]).collect()
+        });
+    };
+    // Whoever tells of closes has enough to do.
+    enter(&room("large"), 1_000..30_000);
+    let (one, other) = (life("a", "1"), life("a", "2"));
+    enter(&one, 0..100);
+    world.close(&room("large"));
+    world.close(&one);
+    enter(&other, 0..100);
+    let mut ann = Follower::initial(&world, "ann");
+    ann.catch_up();
+    let (copy, revision) = (ann.copy.clone(), ann.revision);
+    drop(ann);
+    world.close(&other);
+    while world.roster.begin_checkpoint().is_none() {
+        std::thread::yield_now();
+    }
+    let mut ann = Follower::new(&world, "ann", Start::After(revision));
+    (ann.copy, ann.revision) = (copy, revision);
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn nothing_is_left_of_users_when_all_is_over() {
+    let world = World::new();
+    for n in 0..200 {
+        world.login("a", &n.to_string());
+    }
+    drop(Follower::initial(&world, "nobody"));
+    assert_eq!(world.roster.user_count(), 201, "one was asked for");
+    for n in 0..100 {
+        world.logout("a", &n.to_string());
+    }
+    world.close(&room("a"));
+    world.forget();
+    // The many are told by another thread.
+    while world.roster.user_count() > 0 {
+        world.roster.trim_history(world.now());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_life_that_ended_untold_is_not_resumed_over_when_nothing_is_left_of_the_user() {
+    let world = World::new();
+    world.login("a", "ann");
+    world.login("b", "ann");
+    let supersede = |id| world.send(|at| vec![life(id, "2").created(at)]);
+    world.pass(Duration::from_secs(1));
+    let revision = supersede("b");
+    let copy = user(&world, "ann");
+    assert_eq!(rooms(&copy), ["a"]);
+    supersede("a");
+    // Finds out what ended, the latest first, and that nothing is left.
+    drop(Follower::initial(&world, "ann"));
+    let later = world.now().saturating_add(Duration::from_secs(660));
+    world.roster.trim_history(later);
+    assert_eq!(world.roster.user_count(), 0);
+    let mut ann = Follower::new(&world, "ann", headcount::roster::Start::After(revision));
+    (ann.copy, ann.revision) = (copy, revision);
+    ann.catch_up();
+    assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn who_enters_a_room_whose_end_was_not_told_is_told_so_and_does_not_resume_over_it() {
+    let world = World::new();
+    world.login("a", "ann");
+    let ann = user(&world, "ann");
+    let before = world.roster.applied();
+    world.pass(Duration::from_secs(1));
+    world.send(|at| vec![life("a", "2").created(at)]);
+    let between = world.roster.applied();
+    assert!(rooms(&user(&world, "ann")).is_empty());
+    let entered = world.send(|at| vec![life("a", "2").login("ann", at)]);
+    let start = headcount::roster::Start::After(between);
+    assert_eq!(Follower::new(&world, "ann", start).catch_up().len(), 1);
+    let start = headcount::roster::Start::After(before);
+    let mut late = Follower::new(&world, "ann", start);
+    (late.copy, late.revision) = (ann, before);
+    assert!(late.catch_up().is_empty(), "a snapshot");
+    assert_eq!(late.revision, entered);
+    assert_eq!(late.copy, user(&world, "ann"));
+}

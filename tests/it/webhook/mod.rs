@@ -1,0 +1,7 @@
+//! The HTTP front over real sockets: every row of its contract, HTTP/1.1 and
+//! HTTP/2, what slow, greedy and broken senders get, and the paths of every
+//! vendor.
+
+mod front;
+mod service;
+mod vendors;
