@@ -15,15 +15,13 @@ use headcount::{
         CliError, ClientArgs, RoomsArgs, UsersArgs, WatchArgs, WatchFormat, rooms, users, watch,
     },
     client::{self, RoomWatch, Violation, WatchEvent, digest},
+    grpc::{Outgoing, PresenceService, PresenceServiceServer},
     pb::{
         Changes, GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
         ListRoomsRequest, ListRoomsResponse, Progress, Room, RoomChange, RoomState, RoomUser,
         Snapshot, SnapshotReason, UserJoined, WatchRoomRequest, WatchRoomResponse,
-        WatchUserRequest, WatchUserResponse,
-        presence_service_client::PresenceServiceClient,
-        presence_service_server::{PresenceService, PresenceServiceServer},
-        room_change::Change,
-        watch_room_response::Update,
+        WatchUserRequest, WatchUserResponse, presence_service_client::PresenceServiceClient,
+        room_change::Change, watch_room_response::Update,
     },
 };
 use hyper_util::rt::TokioIo;
@@ -66,11 +64,14 @@ impl Script {
 
 #[tonic::async_trait]
 impl PresenceService for Script {
-    type WatchRoomStream = Pin<Box<dyn Stream<Item = Answer<WatchRoomResponse>> + Send>>;
-    type WatchUserStream = Pin<Box<dyn Stream<Item = Answer<WatchUserResponse>> + Send>>;
+    type WatchRoomStream = Pin<Box<dyn Stream<Item = Answer<Outgoing<WatchRoomResponse>>> + Send>>;
+    type WatchUserStream = Pin<Box<dyn Stream<Item = Answer<Outgoing<WatchUserResponse>>> + Send>>;
 
     // No command asks about users.
-    async fn get_user(&self, _: Request<GetUserRequest>) -> Answer<Response<GetUserResponse>> {
+    async fn get_user(
+        &self,
+        _: Request<GetUserRequest>,
+    ) -> Answer<Response<Outgoing<GetUserResponse>>> {
         Err(Status::unimplemented("not in the script"))
     }
 
@@ -84,10 +85,10 @@ impl PresenceService for Script {
     async fn get_room_users(
         &self,
         request: Request<GetRoomUsersRequest>,
-    ) -> Answer<Response<GetRoomUsersResponse>> {
+    ) -> Answer<Response<Outgoing<GetRoomUsersResponse>>> {
         let token = request.into_inner().page_token;
         self.next(token, |lines| lines.users.pop_front())
-            .map(Response::new)
+            .map(|users| Response::new(users.into()))
     }
 
     async fn watch_room(
@@ -96,16 +97,17 @@ impl PresenceService for Script {
     ) -> Answer<Response<Self::WatchRoomStream>> {
         let token = request.into_inner().resume_token;
         let messages = self.next(token, |lines| lines.watches.pop_front())?;
-        Ok(Response::new(stream::iter(messages).boxed()))
+        let messages = stream::iter(messages).map(|message| message.map(Outgoing::from));
+        Ok(Response::new(messages.boxed()))
     }
 
     async fn list_rooms(
         &self,
         request: Request<ListRoomsRequest>,
-    ) -> Answer<Response<ListRoomsResponse>> {
+    ) -> Answer<Response<Outgoing<ListRoomsResponse>>> {
         let token = request.into_inner().page_token;
         self.next(token, |lines| lines.rooms.pop_front())
-            .map(Response::new)
+            .map(|rooms| Response::new(rooms.into()))
     }
 }
 

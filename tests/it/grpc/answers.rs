@@ -7,11 +7,8 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _};
 use headcount::{
-    grpc::{GrpcMetrics, Presence},
-    pb::{
-        GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse,
-        presence_service_server::PresenceService as _,
-    },
+    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
+    pb::{GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse},
 };
 use tokio::time::Instant;
 use tokio_test::task;
@@ -84,12 +81,13 @@ async fn called_in_process_it_says_what_it_says_over_the_wire() {
     let presence = presence(&server.world);
     let answer = presence.get_room_users(Request::new(everybody(0))).await;
     let over_the_wire = server.users(everybody(0)).await.unwrap();
-    assert_eq!(answer.unwrap().into_inner(), over_the_wire);
+    assert_eq!(message(answer.unwrap().into_inner()), over_the_wire);
 
     let mut here = watch(&presence).await;
     let mut there = server.watch("r", "").await.unwrap();
     for user in ["ann", "bob"] {
-        assert_eq!(here.next().await.unwrap().unwrap(), next(&mut there).await);
+        let told = here.next().await.unwrap().unwrap();
+        assert_eq!(message(told), next(&mut there).await);
         server.world.login("r", user);
     }
 }
@@ -115,6 +113,10 @@ async fn a_watch_that_is_not_asked_for_more_holds_up_no_other() {
     assert!(begun.elapsed() < PROGRESS_INTERVAL);
 }
 
+fn message<M: prost::Message + Default>(outgoing: Outgoing<M>) -> M {
+    outgoing.into_message().unwrap()
+}
+
 fn presence(world: &World) -> Presence {
     Presence::new(
         Arc::clone(&world.roster),
@@ -127,7 +129,7 @@ fn presence(world: &World) -> Presence {
 
 async fn watch(
     presence: &Presence,
-) -> Pin<Box<dyn Stream<Item = Result<WatchRoomResponse, Status>> + Send>> {
+) -> Pin<Box<dyn Stream<Item = Result<Outgoing<WatchRoomResponse>, Status>> + Send>> {
     let request = WatchRoomRequest {
         room_id: "r".to_owned(),
         ..WatchRoomRequest::default()

@@ -12,12 +12,9 @@ use std::{
 
 use futures_util::FutureExt as _;
 use headcount::{
-    grpc::{GrpcMetrics, Presence},
+    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
     journal::Revision,
-    pb::{
-        GetRoomUsersRequest, GetRoomUsersResponse, SnapshotReason,
-        presence_service_server::PresenceService as _,
-    },
+    pb::{GetRoomUsersRequest, GetRoomUsersResponse, SnapshotReason},
     roster::Roster,
 };
 use rand::SeedableRng as _;
@@ -88,7 +85,12 @@ pub(crate) fn get_users(presence: &Presence, (app, room): Subject) -> GetRoomUse
         ..GetRoomUsersRequest::default()
     };
     let answer = presence.get_room_users(Request::new(request));
-    answer.now_or_never().unwrap().unwrap().into_inner()
+    decoded(answer.now_or_never().unwrap().unwrap().into_inner())
+}
+
+/// What a client makes of a message.
+pub(crate) fn decoded<M: prost::Message + Default>(outgoing: Outgoing<M>) -> M {
+    outgoing.into_message().unwrap()
 }
 
 /// A resume token of another journal.

@@ -9,12 +9,9 @@ use std::{
 
 use headcount::{
     client::{self, RoomCopy},
-    grpc::Presence,
+    grpc::{Presence, PresenceService as _},
     journal::{Payload, Revision},
-    pb::{
-        Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse,
-        presence_service_server::PresenceService as _,
-    },
+    pb::{Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse},
     providers::Decoded,
     reconcile::Rules,
     roster::{FeedLimits, Limits},

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 use headcount::{
-    grpc::Presence,
+    grpc::{Presence, PresenceService as _},
     journal::Revision,
     pb::{
         Device, GetUserRequest, GetUserResponse, LeaveReason, Progress, User, UserChange, UserRoom,
-        WatchUserRequest, WatchUserResponse, presence_service_server::PresenceService as _,
-        user_change::Change, watch_user_response::Update,
+        WatchUserRequest, WatchUserResponse, user_change::Change, watch_user_response::Update,
     },
     reconcile::room::digest_of,
 };
 use tonic::{Request, Response, Status};
 
-use super::harness::{Seen, Subject};
+use super::harness::{Seen, Subject, decoded};
 use super::watcher::{Folded, Messages, Replica};
 
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub(crate) fn get_user(presence: &Presence, (app, user): Subject) -> GetUserResp
         user_id: user.to_owned(),
     };
     let answer = presence.get_user(Request::new(request));
-    answer.now_or_never().unwrap().unwrap().into_inner()
+    decoded(answer.now_or_never().unwrap().unwrap().into_inner())
 }
 
 /// A user with the devices in the order of their ids as texts.

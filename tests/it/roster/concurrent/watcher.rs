@@ -3,19 +3,23 @@
 use std::{fmt, pin::Pin, thread};
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use headcount::{grpc::Presence, journal::Revision, pb::SnapshotReason};
+use headcount::{
+    grpc::{Outgoing, Presence},
+    journal::Revision,
+    pb::SnapshotReason,
+};
 use rand::{Rng, RngExt as _};
 use tonic::{Response, Status};
 
-use super::harness::{Looks, Seen, Stage, Subject};
+use super::harness::{Looks, Seen, Stage, Subject, decoded};
 
 /// The messages of a watch.
-pub(crate) type Messages<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
+pub(crate) type Messages<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
 
 /// A watcher's copy, made of messages.
 pub(crate) trait Replica: Clone + Send {
     /// A message.
-    type Message;
+    type Message: prost::Message + Default;
     /// As much of the copy as is compared.
     type Look: Send + fmt::Debug;
 
@@ -114,7 +118,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
         let Some(message) = next else {
             return false;
         };
-        let message = message.expect("a watch has no end").unwrap();
+        let message = decoded(message.expect("a watch has no end").unwrap());
         let resumed = std::mem::take(&mut self.resumed);
         match self.copy.fold(&message, self.stage.seen) {
             Folded::Part => self.parts += 1,

@@ -2,27 +2,27 @@
 
 use prost::Message;
 
-/// The most bytes of one answer: gRPC's default limit of 4 MiB on a received
-/// message, less what comes with the items (tags, the room, tokens).
-pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
+/// The most bytes of one answer: gRPC's default limit of 4 MiB on a received message,
+/// less what comes beside the items (tags, the room, tokens).
+pub(in crate::grpc) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 
-/// The most bytes of one part of a snapshot. Smaller than it could be, so that a
-/// watch with a large room needs little memory at a time.
-pub(super) const PART_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes of one part of a snapshot. A message could be larger; with this a watch
+/// of a large room needs little memory at a time.
+pub(in crate::grpc) const PART_BYTES_MAX: usize = 1024 * 1024;
 
-/// Tag and length of an item in its list.
-pub(super) const ITEM_OVERHEAD: usize = 6;
+/// What the key and the length of an item take at most.
+pub(in crate::grpc) const ITEM_OVERHEAD: usize = 6;
 
-/// What fits into one message.
+/// The items that fit into one message.
 #[derive(Debug)]
-pub(super) struct Page<T, M> {
-    pub(super) messages: Vec<M>,
+pub(in crate::grpc) struct Page<T, M> {
+    pub(in crate::grpc) messages: Vec<M>,
     /// The last item on the page, if more follow.
-    pub(super) go_on_after: Option<T>,
+    pub(in crate::grpc) continue_after: Option<T>,
 }
 
 /// Takes as many items as fit, at least one if there is any.
-pub(super) fn fill<T, M: Message>(
+pub(in crate::grpc) fn fill<T, M: Message>(
     items: impl Iterator<Item = T>,
     items_max: usize,
     bytes_max: usize,
@@ -38,7 +38,7 @@ pub(super) fn fill<T, M: Message>(
         if is_full && last.is_some() {
             return Page {
                 messages,
-                go_on_after: last,
+                continue_after: last,
             };
         }
         messages.push(message);
@@ -46,7 +46,7 @@ pub(super) fn fill<T, M: Message>(
     }
     Page {
         messages,
-        go_on_after: None,
+        continue_after: None,
     }
 }
 
@@ -58,11 +58,11 @@ mod tests {
         let page = fill(1..=lengths.len(), items_max, bytes_max, |&n| {
             "x".repeat(lengths[n - 1])
         });
-        (page.messages.len(), page.go_on_after)
+        (page.messages.len(), page.continue_after)
     }
 
     #[test]
-    fn a_page_holds_what_fits_and_says_where_to_go_on() {
+    fn a_page_holds_what_fits_and_says_where_to_continue() {
         assert_eq!(page(&[10, 10, 10], 2, 1000), (2, Some(2)));
         assert_eq!(page(&[10, 10], 2, 1000), (2, None));
         assert_eq!(page(&[10, 10, 10], usize::MAX, 40), (2, Some(2)));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn one_item_is_taken_however_large() {
+    fn one_item_is_taken_even_if_it_is_too_large() {
         assert_eq!(page(&[100, 1], usize::MAX, 10), (1, Some(1)));
     }
 }

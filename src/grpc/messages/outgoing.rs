@@ -1,8 +1,7 @@
-//! Messages that are encoded once and sent to many.
+//! Messages on their way out, and the codec that writes them.
 //!
-//! Everybody who watches a room is sent the same bytes, so they are kept beside the
-//! change that they tell of. A message is put together from such bytes where it is
-//! written to its stream, and from a message otherwise; on the wire they are alike.
+//! What is sent to many is encoded once, and each stream writes the same bytes. Other
+//! messages are encoded where they are written. A client cannot tell them apart.
 
 use std::{fmt, marker::PhantomData};
 
@@ -16,24 +15,27 @@ use tonic::{
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
-/// Room that a stream's buffer begins with: for a change or two. It grows with what
-/// is sent, and there are many streams.
+/// The first size of a stream's buffer, enough for a change or two. There are many
+/// streams, and a buffer grows with what is sent.
 const BUFFER_BYTES: usize = 512;
-/// Bytes of small messages that are handed to the connection together.
+/// How many bytes of small messages are handed to the connection together.
 const YIELD_BYTES: usize = 32 * 1024;
 
 /// A message on its way out.
 #[derive(Debug)]
-pub(super) enum Outgoing<M> {
-    /// To be encoded.
+pub enum Outgoing<M> {
+    /// A message that is still to be encoded.
     Message(M),
-    /// Its encoding, in two parts, of which one may be empty.
+    /// The encoding of a message, in two parts, of which one may be empty.
     Encoded([Bytes; 2]),
 }
 
 impl<M: Message + Default> Outgoing<M> {
-    /// The message, for who does not want its bytes.
-    pub(super) fn into_message(self) -> Result<M, DecodeError> {
+    /// The message, for a caller in the same process.
+    ///
+    /// # Errors
+    /// When the bytes do not encode such a message, which is an error of the server.
+    pub fn into_message(self) -> Result<M, DecodeError> {
         match self {
             Self::Message(message) => Ok(message),
             Self::Encoded(parts) => M::decode(parts.concat().as_slice()),
@@ -41,23 +43,29 @@ impl<M: Message + Default> Outgoing<M> {
     }
 }
 
-/// Writes a field of bytes: its key, its length, and what is in it.
-pub(super) fn put_field(tag: u32, contents: &[u8], out: &mut BytesMut) {
-    put_field_head(tag, contents.len(), out);
-    out.put_slice(contents);
+impl<M> From<M> for Outgoing<M> {
+    fn from(message: M) -> Self {
+        Self::Message(message)
+    }
 }
 
-/// Writes the key and the length of a field of bytes.
-pub(super) fn put_field_head(tag: u32, length: usize, out: &mut BytesMut) {
+/// Writes a field that holds a message: its key, its length and the message.
+pub(in crate::grpc) fn put_message(tag: u32, message: &impl Message, out: &mut BytesMut) {
+    put_field_head(tag, message.encoded_len(), out);
+    message.encode_raw(out);
+}
+
+/// Writes the key and the length of a field that holds bytes or a message.
+pub(in crate::grpc) fn put_field_head(tag: u32, length: usize, out: &mut BytesMut) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(length as u64, out);
 }
 
-/// Encodes messages `M`, if they are not yet, and decodes requests `R`.
-pub(super) struct OutgoingCodec<M, R>(PhantomData<(M, R)>);
+/// Writes messages `M`, and encodes those that are not encoded yet. Decodes requests `R`.
+pub(crate) struct OutgoingCodec<M, R>(PhantomData<(M, R)>);
 
-impl<M, R> OutgoingCodec<M, R> {
-    pub(super) fn new() -> Self {
+impl<M, R> Default for OutgoingCodec<M, R> {
+    fn default() -> Self {
         Self(PhantomData)
     }
 }
@@ -79,11 +87,11 @@ where
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self {
-        Self::new()
+        Self::default()
     }
 
     fn decoder(&mut self) -> Self {
-        Self::new()
+        Self::default()
     }
 }
 
@@ -112,7 +120,7 @@ impl<M, R: Message + Default> Decoder for OutgoingCodec<M, R> {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
         let message = R::decode(from);
-        // The status that the generated service gives for the same.
+        // As tonic's own codec does.
         message
             .map(Some)
             .map_err(|error| Status::internal(error.to_string()))

@@ -1,17 +1,16 @@
-//! How a user is put into messages.
+//! Puts users into messages.
 
 use std::convert::Infallible;
 
 use bytes::BytesMut;
-use prost::Message as _;
 
+use super::{
+    convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
+    outgoing::put_message,
+    wire_subject::WireSubject,
+};
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
-    grpc::{
-        convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
-        outgoing::put_field,
-        stream::Spoken,
-    },
     journal::Revision,
     pb::{self, watch_user_response::Update},
     reconcile::Member,
@@ -19,15 +18,18 @@ use crate::{
     roster::SnapshotReason,
 };
 
-/// Which user: what the domain knows from context and the wire repeats.
+/// The field of `UserChanges` that lists the changes.
+const CHANGE_TAG: u32 = 1;
+
+/// Names a user in messages.
 #[derive(Clone, Debug)]
-pub(super) struct UserRef {
-    pub(super) app: AppName,
-    pub(super) user: UserId,
+pub(in crate::grpc) struct UserRef {
+    pub(in crate::grpc) app: AppName,
+    pub(in crate::grpc) user: UserId,
 }
 
 impl UserRef {
-    pub(super) fn to_user(&self, view: &UserView) -> pb::User {
+    pub(in crate::grpc) fn to_user(&self, view: &UserView) -> pb::User {
         pb::User {
             user_id: self.user.as_str().to_owned(),
             name: view.name.as_deref().unwrap_or_default().to_owned(),
@@ -79,6 +81,49 @@ impl UserRef {
     }
 }
 
+impl WireSubject for User {
+    type Ref = UserRef;
+    // A user fits into one message.
+    type Cursor = Infallible;
+    type Update = Update;
+    type Message = pb::WatchUserResponse;
+
+    fn snapshot_part(
+        subject: &UserRef,
+        view: &UserView,
+        reason: SnapshotReason,
+        _: Option<Infallible>,
+    ) -> (Update, Option<Infallible>) {
+        let snapshot = Update::Snapshot(pb::UserSnapshot {
+            user: Some(subject.to_user(view)),
+            reason: to_snapshot_reason(reason).into(),
+            complete: true,
+        });
+        (snapshot, None)
+    }
+
+    fn encode_changes(subject: &UserRef, changes: &[UserChange], out: &mut BytesMut) {
+        for change in changes {
+            put_message(CHANGE_TAG, &subject.to_change(change), out);
+        }
+    }
+
+    fn progress(subject: &UserRef, view: &UserView) -> Update {
+        Update::Progress(pb::Progress {
+            user_count: to_count(view.devices.len()),
+            digest: devices_digest(&subject.user, &view.devices),
+        })
+    }
+
+    fn message(revision: Revision, resume_token: String, update: Option<Update>) -> Self::Message {
+        pb::WatchUserResponse {
+            revision,
+            resume_token,
+            update,
+        }
+    }
+}
+
 fn to_device(device: &Member) -> pb::Device {
     pb::Device {
         session_id: device.session().as_str().to_owned(),
@@ -91,50 +136,5 @@ fn to_user_room(room: &RoomId, login_at: Option<Time>) -> pb::UserRoom {
     pb::UserRoom {
         room_id: room.as_str().to_owned(),
         login_time: login_at.map(to_timestamp),
-    }
-}
-
-/// The field of `UserChanges` that lists them.
-const CHANGE_TAG: u32 = 1;
-
-impl Spoken for User {
-    type Context = UserRef;
-    // A user fits into one message.
-    type Place = Infallible;
-    type Update = Update;
-    type Message = pb::WatchUserResponse;
-
-    fn part(
-        context: &UserRef,
-        view: &UserView,
-        reason: SnapshotReason,
-        _: Option<Infallible>,
-    ) -> (Update, Option<Infallible>) {
-        let snapshot = Update::Snapshot(pb::UserSnapshot {
-            user: Some(context.to_user(view)),
-            reason: to_snapshot_reason(reason).into(),
-            complete: true,
-        });
-        (snapshot, None)
-    }
-
-    fn encode_changes(context: &UserRef, changes: &[UserChange], out: &mut BytesMut) {
-        let changes = changes.iter().map(|change| context.to_change(change));
-        changes.for_each(|change| put_field(CHANGE_TAG, &change.encode_to_vec(), out));
-    }
-
-    fn progress(context: &UserRef, view: &UserView) -> Update {
-        Update::Progress(pb::Progress {
-            user_count: to_count(view.devices.len()),
-            digest: devices_digest(&context.user, &view.devices),
-        })
-    }
-
-    fn message(revision: Revision, resume_token: String, update: Option<Update>) -> Self::Message {
-        pb::WatchUserResponse {
-            revision,
-            resume_token,
-            update,
-        }
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::{self, Instant};
 
 use crate::{
-    grpc::pace::{MESSAGE_INTERVAL, SAVED},
+    grpc::stream::pacing::rate::{MESSAGE_INTERVAL, SAVED},
     roster::{Ringer, Watched},
 };
 
 /// Rings for the watches that are held up, until it is quiet or nobody waits. After such
 /// a quiet none of them is held up any more.
-pub(super) async fn ring<S: Watched>(mut ringer: Ringer<S>) {
+pub(in crate::grpc) async fn ring<S: Watched>(mut ringer: Ringer<S>) {
     const QUIET: Duration = SAVED.saturating_add(MESSAGE_INTERVAL);
     let mut beat = Beat::new();
     while time::timeout(QUIET, ringer.news()).await.is_ok() {

@@ -1,11 +1,11 @@
-//! Ends streams when the server goes away.
+//! Ends streams when the server drains.
 //!
-//! A server that drains waits for its responses to end, and a stream has no end
-//! of its own. One rule for all services, health and reflection included: when
-//! draining, a response that has nothing to send ends with `UNAVAILABLE`, so
-//! that clients connect again, elsewhere, and resume. A request that has nothing
-//! more to say ends, too: reflection would read on for as long as its client
-//! keeps it open, and hold up the connection.
+//! A server that drains waits for its responses to end, and a stream does not end by
+//! itself. One rule holds for all services, health and reflection included: while the
+//! server drains, a response that has nothing to send ends with `UNAVAILABLE`, so that
+//! the client connects to another server and resumes there. A request body that has
+//! nothing to deliver ends too, because reflection reads its requests for as long as the
+//! client keeps the call open, and the connection would stay.
 
 use std::{
     pin::Pin,
@@ -22,19 +22,19 @@ use tonic::Status;
 pin_project! {
     /// A body that ends when the server drains.
     #[derive(Debug)]
-    pub(super) struct DrainBody<B> {
+    pub(in crate::grpc) struct DrainBody<B> {
         #[pin]
         body: B,
         #[pin]
         drained: WaitForCancellationFutureOwned,
-        // What it ends with then.
-        farewell: fn() -> Option<Frame<Bytes>>,
+        // Makes the last frame, if there is one.
+        last_frame: fn() -> Option<Frame<Bytes>>,
         ended: bool,
     }
 }
 
 /// Makes a response end when `drain` is cancelled.
-pub(super) fn end_on_drain<B>(
+pub(in crate::grpc) fn end_response_on_drain<B>(
     response: Response<B>,
     drain: &CancellationToken,
 ) -> Response<DrainBody<B>> {
@@ -42,7 +42,7 @@ pub(super) fn end_on_drain<B>(
 }
 
 /// Makes a request end when `drain` is cancelled.
-pub(super) fn hear_until_drain(
+pub(in crate::grpc) fn end_request_on_drain(
     request: Request<tonic::body::Body>,
     drain: &CancellationToken,
 ) -> Request<tonic::body::Body> {
@@ -50,11 +50,11 @@ pub(super) fn hear_until_drain(
 }
 
 impl<B> DrainBody<B> {
-    fn new(body: B, drain: &CancellationToken, farewell: fn() -> Option<Frame<Bytes>>) -> Self {
+    fn new(body: B, drain: &CancellationToken, last_frame: fn() -> Option<Frame<Bytes>>) -> Self {
         Self {
             body,
             drained: drain.clone().cancelled_owned(),
-            farewell,
+            last_frame,
             ended: false,
         }
     }
@@ -77,7 +77,7 @@ impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
         }
         ready!(this.drained.poll(cx));
         *this.ended = true;
-        Poll::Ready((this.farewell)().map(Ok))
+        Poll::Ready((this.last_frame)().map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -92,8 +92,8 @@ impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
 fn unavailable() -> HeaderMap {
     let mut trailers = HeaderMap::new();
     let status = Status::unavailable("the server is going away: connect again and resume");
-    // Fails only for a message that cannot be a header; without trailers the
-    // client sees an error all the same.
+    // This fails only for a message that cannot be a header. Without trailers the client
+    // sees an error as well.
     let _ = status.add_header(&mut trailers);
     trailers
 }

@@ -1,30 +1,36 @@
-//! From domain types to the wire's. No logic: only names.
+//! Puts rooms into messages.
 
-use prost_types::Timestamp;
+use bytes::BytesMut;
 
+use super::{
+    convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
+    outgoing::put_message,
+    page::{PART_BYTES_MAX, fill},
+    wire_subject::WireSubject,
+};
 use crate::{
-    domain::{AppName, CloseReason, LeaveReason, Role, RoomId, Time, UserId},
-    pb,
+    domain::{AppName, CloseReason, Role, RoomId, UserId},
+    journal::Revision,
+    pb::{self, watch_room_response::Update},
     reconcile::{
         Member,
-        room::{RoomChange, RoomState, RoomSummary},
+        room::{MemberKey, Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::SnapshotReason,
 };
 
-/// The last millisecond of the year 9999, the latest that a
-/// `google.protobuf.Timestamp` may hold.
-const TIMESTAMP_MILLIS_MAX: u64 = 253_402_300_799_999;
+/// The field of `Changes` that lists the changes.
+const CHANGE_TAG: u32 = 1;
 
-/// Which room: what the domain knows from context and the wire repeats.
+/// Names a room in messages.
 #[derive(Clone, Debug)]
-pub(super) struct RoomRef {
-    pub(super) app: AppName,
-    pub(super) room: RoomId,
+pub(in crate::grpc) struct RoomRef {
+    pub(in crate::grpc) app: AppName,
+    pub(in crate::grpc) room: RoomId,
 }
 
 impl RoomRef {
-    pub(super) fn to_room(&self, room: &RoomSummary) -> pb::Room {
+    pub(in crate::grpc) fn to_room(&self, room: &RoomSummary) -> pb::Room {
         let text = |id: Option<&str>| id.unwrap_or_default().to_owned();
         pb::Room {
             app: self.app.as_str().to_owned(),
@@ -42,7 +48,7 @@ impl RoomRef {
         }
     }
 
-    pub(super) fn to_change(&self, change: &RoomChange) -> pb::RoomChange {
+    pub(in crate::grpc) fn to_change(&self, change: &RoomChange) -> pb::RoomChange {
         use pb::room_change::Change;
         let change = match change {
             RoomChange::UserJoined(member) => Change::UserJoined(pb::UserJoined {
@@ -73,14 +79,62 @@ impl RoomRef {
     }
 }
 
-pub(super) fn to_user(member: &Member) -> pb::RoomUser {
+impl WireSubject for Room {
+    type Ref = RoomRef;
+    type Cursor = MemberKey;
+    type Update = Update;
+    type Message = pb::WatchRoomResponse;
+
+    fn snapshot_part(
+        subject: &RoomRef,
+        view: &RoomView,
+        reason: SnapshotReason,
+        after: Option<MemberKey>,
+    ) -> (Update, Option<MemberKey>) {
+        let members = view.members.after(after.as_ref());
+        let page = fill(members, usize::MAX, PART_BYTES_MAX, |member| {
+            to_user(member)
+        });
+        let after = page.continue_after.map(MemberKey::from);
+        let snapshot = Update::Snapshot(pb::Snapshot {
+            room: Some(subject.to_room(&view.summary)),
+            users: page.messages,
+            reason: to_snapshot_reason(reason).into(),
+            complete: after.is_none(),
+        });
+        (snapshot, after)
+    }
+
+    fn encode_changes(subject: &RoomRef, changes: &[RoomChange], out: &mut BytesMut) {
+        for change in changes {
+            put_message(CHANGE_TAG, &subject.to_change(change), out);
+        }
+    }
+
+    fn progress(_: &RoomRef, view: &RoomView) -> Update {
+        Update::Progress(pb::Progress {
+            user_count: to_count(view.summary.user_count),
+            digest: view.members.digest(),
+        })
+    }
+
+    fn message(revision: Revision, resume_token: String, update: Option<Update>) -> Self::Message {
+        pb::WatchRoomResponse {
+            revision,
+            resume_token,
+            update,
+        }
+    }
+}
+
+fn to_user(member: &Member) -> pb::RoomUser {
     let mut user = pb::RoomUser::default();
     write_user(member, &mut user);
     user
 }
 
-/// Overwrites a message, whose texts have room already if it is used for many.
-pub(super) fn write_user(member: &Member, user: &mut pb::RoomUser) {
+/// Overwrites a message. One message that is used for many members keeps its memory.
+pub(in crate::grpc) fn write_user(member: &Member, user: &mut pb::RoomUser) {
     let pb::RoomUser {
         user_id,
         nickname,
@@ -100,28 +154,6 @@ pub(super) fn write_user(member: &Member, user: &mut pb::RoomUser) {
     profile.custom_data.clone_into(custom_data);
 }
 
-pub(super) fn to_count(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-pub(super) fn to_snapshot_reason(reason: SnapshotReason) -> pb::SnapshotReason {
-    match reason {
-        SnapshotReason::Initial => pb::SnapshotReason::Initial,
-        SnapshotReason::ResumeExpired => pb::SnapshotReason::ResumeExpired,
-        SnapshotReason::Lagged => pb::SnapshotReason::Lagged,
-        SnapshotReason::EpochChanged => pb::SnapshotReason::EpochChanged,
-        SnapshotReason::Replaced => pb::SnapshotReason::Replaced,
-    }
-}
-
-pub(super) fn to_timestamp(time: Time) -> Timestamp {
-    let millis = time.as_millis().min(TIMESTAMP_MILLIS_MAX);
-    Timestamp {
-        seconds: (millis / 1000).cast_signed(),
-        nanos: (millis % 1000) as i32 * 1_000_000,
-    }
-}
-
 fn to_state(state: RoomState) -> pb::RoomState {
     match state {
         RoomState::Unknown => pb::RoomState::Unknown,
@@ -139,18 +171,6 @@ fn to_role(role: Role) -> pb::UserRole {
     }
 }
 
-pub(super) fn to_leave_reason(reason: LeaveReason) -> pb::LeaveReason {
-    match reason {
-        LeaveReason::Logout => pb::LeaveReason::Logout,
-        LeaveReason::Timeout => pb::LeaveReason::Timeout,
-        LeaveReason::Kicked => pb::LeaveReason::Kicked,
-        LeaveReason::TokenExpired => pb::LeaveReason::TokenExpired,
-        LeaveReason::Unknown => pb::LeaveReason::Unknown,
-        LeaveReason::Superseded => pb::LeaveReason::Superseded,
-        LeaveReason::RoomClosed => pb::LeaveReason::RoomClosed,
-    }
-}
-
 fn to_close_reason(reason: CloseReason) -> pb::CloseReason {
     match reason {
         CloseReason::Normal => pb::CloseReason::Normal,
@@ -159,19 +179,5 @@ fn to_close_reason(reason: CloseReason) -> pb::CloseReason {
         CloseReason::LastUserKicked => pb::CloseReason::LastUserKicked,
         CloseReason::Superseded => pb::CloseReason::Superseded,
         CloseReason::Unknown => pb::CloseReason::Unknown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_beyond_what_a_timestamp_may_hold_is_its_last() {
-        let last = Time::from_millis(u64::MAX).map(to_timestamp);
-        assert_eq!(
-            last.map(|t| t.to_string()).as_deref(),
-            Some("9999-12-31T23:59:59.999Z")
-        );
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// The time between two messages of a watch, when there is always something to
 /// send: 250 messages a second.
-pub(super) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
+pub(in crate::grpc) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 
 /// How far ahead of that a watch may be: 64 messages sent at once, after a quiet
 /// quarter of a second.
@@ -20,23 +20,23 @@ const BURST: Duration = Duration::from_millis(256);
 /// How much of that a watch that was held up saves before it sends at once again.
 /// With less, it would send the first change of each interval alone, and the others
 /// an interval later.
-pub(super) const SAVED: Duration = Duration::from_millis(128);
+pub(in crate::grpc) const SAVED: Duration = Duration::from_millis(128);
 
 /// When a watch may send next (a leaky bucket: GCRA).
 ///
 /// One that is so far ahead that it has to hold something up sends with the beats only,
 /// until the room is quieter for a while.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::grpc) struct Rate {
     /// When everything that was sent would have been sent, one message after
     /// the other, an interval apart.
     sent_through: Instant,
     is_busy: bool,
 }
 
-impl Pace {
+impl Rate {
     /// A watch that has sent nothing.
-    pub(super) fn new() -> Self {
+    pub(in crate::grpc) fn new() -> Self {
         Self {
             sent_through: Instant::now(),
             is_busy: false,
@@ -45,7 +45,7 @@ impl Pace {
 
     /// Says whether what there is to be sent is held up, and remembers it: a watch that
     /// was held up is so for longer.
-    pub(super) fn holds_up(&mut self) -> bool {
+    pub(in crate::grpc) fn holds_up(&mut self) -> bool {
         let ahead = if self.is_busy {
             SAVED
         } else {
@@ -61,7 +61,7 @@ impl Pace {
     }
 
     /// Notes that a message was sent.
-    pub(super) fn sent(&mut self) {
+    pub(in crate::grpc) fn sent(&mut self) {
         self.sent_through = self.sent_through.max(Instant::now()) + MESSAGE_INTERVAL;
     }
 }
@@ -73,10 +73,10 @@ mod tests {
     use super::*;
 
     /// How many messages are sent until one is held up.
-    fn send(pace: &mut Pace) -> usize {
+    fn send(rate: &mut Rate) -> usize {
         let mut messages = 0;
-        while !pace.holds_up() {
-            pace.sent();
+        while !rate.holds_up() {
+            rate.sent();
             messages += 1;
         }
         messages
@@ -84,23 +84,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_out_at_once_and_what_was_saved_after_a_while() {
-        let mut pace = Pace::new();
-        assert_eq!(send(&mut pace), 64);
+        let mut rate = Rate::new();
+        assert_eq!(send(&mut rate), 64);
         time::advance(SAVED - MESSAGE_INTERVAL).await;
-        assert_eq!(send(&mut pace), 0);
+        assert_eq!(send(&mut rate), 0);
         time::advance(MESSAGE_INTERVAL).await;
-        assert_eq!(send(&mut pace), 32);
+        assert_eq!(send(&mut rate), 32);
         time::advance(BURST).await;
-        assert_eq!(send(&mut pace), 64);
+        assert_eq!(send(&mut rate), 64);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_room_that_changes_less_often_is_never_held_up() {
-        let mut pace = Pace::new();
+        let mut rate = Rate::new();
         for _ in 0..1000 {
             time::advance(MESSAGE_INTERVAL).await;
-            assert!(!pace.holds_up());
-            pace.sent();
+            assert!(!rate.holds_up());
+            rate.sent();
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::{self, Instant, Sleep};
 
 /// Ends when it has lasted for an interval.
 #[derive(Debug)]
-pub(super) struct Silence {
+pub(in crate::grpc) struct Silence {
     interval: Duration,
     since: Instant,
     /// Set for its end, or for that of one before: to set it again for each message
@@ -15,7 +15,7 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(in crate::grpc) fn new(interval: Duration) -> Self {
         Self {
             interval,
             since: Instant::now(),
@@ -24,12 +24,12 @@ impl Silence {
     }
 
     /// Begins anew.
-    pub(super) fn begin(&mut self) {
+    pub(in crate::grpc) fn begin(&mut self) {
         self.since = Instant::now();
     }
 
     /// Waits for its end.
-    pub(super) async fn end(&mut self) {
+    pub(in crate::grpc) async fn end(&mut self) {
         loop {
             self.timer.as_mut().await;
             let left = self.interval.saturating_sub(self.since.elapsed());

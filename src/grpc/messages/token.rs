@@ -1,8 +1,8 @@
-//! Tokens that clients hold: places to go on from, opaque to them.
+//! Tokens that clients keep to continue from. Clients do not look into them.
 //!
-//! Base64url without padding, of a checksum and a small message. The checksum is
-//! no secret: it tells a token from garbage, not a friend from a forger. A
-//! forged token reaches nothing that its bearer could not ask for.
+//! A token is base64url without padding of a checksum and a small message. The checksum
+//! tells a token from garbage. It is no signature, because a forged token reaches nothing
+//! that its bearer could not ask for anyway.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
@@ -13,33 +13,33 @@ use crate::{
     reconcile::room::MemberKey,
 };
 
-/// Where a watch was: the `resume_token` of the API.
+/// The `resume_token` of the API: how far a watch came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ResumeToken {
-    pub(super) epoch: Epoch,
-    pub(super) revision: Revision,
+pub(in crate::grpc) struct ResumeToken {
+    pub(in crate::grpc) epoch: Epoch,
+    pub(in crate::grpc) revision: Revision,
 }
 
-/// Where a walk over a room's users was: a `page_token` of `GetRoomUsers`.
+/// A `page_token` of `GetRoomUsers`: how far a client listed a room's users.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct UsersToken {
-    pub(super) incarnation: IncarnationId,
-    pub(super) after: MemberKey,
+pub(in crate::grpc) struct UsersToken {
+    pub(in crate::grpc) incarnation: IncarnationId,
+    pub(in crate::grpc) after: MemberKey,
 }
 
-/// A token that is not one of ours, or is of another request.
+/// A token that this service did not make, or made for another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadToken;
+pub(in crate::grpc) struct BadToken;
 
 impl ResumeToken {
-    pub(super) fn encode(self) -> String {
+    pub(in crate::grpc) fn encode(self) -> String {
         seal(&ResumeWire {
             epoch: self.epoch.0,
             revision: self.revision,
         })
     }
 
-    pub(super) fn decode(token: &str) -> Result<Self, BadToken> {
+    pub(in crate::grpc) fn decode(token: &str) -> Result<Self, BadToken> {
         let ResumeWire { epoch, revision } = open(token)?;
         let epoch = Epoch(epoch);
         Ok(Self { epoch, revision })
@@ -47,7 +47,7 @@ impl ResumeToken {
 }
 
 impl UsersToken {
-    pub(super) fn encode(&self, app: &str, room: &str) -> String {
+    pub(in crate::grpc) fn encode(&self, app: &str, room: &str) -> String {
         seal(&UsersWire {
             scope: scope(&["users", app, room]),
             incarnation: self.incarnation.as_str().to_owned(),
@@ -56,7 +56,7 @@ impl UsersToken {
         })
     }
 
-    pub(super) fn decode(token: &str, app: &str, room: &str) -> Result<Self, BadToken> {
+    pub(in crate::grpc) fn decode(token: &str, app: &str, room: &str) -> Result<Self, BadToken> {
         let wire: UsersWire = open(token)?;
         if wire.scope != scope(&["users", app, room]) {
             return Err(BadToken);
@@ -72,14 +72,18 @@ impl UsersToken {
 }
 
 /// The `page_token` of `ListRooms`: the last room of the page before.
-pub(super) fn encode_rooms_token(app: &str, prefix: &str, last: &str) -> String {
+pub(in crate::grpc) fn encode_rooms_token(app: &str, prefix: &str, last: &str) -> String {
     seal(&RoomsWire {
         scope: scope(&["rooms", app, prefix]),
         last: last.to_owned(),
     })
 }
 
-pub(super) fn decode_rooms_token(token: &str, app: &str, prefix: &str) -> Result<String, BadToken> {
+pub(in crate::grpc) fn decode_rooms_token(
+    token: &str,
+    app: &str,
+    prefix: &str,
+) -> Result<String, BadToken> {
     let wire: RoomsWire = open(token)?;
     (wire.scope == scope(&["rooms", app, prefix]))
         .then_some(wire.last)
@@ -128,7 +132,7 @@ fn open<M: Message + Default>(token: &str) -> Result<M, BadToken> {
         return Err(BadToken);
     }
     let message = M::decode(body).map_err(|_| BadToken)?;
-    // A token of another kind has other fields, which `decode` passes over.
+    // A token of another kind has other fields, which `decode` skips.
     (message.encoded_len() == body.len())
         .then_some(message)
         .ok_or(BadToken)
@@ -139,7 +143,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-/// What a token belongs to, in eight bytes.
+/// What a token belongs to, as a hash.
 fn scope<T: AsRef<[u8]>>(parts: &[T]) -> u64 {
     use std::hash::Hasher as _;
     let mut hasher = fnv::FnvHasher::default();
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_survive_the_way_out_and_back() {
+    fn a_token_that_was_encoded_is_decoded() {
         let resume = ResumeToken {
             epoch: Epoch(u64::MAX),
             revision: 7,

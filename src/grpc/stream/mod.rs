@@ -1,101 +1,72 @@
 //! A watch as a stream of messages, of whatever is watched.
 
-use std::{fmt, time::Duration};
+pub(super) mod drain;
+mod pacing;
+
+use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
-use prost::Message;
+use prost::Message as _;
 
 use crate::{
     grpc::{
-        beat::ring,
+        messages::{
+            outgoing::{Outgoing, put_field_head},
+            token::ResumeToken,
+            wire_subject::WireSubject,
+        },
         metrics::OpenWatch,
-        outgoing::{Outgoing, put_field_head},
-        pace::Pace,
-        silence::Silence,
-        token::ResumeToken,
     },
     journal::{Epoch, Revision},
-    roster::{Batch, Encoded, SnapshotReason, Step, Update, Watch, Watched},
+    roster::{Batch, Encoded, SnapshotReason, Step, Update, Watch},
 };
 
-/// How a subject is put into messages.
-pub(super) trait Spoken: Watched {
-    /// What the messages repeat and the domain knows from context.
-    type Context: fmt::Debug + Send;
-    /// Where a snapshot that has not been sent whole goes on.
-    type Place: fmt::Debug + Send;
-    /// One of a message's kinds.
-    type Update;
-    /// A message. Its fields 1 and 2 are the revision and the token, 4 the changes.
-    type Message: Message + Default + 'static;
-
-    /// As much of a snapshot as goes into one message, from a place on.
-    fn part(
-        context: &Self::Context,
-        view: &Self::View,
-        reason: SnapshotReason,
-        after: Option<Self::Place>,
-    ) -> (Self::Update, Option<Self::Place>);
-
-    /// Writes changes, each as an item of the list that they are in.
-    fn encode_changes(context: &Self::Context, changes: &[Self::Change], out: &mut BytesMut);
-
-    /// Nothing changed.
-    fn progress(context: &Self::Context, view: &Self::View) -> Self::Update;
-
-    /// Puts a kind into a message.
-    fn message(
-        revision: Revision,
-        resume_token: String,
-        update: Option<Self::Update>,
-    ) -> Self::Message;
-}
+use self::pacing::{rate::Rate, shared_wakeup::ring, silence::Silence};
 
 /// The field of a message that holds changes.
 const CHANGES_TAG: u32 = 4;
 
 /// Turns the steps of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
-pub(super) struct Messages<S: Spoken> {
+pub(super) struct Messages<S: WireSubject> {
     watch: Watch<S>,
-    context: S::Context,
+    subject: S::Ref,
     epoch: Epoch,
     /// Ends when the watch is to be told that nothing changed.
     silence: Silence,
     /// A snapshot that has not been sent whole.
     rest: Option<Rest<S>>,
     /// When changes may be sent next.
-    pace: Pace,
+    rate: Rate,
     /// Counts this stream among those that are open.
     open: OpenWatch,
 }
 
 /// The rest of a snapshot.
 #[derive(Debug)]
-struct Rest<S: Spoken> {
+struct Rest<S: WireSubject> {
     view: S::View,
     revision: Revision,
     reason: SnapshotReason,
-    after: Option<S::Place>,
+    after: Option<S::Cursor>,
 }
 
-impl<S: Spoken> Messages<S> {
+impl<S: WireSubject> Messages<S> {
     pub(super) fn new(
         watch: Watch<S>,
-        context: S::Context,
+        subject: S::Ref,
         epoch: Epoch,
         progress_interval: Duration,
-        pace: Pace,
         open: OpenWatch,
     ) -> Self {
         Self {
             watch,
-            context,
+            subject,
             epoch,
             silence: Silence::new(progress_interval),
             rest: None,
-            pace,
+            rate: Rate::new(),
             open,
         }
     }
@@ -113,7 +84,7 @@ impl<S: Spoken> Messages<S> {
             return Outgoing::Message(self.part(rest));
         }
         self.silence.begin();
-        while self.pace.holds_up() {
+        while self.rate.holds_up() {
             match self.watch.rung(self.silence.end()).await {
                 Some(ringer) => drop(tokio::spawn(ring(ringer))),
                 None if self.watch.has_next() => break,
@@ -136,7 +107,7 @@ impl<S: Spoken> Messages<S> {
             }
             Step::Updates(updates) => self.changes(&updates),
             Step::Progress { revision, view } => {
-                let progress = S::progress(&self.context, &view);
+                let progress = S::progress(&self.subject, &view);
                 let token = self.token(revision);
                 Outgoing::Message(S::message(revision, token, Some(progress)))
             }
@@ -152,7 +123,7 @@ impl<S: Spoken> Messages<S> {
             reason,
             after,
         } = rest;
-        let (part, after) = S::part(&self.context, &view, reason, after);
+        let (part, after) = S::snapshot_part(&self.subject, &view, reason, after);
         if after.is_none() {
             return S::message(revision, self.token(revision), Some(part));
         }
@@ -168,7 +139,7 @@ impl<S: Spoken> Messages<S> {
     /// Several updates are told in one message, as if they were one: at the revision
     /// of the last.
     fn changes(&mut self, updates: &Batch<S::Change>) -> Outgoing<S::Message> {
-        self.pace.sent();
+        self.rate.sent();
         let message = updates.message(|| match &**updates {
             [one] => self.encode(one).message.clone(),
             several => {
@@ -187,7 +158,7 @@ impl<S: Spoken> Messages<S> {
             message.put_slice(&head);
             let mut changes = BytesMut::new();
             S::encode_changes(
-                &self.context,
+                &self.subject,
                 update.changes.as_deref().unwrap_or_default(),
                 &mut changes,
             );

@@ -1,0 +1,69 @@
+//! Serves all gRPC services on a stream of connections.
+
+use std::{error::Error, io, time::Duration};
+
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_reflection::server::Builder;
+use tower::util::{MapRequestLayer, MapResponseLayer};
+
+use crate::pb::FILE_DESCRIPTOR_SET;
+
+use super::{
+    connection::Connection,
+    health::Health,
+    service::{Presence, generated::presence_service_server::PresenceServiceServer},
+    stream::drain::{end_request_on_drain, end_response_on_drain},
+};
+
+/// How often a silent connection is pinged, and how long its answer may take. A watcher
+/// that vanished is found out so, and its connection closed.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The most bytes that the names and values of one request's headers take together.
+const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+
+/// Serves on `connections` until `drain` is cancelled. Then streams end with
+/// `UNAVAILABLE`, and this returns as soon as every call has ended.
+///
+/// # Errors
+/// When the descriptors cannot be served or the transport fails.
+pub async fn serve<IO>(
+    connections: impl Stream<Item = io::Result<Connection<IO>>>,
+    presence: Presence,
+    health: Health,
+    streams_per_connection_max: u32,
+    drain: CancellationToken,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let reflection = || {
+        Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let (of_requests, of_responses) = (drain.clone(), drain.clone());
+    Server::builder()
+        .max_concurrent_streams(streams_per_connection_max)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .layer(MapRequestLayer::new(move |request| {
+            end_request_on_drain(request, &of_requests)
+        }))
+        .layer(MapResponseLayer::new(move |response| {
+            end_response_on_drain(response, &of_responses)
+        }))
+        .add_service(PresenceServiceServer::new(presence))
+        .add_service(HealthServer::new(health.into_service()))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(connections, drain.cancelled_owned())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! The presence service: each call checks its request, reads the roster and converts.
+
+mod request;
+mod users_page_cache;
+
+/// The trait of the service, generated from the proto. Its calls answer
+/// [`Outgoing`](crate::grpc::Outgoing) messages.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
+pub(super) mod generated {
+    tonic::include_proto!("server/headcount.v1");
+}
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use prost::Message as _;
+use tokio::{sync::Semaphore, time};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    grpc::{
+        messages::{
+            outgoing::Outgoing,
+            page::{PAGE_BYTES_MAX, fill},
+            room::RoomRef,
+            token::{ResumeToken, encode_rooms_token},
+            users_page::users_page,
+            wire_subject::WireSubject,
+        },
+        metrics::{GrpcMetrics, OpenWatch},
+        stream::Messages,
+    },
+    pb,
+    roster::{Roster, SnapshotReason, Start, Watch},
+};
+
+pub(super) use self::generated::presence_service_server::SERVICE_NAME;
+
+use self::{generated::presence_service_server::PresenceService, users_page_cache::UsersPageCache};
+
+/// How long a call waits for a resume token that is ahead of this server. A replica that
+/// follows the same journal is behind for milliseconds.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The messages of a watch.
+type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
+
+/// The presence service over a roster.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    roster: Arc<Roster>,
+    ready: Arc<AtomicBool>,
+    progress_interval: Duration,
+    watches: Arc<Semaphore>,
+    users_pages: Arc<UsersPageCache>,
+    metrics: GrpcMetrics,
+}
+
+impl Presence {
+    /// Serves a roster once `ready` is set. A watch that was told nothing for
+    /// `progress_interval` is told its progress. At most `watches_max` are open.
+    pub fn new(
+        roster: Arc<Roster>,
+        ready: Arc<AtomicBool>,
+        progress_interval: Duration,
+        watches_max: usize,
+        metrics: GrpcMetrics,
+    ) -> Self {
+        Self {
+            roster,
+            ready,
+            progress_interval,
+            watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            users_pages: Arc::new(UsersPageCache::new(metrics.answers_dropped.clone())),
+            metrics,
+        }
+    }
+
+    fn check_ready(&self) -> Result<(), Status> {
+        if self.ready.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(Status::unavailable("the server is starting: try again"))
+        }
+    }
+
+    /// Counts one more watch as open, unless too many are.
+    fn open_watch(&self) -> Result<OpenWatch, Status> {
+        let permit = Arc::clone(&self.watches).try_acquire_owned();
+        permit
+            .map(|permit| OpenWatch::new(permit, &self.metrics))
+            .map_err(|_| {
+                self.metrics.watches_refused.inc();
+                Status::resource_exhausted("too many watches are open")
+            })
+    }
+
+    /// Where a watch begins: after its resume token, as soon as this server is there.
+    async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
+        let Some(ResumeToken { epoch, revision }) = token else {
+            return Ok(Start::Snapshot(SnapshotReason::Initial));
+        };
+        if epoch != self.roster.epoch() {
+            return Ok(Start::Snapshot(SnapshotReason::EpochChanged));
+        }
+        let reached = time::timeout(CATCH_UP_TIMEOUT, self.roster.reached(revision)).await;
+        let behind = |_| Status::unavailable("resume_token is ahead of this server: try again");
+        reached.map(|()| Start::After(revision)).map_err(behind)
+    }
+
+    /// Answers with the messages of a watch.
+    fn stream<S: WireSubject>(
+        &self,
+        watch: Option<Watch<S>>,
+        subject: S::Ref,
+        open: OpenWatch,
+    ) -> Result<Response<MessageStream<S::Message>>, Status> {
+        let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
+        let epoch = self.roster.epoch();
+        let messages = Messages::new(watch, subject, epoch, self.progress_interval, open);
+        Ok(Response::new(Box::pin(messages.stream())))
+    }
+}
+
+#[tonic::async_trait]
+impl PresenceService for Presence {
+    type WatchRoomStream = MessageStream<pb::WatchRoomResponse>;
+    type WatchUserStream = MessageStream<pb::WatchUserResponse>;
+
+    async fn get_room_users(
+        &self,
+        request: Request<pb::GetRoomUsersRequest>,
+    ) -> Result<Response<Outgoing<pb::GetRoomUsersResponse>>, Status> {
+        self.check_ready()?;
+        let message = request.get_ref();
+        let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
+        let token = request::users_token(&message.page_token, &room)?;
+        let (revision, view) = self.roster.room(&room.app, &room.room);
+        let incarnation = view.summary.incarnation.as_ref();
+        if let Some(token) = &token
+            && Some(&token.incarnation) != incarnation
+        {
+            return Err(Status::aborted(
+                "the room began another life: start from the first page",
+            ));
+        }
+        let epoch = self.roster.epoch();
+        let mut head = pb::GetRoomUsersResponse {
+            room: Some(room.to_room(&view.summary)),
+            users: Vec::new(),
+            next_page_token: String::new(),
+            revision,
+            resume_token: ResumeToken { epoch, revision }.encode(),
+        };
+        let head_bytes = head.encoded_len();
+        let is_whole = token.is_none() && message.page_size == 0;
+        let after = token.map(|token| token.after);
+        let items_max = items_max(message.page_size);
+        let make = || users_page(&room, &view, after.as_ref(), items_max, head_bytes);
+        let page = if is_whole {
+            let cache = &self.users_pages;
+            cache.get_or_make(&room, &view.members, head_bytes, make)
+        } else {
+            make()
+        };
+        head.next_page_token = page.next_page_token;
+        let head = Bytes::from(head.encode_to_vec());
+        Ok(Response::new(Outgoing::Encoded([head, page.users])))
+    }
+
+    async fn watch_room(
+        &self,
+        request: Request<pb::WatchRoomRequest>,
+    ) -> Result<Response<Self::WatchRoomStream>, Status> {
+        self.check_ready()?;
+        let message = request.get_ref();
+        let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
+        let token = request::resume_token(&message.resume_token)?;
+        let open = self.open_watch()?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_room(&room.app, &room.room, start);
+        self.stream(watch, room, open)
+    }
+
+    async fn get_user(
+        &self,
+        request: Request<pb::GetUserRequest>,
+    ) -> Result<Response<Outgoing<pb::GetUserResponse>>, Status> {
+        self.check_ready()?;
+        let message = request.get_ref();
+        let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
+        let (revision, view) = self.roster.user(&user.app, &user.user);
+        let epoch = self.roster.epoch();
+        let answer = pb::GetUserResponse {
+            user: Some(user.to_user(&view)),
+            revision,
+            resume_token: ResumeToken { epoch, revision }.encode(),
+        };
+        Ok(Response::new(Outgoing::Message(answer)))
+    }
+
+    async fn watch_user(
+        &self,
+        request: Request<pb::WatchUserRequest>,
+    ) -> Result<Response<Self::WatchUserStream>, Status> {
+        self.check_ready()?;
+        let message = request.get_ref();
+        let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
+        let token = request::resume_token(&message.resume_token)?;
+        let open = self.open_watch()?;
+        let start = self.start(token).await?;
+        let watch = self.roster.watch_user(&user.app, &user.user, start);
+        self.stream(watch, user, open)
+    }
+
+    async fn list_rooms(
+        &self,
+        request: Request<pb::ListRoomsRequest>,
+    ) -> Result<Response<Outgoing<pb::ListRoomsResponse>>, Status> {
+        self.check_ready()?;
+        let message = request.get_ref();
+        let app = request::app(&self.roster, &request, &message.app)?;
+        let prefix = &message.prefix;
+        let after = request::rooms_token(&message.page_token, &app, prefix)?;
+        // Read before the rooms: whatever was applied by then is in them.
+        let revision = self.roster.applied();
+        let open = self.roster.open_rooms(&app, prefix, after);
+        let items_max = items_max(message.page_size);
+        let page = fill(open, items_max, PAGE_BYTES_MAX, |(room, summary)| {
+            let (app, room) = (app.clone(), room.clone());
+            RoomRef { app, room }.to_room(summary)
+        });
+        let next_page = page
+            .continue_after
+            .map(|(room, _)| encode_rooms_token(app.as_str(), prefix, room.as_str()));
+        Ok(Response::new(Outgoing::Message(pb::ListRoomsResponse {
+            rooms: page.messages,
+            next_page_token: next_page.unwrap_or_default(),
+            revision,
+        })))
+    }
+}
+
+/// `page_size` as a number of items; 0 is no limit.
+fn items_max(page_size: u32) -> usize {
+    match page_size {
+        0 => usize::MAX,
+        size => usize::try_from(size).unwrap_or(usize::MAX),
+    }
+}

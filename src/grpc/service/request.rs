@@ -1,0 +1,118 @@
+//! Reads requests, and says what is wrong with them in the words of the API.
+
+use tonic::{Code, Request, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{
+    domain::{AppName, RoomId, UserId},
+    grpc::messages::{
+        room::RoomRef,
+        token::{BadToken, ResumeToken, UsersToken, decode_rooms_token},
+        user::UserRef,
+    },
+    providers::ID_BYTES_MAX,
+    roster::Roster,
+};
+
+/// Finds the app that a request names. Every call passes here before it reads anything
+/// of an app, with its metadata: this is where credentials will be checked.
+pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppName, Status> {
+    if !name.is_empty() {
+        let app = roster.apps().find(|app| app.as_str() == name);
+        // A name may be longer than what a status can carry.
+        let shown: String = name.chars().take(64).collect();
+        let unknown = || Status::not_found(format!("no app is called {shown:?}"));
+        return app.cloned().ok_or_else(unknown);
+    }
+    let mut apps = roster.apps();
+    match (apps.next(), apps.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(invalid(
+            "app",
+            "must be given where more than one app is configured",
+        )),
+    }
+}
+
+/// Finds the room that a request names. The room may be unknown.
+pub(super) fn room<T>(
+    roster: &Roster,
+    request: &Request<T>,
+    app_name: &str,
+    room_id: &str,
+) -> Result<RoomRef, Status> {
+    let app = app(roster, request, app_name)?;
+    check_id("room_id", room_id)?;
+    let room = RoomId::from(room_id);
+    Ok(RoomRef { app, room })
+}
+
+/// Finds the user that a request names. The user may be unknown.
+pub(super) fn user<T>(
+    roster: &Roster,
+    request: &Request<T>,
+    app_name: &str,
+    user_id: &str,
+) -> Result<UserRef, Status> {
+    let app = app(roster, request, app_name)?;
+    check_id("user_id", user_id)?;
+    let user = UserId::from(user_id);
+    Ok(UserRef { app, user })
+}
+
+fn check_id(field: &str, id: &str) -> Result<(), Status> {
+    if id.is_empty() {
+        return Err(invalid(field, "must not be empty"));
+    }
+    if id.len() > ID_BYTES_MAX {
+        let message = format!("must not be longer than {ID_BYTES_MAX} bytes");
+        return Err(invalid(field, &message));
+    }
+    Ok(())
+}
+
+/// Reads a resume token; `None` if it is empty.
+pub(super) fn resume_token(token: &str) -> Result<Option<ResumeToken>, Status> {
+    let message = "is not a resume token of this service";
+    optional(token, ResumeToken::decode).map_err(|BadToken| invalid("resume_token", message))
+}
+
+/// Reads the page token of a room's users; `None` if it is empty.
+pub(super) fn users_token(token: &str, room: &RoomRef) -> Result<Option<UsersToken>, Status> {
+    let (app, room) = (room.app.as_str(), room.room.as_str());
+    optional(token, |token| UsersToken::decode(token, app, room)).map_err(bad_page_token)
+}
+
+/// Reads the page token of an app's rooms; `None` if it is empty.
+pub(super) fn rooms_token(
+    token: &str,
+    app: &AppName,
+    prefix: &str,
+) -> Result<Option<RoomId>, Status> {
+    let decode = |token: &str| decode_rooms_token(token, app.as_str(), prefix);
+    let last = optional(token, decode).map_err(bad_page_token)?;
+    Ok(last.map(|last| RoomId::from(&*last)))
+}
+
+fn optional<T>(
+    token: &str,
+    decode: impl FnOnce(&str) -> Result<T, BadToken>,
+) -> Result<Option<T>, BadToken> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    decode(token).map(Some)
+}
+
+fn bad_page_token(_: BadToken) -> Status {
+    invalid("page_token", "is not a page token of this request")
+}
+
+/// A field that is wrong.
+fn invalid(field: &str, message: &str) -> Status {
+    Status::with_error_details(
+        Code::InvalidArgument,
+        format!("{field} {message}"),
+        ErrorDetails::with_bad_request_violation(field, message),
+    )
+}
