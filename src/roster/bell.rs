@@ -16,7 +16,7 @@ use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     journal::Revision,
-    roster::table::{Cell, Subject},
+    roster::subject::table::{Cell, Subject},
 };
 
 /// Wakes the watches that wait for it, all at once.

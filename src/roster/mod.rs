@@ -4,19 +4,14 @@
 //! Applying and publishing are one step under a subject's lock, and so are taking
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
-mod aftermath;
-mod applier;
-mod asked;
+mod apply;
 mod bell;
 mod checkpoint;
 mod feed;
-mod history;
-mod listing;
-mod memberships;
-mod reaper;
+mod limits;
+mod metrics;
 mod rooms;
-mod schedule;
-mod table;
+mod subject;
 mod users;
 mod watch;
 mod watermark;
@@ -27,11 +22,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use parking_lot::RwLock;
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
@@ -43,51 +36,20 @@ use crate::{
     },
 };
 
-use self::{history::History, rooms::AppRooms, users::AppUsers, watermark::Watermark};
+use self::{
+    rooms::AppRooms, subject::history_budget::HistoryBudget, users::AppUsers, watermark::Watermark,
+};
 
 pub use self::{
-    applier::Applier,
+    apply::Applier,
     bell::Ringer,
     checkpoint::{Capture, CaptureStats, Image, ImageError},
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
-    table::Subject,
+    limits::Limits,
+    metrics::Metrics,
+    subject::table::Subject,
     watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
 };
-
-/// What the roster may hold.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// What the history of one room may hold.
-    pub feed: FeedLimits,
-    /// How long a change is remembered.
-    pub history_age_max: Duration,
-    /// Bytes that all remembered changes may take.
-    pub history_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            feed: FeedLimits {
-                changes_max: 1024,
-                // A quarter of gRPC's default message limit: an update is never
-                // split, and a batch is sent as one message.
-                update_bytes_max: 1024 * 1024,
-            },
-            history_age_max: Duration::from_secs(10 * 60),
-            history_bytes_max: 64 * 1024 * 1024,
-        }
-    }
-}
-
-/// What happened to events and watches, for operators.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {
-    /// Events too far from their receipt to be applied.
-    pub events_stale: Counter,
-    /// Updates forgotten before their time, to stay within the bytes allowed.
-    pub history_evictions: Counter,
-}
 
 /// The rooms and users of one app.
 #[derive(Debug)]
@@ -107,7 +69,7 @@ pub struct Roster {
     /// takes it, and sees them all between two entries. Taken before any other.
     applying: RwLock<()>,
     applied: Watermark,
-    history: History,
+    history: HistoryBudget,
     /// When something is next to be forgotten, in milliseconds; 0 if nothing is.
     due_at: AtomicU64,
     /// The greatest receive time applied so far, in milliseconds.
@@ -115,7 +77,7 @@ pub struct Roster {
     /// When history was trimmed last, in milliseconds of the same clock.
     trimmed_at: AtomicU64,
     /// Ends of lives that users are still to be told of.
-    untold: AtomicUsize,
+    pending_room_ends: AtomicUsize,
     /// Whether the journal is still being replayed. Who asked for whom before the
     /// restart nobody knows, so what happened to anybody is remembered. Only changes
     /// between two entries.
@@ -151,12 +113,12 @@ impl Roster {
             applying: RwLock::default(),
             rules,
             applied: Watermark::default(),
-            history: History::new(account),
+            history: HistoryBudget::new(account),
             limits,
             due_at: AtomicU64::new(0),
             journal_time: AtomicU64::new(0),
             trimmed_at: AtomicU64::new(0),
-            untold: AtomicUsize::new(0),
+            pending_room_ends: AtomicUsize::new(0),
             is_behind: AtomicBool::new(true),
             captures: AtomicU64::new(0),
             is_captured: AtomicBool::new(false),
@@ -252,7 +214,7 @@ impl Roster {
         };
         let view = hold.cell().state.lock().subject.look(&place);
         let now = self.now();
-        of_app.users.asked.lock().note(id, hold, now);
+        of_app.users.recently_queried.lock().note(id, hold, now);
         (applied, view)
     }
 
@@ -291,7 +253,7 @@ impl Roster {
         self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
         let until = now.saturating_sub(self.limits.history_age_max);
         for app in self.apps.values() {
-            app.users.asked.lock().trim(until);
+            app.users.recently_queried.lock().trim(until);
         }
         let evicted = self.history.trim(now, &self.limits);
         self.metrics.history_evictions.inc_by(evicted);
@@ -330,24 +292,22 @@ impl Roster {
         Time::from_millis(journal_time).unwrap_or(Time::MIN)
     }
 
+    /// The rooms of an app of which anything is remembered, or that are watched, in
+    /// no order.
+    pub fn known_rooms(&self, app: &AppName) -> Vec<RoomId> {
+        let rooms = self.apps.get(app).map(|app| app.rooms.table.cells());
+        rooms.into_iter().flatten().map(|(id, _)| id).collect()
+    }
+
+    /// The users of an app of whom anything is remembered, or who are watched, in no
+    /// order.
+    pub fn known_users(&self, app: &AppName) -> Vec<UserId> {
+        let users = self.apps.get(app).map(|app| app.users.table.cells());
+        users.into_iter().flatten().map(|(id, _)| id).collect()
+    }
+
     /// What happened to events and watches.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-}
-
-impl Metrics {
-    /// Makes them visible.
-    pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "events_stale",
-            "Events too far from their receipt to be applied",
-            self.events_stale.clone(),
-        );
-        registry.register(
-            "history_evictions",
-            "Updates forgotten before their time to stay within history_bytes_max",
-            self.history_evictions.clone(),
-        );
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     roster::{
         feed::Weigh,
-        table::{Subject, Table},
+        subject::table::{Subject, Table},
         watch::{Place, Watched},
     },
 };

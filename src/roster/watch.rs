@@ -15,7 +15,7 @@ use crate::{
         Roster,
         bell::Ringer,
         feed::{Batch, Since},
-        table::{Hold, Subject},
+        subject::table::{Hold, Subject},
         users::Watching,
     },
 };

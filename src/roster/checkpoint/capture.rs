@@ -12,7 +12,7 @@ use prost::Message as _;
 use crate::{
     domain::{AppName, Time},
     journal::Revision,
-    roster::{App, Roster, table::Table},
+    roster::{App, Roster, subject::table::Table},
     stored::{self, record::Kind},
 };
 
@@ -56,7 +56,7 @@ impl Roster {
     pub fn begin_checkpoint(self: &Arc<Self>) -> Option<Capture> {
         // Between two entries.
         let _paused = self.applying.write();
-        if self.untold.load(Ordering::Acquire) > 0 {
+        if self.pending_room_ends.load(Ordering::Acquire) > 0 {
             return None;
         }
         let is_free = !self.is_captured.swap(true, Ordering::AcqRel);

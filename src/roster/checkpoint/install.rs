@@ -8,9 +8,9 @@ use crate::{
     reconcile::user::User,
     roster::{
         App, Applier, Roster,
+        apply::schedule::Forgetful,
         feed::Feed,
-        schedule::Forgetful,
-        table::{Hold, Subject},
+        subject::table::{Hold, Subject},
     },
 };
 
@@ -59,7 +59,10 @@ impl Applier {
         let hold = app.users.table.get_or_insert(id);
         self.roster.put(&hold, user);
         // Whoever asked for the user before the restart may come back.
-        app.users.asked.lock().note(id, hold, self.journal_time);
+        app.users
+            .recently_queried
+            .lock()
+            .note(id, hold, self.journal_time);
         let subject = || Forgetful::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }

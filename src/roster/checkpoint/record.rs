@@ -9,7 +9,7 @@ use crate::{
     reconcile::user::{User, UserChange},
     roster::{
         feed::{Recent, Update, Weigh},
-        table::Subject,
+        subject::table::Subject,
     },
     stored::{self, StoredError, ensure, known_time, record::Kind, required},
 };

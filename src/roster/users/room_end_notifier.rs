@@ -27,32 +27,32 @@ const WAITING_MAX: usize = 1024;
 
 /// The end of a life of a room.
 #[derive(Debug)]
-pub(super) struct End {
-    pub(super) app: AppName,
-    pub(super) room: RoomId,
-    pub(super) revision: Revision,
-    pub(super) remains: Remains,
+pub(in crate::roster) struct End {
+    pub(in crate::roster) app: AppName,
+    pub(in crate::roster) room: RoomId,
+    pub(in crate::roster) revision: Revision,
+    pub(in crate::roster) remains: Remains,
 }
 
 /// A thread that tells them. It begins with the first and ends with this.
 #[derive(Debug, Default)]
-pub(super) struct Reaper {
+pub(in crate::roster) struct RoomEndNotifier {
     queue: Option<SyncSender<End>>,
 }
 
-impl Reaper {
+impl RoomEndNotifier {
     /// Tells the users, now or soon. The caller is applying an entry.
-    pub(super) fn take(&mut self, roster: &Roster, this: &Weak<Roster>, end: End) {
+    pub(in crate::roster) fn take(&mut self, roster: &Roster, this: &Weak<Roster>, end: End) {
         if end.remains.user_count() <= AT_ONCE_MAX {
             return end.tell(roster);
         }
         let queue = self.queue.get_or_insert_with(|| begin(Weak::clone(this)));
-        roster.untold.fetch_add(1, Ordering::AcqRel);
+        roster.pending_room_ends.fetch_add(1, Ordering::AcqRel);
         if let Err(error) = queue.try_send(end) {
             use std::sync::mpsc::TrySendError::{Disconnected, Full};
             let (Full(end) | Disconnected(end)) = error;
             end.tell(roster);
-            roster.untold.fetch_sub(1, Ordering::AcqRel);
+            roster.pending_room_ends.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -62,13 +62,13 @@ struct Told<'a>(&'a Roster);
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        self.0.untold.fetch_sub(1, Ordering::AcqRel);
+        self.0.pending_room_ends.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 fn begin(roster: Weak<Roster>) -> SyncSender<End> {
     let (queue, waiting) = sync_channel::<End>(WAITING_MAX);
-    let reap = move || {
+    let notify = move || {
         for end in waiting {
             if let Some(roster) = roster.upgrade() {
                 let _told = Told(&roster);
@@ -77,7 +77,9 @@ fn begin(roster: Weak<Roster>) -> SyncSender<End> {
         }
     };
     // Without a thread the queue is closed, and all is done by who applies.
-    let _ = thread::Builder::new().name("reaper".to_owned()).spawn(reap);
+    let _ = thread::Builder::new()
+        .name("room-ends".to_owned())
+        .spawn(notify);
     queue
 }
 

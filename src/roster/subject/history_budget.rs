@@ -17,8 +17,8 @@ use crate::{
     domain::Time,
     journal::Revision,
     roster::{
-        Limits,
-        table::{Cell, Hold, Subject, Table},
+        limits::Limits,
+        subject::table::{Cell, Hold, Subject, Table},
     },
 };
 
@@ -27,7 +27,7 @@ use crate::{
 const FREED_PART: usize = 1024;
 
 /// Finds the feed with the oldest update.
-pub(super) struct History {
+pub(in crate::roster) struct HistoryBudget {
     /// Every feed that remembers something, once, by its oldest update or one
     /// before that: a feed that forgets by itself is not looked for here, but
     /// put right when its turn comes. Never locked together with a cell.
@@ -48,13 +48,13 @@ trait Forget: Send + Sync {
 }
 
 /// Where a feed is, without keeping it.
-struct Place<S: Subject> {
+struct FeedRef<S: Subject> {
     table: Weak<Table<S>>,
     id: S::Id,
     cell: Weak<Cell<S>>,
 }
 
-impl<S: Subject> Place<S> {
+impl<S: Subject> FeedRef<S> {
     /// Takes hold of the cell, if it is still the one that is meant.
     fn find(&self) -> Option<Hold<S>> {
         let hold = self.table.upgrade()?.get(&self.id)?;
@@ -62,7 +62,7 @@ impl<S: Subject> Place<S> {
     }
 }
 
-impl<S: Subject> Forget for Place<S> {
+impl<S: Subject> Forget for FeedRef<S> {
     fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>) {
         let Some(hold) = self.find() else {
             return (0, None);
@@ -83,8 +83,8 @@ impl<S: Subject> Forget for Place<S> {
     }
 }
 
-impl History {
-    pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
+impl HistoryBudget {
+    pub(in crate::roster) fn new(account: Arc<AtomicUsize>) -> Self {
         Self {
             feeds: Mutex::default(),
             account,
@@ -92,8 +92,8 @@ impl History {
     }
 
     /// Notes that a feed, which remembered nothing, now does.
-    pub(super) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
-        let feed = Box::new(Place {
+    pub(in crate::roster) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
+        let feed = Box::new(FeedRef {
             table: Arc::downgrade(hold.table()),
             id: hold.id().clone(),
             cell: Arc::downgrade(hold.cell()),
@@ -104,7 +104,7 @@ impl History {
     }
 
     /// Whether the feeds take more than they may.
-    pub(super) fn is_over(&self, limits: &Limits) -> bool {
+    pub(in crate::roster) fn is_over(&self, limits: &Limits) -> bool {
         self.bytes() > limits.history_bytes_max
     }
 
@@ -124,7 +124,7 @@ impl History {
 
     /// Forgets what is too old, and the oldest if there is too much, until there is
     /// a little room. Returns how many updates were forgotten before their time.
-    pub(super) fn trim(&self, now: Time, limits: &Limits) -> u64 {
+    pub(in crate::roster) fn trim(&self, now: Time, limits: &Limits) -> u64 {
         let until = now.saturating_sub(limits.history_age_max);
         let bytes_max = self.bytes_left(limits);
         let mut evicted = 0;
@@ -158,9 +158,9 @@ impl History {
     }
 }
 
-impl fmt::Debug for History {
+impl fmt::Debug for HistoryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("History")
+        f.debug_struct("HistoryBudget")
             .field("bytes", &self.account)
             .finish_non_exhaustive()
     }

@@ -1,5 +1,9 @@
 //! The users of one app.
 
+pub(in crate::roster) mod memberships;
+pub(in crate::roster) mod recently_queried;
+pub(in crate::roster) mod room_end_notifier;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -18,25 +22,25 @@ use crate::{
     reconcile::user::{User, UserChange, UserView},
     roster::{
         App, Roster,
-        asked::Asked,
         feed::Weigh,
-        memberships::Memberships,
-        table::{Hold, Subject, Table},
+        subject::table::{Hold, Subject, Table},
         watch::{Place, Watched},
     },
 };
 
+use self::{memberships::Memberships, recently_queried::RecentlyQueried};
+
 /// What a message takes beyond its texts: tags, lengths, times.
 const OVERHEAD: usize = 64;
 
-pub(super) struct AppUsers {
+pub(in crate::roster) struct AppUsers {
     /// Those who have devices, are watched, or were asked for lately.
-    pub(super) table: Arc<Table<User>>,
+    pub(in crate::roster) table: Arc<Table<User>>,
     /// All who may be in a room.
-    pub(super) memberships: Memberships,
-    pub(super) asked: Mutex<Asked>,
+    pub(in crate::roster) memberships: Memberships,
+    pub(in crate::roster) recently_queried: Mutex<RecentlyQueried>,
     /// How the app's users log in.
-    pub(super) rules: Rules,
+    pub(in crate::roster) rules: Rules,
     /// Users who are watched, by how many: those who are told at once when a room
     /// that they are in closes.
     watched: Mutex<HashMap<UserId, usize>>,
@@ -44,25 +48,25 @@ pub(super) struct AppUsers {
 
 /// A user counts as watched while this is kept.
 #[derive(Debug)]
-pub(super) struct Watching {
+pub(in crate::roster) struct Watching {
     roster: Arc<Roster>,
     app: AppName,
     user: UserId,
 }
 
 impl AppUsers {
-    pub(super) fn new(rules: Rules, account: Arc<AtomicUsize>) -> Self {
+    pub(in crate::roster) fn new(rules: Rules, account: Arc<AtomicUsize>) -> Self {
         Self {
             table: Arc::new(Table::new(account)),
             memberships: Memberships::default(),
-            asked: Mutex::default(),
+            recently_queried: Mutex::default(),
             rules,
             watched: Mutex::default(),
         }
     }
 
     /// The users who are watched and may be in a room.
-    pub(super) fn watched_in(&self, room: &RoomId) -> Vec<UserId> {
+    pub(in crate::roster) fn watched_in(&self, room: &RoomId) -> Vec<UserId> {
         let watched = self.watched.lock();
         let users = watched.keys();
         users
@@ -74,7 +78,11 @@ impl AppUsers {
 
 impl Roster {
     /// Counts a user as watched from now on.
-    pub(super) fn note_watched(self: &Arc<Self>, app: &AppName, user: &UserId) -> Watching {
+    pub(in crate::roster) fn note_watched(
+        self: &Arc<Self>,
+        app: &AppName,
+        user: &UserId,
+    ) -> Watching {
         if let Some(app) = self.apps.get(app) {
             *app.users.watched.lock().entry(user.clone()).or_default() += 1;
         }
@@ -88,7 +96,7 @@ impl Roster {
     /// A user of whom what happens is remembered from now on. What happened up to now
     /// was not, if the user is not there yet. The caller keeps entries from being
     /// applied, or applies one that changes no rooms.
-    pub(super) fn find_user(&self, app: &App, id: &UserId, now: Revision) -> Hold<User> {
+    pub(in crate::roster) fn find_user(&self, app: &App, id: &UserId, now: Revision) -> Hold<User> {
         let rooms = |room| Some((self.presence(app, &room, id)?, room));
         self.find_user_in(app, id, now, rooms)
     }
@@ -96,7 +104,7 @@ impl Roster {
     /// The same while the journal is replayed: then of everybody is remembered what
     /// happens. The rooms are those from before the entry that is being applied, but
     /// for those in which `is_news` what the user is: of them it is to be told.
-    pub(super) fn find_user_behind(
+    pub(in crate::roster) fn find_user_behind(
         &self,
         app: &App,
         id: &UserId,
@@ -119,7 +127,7 @@ impl Roster {
         }
         let hold = self.find_user_behind(app, id, |_| false);
         // Nothing else keeps one who has no history.
-        users.asked.lock().note(id, hold, self.now());
+        users.recently_queried.lock().note(id, hold, self.now());
         users.table.get(id)
     }
 
@@ -171,7 +179,13 @@ impl Roster {
 
     /// Drops a room that a user is not in any more, though nobody said so: its life
     /// ended by `revision`, or later. The caller keeps entries from being applied.
-    pub(super) fn drop_room(&self, app: &AppName, id: &UserId, room: &RoomId, revision: Revision) {
+    pub(in crate::roster) fn drop_room(
+        &self,
+        app: &AppName,
+        id: &UserId,
+        room: &RoomId,
+        revision: Revision,
+    ) {
         let Some(of_app) = self.apps.get(app) else {
             return;
         };
@@ -194,7 +208,7 @@ impl Roster {
     }
 
     /// Drops all such rooms of a user.
-    pub(super) fn drop_rooms(&self, hold: &Hold<User>, app: &AppName) {
+    pub(in crate::roster) fn drop_rooms(&self, hold: &Hold<User>, app: &AppName) {
         let rooms: Vec<RoomId> = {
             let state = hold.cell().state.lock();
             let rooms = state.subject.rooms();
@@ -227,7 +241,10 @@ impl Drop for Watching {
         // Who comes back soon can go on.
         if let Some(hold) = app.users.table.get(&self.user) {
             let now = self.roster.now();
-            app.users.asked.lock().note(&self.user, hold, now);
+            app.users
+                .recently_queried
+                .lock()
+                .note(&self.user, hold, now);
         }
         let mut watched = app.users.watched.lock();
         if let Some(watchers) = watched.get_mut(&self.user) {

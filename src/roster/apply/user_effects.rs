@@ -5,29 +5,29 @@ use crate::{
     domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId},
     reconcile::user::{Applied, Membership, User},
     reconcile::{Rules, room::RoomChange},
-    roster::{reaper::End, users::AppUsers},
+    roster::users::{AppUsers, room_end_notifier::End},
 };
 
 /// What an entry means for users.
 #[derive(Debug, Default)]
-pub(super) struct Aftermath<'e> {
+pub(in crate::roster) struct UserEffects<'e> {
     /// What concerns which user; what concerns one user, in its order.
-    pub(super) items: Vec<Item<'e>>,
+    pub(in crate::roster) items: Vec<Item<'e>>,
     /// Lives of rooms that are over, which only those who are watched are told of.
-    pub(super) ends: Vec<End>,
+    pub(in crate::roster) ends: Vec<End>,
 }
 
 /// Something that concerns a user.
 #[derive(Debug)]
-pub(super) struct Item<'e> {
+pub(in crate::roster) struct Item<'e> {
     app: AppName,
     user: UserId,
-    pub(super) news: News<'e>,
+    pub(in crate::roster) news: News<'e>,
 }
 
 /// What concerns a user.
 #[derive(Debug)]
-pub(super) enum News<'e> {
+pub(in crate::roster) enum News<'e> {
     /// A vendor told of the user's own connection.
     Event(&'e UserEvent),
     /// The user entered or left a room.
@@ -36,13 +36,13 @@ pub(super) enum News<'e> {
     Due,
 }
 
-impl<'e> Aftermath<'e> {
-    pub(super) fn tell(&mut self, app: &AppName, user: &UserId, news: News<'e>) {
+impl<'e> UserEffects<'e> {
+    pub(in crate::roster) fn tell(&mut self, app: &AppName, user: &UserId, news: News<'e>) {
         let (app, user) = (app.clone(), user.clone());
         self.items.push(Item { app, user, news });
     }
 
-    pub(super) fn tell_events(&mut self, app: &AppName, events: &'e [UserEvent]) {
+    pub(in crate::roster) fn tell_events(&mut self, app: &AppName, events: &'e [UserEvent]) {
         for event in events {
             let user = match event {
                 UserEvent::Login(login) => &login.user,
@@ -65,7 +65,7 @@ impl<'e> Aftermath<'e> {
 
     /// What a change of a room means for its users. A close tells only those who
     /// are watched: the others' rooms are looked up when they are asked for.
-    pub(super) fn tell_members(
+    pub(in crate::roster) fn tell_members(
         &mut self,
         app: &AppName,
         users: &AppUsers,
@@ -107,27 +107,27 @@ impl<'e> Aftermath<'e> {
 
 impl Item<'_> {
     /// Whom it concerns.
-    pub(super) fn whose(&self) -> (&AppName, &UserId) {
+    pub(in crate::roster) fn whose(&self) -> (&AppName, &UserId) {
         (&self.app, &self.user)
     }
 }
 
 impl News<'_> {
     /// Whether the user stayed in a room, with something else known of him there.
-    pub(super) fn is_of_stay_in(&self, room: &RoomId) -> bool {
+    pub(in crate::roster) fn is_of_stay_in(&self, room: &RoomId) -> bool {
         matches!(self, Self::Membership(stayed, Membership::Stayed(_)) if stayed == room)
     }
 
     /// Whether the user was not told that he left the room that he enters now:
     /// nobody watched him, and it was not looked up since.
-    pub(super) fn shows_untold(&self, user: &User) -> bool {
+    pub(in crate::roster) fn shows_untold(&self, user: &User) -> bool {
         let Self::Membership(room, Membership::Entered(_)) = self else {
             return false;
         };
         user.may_be_in(room)
     }
 
-    pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied {
+    pub(in crate::roster) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied {
         match self {
             News::Event(event) => user.apply(event, at, rules),
             News::Membership(room, membership) => {

@@ -45,7 +45,7 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
 }
 
 /// All subjects of one kind.
-pub(super) struct Table<S: Subject> {
+pub(in crate::roster) struct Table<S: Subject> {
     cells: DashMap<S::Id, Arc<Cell<S>>>,
     /// The latest revision at which a subject was forgotten. A subject that is
     /// not in the table has had no visible change since then, for all one knows;
@@ -57,15 +57,15 @@ pub(super) struct Table<S: Subject> {
 }
 
 /// One subject with what happened to it lately.
-pub(super) struct Cell<S: Subject> {
+pub(in crate::roster) struct Cell<S: Subject> {
     // Never held across an await. Locks are taken in this order: the roster's gate, a
     // user's cell, the shard of a room, the room's cell; then what users share. Only a
     // cell that nobody holds is locked with its shard locked before.
-    pub(super) state: Mutex<CellState<S>>,
+    pub(in crate::roster) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
-    pub(super) changed: Notify,
+    pub(in crate::roster) changed: Notify,
     /// What watchers that are held up wait for.
-    pub(super) bell: Bell,
+    pub(in crate::roster) bell: Bell,
     /// Holds on the cell. Only rises from zero while the shard is locked.
     holds: AtomicUsize,
     /// Whether the subject is forgotten, so that whoever lets go of the cell
@@ -73,18 +73,18 @@ pub(super) struct Cell<S: Subject> {
     vacant: AtomicBool,
 }
 
-pub(super) struct CellState<S: Subject> {
-    pub(super) subject: S,
-    pub(super) feed: Feed<S::Change>,
+pub(in crate::roster) struct CellState<S: Subject> {
+    pub(in crate::roster) subject: S,
+    pub(in crate::roster) feed: Feed<S::Change>,
     /// Whether the bound on all history knows of the feed.
-    pub(super) is_remembered: bool,
+    pub(in crate::roster) is_remembered: bool,
     /// The last capture that took it.
-    pub(super) captured: u64,
+    pub(in crate::roster) captured: u64,
 }
 
 /// A hold on a subject's cell. The cell of a forgotten subject leaves the table
 /// with the last hold on it.
-pub(super) struct Hold<S: Subject> {
+pub(in crate::roster) struct Hold<S: Subject> {
     table: Arc<Table<S>>,
     id: S::Id,
     cell: Arc<Cell<S>>,
@@ -95,7 +95,7 @@ pub(super) struct Hold<S: Subject> {
 const SHARDS: usize = 256;
 
 impl<S: Subject> Table<S> {
-    pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
+    pub(in crate::roster) fn new(account: Arc<AtomicUsize>) -> Self {
         Self {
             cells: DashMap::with_shard_amount(SHARDS),
             forgotten_through: AtomicU64::new(0),
@@ -105,13 +105,13 @@ impl<S: Subject> Table<S> {
     }
 
     /// A subject, if anything is remembered of it or it is being watched.
-    pub(super) fn get(self: &Arc<Self>, id: &S::Id) -> Option<Hold<S>> {
+    pub(in crate::roster) fn get(self: &Arc<Self>, id: &S::Id) -> Option<Hold<S>> {
         let entry = self.cells.get(id)?;
         Some(self.hold(entry.key(), entry.value()))
     }
 
     /// A subject, kept from now on at least as long as the hold.
-    pub(super) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
+    pub(in crate::roster) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
         if let Some(hold) = self.get(id) {
             return hold;
         }
@@ -126,33 +126,33 @@ impl<S: Subject> Table<S> {
     }
 
     /// All cells, and perhaps some of those that come and go meanwhile.
-    pub(super) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
+    pub(in crate::roster) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
         let cells = self.cells.iter();
         cells
             .map(|entry| (entry.key().clone(), Arc::clone(entry.value())))
             .collect()
     }
 
-    pub(super) fn capturing(&self) -> &Capturing<S> {
+    pub(in crate::roster) fn capturing(&self) -> &Capturing<S> {
         &self.capturing
     }
 
-    pub(super) fn account(&self) -> Arc<AtomicUsize> {
+    pub(in crate::roster) fn account(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.account)
     }
 
     /// The latest revision at which a subject was forgotten.
-    pub(super) fn forgotten_through(&self) -> Revision {
+    pub(in crate::roster) fn forgotten_through(&self) -> Revision {
         self.forgotten_through.load(Ordering::Acquire)
     }
 
     /// Notes that a subject was forgotten.
-    pub(super) fn note_forgotten(&self, revision: Revision) {
+    pub(in crate::roster) fn note_forgotten(&self, revision: Revision) {
         self.forgotten_through.fetch_max(revision, Ordering::AcqRel);
     }
 
     /// How many subjects there are.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::roster) fn len(&self) -> usize {
         self.cells.len()
     }
 
@@ -186,30 +186,30 @@ impl<S: Subject> Cell<S> {
 }
 
 impl<S: Subject> Hold<S> {
-    pub(super) fn cell(&self) -> &Arc<Cell<S>> {
+    pub(in crate::roster) fn cell(&self) -> &Arc<Cell<S>> {
         &self.cell
     }
 
-    pub(super) fn table(&self) -> &Arc<Table<S>> {
+    pub(in crate::roster) fn table(&self) -> &Arc<Table<S>> {
         &self.table
     }
 
-    pub(super) fn id(&self) -> &S::Id {
+    pub(in crate::roster) fn id(&self) -> &S::Id {
         &self.id
     }
 
     /// Whether the subject is forgotten, so that its cell leaves with the last hold.
-    pub(super) fn is_vacant(&self) -> bool {
+    pub(in crate::roster) fn is_vacant(&self) -> bool {
         self.cell.vacant.load(Ordering::Acquire)
     }
 
     /// To be called while `state` is locked, before the subject changes.
-    pub(super) fn keep_past(&self, state: &mut CellState<S>) {
+    pub(in crate::roster) fn keep_past(&self, state: &mut CellState<S>) {
         self.table.capturing.keep(&self.id, state);
     }
 
     /// Notes whether the subject is forgotten, while `state` is locked.
-    pub(super) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
+    pub(in crate::roster) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
         let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
             // What was not told may be of a later revision than what was.

@@ -24,7 +24,7 @@ const SHARDS: usize = 256;
 /// may be in thousands, are kept in a set of their own.
 const FEW_MAX: usize = 16;
 
-pub(super) struct Memberships {
+pub(in crate::roster) struct Memberships {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
 }
@@ -115,7 +115,7 @@ impl Shard {
 
 impl Memberships {
     /// Notes that a user entered or left a room.
-    pub(super) fn note(&self, user: &UserId, room: &RoomId, membership: &Membership) {
+    pub(in crate::roster) fn note(&self, user: &UserId, room: &RoomId, membership: &Membership) {
         match membership {
             Membership::Entered(_) | Membership::Stayed(_) => self.enter(user, room),
             Membership::Left(..) => self.leave(user, room),
@@ -123,7 +123,7 @@ impl Memberships {
     }
 
     /// The ids are kept, and what they are part of.
-    pub(super) fn enter(&self, user: &UserId, room: &RoomId) {
+    pub(in crate::roster) fn enter(&self, user: &UserId, room: &RoomId) {
         let (hash, shard) = self.find(user);
         let place = Place {
             user: user.clone(),
@@ -132,25 +132,25 @@ impl Memberships {
         shard.write().enter(hash, place, &self.hasher);
     }
 
-    pub(super) fn leave(&self, user: &UserId, room: &RoomId) {
+    pub(in crate::roster) fn leave(&self, user: &UserId, room: &RoomId) {
         let (hash, shard) = self.find(user);
         shard.write().leave(hash, user, room);
     }
 
     /// The rooms that a user may be in, in no order.
-    pub(super) fn of(&self, user: &UserId) -> Vec<RoomId> {
+    pub(in crate::roster) fn of(&self, user: &UserId) -> Vec<RoomId> {
         let (hash, shard) = self.find(user);
         shard.read().of(hash, user).cloned().collect()
     }
 
     /// Whether a user may be in a room.
-    pub(super) fn has(&self, user: &UserId, room: &RoomId) -> bool {
+    pub(in crate::roster) fn has(&self, user: &UserId, room: &RoomId) -> bool {
         let (hash, shard) = self.find(user);
         shard.read().has(hash, user, room)
     }
 
     /// How many users may be in a room.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::roster) fn len(&self) -> usize {
         let counts = self.shards.iter().map(|shard| {
             let shard = shard.read();
             shard.users + shard.many.len()

@@ -1,5 +1,8 @@
 //! The one writer of the roster: follows the journal and applies each entry.
 
+pub(in crate::roster) mod schedule;
+pub(in crate::roster) mod user_effects;
+
 use std::{
     mem,
     sync::{Arc, Weak, atomic::Ordering},
@@ -16,25 +19,28 @@ use crate::{
     },
     roster::{
         Roster,
-        aftermath::{Aftermath, Item, News},
-        reaper::{End, Reaper},
-        schedule::{Forgetful, Schedule},
-        table::{CellState, Hold, Subject},
+        subject::table::{CellState, Hold, Subject},
+        users::room_end_notifier::{End, RoomEndNotifier},
     },
+};
+
+use self::{
+    schedule::{Forgetful, Schedule},
+    user_effects::{Item, News, UserEffects},
 };
 
 /// Applies the journal to a roster, entry by entry. There is one a roster, so
 /// entries are applied in the order of their revisions.
 #[derive(Debug)]
 pub struct Applier {
-    pub(super) roster: Arc<Roster>,
-    /// For the reaper, which is not to keep the roster.
+    pub(in crate::roster) roster: Arc<Roster>,
+    /// For the room_end_notifier, which is not to keep the roster.
     this: Weak<Roster>,
-    pub(super) schedule: Schedule,
+    pub(in crate::roster) schedule: Schedule,
     /// The greatest receive time applied so far: the clock of forgetting, which
     /// is the same for whoever reads the same journal.
-    pub(super) journal_time: Time,
-    reaper: Reaper,
+    pub(in crate::roster) journal_time: Time,
+    room_end_notifier: RoomEndNotifier,
     /// Rooms that the entry which is being applied made forget all. They leave with
     /// it: who finds one gone must find the entry applied.
     forgotten: Vec<Hold<Room>>,
@@ -42,25 +48,25 @@ pub struct Applier {
 
 /// The entry that is being applied.
 #[derive(Clone, Copy)]
-struct Step {
+struct EntryPosition {
     revision: Revision,
     at: Time,
 }
 
 impl Applier {
-    pub(super) fn new(roster: Arc<Roster>) -> Self {
+    pub(in crate::roster) fn new(roster: Arc<Roster>) -> Self {
         Self {
             this: Arc::downgrade(&roster),
             roster,
             schedule: Schedule::default(),
             journal_time: Time::MIN,
-            reaper: Reaper::default(),
+            room_end_notifier: RoomEndNotifier::default(),
             forgotten: Vec::new(),
         }
     }
 
     /// Makes it known how far the journal is applied.
-    pub(super) fn note_applied(&self, revision: Revision) {
+    pub(in crate::roster) fn note_applied(&self, revision: Revision) {
         let roster = &self.roster;
         let due_at = self.schedule.first().map_or(0, Time::as_millis);
         roster.due_at.store(due_at, Ordering::Release);
@@ -71,24 +77,24 @@ impl Applier {
 
     fn apply_callback<'e>(
         &mut self,
-        step: Step,
+        position: EntryPosition,
         callback: &'e Callback,
-        aftermath: &mut Aftermath<'e>,
+        effects: &mut UserEffects<'e>,
     ) {
         let app = &callback.app;
         match &*callback.decoded {
-            Decoded::Room(events) => self.apply_room_events(step, app, events, aftermath),
-            Decoded::User(events) => aftermath.tell_events(app, events),
+            Decoded::Room(events) => self.apply_room_events(position, app, events, effects),
+            Decoded::User(events) => effects.tell_events(app, events),
             Decoded::Ignored { .. } | Decoded::Undecodable { .. } => {}
         }
     }
 
     fn apply_room_events(
         &mut self,
-        step: Step,
+        position: EntryPosition,
         app: &AppName,
         events: &[RoomEvent],
-        aftermath: &mut Aftermath<'_>,
+        effects: &mut UserEffects<'_>,
     ) {
         // One room's events are applied, and become visible, together.
         for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
@@ -97,10 +103,10 @@ impl Applier {
             }
             let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let mut stale = 0;
-            self.change_room(step, app, room, aftermath, |room, rules| {
+            self.change_room(position, app, room, effects, |room, rules| {
                 let mut changes = Vec::new();
                 for event in of_one_room {
-                    match room.apply(event, step.at, rules) {
+                    match room.apply(event, position.at, rules) {
                         // There is one event as a rule, and its list is kept as it is.
                         Applied::Joined(joined) if changes.is_empty() => changes = joined,
                         Applied::Joined(joined) => changes.extend(joined),
@@ -113,14 +119,14 @@ impl Applier {
         }
     }
 
-    fn tick(&mut self, step: Step, aftermath: &mut Aftermath<'_>) {
-        for (app, subject) in &self.schedule.due(step.at) {
+    fn tick(&mut self, position: EntryPosition, effects: &mut UserEffects<'_>) {
+        for (app, subject) in &self.schedule.due(position.at) {
             match subject {
                 Forgetful::Room(room) => {
-                    let tick = |room: &mut Room, rules: &Rules| room.tick(step.at, rules);
-                    self.change_room(step, app, room, aftermath, tick);
+                    let tick = |room: &mut Room, rules: &Rules| room.tick(position.at, rules);
+                    self.change_room(position, app, room, effects, tick);
                 }
-                Forgetful::User(user) => aftermath.tell(app, user, News::Due),
+                Forgetful::User(user) => effects.tell(app, user, News::Due),
             }
         }
     }
@@ -129,10 +135,10 @@ impl Applier {
     /// an entry for one room.
     fn change_room(
         &mut self,
-        step: Step,
+        position: EntryPosition,
         name: &AppName,
         id: &RoomId,
-        aftermath: &mut Aftermath<'_>,
+        effects: &mut UserEffects<'_>,
         change: impl FnOnce(&mut Room, &Rules) -> Vec<RoomChange>,
     ) {
         let roster = Arc::clone(&self.roster);
@@ -146,11 +152,11 @@ impl Applier {
         let mut states = (RoomState::Unknown, RoomState::Unknown);
         let mut dues = (None, None);
         let mut remains: Vec<Remains> = Vec::new();
-        self.publish(step, &hold, |room| {
+        self.publish(position, &hold, |room| {
             (states.0, dues.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             for change in &changes {
-                aftermath.tell_members(name, &app.users, id, change);
+                effects.tell_members(name, &app.users, id, change);
             }
             (states.1, dues.1) = (room.state(), room.due_at(rules));
             remains = room.take_remains();
@@ -161,14 +167,12 @@ impl Applier {
         }
         self.schedule
             .put(name, || Forgetful::Room(id.clone()), dues);
-        aftermath
-            .ends
-            .extend(remains.into_iter().map(|remains| End {
-                app: name.clone(),
-                room: id.clone(),
-                revision: step.revision,
-                remains,
-            }));
+        effects.ends.extend(remains.into_iter().map(|remains| End {
+            app: name.clone(),
+            room: id.clone(),
+            revision: position.revision,
+            remains,
+        }));
         if hold.is_vacant() {
             self.forgotten.push(hold);
         }
@@ -176,19 +180,19 @@ impl Applier {
 
     /// Changes the users whom the entry concerns. The only place that does, and
     /// once an entry: so what concerns one user becomes visible together.
-    fn settle(&mut self, step: Step, aftermath: Aftermath<'_>) {
-        let Aftermath { mut items, ends } = aftermath;
+    fn settle(&mut self, position: EntryPosition, effects: UserEffects<'_>) {
+        let UserEffects { mut items, ends } = effects;
         // Stable: the order of what concerns one user stays.
         items.sort_by(|a, b| a.whose().cmp(&b.whose()));
         for of_one_user in items.chunk_by(|a, b| a.whose() == b.whose()) {
-            self.change_user(step, of_one_user);
+            self.change_user(position, of_one_user);
         }
         for end in ends {
-            self.reaper.take(&self.roster, &self.this, end);
+            self.room_end_notifier.take(&self.roster, &self.this, end);
         }
     }
 
-    fn change_user(&mut self, step: Step, of_one_user: &[Item<'_>]) {
+    fn change_user(&mut self, position: EntryPosition, of_one_user: &[Item<'_>]) {
         let Some((name, id)) = of_one_user.first().map(Item::whose) else {
             return;
         };
@@ -203,7 +207,7 @@ impl Applier {
                 |room: &RoomId| of_one_user.iter().any(|item| item.news.is_of_stay_in(room));
             Some(roster.find_user_behind(app, id, is_news))
         } else if of_one_user.iter().any(is_own) {
-            let before = step.revision.saturating_sub(1);
+            let before = position.revision.saturating_sub(1);
             Some(roster.find_user(app, id, before))
         } else {
             // Whom nobody asked for, of him nobody can miss anything.
@@ -218,12 +222,12 @@ impl Applier {
             return;
         };
         let (mut dues, mut stale, mut untold) = ((None, None), 0, false);
-        self.publish(step, &hold, |user| {
+        self.publish(position, &hold, |user| {
             dues.0 = user.due_at(rules);
             let mut changes = Vec::new();
             for Item { news, .. } in of_one_user {
                 untold |= news.shows_untold(user);
-                match news.apply(user, step.at, rules) {
+                match news.apply(user, position.at, rules) {
                     user::Applied::Joined(joined) => changes.extend(joined),
                     user::Applied::Stale => stale += 1,
                 }
@@ -234,21 +238,21 @@ impl Applier {
         if untold {
             // No snapshot of a user is taken while an entry is applied.
             let mut state = hold.cell().state.lock();
-            state.feed.raise_floor(step.revision.saturating_sub(1));
+            state.feed.raise_floor(position.revision.saturating_sub(1));
         }
         self.roster.metrics.events_stale.inc_by(stale);
         self.schedule
             .put(name, || Forgetful::User(id.clone()), dues);
     }
 
-    /// Changes a subject and publishes the change: one step, under its lock.
+    /// Changes a subject and publishes the change: one position, under its lock.
     fn publish<S: Subject>(
         &self,
-        step: Step,
+        position: EntryPosition,
         hold: &Hold<S>,
         change: impl FnOnce(&mut S) -> Vec<S::Change>,
     ) {
-        let Step { revision, at, .. } = step;
+        let EntryPosition { revision, at, .. } = position;
         let cell = hold.cell();
         let mut state = cell.state.lock();
         hold.keep_past(&mut state);
@@ -283,17 +287,17 @@ impl Follower for Applier {
         let roster = Arc::clone(&self.roster);
         let applying = roster.applying.write();
         self.journal_time = self.journal_time.max(entry.received_at);
-        let mut aftermath = Aftermath::default();
+        let mut effects = UserEffects::default();
         let at = match &entry.payload {
             Payload::Callback(_) => entry.received_at,
             Payload::Tick => self.journal_time,
         };
-        let step = Step { revision, at };
+        let position = EntryPosition { revision, at };
         match &entry.payload {
-            Payload::Callback(callback) => self.apply_callback(step, callback, &mut aftermath),
-            Payload::Tick => self.tick(step, &mut aftermath),
+            Payload::Callback(callback) => self.apply_callback(position, callback, &mut effects),
+            Payload::Tick => self.tick(position, &mut effects),
         }
-        self.settle(step, aftermath);
+        self.settle(position, effects);
         self.note_applied(revision);
         drop(applying);
         self.forgotten.clear();

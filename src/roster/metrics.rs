@@ -1,0 +1,28 @@
+//! What the roster counts, for operators.
+
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+
+/// What happened to events and watches, for operators.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Events too far from their receipt to be applied.
+    pub events_stale: Counter,
+    /// Updates forgotten before their time, to stay within the bytes allowed.
+    pub history_evictions: Counter,
+}
+
+impl Metrics {
+    /// Makes them visible.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "events_stale",
+            "Events too far from their receipt to be applied",
+            self.events_stale.clone(),
+        );
+        registry.register(
+            "history_evictions",
+            "Updates forgotten before their time to stay within history_bytes_max",
+            self.history_evictions.clone(),
+        );
+    }
+}
