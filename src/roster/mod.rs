@@ -5,7 +5,6 @@
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
 mod apply;
-mod bell;
 mod checkpoint;
 mod feed;
 mod limits;
@@ -42,13 +41,12 @@ use self::{
 
 pub use self::{
     apply::Applier,
-    bell::Ringer,
     checkpoint::{Capture, CaptureStats, Image, ImageError},
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     limits::Limits,
     metrics::Metrics,
     subject::table::Subject,
-    watch::{Place, SnapshotReason, Start, Step, Watch, Watched},
+    watch::{ChangeSignal, Place, SnapshotReason, Start, Watch, WatchEvent, Watched},
 };
 
 /// The rooms and users of one app.

@@ -7,15 +7,15 @@
 use std::{future::Future, pin::pin, sync::Arc};
 
 use parking_lot::RwLockReadGuard;
+use tokio::sync::futures::Notified;
 
 use crate::{
     domain::AppName,
     journal::Revision,
     roster::{
         Roster,
-        bell::Ringer,
         feed::{Batch, Since},
-        subject::table::{Hold, Subject},
+        subject::table::{Cell, Hold, Subject},
         users::Watching,
     },
 };
@@ -80,7 +80,7 @@ pub enum Start {
 
 /// One step of a watch.
 #[derive(Debug)]
-pub enum Step<S: Watched> {
+pub enum WatchEvent<S: Watched> {
     /// The subject as a whole.
     Snapshot {
         /// Everything that touches the subject up to here is in it.
@@ -114,6 +114,25 @@ pub trait Watched: Subject + Sized {
 
     /// Takes a snapshot.
     fn look(&self, place: &Place<'_, Self>) -> Self::View;
+}
+
+/// Says when a subject changes.
+pub trait ChangeSignal: Send + Sync {
+    /// Completes with the next change from now on.
+    fn changed(&self) -> Notified<'_>;
+
+    /// The revision of the last change. If none is remembered, there was none after it.
+    fn last_change(&self) -> Revision;
+}
+
+impl<S: Subject> ChangeSignal for Cell<S> {
+    fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    fn last_change(&self) -> Revision {
+        self.state.lock().feed.last_change()
+    }
 }
 
 /// Where a subject is.
@@ -152,7 +171,7 @@ impl<S: Watched> Watch<S> {
 
     /// Waits for the next step. When `silence` ends before anything happens,
     /// that step is progress. Dropping the future loses nothing.
-    pub async fn next(&mut self, silence: impl Future<Output = ()>) -> Step<S> {
+    pub async fn next(&mut self, silence: impl Future<Output = ()>) -> WatchEvent<S> {
         let mut silence = pin!(silence);
         loop {
             // In a busy room there is something as a rule, and to register for it
@@ -168,30 +187,22 @@ impl<S: Watched> Watch<S> {
             }
             tokio::select! {
                 () = changed => {}
-                // From now on there is always a next step.
-                () = &mut silence => self.owed = Owed::Progress,
+                () = &mut silence => self.note_silence(),
             }
         }
     }
 
-    /// Waits for the next ring of this subject's bell, or until `silence` ends, when there
-    /// is a step. If nobody rings it, this returns at once with the right to.
-    pub async fn rung(&mut self, silence: impl Future<Output = ()>) -> Option<Ringer<S>> {
-        let cell = Arc::clone(self.hold.cell());
-        // Made before looking: a ring in between completes it.
-        let rung = cell.bell.rung();
-        if let Some(ringer) = Ringer::take(&cell) {
-            return Some(ringer);
+    /// Notes that the watcher was told nothing for a while. From now on there is an
+    /// event: at least progress.
+    pub fn note_silence(&mut self) {
+        if self.owed == Owed::Nothing {
+            self.owed = Owed::Progress;
         }
-        if self.has_next() {
-            // The ring for that may have been before.
-            cell.bell.ask();
-        }
-        tokio::select! {
-            () = rung => {}
-            () = silence => self.owed = Owed::Progress,
-        }
-        None
+    }
+
+    /// Says when the subject changes, for one who waits for many watches.
+    pub fn change_signal(&self) -> Arc<dyn ChangeSignal> {
+        Arc::clone(self.hold.cell()) as Arc<dyn ChangeSignal>
     }
 
     /// Whether there is a next step now.
@@ -200,7 +211,7 @@ impl<S: Watched> Watch<S> {
     }
 
     /// The next step, if there is one now.
-    pub fn try_next(&mut self) -> Option<Step<S>> {
+    pub fn try_next(&mut self) -> Option<WatchEvent<S>> {
         let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
         let paused = S::pause(&self.roster);
         // Read before the state: whatever was applied by then is in the state.
@@ -214,7 +225,7 @@ impl<S: Watched> Watch<S> {
             id: self.hold.id(),
         };
         let view = || state.subject.look(&place);
-        let snapshot = |reason| Step::Snapshot {
+        let snapshot = |reason| WatchEvent::Snapshot {
             revision,
             view: view(),
             reason,
@@ -223,8 +234,8 @@ impl<S: Watched> Watch<S> {
             (Owed::Snapshot(reason), _) => snapshot(reason),
             (_, Since::Lost) => snapshot(SnapshotReason::Lagged),
             (_, Since::Oversized) => snapshot(SnapshotReason::Replaced),
-            (_, Since::Updates(updates)) => Step::Updates(updates),
-            (Owed::Progress, Since::Nothing) => Step::Progress {
+            (_, Since::Updates(updates)) => WatchEvent::Updates(updates),
+            (Owed::Progress, Since::Nothing) => WatchEvent::Progress {
                 revision,
                 view: view(),
             },
@@ -236,7 +247,7 @@ impl<S: Watched> Watch<S> {
     }
 }
 
-impl<S: Watched> Step<S> {
+impl<S: Watched> WatchEvent<S> {
     /// The revision that a watcher is at after this step.
     fn revision(&self) -> Option<Revision> {
         match self {

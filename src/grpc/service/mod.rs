@@ -36,7 +36,7 @@ use crate::{
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch},
-        stream::Messages,
+        stream::{Wakeups, WatchMessages},
     },
     pb,
     roster::{Roster, SnapshotReason, Start, Watch},
@@ -60,6 +60,7 @@ pub struct Presence {
     ready: Arc<AtomicBool>,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
+    wakeups: Arc<Wakeups>,
     users_pages: Arc<UsersPageCache>,
     metrics: GrpcMetrics,
 }
@@ -79,6 +80,7 @@ impl Presence {
             ready,
             progress_interval,
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            wakeups: Arc::default(),
             users_pages: Arc::new(UsersPageCache::new(metrics.answers_dropped.clone())),
             metrics,
         }
@@ -125,8 +127,10 @@ impl Presence {
     ) -> Result<Response<MessageStream<S::Message>>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let epoch = self.roster.epoch();
-        let messages = Messages::new(watch, subject, epoch, self.progress_interval, open);
-        Ok(Response::new(Box::pin(messages.stream())))
+        let wakeups = Arc::clone(&self.wakeups);
+        let messages = WatchMessages::new(watch, subject, epoch, wakeups, open);
+        let stream = messages.into_stream(self.progress_interval);
+        Ok(Response::new(Box::pin(stream)))
     }
 }
 

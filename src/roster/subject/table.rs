@@ -21,7 +21,6 @@ use tokio::sync::Notify;
 use crate::{
     journal::Revision,
     roster::{
-        bell::Bell,
         checkpoint::Capturing,
         feed::{Feed, Weigh},
     },
@@ -64,8 +63,6 @@ pub(in crate::roster) struct Cell<S: Subject> {
     pub(in crate::roster) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
     pub(in crate::roster) changed: Notify,
-    /// What watchers that are held up wait for.
-    pub(in crate::roster) bell: Bell,
     /// Holds on the cell. Only rises from zero while the shard is locked.
     holds: AtomicUsize,
     /// Whether the subject is forgotten, so that whoever lets go of the cell
@@ -178,7 +175,6 @@ impl<S: Subject> Cell<S> {
                 captured,
             }),
             changed: Notify::new(),
-            bell: Bell::default(),
             holds: AtomicUsize::new(0),
             vacant: AtomicBool::new(true),
         }

@@ -11,7 +11,7 @@ use headcount::{
     journal::{Callback, Entry, Payload},
     providers::{Decoded, Product},
     reconcile::Logins,
-    roster::{Capture, Limits, Roster, SnapshotReason, Start, Step},
+    roster::{Capture, Limits, Roster, SnapshotReason, Start, WatchEvent},
 };
 
 use super::journal::tick;
@@ -281,7 +281,7 @@ fn who_was_not_asked_for_is_not_resumed_over_a_restart() {
     let step = watch.unwrap().try_next();
     let reason = SnapshotReason::ResumeExpired;
     assert!(
-        matches!(&step, Some(Step::Snapshot { reason: given, .. }) if *given == reason),
+        matches!(&step, Some(WatchEvent::Snapshot { reason: given, .. }) if *given == reason),
         "{step:?}"
     );
 }
@@ -304,7 +304,7 @@ fn what_is_forgotten_later_expires_nobody_who_can_go_on() {
     for Replica { roster, .. } in [replica, again] {
         let watch = roster.watch_room(&APP.into(), &"r".into(), Start::After(0));
         let step = watch.unwrap().try_next();
-        assert!(matches!(step, Some(Step::Updates(_))), "{step:?}");
+        assert!(matches!(step, Some(WatchEvent::Updates(_))), "{step:?}");
     }
 }
 
@@ -321,5 +321,5 @@ fn who_logs_in_again_while_the_journal_is_replayed_is_told_of_it() {
         .roster
         .watch_user(&APP.into(), &"ann".into(), Start::After(1));
     let step = watch.unwrap().try_next();
-    assert!(matches!(&step, Some(Step::Updates(_))), "{step:?}");
+    assert!(matches!(&step, Some(WatchEvent::Updates(_))), "{step:?}");
 }

@@ -6,7 +6,7 @@ use headcount::{
     journal::Revision,
     reconcile::room::RoomView,
     reconcile::user::UserView,
-    roster::{Roster, SnapshotReason, Start, Step},
+    roster::{Roster, SnapshotReason, Start, WatchEvent},
 };
 
 use super::journal::{ROOMS, USERS};
@@ -80,7 +80,7 @@ fn resume_room(roster: &Arc<Roster>, room: &str, revision: Revision, view: &Room
         .watch_room(&app, &id, Start::After(revision))
         .unwrap();
     let mut copy = Copy::default();
-    copy.fold(Step::Snapshot {
+    copy.fold(WatchEvent::Snapshot {
         revision,
         view: view.clone(),
         reason: SnapshotReason::Initial,
@@ -101,17 +101,17 @@ fn resume_user(roster: &Arc<Roster>, user: &str, revision: Revision, view: &User
     let (mut copy, mut is_honoured) = (view.clone(), true);
     while let Some(step) = watch.try_next() {
         match step {
-            Step::Snapshot { view, reason, .. } => {
+            WatchEvent::Snapshot { view, reason, .. } => {
                 copy = view;
                 is_honoured &= reason != SnapshotReason::ResumeExpired;
             }
-            Step::Updates(updates) => {
+            WatchEvent::Updates(updates) => {
                 let changes = updates
                     .iter()
                     .flat_map(|update| update.changes.iter().flatten());
                 changes.for_each(|change| fold(&mut copy, change));
             }
-            Step::Progress { .. } => {}
+            WatchEvent::Progress { .. } => {}
         }
     }
     let now = roster.user(&app, &id).1;

@@ -1,9 +1,9 @@
-//! How often a watch of a busy room sends.
+//! How often a watch sends.
 //!
-//! A small frame costs its receiver as much as a large one, and a Rust client
-//! (h2 0.4.16 or later) gives up a connection on which too many lie unread. So
-//! a room that changes more often than `MESSAGE_INTERVAL` has its changes
-//! gathered into fewer messages. Any other room's go out at once.
+//! A small frame costs its receiver as much as a large one, and a Rust client (h2 0.4.16
+//! or later) closes a connection on which too many frames lie unread. So when a subject
+//! changes more often than every [`MESSAGE_INTERVAL`], its changes are gathered into fewer
+//! messages. The changes of other subjects are sent at once.
 
 use std::time::Duration;
 
@@ -11,57 +11,56 @@ use tokio::time::Instant;
 
 /// The time between two messages of a watch, when there is always something to
 /// send: 250 messages a second.
-pub(in crate::grpc) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
+pub(super) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 
-/// How far ahead of that a watch may be: 64 messages sent at once, after a quiet
-/// quarter of a second.
+/// How far ahead of that a watch may be: it may send 64 messages at once after a quarter of
+/// a second without any.
 const BURST: Duration = Duration::from_millis(256);
 
-/// How much of that a watch that was held up saves before it sends at once again.
-/// With less, it would send the first change of each interval alone, and the others
-/// an interval later.
-pub(in crate::grpc) const SAVED: Duration = Duration::from_millis(128);
+/// How much of that a watch which was held back must save before it sends at once again.
+/// With less, it would send the first change of each interval alone, and the others an
+/// interval later.
+pub(super) const SAVED: Duration = Duration::from_millis(128);
 
 /// When a watch may send next (a leaky bucket: GCRA).
 ///
-/// One that is so far ahead that it has to hold something up sends with the beats only,
-/// until the room is quieter for a while.
+/// A watch that is too far ahead is held back until the subject is quieter for a while.
 #[derive(Debug)]
-pub(in crate::grpc) struct Rate {
-    /// When everything that was sent would have been sent, one message after
-    /// the other, an interval apart.
+pub(super) struct Rate {
+    /// When everything that was sent would have been sent, had there been an interval
+    /// between each two messages.
     sent_through: Instant,
-    is_busy: bool,
+    is_held_back: bool,
 }
 
 impl Rate {
     /// A watch that has sent nothing.
-    pub(in crate::grpc) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             sent_through: Instant::now(),
-            is_busy: false,
+            is_held_back: false,
         }
     }
 
-    /// Says whether what there is to be sent is held up, and remembers it: a watch that
-    /// was held up is so for longer.
-    pub(in crate::grpc) fn holds_up(&mut self) -> bool {
-        let ahead = if self.is_busy {
+    /// Says whether the watch is held back, and remembers it: one that was held back stays
+    /// so for longer.
+    pub(super) fn holds_back(&mut self) -> bool {
+        let ahead = if self.is_held_back {
             SAVED
         } else {
             MESSAGE_INTERVAL
         };
-        self.is_busy = self.ready_at() + ahead > Instant::now();
-        self.is_busy
+        self.is_held_back = self.ready_at() + ahead > Instant::now();
+        self.is_held_back
     }
 
-    /// From when on the next message is not too much.
+    /// From when on the next message is not too early.
     fn ready_at(&self) -> Instant {
         self.sent_through - BURST
     }
 
     /// Notes that a message was sent.
-    pub(in crate::grpc) fn sent(&mut self) {
+    pub(super) fn note_sent(&mut self) {
         self.sent_through = self.sent_through.max(Instant::now()) + MESSAGE_INTERVAL;
     }
 }
@@ -72,11 +71,11 @@ mod tests {
 
     use super::*;
 
-    /// How many messages are sent until one is held up.
+    /// How many messages are sent until one is held back.
     fn send(rate: &mut Rate) -> usize {
         let mut messages = 0;
-        while !rate.holds_up() {
-            rate.sent();
+        while !rate.holds_back() {
+            rate.note_sent();
             messages += 1;
         }
         messages
@@ -95,12 +94,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_room_that_changes_less_often_is_never_held_up() {
+    async fn a_subject_that_changes_less_often_is_never_held_back() {
         let mut rate = Rate::new();
         for _ in 0..1000 {
             time::advance(MESSAGE_INTERVAL).await;
-            assert!(!rate.holds_up());
-            rate.sent();
+            assert!(!rate.holds_back());
+            rate.note_sent();
         }
     }
 }

@@ -1,21 +1,21 @@
-//! How long a watch was told nothing.
+//! How long a watch has sent nothing.
 
 use std::{pin::Pin, time::Duration};
 
 use tokio::time::{self, Instant, Sleep};
 
-/// Ends when it has lasted for an interval.
+/// A silence, which ends when it has lasted for an interval.
 #[derive(Debug)]
-pub(in crate::grpc) struct Silence {
+pub(in crate::grpc::stream) struct Silence {
     interval: Duration,
     since: Instant,
-    /// Set for its end, or for that of one before: to set it again for each message
-    /// of a busy room costs more than to look again when it goes off.
+    /// Set for the end of this silence, or of an earlier one. When it goes off, what is
+    /// left is waited for: that costs less than to set it for each message.
     timer: Pin<Box<Sleep>>,
 }
 
 impl Silence {
-    pub(in crate::grpc) fn new(interval: Duration) -> Self {
+    pub(in crate::grpc::stream) fn new(interval: Duration) -> Self {
         Self {
             interval,
             since: Instant::now(),
@@ -23,13 +23,13 @@ impl Silence {
         }
     }
 
-    /// Begins anew.
-    pub(in crate::grpc) fn begin(&mut self) {
+    /// Begins again, because something is sent.
+    pub(in crate::grpc::stream) fn begin(&mut self) {
         self.since = Instant::now();
     }
 
-    /// Waits for its end.
-    pub(in crate::grpc) async fn end(&mut self) {
+    /// Waits for the end of the silence.
+    pub(in crate::grpc::stream) async fn end(&mut self) {
         loop {
             self.timer.as_mut().await;
             let left = self.interval.saturating_sub(self.since.elapsed());
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_lasts_from_when_it_began_last() {
+    async fn a_silence_lasts_an_interval_from_when_it_began_last() {
         let interval = Duration::from_secs(10);
         let mut silence = Silence::new(interval);
         for pause in [0, 3, 9, 10, 25] {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_is_interrupted_does_not_end() {
+    async fn a_silence_that_begins_again_does_not_end() {
         let mut silence = Silence::new(Duration::from_secs(10));
         for _ in 0..5 {
             silence.begin();

@@ -10,7 +10,7 @@ use headcount::{
         Member,
         room::{Room, RoomChange, RoomState, RoomSummary, RoomView, digest_of},
     },
-    roster::{SnapshotReason, Step, Watch},
+    roster::{SnapshotReason, Watch, WatchEvent},
 };
 
 /// A copy that checks what it is told against the contract of watches.
@@ -38,9 +38,9 @@ impl Copy {
     }
 
     #[track_caller]
-    pub(crate) fn fold(&mut self, step: Step<Room>) -> Folded {
+    pub(crate) fn fold(&mut self, step: WatchEvent<Room>) -> Folded {
         match step {
-            Step::Snapshot {
+            WatchEvent::Snapshot {
                 revision,
                 view,
                 reason,
@@ -52,7 +52,7 @@ impl Copy {
                 self.room = view.summary;
                 Folded::Snapshot(reason)
             }
-            Step::Updates(updates) => {
+            WatchEvent::Updates(updates) => {
                 assert!(!updates.is_empty(), "a step of nothing");
                 for update in updates.iter() {
                     assert!(update.revision > self.revision, "seen twice");
@@ -62,7 +62,7 @@ impl Copy {
                 }
                 Folded::Updates(updates.iter().map(|update| update.revision).collect())
             }
-            Step::Progress { revision, view } => {
+            WatchEvent::Progress { revision, view } => {
                 assert!(revision >= self.revision, "progress went back");
                 self.revision = revision;
                 self.assert_equals(&view);

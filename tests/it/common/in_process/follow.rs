@@ -6,7 +6,7 @@ use headcount::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
     reconcile::user::{User, UserChange, UserView},
-    roster::{SnapshotReason, Start, Step, Watch},
+    roster::{SnapshotReason, Start, Watch, WatchEvent},
 };
 
 use super::{APP, World};
@@ -62,10 +62,10 @@ impl Follower {
         let mut seen = Vec::new();
         while let Some(step) = self.watch.try_next() {
             match step {
-                Step::Snapshot { view, revision, .. } => {
+                WatchEvent::Snapshot { view, revision, .. } => {
                     (self.copy, self.revision) = (view, revision);
                 }
-                Step::Updates(updates) => {
+                WatchEvent::Updates(updates) => {
                     for update in updates.iter() {
                         assert!(update.revision > self.revision, "revisions rise");
                         self.revision = update.revision;
@@ -75,7 +75,7 @@ impl Follower {
                         }
                     }
                 }
-                Step::Progress { revision, view } => {
+                WatchEvent::Progress { revision, view } => {
                     self.revision = revision;
                     assert_eq!(self.copy, view);
                 }

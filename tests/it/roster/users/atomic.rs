@@ -5,7 +5,7 @@ use std::time::Duration;
 use headcount::{
     reconcile::user::UserChange,
     reconcile::{Rule, Rules},
-    roster::{Limits, SnapshotReason, Start, Step},
+    roster::{Limits, SnapshotReason, Start, WatchEvent},
 };
 
 use super::devices::{login, logout};
@@ -20,7 +20,7 @@ fn updates(world: &World, user: &str, done: impl FnOnce()) -> Vec<Vec<UserChange
     done();
     let mut told = Vec::new();
     while let Some(step) = watch.try_next() {
-        let Step::Updates(updates) = step else {
+        let WatchEvent::Updates(updates) = step else {
             panic!("not an update: {step:?}");
         };
         told.extend(updates.iter().map(|it| it.changes.clone().unwrap()));

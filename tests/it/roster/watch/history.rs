@@ -5,7 +5,7 @@ use std::time::Duration;
 use headcount::{
     journal::Revision,
     reconcile::Rules,
-    roster::{FeedLimits, Limits, Step},
+    roster::{FeedLimits, Limits, WatchEvent},
 };
 
 use crate::common::in_process::{World, heavy, room, small_limits};
@@ -13,7 +13,7 @@ use crate::common::in_process::{World, heavy, room, small_limits};
 /// Whether a watcher at `after` can still be told what it missed.
 fn is_remembered(world: &World, room: &str, after: Revision) -> bool {
     let step = world.resume(room, after).try_next();
-    !matches!(step, Some(Step::Snapshot { .. }) | None)
+    !matches!(step, Some(WatchEvent::Snapshot { .. }) | None)
 }
 
 /// Limits under which about `updates` of a kilobyte are remembered in all.
@@ -127,6 +127,9 @@ fn a_watcher_behind_what_was_evicted_lags_even_in_a_quiet_room() {
     for n in 0..5 {
         join(&world, "busy", &n.to_string());
     }
-    assert!(matches!(watch.try_next(), Some(Step::Snapshot { .. })));
+    assert!(matches!(
+        watch.try_next(),
+        Some(WatchEvent::Snapshot { .. })
+    ));
     assert!(watch.try_next().is_none());
 }
