@@ -5,7 +5,9 @@
 //! [follower](Follower) in the order of the numbers. It does not know what an
 //! entry means: everything else, the roster included, is derived from it.
 
+mod codec;
 mod disk;
+mod error;
 mod memory;
 
 use std::{fmt, sync::Arc};
@@ -20,6 +22,7 @@ use crate::{
 
 pub use self::{
     disk::{Archive, ArchiveFile, DiskJournal, Draft, LockError, OpenError, Records, StoreError},
+    error::{AppendError, Cause, FollowError, io_kind},
     memory::MemoryJournal,
 };
 
@@ -108,32 +111,4 @@ pub trait Follower: Send {
     /// Told once, when all entries that were there when it began to follow are
     /// applied.
     fn caught_up(&mut self) {}
-}
-
-/// Why an entry could not be made durable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// Nobody follows the journal yet, so an entry would not become visible.
-    #[error("the journal is not followed yet")]
-    NotFollowed,
-    /// The journal's store refused.
-    #[error("the journal cannot store: {0}")]
-    Store(String),
-    /// The journal is being closed, or broke.
-    #[error("the journal is closed")]
-    Closed,
-}
-
-/// Why a journal cannot be followed from the place that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FollowError {
-    /// The entries after that place are gone, or not there yet.
-    #[error("the journal has no entries right after revision {after}")]
-    Gap {
-        /// The place asked for.
-        after: Revision,
-    },
-    /// The journal's store cannot be read.
-    #[error("{0}")]
-    Store(String),
 }

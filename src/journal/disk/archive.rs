@@ -156,7 +156,7 @@ impl Archive {
 
     fn file(&self, name: String, revision: Revision) -> Result<ArchiveFile, StoreError> {
         let metadata = fs::metadata(self.path.join(&name));
-        let metadata = metadata.map_err(|error| StoreError::failed(&name, &error))?;
+        let metadata = metadata.map_err(|error| StoreError::failed(&name, error))?;
         Ok(ArchiveFile {
             name,
             revision,

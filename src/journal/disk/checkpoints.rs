@@ -14,9 +14,8 @@ use redb::StorageBackend as _;
 use super::{
     StoreError,
     files::{Disk, Files, Mode},
-    frame,
 };
-use crate::journal::Revision;
+use crate::journal::{Revision, codec::frame};
 
 /// Bytes of records in a chunk: enough to compress well, little to hold in
 /// memory.
@@ -29,15 +28,15 @@ const SUFFIX: &str = ".checkpoint";
 
 /// What a checkpoint is called: the revision that it is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name(Revision);
+struct CheckpointName(Revision);
 
-impl Name {
+impl CheckpointName {
     fn parse(name: &str) -> Option<Self> {
         name.strip_suffix(SUFFIX)?.parse().ok().map(Self)
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for CheckpointName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:020}{SUFFIX}", self.0)
     }
@@ -57,9 +56,15 @@ impl Checkpoints {
     /// The revisions that there are checkpoints at, the latest first.
     pub(super) fn revisions(&self) -> Result<Vec<Revision>, StoreError> {
         let names = self.files.list().map_err(StoreError::folder)?;
-        let mut names: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
+        let mut names: Vec<CheckpointName> = names
+            .iter()
+            .filter_map(|name| CheckpointName::parse(name))
+            .collect();
         names.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(names.into_iter().map(|Name(revision)| revision).collect())
+        Ok(names
+            .into_iter()
+            .map(|CheckpointName(revision)| revision)
+            .collect())
     }
 
     /// Writes a checkpoint of the records that `produce` hands out. It is there, as
@@ -69,7 +74,7 @@ impl Checkpoints {
         revision: Revision,
         produce: impl FnOnce(&mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()>,
     ) -> Result<(), StoreError> {
-        let file = Name(revision).to_string();
+        let file = CheckpointName(revision).to_string();
         let temporary = format!("{file}.new");
         let save = || -> io::Result<()> {
             let mut writer = Writer::new(self.files.open(&temporary, Mode::Create)?);
@@ -78,7 +83,7 @@ impl Checkpoints {
             self.files.rename(&temporary, &file)?;
             self.files.sync()
         };
-        let saved = save().map_err(|error| StoreError::failed(&file, &error));
+        let saved = save().map_err(|error| StoreError::failed(&file, error));
         if saved.is_err() {
             // Room may be what is missing. What cannot be removed is replaced later.
             let _ = self.files.remove(&temporary);
@@ -88,13 +93,13 @@ impl Checkpoints {
 
     /// What the file of a checkpoint is called.
     pub(super) fn file(revision: Revision) -> String {
-        Name(revision).to_string()
+        CheckpointName(revision).to_string()
     }
 
     /// The records of a checkpoint.
     pub(super) fn read(&self, revision: Revision) -> Result<Records, StoreError> {
-        let file = Name(revision).to_string();
-        let failed = |error| StoreError::failed(&file, &error);
+        let file = CheckpointName(revision).to_string();
+        let failed = |error| StoreError::failed(&file, error);
         let disk = self.files.open(&file, Mode::Existing).map_err(failed)?;
         let length = disk.len().map_err(failed)?;
         Ok(Records {
@@ -109,10 +114,10 @@ impl Checkpoints {
     /// Gives a checkpoint that does not load another name, so that it no longer
     /// counts as one, and is there for who wants to know why.
     pub(super) fn set_aside(&self, revision: Revision) -> Result<(), StoreError> {
-        let file = Name(revision).to_string();
+        let file = CheckpointName(revision).to_string();
         let renamed = self.files.rename(&file, &format!("{file}.damaged"));
         let done = renamed.and_then(|()| self.files.sync());
-        done.map_err(|error| StoreError::failed(&file, &error))
+        done.map_err(|error| StoreError::failed(&file, error))
     }
 
     /// Removes all but the latest `keep`. Returns the oldest of those, if there are
@@ -120,9 +125,9 @@ impl Checkpoints {
     pub(super) fn prune(&self, keep: usize) -> Result<Option<Revision>, StoreError> {
         let revisions = self.revisions()?;
         for revision in revisions.iter().skip(keep) {
-            let file = Name(*revision).to_string();
+            let file = CheckpointName(*revision).to_string();
             let removed = self.files.remove(&file);
-            removed.map_err(|error| StoreError::failed(&file, &error))?;
+            removed.map_err(|error| StoreError::failed(&file, error))?;
         }
         self.files.sync().map_err(StoreError::folder)?;
         Ok(revisions.get(keep - 1).copied())
@@ -237,7 +242,7 @@ impl Records {
 
     fn fill(&mut self, out: &mut [u8]) -> Result<(), StoreError> {
         let read = self.disk.read(self.at, out);
-        read.map_err(|error| StoreError::failed(&self.file, &error))?;
+        read.map_err(|error| StoreError::failed(&self.file, error))?;
         self.at += out.len() as u64;
         Ok(())
     }

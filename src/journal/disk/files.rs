@@ -9,7 +9,7 @@ use std::{
 
 use redb::{StorageBackend, backends::FileBackend};
 
-use super::ahead::Ahead;
+use super::preallocate::Preallocated;
 
 /// One flat folder of files. What is created, renamed or removed in it is only
 /// durable once the folder is synced, as POSIX has it.
@@ -118,7 +118,7 @@ pub(super) struct Disk(Box<dyn StorageBackend>);
 
 impl Disk {
     pub(super) fn new(file: impl StorageBackend) -> io::Result<Self> {
-        Ok(Self(Box::new(Ahead::new(file)?)))
+        Ok(Self(Box::new(Preallocated::new(file)?)))
     }
 }
 

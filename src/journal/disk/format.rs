@@ -46,7 +46,7 @@ pub(super) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
 
 /// Makes a folder one of an epoch.
 pub(super) fn begin(files: &dyn Files, epoch: Epoch) -> Result<Epoch, StoreError> {
-    write(files, epoch).map_err(|error| StoreError::failed(FILE, &error))?;
+    write(files, epoch).map_err(|error| StoreError::failed(FILE, error))?;
     Ok(epoch)
 }
 
@@ -62,7 +62,7 @@ fn write(files: &dyn Files, epoch: Epoch) -> std::io::Result<()> {
 }
 
 fn read(files: &dyn Files) -> Result<Epoch, StoreError> {
-    let failed = |error| StoreError::failed(FILE, &error);
+    let failed = |error| StoreError::failed(FILE, error);
     let file = files.open(FILE, Mode::Existing).map_err(failed)?;
     let length = file.len().map_err(failed)?.min(BYTES_MAX);
     let mut text = vec![0; length as usize];

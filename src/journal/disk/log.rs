@@ -5,12 +5,14 @@ use std::{ops::ControlFlow, sync::Arc};
 use super::{
     StoreError,
     files::Files,
-    frame, record,
-    segment::{Name, Segment, Trust},
+    segment::{Segment, SegmentName, Trust},
 };
 use crate::{
     domain::Time,
-    journal::{Entry, Epoch, Revision},
+    journal::{
+        Entry, Epoch, Revision,
+        codec::{self, CodecError},
+    },
 };
 
 /// Bytes in a segment before the next is begun. After a crash, a segment is
@@ -27,12 +29,12 @@ pub(super) struct Log {
     files: Arc<dyn Files>,
     epoch: Epoch,
     /// In order.
-    segments: Vec<Name>,
+    segments: Vec<SegmentName>,
     /// The segment that is being written to: the last, once there is one that this
     /// process created and that has not failed.
     current: Option<Segment>,
     /// The segment that was begun last, or was tried to.
-    begun: Option<Name>,
+    begun: Option<SegmentName>,
     /// The revision of the next entry.
     next: Revision,
 }
@@ -42,7 +44,10 @@ impl Log {
     /// appended to.
     pub(super) fn open(files: Arc<dyn Files>, epoch: Epoch) -> Result<Self, StoreError> {
         let names = files.list().map_err(StoreError::folder)?;
-        let mut segments: Vec<Name> = names.iter().filter_map(|name| Name::parse(name)).collect();
+        let mut segments: Vec<SegmentName> = names
+            .iter()
+            .filter_map(|name| SegmentName::parse(name))
+            .collect();
         segments.sort_unstable();
         let begun = segments.last().copied();
         Ok(Self {
@@ -79,7 +84,7 @@ impl Log {
 
     /// Where its segments begin, in order. Of two that begin at one place, the later
     /// counts.
-    pub(super) fn segments(&self) -> &[Name] {
+    pub(super) fn segments(&self) -> &[SegmentName] {
         &self.segments
     }
 
@@ -140,7 +145,7 @@ impl Log {
     /// the last, and whether more are wanted.
     fn read_segment(
         &self,
-        name: Name,
+        name: SegmentName,
         mut next: Revision,
         until: Option<Revision>,
         visit: &mut Take<'_>,
@@ -157,13 +162,11 @@ impl Log {
             if first > next {
                 return Err(StoreError::missing(next, first - 1, "in", name));
             }
-            let damaged = |reason: String| StoreError::Damaged {
+            let damaged = |reason: &CodecError| StoreError::Damaged {
                 file: name.to_string(),
                 reason: format!("the block of entries from revision {first} on: {reason}"),
             };
-            let block = frame::decode(block).map_err(|error| damaged(error.to_string()))?;
-            let entries =
-                record::decode(first, block).map_err(|error| damaged(error.to_string()))?;
+            let entries = codec::decode(first, block).map_err(|error| damaged(&error))?;
             for (entry, revision) in entries.into_iter().zip(first..until) {
                 end = revision + 1;
                 if revision >= next {
@@ -190,14 +193,14 @@ impl Log {
         now: Time,
     ) -> Result<Revision, StoreError> {
         let (first, count) = (self.next, entries.len() as u64);
-        let frame = frame::encode(&record::encode(first, entries));
+        let block = codec::encode(first, entries);
         let current = match self.current.take() {
             Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
             _ => self.begin(now),
         };
         // After a failure it is left alone: see the module `segment`.
         let mut current = current?;
-        current.append(first, &frame)?;
+        current.append(first, &block)?;
         self.current = Some(current);
         self.next += count;
         Ok(first)
@@ -208,9 +211,9 @@ impl Log {
         // place, the later counts.
         let first = self.next;
         let replaced = self.begun.filter(|begun| begun.first == first);
-        let after = replaced.map(|begun| begun.created_at.saturating_add(Name::RESOLUTION));
+        let after = replaced.map(|begun| begun.created_at.saturating_add(SegmentName::RESOLUTION));
         let created_at = now.max(after.unwrap_or(now));
-        let name = Name { first, created_at };
+        let name = SegmentName { first, created_at };
         self.begun = Some(name);
         let segment = Segment::create(&*self.files, name, self.epoch)?;
         self.segments.push(name);
@@ -235,8 +238,9 @@ impl Log {
     pub(super) fn drop_before(&mut self, from: Revision, until: Time) -> Result<usize, StoreError> {
         // All entries of a segment are from before any of the next ones was begun, even
         // if the clock was wrong for one of them.
-        let is_old = |later: &[Name]| later.iter().any(|name| name.created_at <= until);
-        let is_covered = |later: &[Name]| later.first().is_some_and(|next| next.first <= from);
+        let is_old = |later: &[SegmentName]| later.iter().any(|name| name.created_at <= until);
+        let is_covered =
+            |later: &[SegmentName]| later.first().is_some_and(|next| next.first <= from);
         let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
         let droppable = later.take_while(|later| is_covered(later) && is_old(later));
         let count = droppable.count();
@@ -244,7 +248,7 @@ impl Log {
             let file = name.to_string();
             match self.files.remove(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::failed(&file, &error));
+                    return Err(StoreError::failed(&file, error));
                 }
                 _ => {}
             }

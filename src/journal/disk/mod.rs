@@ -6,16 +6,15 @@
 //! checkpoints, so that a start need not read all of them. `docs/journal.md`
 //! describes the folder and why it is made so.
 
-mod ahead;
 mod archive;
 mod checkpoints;
 mod draft;
+mod error;
 mod files;
 mod format;
-mod frame;
 mod lock;
 mod log;
-mod record;
+mod preallocate;
 mod segment;
 mod status;
 #[cfg(test)]
@@ -34,7 +33,7 @@ use futures_util::future::BoxFuture;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
+use super::{AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, Revision};
 use crate::domain::Time;
 
 use self::{
@@ -50,6 +49,7 @@ pub use self::{
     archive::{Archive, ArchiveFile},
     checkpoints::Records,
     draft::Draft,
+    error::{OpenError, StoreError},
     lock::LockError,
 };
 
@@ -72,98 +72,6 @@ pub struct DiskJournal {
     writer: Option<JoinHandle<()>>,
     // Last, as the thread uses the folder until it has ended.
     _lock: Lock,
-}
-
-/// Why a data folder cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It is not ours to use.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// What is in it cannot be used.
-    #[error("the data folder {}: {source}", path.display())]
-    Store {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: StoreError,
-    },
-}
-
-/// What is wrong with the files of a data folder.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// A file cannot be read or written.
-    #[error("{file}: {reason}")]
-    Failed {
-        /// Its name.
-        file: String,
-        /// Why.
-        reason: String,
-    },
-    /// A file is not as it was written.
-    #[error("{file} is damaged: {reason}")]
-    Damaged {
-        /// Its name.
-        file: String,
-        /// What shows it.
-        reason: String,
-    },
-    /// Entries are gone that others show to have been there.
-    #[error("the journal lacks the entries of revisions {first} to {last}, {place}")]
-    Missing {
-        /// The first that is missing.
-        first: Revision,
-        /// The last that is.
-        last: Revision,
-        /// In or beside which file.
-        place: String,
-    },
-    /// Entries are gone from the end.
-    #[error("the journal ends before revision {after}, which there is a checkpoint at")]
-    Lost {
-        /// What it should go on from.
-        after: Revision,
-    },
-    /// A file is of another journal.
-    #[error("{file} is of another data folder")]
-    Foreign {
-        /// Its name.
-        file: String,
-    },
-    /// The folder holds no journal.
-    #[error("it holds no journal")]
-    Nothing,
-    /// The folder holds something, and was to be empty.
-    #[error("it is not empty")]
-    Occupied,
-    /// The folder was written by another version.
-    #[error("the data folder is of format {version}, and this version reads format 1")]
-    Version {
-        /// Its format.
-        version: u32,
-    },
-}
-
-impl StoreError {
-    fn failed(file: &str, error: &io::Error) -> Self {
-        Self::Failed {
-            file: file.to_owned(),
-            reason: error.to_string(),
-        }
-    }
-
-    fn folder(error: io::Error) -> Self {
-        Self::failed("its files cannot be listed", &error)
-    }
-
-    fn missing(first: Revision, last: Revision, place: &str, file: impl fmt::Display) -> Self {
-        Self::Missing {
-            first,
-            last,
-            place: format!("{place} {file}"),
-        }
-    }
 }
 
 impl DiskJournal {
@@ -316,7 +224,7 @@ impl Journal for DiskJournal {
     }
 
     fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError> {
-        let closed = || FollowError::Store(AppendError::Closed.to_string());
+        let closed = || FollowError::Store(Cause::new(AppendError::Closed));
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         let (done, answer) = sync_channel(1);
         let request = Request::Follow {
@@ -332,7 +240,7 @@ impl Journal for DiskJournal {
         let closed = || AppendError::Closed.to_string();
         self.is_over()
             .then(closed)
-            .or_else(|| self.status.failure())
+            .or_else(|| self.status.failure().map(|cause| cause.to_string()))
     }
 
     fn is_over(&self) -> bool {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::Time,
-    journal::{Epoch, Revision},
+    journal::{Cause, Epoch, Revision},
 };
 
 /// Blocks by the revision of their first entry, each in a frame.
@@ -39,12 +39,12 @@ pub(super) type Visit<'a> = dyn FnMut(Revision, &[u8]) -> Result<bool, StoreErro
 /// What a segment is called: where it begins, and when it was begun. Of two that
 /// begin at one place, the later counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Name {
+pub(super) struct SegmentName {
     pub(super) first: Revision,
     pub(super) created_at: Time,
 }
 
-impl Name {
+impl SegmentName {
     /// How far apart two that begin at one place are.
     pub(super) const RESOLUTION: Duration = Duration::from_millis(1);
 
@@ -58,7 +58,7 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for SegmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, created_at) = (self.first, self.created_at.as_millis());
         write!(f, "{first:020}-{created_at:014}{SUFFIX}")
@@ -67,7 +67,7 @@ impl fmt::Display for Name {
 
 /// An open segment.
 pub(super) struct Segment {
-    name: Name,
+    name: SegmentName,
     /// Always there, except while it is being closed.
     store: Option<Database>,
     bytes: u64,
@@ -75,7 +75,11 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Creates an empty segment, durably.
-    pub(super) fn create(files: &dyn Files, name: Name, epoch: Epoch) -> Result<Self, StoreError> {
+    pub(super) fn create(
+        files: &dyn Files,
+        name: SegmentName,
+        epoch: Epoch,
+    ) -> Result<Self, StoreError> {
         let (temporary, file) = (format!("{name}.new"), name.to_string());
         let create = || -> Result<(), redb::Error> {
             let store = Builder::new()
@@ -103,7 +107,7 @@ impl Segment {
     /// Opens a segment.
     pub(super) fn open(
         files: &dyn Files,
-        name: Name,
+        name: SegmentName,
         epoch: Epoch,
         trust: Trust,
     ) -> Result<Self, StoreError> {
@@ -213,9 +217,11 @@ fn guard<T>(file: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result
             file: file(),
             reason,
         }),
+        // The store names no source, which says whether the disk is full.
+        Ok(Err(redb::Error::Io(error))) => Err(StoreError::failed(&file(), error)),
         Ok(Err(error)) => Err(StoreError::Failed {
             file: file(),
-            reason: error.to_string(),
+            source: Cause::new(error),
         }),
         Err(_) => Err(StoreError::Damaged {
             file: file(),

@@ -8,12 +8,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::journal::Revision;
+use crate::journal::{Cause, Revision};
 
 /// How the journal is doing.
 #[derive(Debug, Default)]
 pub(super) struct Status {
-    failure: Mutex<Option<String>>,
+    failure: Mutex<Option<Cause>>,
     metrics: DiskMetrics,
     last: AtomicU64,
 }
@@ -38,12 +38,12 @@ impl Status {
     }
 
     /// Why the journal cannot be written to, if it cannot.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<Cause> {
         self.failure.lock().clone()
     }
 
-    pub(super) fn failed(&self, reason: &str) {
-        *self.failure.lock() = Some(reason.to_owned());
+    pub(super) fn failed(&self, cause: &Cause) {
+        *self.failure.lock() = Some(cause.clone());
         self.metrics.failing.set(1);
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::{
 use super::{StoreError, log::Log, status::Status};
 use crate::{
     domain::Time,
-    journal::{AppendError, Entry, FollowError, Follower, Payload, Revision},
+    journal::{AppendError, Cause, Entry, FollowError, Follower, Payload, Revision},
 };
 
 /// Entries made durable together. The more, the fewer syncs, and the longer the
@@ -105,7 +105,7 @@ impl Writer {
             Request::Probe { now } => {
                 if self.failed_at.is_some() {
                     let tried = self.log.try_to_write(now);
-                    self.note(&tried.map_err(|error| error.to_string()));
+                    self.note(&tried.map_err(Cause::new));
                 }
             }
         }
@@ -115,7 +115,7 @@ impl Writer {
         let appended = self.commit(&batch);
         if !matches!(appended, Err(AppendError::NotFollowed)) {
             let noted = appended.as_ref().map(|_| ());
-            self.note(&noted.map_err(reason));
+            self.note(&noted.map_err(cause));
         }
         match (appended, &mut self.follower) {
             (Ok(first), Some(follower)) => {
@@ -142,17 +142,19 @@ impl Writer {
         }
         let is_too_soon = |failed_at: Instant| failed_at.elapsed() < RETRY_INTERVAL;
         if self.failed_at.is_some_and(is_too_soon) {
-            let reason = self.status.failure().unwrap_or_default();
-            return Err(AppendError::Store(reason));
+            return Err(self
+                .status
+                .failure()
+                .map_or(AppendError::Closed, AppendError::Store));
         }
         let entries = batch.iter().map(|append| &append.entry);
         let now = entries.clone().map(|entry| entry.received_at).max();
         let appended = self.log.append(entries, now.unwrap_or(Time::MIN));
-        appended.map_err(|error| AppendError::Store(error.to_string()))
+        appended.map_err(|error| AppendError::Store(Cause::new(error)))
     }
 
     /// Notes whether the disk works.
-    fn note(&mut self, result: &Result<(), String>) {
+    fn note(&mut self, result: &Result<(), Cause>) {
         match result {
             Ok(()) if self.failed_at.take().is_some() => {
                 tracing::info!("the journal can be written to again");
@@ -188,7 +190,7 @@ impl Writer {
                 progress = (Instant::now(), revision);
             }
         });
-        replayed.map_err(|error: StoreError| FollowError::Store(error.to_string()))?;
+        replayed.map_err(|error: StoreError| FollowError::Store(Cause::new(error)))?;
         follower.caught_up();
         let (first, last) = (self.log.first(), self.log.last());
         tracing::info!(after, last, took = ?began.elapsed(), "replayed the journal");
@@ -218,10 +220,10 @@ fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Opti
     (batch, None)
 }
 
-fn reason(error: &AppendError) -> String {
+fn cause(error: &AppendError) -> Cause {
     match error {
-        AppendError::Store(reason) => reason.clone(),
-        error => error.to_string(),
+        AppendError::Store(cause) => cause.clone(),
+        error => Cause::new(error.clone()),
     }
 }
 

@@ -16,7 +16,9 @@ use headcount::{
     admin::Metrics,
     config::NonceReuse,
     domain::Time,
-    journal::{AppendError, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision},
+    journal::{
+        AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
+    },
     providers::{Account, Outcome, Product, Signing, Vendor, tencent, zego},
     webhook::{self, Front, Parts, Reason, Settings, Visible},
 };
@@ -83,7 +85,7 @@ impl Journal for TestJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
         async move {
             match &self.store {
-                Store::Fails => return Err(AppendError::Store("/secret/disk is full".into())),
+                Store::Fails => return Err(AppendError::Store(Cause::new("/secret/disk is full"))),
                 Store::Holds { held, go } => {
                     held.send(()).unwrap();
                     go.notified().await;

@@ -20,7 +20,7 @@ const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Why bytes are no frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FrameError {
+pub(crate) enum FrameError {
     /// They end too soon.
     #[error("it is cut off")]
     Short,
@@ -36,7 +36,7 @@ pub(super) enum FrameError {
 }
 
 /// Puts contents into a frame.
-pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(contents: &[u8]) -> Vec<u8> {
     let compressed = (COMPRESS_BYTES_MIN..=CONTENT_BYTES_MAX)
         .contains(&contents.len())
         .then(|| lz4_flex::compress_prepend_size(contents))
@@ -53,7 +53,7 @@ pub(super) fn encode(contents: &[u8]) -> Vec<u8> {
 }
 
 /// Takes contents out of a frame.
-pub(super) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
+pub(crate) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
     let (&kind, rest) = frame.split_first().ok_or(FrameError::Short)?;
     let (expected, body) = rest.split_first_chunk().ok_or(FrameError::Short)?;
     if checksum(kind, body) != u32::from_le_bytes(*expected) {

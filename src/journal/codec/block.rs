@@ -14,7 +14,7 @@ use crate::{
 
 /// Why a block of entries cannot be read, though its checksum is right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RecordError {
+pub(in crate::journal) enum BlockError {
     #[error("it is no block of entries: {0}")]
     Block(prost::DecodeError),
     #[error("it says that it begins at revision {0}")]
@@ -52,19 +52,19 @@ fn to_stored(entry: &Entry) -> stored::Entry {
 }
 
 /// Decodes the entries of the block that begins at `first`.
-pub(super) fn decode(first: Revision, block: Bytes) -> Result<Vec<Entry>, RecordError> {
-    let block = stored::Block::decode(block).map_err(RecordError::Block)?;
+pub(super) fn decode(first: Revision, block: Bytes) -> Result<Vec<Entry>, BlockError> {
+    let block = stored::Block::decode(block).map_err(BlockError::Block)?;
     if block.first_revision != first {
-        return Err(RecordError::First(block.first_revision));
+        return Err(BlockError::First(block.first_revision));
     }
     let entries = block.entries.into_iter().zip(first..);
     let entries = entries.map(|(entry, revision)| from_stored(entry, revision));
     entries.collect()
 }
 
-fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, RecordError> {
+fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, BlockError> {
     use stored::entry::Payload as Stored;
-    let missing = |what| RecordError::Missing(revision, what);
+    let missing = |what| BlockError::Missing(revision, what);
     let payload = match entry.payload.ok_or_else(|| missing("payload"))? {
         Stored::Callback(callback) => Payload::Callback(callback_from(callback, revision)?),
         Stored::Tick(stored::Tick {}) => Payload::Tick,
@@ -76,14 +76,14 @@ fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, Record
     })
 }
 
-fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callback, RecordError> {
+fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callback, BlockError> {
     let stored::Callback {
         app,
         product,
         query,
         body,
     } = callback;
-    let product = Product::from_name(&product).ok_or(RecordError::Product(revision, product))?;
+    let product = Product::from_name(&product).ok_or(BlockError::Product(revision, product))?;
     let decoded = Arc::new(providers::decode(product, &query, &body));
     Ok(Callback {
         app: app.as_str().into(),
@@ -171,7 +171,7 @@ mod tests {
             assert_eq!(error.to_string(), message);
         }
         let other = decode(4, block(callback("zego_room")).encode_to_vec().into());
-        assert_eq!(other.unwrap_err(), RecordError::First(3));
+        assert_eq!(other.unwrap_err(), BlockError::First(3));
         assert!(decode(4, Bytes::from_static(b"\xff")).is_err());
     }
 }

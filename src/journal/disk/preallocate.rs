@@ -17,13 +17,13 @@ static ZEROS: [u8; STRETCH_BYTES as usize] = [0; STRETCH_BYTES as usize];
 
 /// A file that is written to by stretches.
 #[derive(Debug)]
-pub(super) struct Ahead<F> {
+pub(super) struct Preallocated<F> {
     file: F,
     /// Which stretches have their places. Nothing was written to the others.
     placed: Mutex<Vec<bool>>,
 }
 
-impl<F: StorageBackend> Ahead<F> {
+impl<F: StorageBackend> Preallocated<F> {
     /// What the file has now counts as written, as all of it may be.
     pub(super) fn new(file: F) -> io::Result<Self> {
         let placed = vec![true; stretches(0..file.len()?).len()];
@@ -60,7 +60,7 @@ fn stretches(bytes: Range<u64>) -> Range<usize> {
     first as usize..bytes.end.div_ceil(STRETCH_BYTES) as usize
 }
 
-impl<F: StorageBackend> StorageBackend for Ahead<F> {
+impl<F: StorageBackend> StorageBackend for Preallocated<F> {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
@@ -127,8 +127,8 @@ mod tests {
         }
     }
 
-    fn ahead(file: File) -> Ahead<File> {
-        let ahead = Ahead::new(file).unwrap();
+    fn ahead(file: File) -> Preallocated<File> {
+        let ahead = Preallocated::new(file).unwrap();
         ahead.set_len(3 * STRETCH_BYTES).unwrap();
         ahead
     }
@@ -153,7 +153,7 @@ mod tests {
     fn what_was_there_before_is_left_alone() {
         let ahead = ahead(File::default());
         ahead.write(0, b"abc").unwrap();
-        let ahead = Ahead::new(ahead.file).unwrap();
+        let ahead = Preallocated::new(ahead.file).unwrap();
         ahead.write(8, b"def").unwrap();
         let mut read = [0; 11];
         ahead.read(0, &mut read).unwrap();
@@ -201,7 +201,7 @@ mod tests {
                         ahead.set_len(len).unwrap();
                         plain.set_len(len).unwrap();
                     }
-                    Act::Reopen => ahead = Ahead::new(ahead.file).unwrap(),
+                    Act::Reopen => ahead = Preallocated::new(ahead.file).unwrap(),
                 }
                 let len = plain.len().unwrap();
                 prop_assert_eq!(ahead.len().unwrap(), len);

@@ -1,0 +1,129 @@
+//! What can go wrong with a data folder.
+
+use std::{fmt, io, path::PathBuf};
+
+use super::LockError;
+use crate::journal::{Cause, Revision};
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is not ours to use.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What is in it cannot be used.
+    #[error("the data folder {}: {source}", path.display())]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+/// What is wrong with the files of a data folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A file cannot be read or written.
+    #[error("{file}: {source}")]
+    Failed {
+        /// Its name.
+        file: String,
+        /// Why.
+        source: Cause,
+    },
+    /// A file is not as it was written.
+    #[error("{file} is damaged: {reason}")]
+    Damaged {
+        /// Its name.
+        file: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// Entries are gone that others show to have been there.
+    #[error("the journal lacks the entries of revisions {first} to {last}, {place}")]
+    Missing {
+        /// The first that is missing.
+        first: Revision,
+        /// The last that is.
+        last: Revision,
+        /// In or beside which file.
+        place: String,
+    },
+    /// Entries are gone from the end.
+    #[error("the journal ends before revision {after}, which there is a checkpoint at")]
+    Lost {
+        /// What it should go on from.
+        after: Revision,
+    },
+    /// A file is of another journal.
+    #[error("{file} is of another data folder")]
+    Foreign {
+        /// Its name.
+        file: String,
+    },
+    /// The folder holds no journal.
+    #[error("it holds no journal")]
+    Nothing,
+    /// The folder holds something, and was to be empty.
+    #[error("it is not empty")]
+    Occupied,
+    /// The folder was written by another version.
+    #[error("the data folder is of format {version}, and this version reads format 1")]
+    Version {
+        /// Its format.
+        version: u32,
+    },
+}
+
+impl StoreError {
+    pub(super) fn failed(file: &str, error: io::Error) -> Self {
+        Self::Failed {
+            file: file.to_owned(),
+            source: Cause::new(error),
+        }
+    }
+
+    pub(super) fn folder(error: io::Error) -> Self {
+        Self::failed("its files cannot be listed", error)
+    }
+
+    pub(super) fn missing(
+        first: Revision,
+        last: Revision,
+        place: &str,
+        file: impl fmt::Display,
+    ) -> Self {
+        Self::Missing {
+            first,
+            last,
+            place: format!("{place} {file}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{AppendError, FollowError, io_kind};
+
+    #[test]
+    fn a_full_disk_is_told_apart_through_every_error() {
+        let full = || StoreError::failed("x.segment", io::ErrorKind::StorageFull.into());
+        assert_eq!(io_kind(&full()), Some(io::ErrorKind::StorageFull));
+        let append = AppendError::Store(Cause::new(full()));
+        assert_eq!(io_kind(&append), Some(io::ErrorKind::StorageFull));
+        let follow = FollowError::Store(Cause::new(full()));
+        assert_eq!(io_kind(&follow), Some(io::ErrorKind::StorageFull));
+        let open = OpenError::Store {
+            path: "data".into(),
+            source: full(),
+        };
+        assert_eq!(io_kind(&open), Some(io::ErrorKind::StorageFull));
+        assert_eq!(io_kind(&AppendError::Closed), None);
+        assert_eq!(
+            append.to_string(),
+            "the journal cannot store: x.segment: no storage space"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong with a journal of any kind.
+
+use std::{error::Error, fmt, io, sync::Arc};
+
+use super::Revision;
+
+/// An error of a journal's store. It can be told to everybody who waited for the store.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+/// Why an entry could not be made durable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Nobody follows the journal yet, so an entry would not become visible.
+    #[error("the journal is not followed yet")]
+    NotFollowed,
+    /// The journal's store refused.
+    #[error("the journal cannot store: {0}")]
+    Store(#[source] Cause),
+    /// The journal is being closed, or broke.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+/// Why a journal cannot be followed from the place that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The entries after that place are gone, or not there yet.
+    #[error("the journal has no entries right after revision {after}")]
+    Gap {
+        /// The place asked for.
+        after: Revision,
+    },
+    /// The journal's store cannot be read.
+    #[error(transparent)]
+    Store(Cause),
+}
+
+/// The kind of the I/O error that an error comes from; `None` if it comes from none. A full
+/// disk is [`io::ErrorKind::StorageFull`].
+pub fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        next = error.source();
+    }
+    None
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// Keeps an error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // The error itself, not what is behind it: it is what can be looked at.
+        Some(&*self.0)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Two are equal that say the same and come from I/O errors of one kind.
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string() && io_kind(self) == io_kind(other)
+    }
+}
+
+impl Eq for Cause {}
