@@ -1,38 +1,22 @@
 //! Ids, as vendors and the configuration spell them.
 
-use std::{
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-};
+use std::{borrow::Borrow, cmp::Ordering, fmt};
 
-use super::texts::Texts;
+use arcstr::ArcStr;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone)]
-        pub struct $name(Texts);
+        ///
+        /// It takes a pointer. A clone shares the text.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name(ArcStr);
 
         impl $name {
             /// The id as the vendor, or the configuration, spells it; empty if it
             /// gave none.
             pub fn as_str(&self) -> &str {
-                self.0.first()
-            }
-        }
-
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.first_bytes() == other.0.first_bytes()
-            }
-        }
-
-        impl Eq for $name {}
-
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                self.as_str().hash(state);
+                &self.0
             }
         }
 
@@ -59,18 +43,18 @@ macro_rules! text_id {
 
         impl From<&str> for $name {
             fn from(id: &str) -> Self {
-                Self(Texts::new(id))
+                Self(ArcStr::from(id))
             }
         }
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                self.0.first_bytes().cmp(other.0.first_bytes())
+                self.as_str().cmp(other.as_str())
             }
         }
 
         // Lets maps be asked by `&str`: hash and order are those of the text.
-        impl std::borrow::Borrow<str> for $name {
+        impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 self.as_str()
             }
@@ -83,29 +67,12 @@ text_id! {
     AppName
 }
 text_id! {
-    /// A vendor's room id. It lives many times; see [`IncarnationId`].
+    /// A vendor's room id. A room can have several lives; see [`IncarnationId`].
     RoomId
 }
 text_id! {
     /// A vendor's user id.
     UserId
-}
-
-impl UserId {
-    /// The id of a user with what else is known, of which the id is the first text.
-    pub(crate) fn of(texts: Texts) -> Self {
-        Self(texts)
-    }
-
-    /// The id without what else it was [made of](Self::of), to be kept for long.
-    pub(crate) fn alone(&self) -> Self {
-        Self(self.0.alone())
-    }
-
-    /// The id, and what it was [made of](Self::of) beside it.
-    pub(crate) fn texts(&self) -> &Texts {
-        &self.0
-    }
 }
 
 macro_rules! ordered_id {
@@ -121,13 +88,13 @@ macro_rules! ordered_id {
         impl $name {
             /// Whether the vendor gave none.
             pub fn is_empty(&self) -> bool {
-                self.0.first_bytes().is_empty()
+                self.0.is_empty()
             }
         }
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                cmp_ids(self.0.first_bytes(), other.0.first_bytes())
+                cmp_ids(self.as_str(), other.as_str())
             }
         }
     };
@@ -145,7 +112,7 @@ ordered_id! {
 
 impl From<&str> for IncarnationId {
     fn from(id: &str) -> Self {
-        Self(Texts::new(id))
+        Self(ArcStr::from(id))
     }
 }
 
@@ -153,58 +120,78 @@ impl From<&str> for SessionId {
     /// `"0"` is how older ZEGO callbacks say that there is none
     /// (docs.zegocloud.com/article/14133): it becomes the empty id.
     fn from(id: &str) -> Self {
-        Self(Texts::new(if id == "0" { "" } else { id }))
+        Self(ArcStr::from(if id == "0" { "" } else { id }))
     }
 }
 
-impl SessionId {
-    /// The same, to be compared with one that is kept among other texts.
-    pub fn borrowed(&self) -> SessionRef<'_> {
-        SessionRef(self.as_str())
-    }
+macro_rules! borrowed_id {
+    ($(#[$doc:meta])* $name:ident of $owned:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name<'a>(&'a str);
+
+        impl<'a> $name<'a> {
+            /// The id as the vendor spells it; empty if it gave none.
+            pub fn as_str(self) -> &'a str {
+                self.0
+            }
+
+            /// Borrows a text that was the text of an id before.
+            pub(crate) fn from_id_text(id: &'a str) -> Self {
+                Self(id)
+            }
+        }
+
+        impl $owned {
+            /// The same id, borrowed.
+            pub fn borrowed(&self) -> $name<'_> {
+                $name(self.as_str())
+            }
+        }
+
+        impl From<$name<'_>> for $owned {
+            /// Allocates.
+            fn from(id: $name<'_>) -> Self {
+                Self(ArcStr::from(id.0))
+            }
+        }
+
+        impl PartialOrd for $name<'_> {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.0, f)
+            }
+        }
+    };
 }
 
-/// A [`SessionId`] that is kept among other texts. Its order is the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionRef<'a>(&'a str);
-
-impl<'a> SessionRef<'a> {
-    /// A text that was a [`SessionId`].
-    pub(crate) fn of(id: &'a str) -> Self {
-        Self(id)
-    }
-
-    /// The id as the vendor spells it; empty if it gave none.
-    pub fn as_str(self) -> &'a str {
-        self.0
-    }
+borrowed_id! {
+    /// A [`UserId`] that is part of something larger. It has the same order and hash.
+    UserRef of UserId
+}
+borrowed_id! {
+    /// A [`SessionId`] that is part of something larger. It has the same order and hash.
+    SessionRef of SessionId
 }
 
-impl From<SessionRef<'_>> for SessionId {
-    fn from(id: SessionRef<'_>) -> Self {
-        Self(Texts::new(id.0))
+impl Ord for UserRef<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(other.0)
     }
 }
 
 impl Ord for SessionRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        cmp_ids(self.0.as_bytes(), other.0.as_bytes())
+        cmp_ids(self.0, other.0)
     }
 }
 
-impl PartialOrd for SessionRef<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Debug for SessionRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.0, f)
-    }
-}
-
-fn cmp_ids(a: &[u8], b: &[u8]) -> Ordering {
+fn cmp_ids(a: &str, b: &str) -> Ordering {
     if a == b {
         return Ordering::Equal;
     }
@@ -220,7 +207,8 @@ fn cmp_ids(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// The significant digits of an id that is a number.
-fn digits(id: &[u8]) -> Option<&[u8]> {
+fn digits(id: &str) -> Option<&[u8]> {
+    let id = id.as_bytes();
     let is_number = !id.is_empty() && id.iter().all(u8::is_ascii_digit);
     let zeros = || id.iter().take_while(|digit| **digit == b'0').count();
     is_number.then(|| &id[zeros()..])
@@ -246,13 +234,14 @@ mod tests {
         ];
         for (i, a) in ascending.iter().enumerate() {
             for (j, b) in ascending.iter().enumerate() {
-                assert_eq!(
-                    cmp_ids(a.as_bytes(), b.as_bytes()),
-                    i.cmp(&j),
-                    "{a:?} against {b:?}"
-                );
+                assert_eq!(cmp_ids(a, b), i.cmp(&j), "{a:?} against {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_id_takes_a_pointer() {
+        assert_eq!(size_of::<Option<UserId>>(), size_of::<usize>());
     }
 
     #[test]

@@ -4,13 +4,12 @@
 //! knows the other.
 
 mod ids;
-pub(crate) mod texts;
 mod time;
 
 use std::{borrow::Cow, sync::Arc};
 
 pub use self::{
-    ids::{AppName, IncarnationId, RoomId, SessionId, SessionRef, UserId},
+    ids::{AppName, IncarnationId, RoomId, SessionId, SessionRef, UserId, UserRef},
     time::Time,
 };
 

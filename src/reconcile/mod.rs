@@ -9,6 +9,6 @@ pub(crate) mod sessions;
 pub mod user;
 
 pub use self::{
-    member::{Member, ProfileRef},
+    member::{Member, ProfileRef, UserKey},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
 };

@@ -8,8 +8,8 @@ mod list;
 mod stored;
 
 use crate::{
-    domain::{LeaveReason, Logout, SessionId, SessionRef, Time, UserId},
-    reconcile::{CLOCK_SKEW, Logins, Member, Rule, Rules, rules::LOGOUT_RESOLUTION},
+    domain::{LeaveReason, Login, Logout, SessionId, SessionRef, Time, UserRef},
+    reconcile::{CLOCK_SKEW, Logins, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION},
 };
 
 use self::list::List;
@@ -77,13 +77,14 @@ impl<'a> Session<'a> {
 }
 
 impl Sessions {
-    pub(crate) fn login(&mut self, member: Member, evidence_at: Time, rules: &Rules) {
+    pub(crate) fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) {
+        let member = Member::from(login);
         if self.is_empty() {
             let login = member;
             self.0 = List::Login { login, evidence_at };
             return;
         }
-        let (user, id) = (member.user(), member.session());
+        let (user, id) = (&login.user, login.session.borrowed());
         self.0.change(user, id, evidence_at, |session| {
             session.login_known_at = session.login_known_at.max(member.login_at());
             if !rules.keeps(Rule::EndsAreFinal) {
@@ -135,8 +136,17 @@ impl Sessions {
     }
 
     /// Whose they are; `None` if there are none.
-    pub(crate) fn user(&self) -> Option<&UserId> {
+    pub(crate) fn user(&self) -> Option<UserRef<'_>> {
         self.0.user()
+    }
+
+    /// The same as a key, which shares the allocation of a login if one is known.
+    pub(crate) fn user_key(&self) -> Option<UserKey> {
+        let login = self.0.iter().find_map(|session| session.login);
+        login.map_or_else(
+            || self.user().map(UserKey::from),
+            |login| Some(login.into()),
+        )
     }
 
     /// Whether a session left any evidence.

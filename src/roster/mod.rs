@@ -203,7 +203,7 @@ impl Roster {
         let Some(of_app) = self.apps.get(app) else {
             return (applied, UserView::default());
         };
-        let hold = self.find_user(of_app, id, applied);
+        let hold = self.find_user(of_app, id.borrowed(), applied);
         self.drop_rooms(&hold, app);
         let place = Place {
             roster: self,
@@ -212,7 +212,7 @@ impl Roster {
         };
         let view = hold.cell().state.lock().subject.look(&place);
         let now = self.now();
-        of_app.users.recently_queried.lock().note(id, hold, now);
+        of_app.users.recently_queried.lock().note(hold, now);
         (applied, view)
     }
 
@@ -227,7 +227,7 @@ impl Roster {
         // user is told, of one before it he is not.
         let _paused = self.applying.read();
         let watching = self.note_watched(app, user);
-        let hold = self.find_user(self.apps.get(app)?, user, self.applied());
+        let hold = self.find_user(self.apps.get(app)?, user.borrowed(), self.applied());
         self.drop_rooms(&hold, app);
         Some(Watch::new(
             Arc::clone(self),

@@ -99,7 +99,7 @@ impl Differences {
         let [recorded_open, replayed_open] = views.each_ref().map(is_open);
         let members = views.map(|view| {
             let members = view.members.iter().cloned();
-            let by_user = members.map(|member| (member.user().clone(), member));
+            let by_user = members.map(|member| (UserId::from(member.user()), member));
             by_user.collect::<BTreeMap<UserId, _>>()
         });
         let present = Present::between(&members, UserId::as_str);

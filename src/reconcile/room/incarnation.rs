@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
     reconcile::{
-        Member, Rule, Rules,
+        Rule, Rules,
         room::{
             Seqs,
             users::{Remains, UserChange, Users},
@@ -201,9 +201,8 @@ impl Incarnation {
         if self.is_over_at(login.at, rules) {
             return Effect::None;
         }
-        let member = Member::from(login);
         Effect::User(self.users.change(&login.user, rules, |sessions| {
-            sessions.login(member, evidence_at, rules);
+            sessions.login(login, evidence_at, rules);
         }))
     }
 

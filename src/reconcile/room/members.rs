@@ -26,7 +26,7 @@ impl From<&Member> for MemberKey {
     fn from(member: &Member) -> Self {
         Self {
             login_at: member.login_at(),
-            user: member.user().clone(),
+            user: member.user().into(),
         }
     }
 }
@@ -86,7 +86,7 @@ impl Members {
     }
 
     pub(super) fn remove(&mut self, member: &Member) {
-        if let Some(member) = self.list.remove(&MemberKey::from(member)) {
+        if let Some(member) = self.list.remove(member) {
             self.admins -= usize::from(is_admin(&member));
             self.digest = self.digest.wrapping_sub(hash_of(&member));
         }

@@ -9,7 +9,7 @@ use std::mem;
 use imbl::OrdSet;
 
 use crate::{
-    domain::{LeaveReason, SessionId, Time, UserId},
+    domain::{LeaveReason, SessionId, Time, UserId, UserRef},
     reconcile::{Member, Rules, room::Members, sessions::Sessions},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct UserChange {
 
 impl Remains {
     /// Whose they are.
-    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+    pub fn users(&self) -> impl Iterator<Item = UserRef<'_>> {
         self.0.by_id.iter().filter_map(Sessions::user)
     }
 
@@ -111,7 +111,7 @@ impl Users {
             let before = sessions.present(rules).cloned();
             let is_over = sessions.is_over_through(at);
             if is_over {
-                ended.extend(sessions.user().cloned());
+                ended.extend(sessions.user_key());
             } else {
                 sessions.end_through(at);
             }
@@ -125,7 +125,7 @@ impl Users {
         } else {
             let mut gone = ById::default();
             for user in ended {
-                gone.insert(by_id.change(user.as_str(), mem::take));
+                gone.insert(by_id.change(user.user().as_str(), mem::take));
             }
             gone
         };
@@ -141,7 +141,7 @@ impl Users {
     fn derive_dues(&mut self, rules: &Rules) {
         let dues = self.by_id.iter();
         self.dues = dues
-            .filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.clone())))
+            .filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.into())))
             .collect();
     }
 

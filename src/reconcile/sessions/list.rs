@@ -2,7 +2,7 @@
 //! one of which nothing but its login is known.
 
 use crate::{
-    domain::{SessionId, SessionRef, Time, UserId},
+    domain::{SessionId, SessionRef, Time, UserId, UserRef},
     reconcile::Member,
 };
 
@@ -41,10 +41,10 @@ impl Default for List {
 
 impl List {
     /// Whose they are; `None` if there are none.
-    pub(super) fn user(&self) -> Option<&UserId> {
+    pub(super) fn user(&self) -> Option<UserRef<'_>> {
         match self {
             Self::Login { login, .. } => Some(login.user()),
-            Self::Others(others) => others.as_ref().map(|others| &others.user),
+            Self::Others(others) => others.as_ref().map(|others| others.user.borrowed()),
         }
     }
 
@@ -117,7 +117,7 @@ impl List {
     fn take(&mut self, user: &UserId) -> Box<Others> {
         match std::mem::take(self) {
             Self::Login { login, evidence_at } => Box::new(Others {
-                user: login.user().alone(),
+                user: user.clone(),
                 sessions: vec![Kept::of_login(login, evidence_at)],
             }),
             Self::Others(others) => others.unwrap_or_else(|| {
@@ -132,7 +132,7 @@ impl List {
     /// The same, kept in the other way.
     #[cfg(test)]
     pub(super) fn spread(&mut self) {
-        if let Some(user) = self.user().cloned() {
+        if let Some(user) = self.user().map(UserId::from) {
             *self = Self::Others(Some(self.take(&user)));
         }
     }

@@ -50,12 +50,22 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
+fn login(session: &SessionId, at: Option<Time>, profile: &Profile) -> Login {
+    Login {
+        user: "u".into(),
+        session: session.clone(),
+        at,
+        profile: profile.clone(),
+        room_name: None,
+        seq: None,
+    }
+}
+
 impl Act {
     fn play(&self, sessions: &mut Sessions, evidence_at: Time, rules: &Rules) {
         match self {
             Self::Login(id, at, profile) => {
-                let member = Member::new(&"u".into(), id, *at, profile);
-                sessions.login(member, evidence_at, rules);
+                sessions.login(&login(id, *at, profile), evidence_at, rules);
             }
             Self::Logout(logout) => sessions.logout(logout, evidence_at, rules),
             Self::EndThrough(at) => sessions.end_through(*at),
@@ -97,8 +107,8 @@ fn sessions() -> impl Strategy<Value = stored::Session> {
 fn one_login_takes_two_words() {
     assert_eq!(size_of::<Sessions>(), 2 * size_of::<usize>());
     let mut sessions = Sessions::default();
-    let member = Member::new(&"u".into(), &"1".into(), None, &Profile::default());
-    sessions.login(member, Time::MIN, &Rules::default());
+    let login = login(&"1".into(), None, &Profile::default());
+    sessions.login(&login, Time::MIN, &Rules::default());
     assert!(matches!(sessions.0, List::Login { .. }));
 }
 
@@ -106,14 +116,14 @@ fn one_login_takes_two_words() {
 fn what_is_known_by_one_login_again_takes_as_little_again() {
     let rules = Rules::default();
     let at = Time::from_millis;
-    let login = |id: &str, at| Member::new(&"u".into(), &id.into(), at, &Profile::default());
+    let login = |id: &str, at| login(&id.into(), at, &Profile::default());
     let mut sessions = Sessions::default();
-    sessions.login(login("1", at(1)), Time::MIN, &rules);
-    sessions.login(login("2", at(2)), Time::MIN, &rules);
+    sessions.login(&login("1", at(1)), Time::MIN, &rules);
+    sessions.login(&login("2", at(2)), Time::MIN, &rules);
     assert!(matches!(sessions.0, List::Others(Some(_))));
     sessions.end_through(at(1));
     assert!(matches!(sessions.0, List::Login { .. }));
-    sessions.login(login("2", at(3)), Time::MIN, &rules);
+    sessions.login(&login("2", at(3)), Time::MIN, &rules);
     assert!(matches!(sessions.0, List::Login { .. }));
     sessions.end_through(at(3));
     assert_eq!((sessions.is_empty(), sessions.user()), (true, None));

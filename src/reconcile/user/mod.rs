@@ -67,7 +67,7 @@ impl User {
             UserEvent::Login(login) => {
                 let evidence_at = login.at.map_or(received_at, |at| at.max(received_at));
                 self.rename(login);
-                self.sessions.login(Member::from(login), evidence_at, rules);
+                self.sessions.login(login, evidence_at, rules);
             }
             UserEvent::Logout(logout) => {
                 let logout = logout.no_later_than(limit);

@@ -126,7 +126,7 @@ impl Applier {
                     let tick = |room: &mut Room, rules: &Rules| room.tick(position.at, rules);
                     self.change_room(position, app, room, effects, tick);
                 }
-                Forgetful::User(user) => effects.tell(app, user, News::Due),
+                Forgetful::User(user) => effects.tell(app, user.clone(), News::Due),
             }
         }
     }
@@ -211,12 +211,10 @@ impl Applier {
             Some(roster.find_user(app, id, before))
         } else {
             // Whom nobody asked for, of him nobody can miss anything.
-            app.users.table.get(id)
+            app.users.table.get(id.as_str())
         };
-        for Item { news, .. } in of_one_user {
-            if let News::Membership(room, membership) = news {
-                app.users.memberships.note(id, room, membership);
-            }
+        for item in of_one_user {
+            item.note_in(&app.users.memberships);
         }
         let Some(hold) = hold else {
             return;
@@ -242,7 +240,7 @@ impl Applier {
         }
         self.roster.metrics.events_stale.inc_by(stale);
         self.schedule
-            .put(name, || Forgetful::User(id.clone()), dues);
+            .put(name, || Forgetful::User(hold.id().clone()), dues);
     }
 
     /// Changes a subject and publishes the change: one position, under its lock.

@@ -2,10 +2,10 @@
 //! changed, so that each user is changed once.
 
 use crate::{
-    domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId},
+    domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId, UserRef},
     reconcile::user::{Applied, Membership, User},
-    reconcile::{Rules, room::RoomChange},
-    roster::users::{AppUsers, room_end_notifier::End},
+    reconcile::{Member, Rules, UserKey, room::RoomChange},
+    roster::users::{AppUsers, memberships::Memberships, room_end_notifier::End},
 };
 
 /// What an entry means for users.
@@ -21,8 +21,15 @@ pub(in crate::roster) struct UserEffects<'e> {
 #[derive(Debug)]
 pub(in crate::roster) struct Item<'e> {
     app: AppName,
-    user: UserId,
+    user: Who,
     pub(in crate::roster) news: News<'e>,
+}
+
+/// A user whom something concerns. Whichever form is at hand, to spare an allocation.
+#[derive(Clone, Debug)]
+pub(in crate::roster) enum Who {
+    Id(UserId),
+    Key(UserKey),
 }
 
 /// What concerns a user.
@@ -37,8 +44,8 @@ pub(in crate::roster) enum News<'e> {
 }
 
 impl<'e> UserEffects<'e> {
-    pub(in crate::roster) fn tell(&mut self, app: &AppName, user: &UserId, news: News<'e>) {
-        let (app, user) = (app.clone(), user.clone());
+    pub(in crate::roster) fn tell(&mut self, app: &AppName, user: impl Into<Who>, news: News<'e>) {
+        let (app, user) = (app.clone(), user.into());
         self.items.push(Item { app, user, news });
     }
 
@@ -48,12 +55,12 @@ impl<'e> UserEffects<'e> {
                 UserEvent::Login(login) => &login.user,
                 UserEvent::Logout(logout) => &logout.user,
             };
-            self.tell(app, user, News::Event(event));
+            self.tell(app, user.clone(), News::Event(event));
         }
     }
 
     /// Those who, so far, are to be told that they entered a room.
-    fn entering(&self, app: &AppName, room: &RoomId) -> impl Iterator<Item = UserId> {
+    fn entering(&self, app: &AppName, room: &RoomId) -> impl Iterator<Item = Who> {
         let items = self.items.iter().filter(move |item| item.app == *app);
         items.filter_map(move |item| match &item.news {
             News::Membership(entered, Membership::Entered(_)) if entered == room => {
@@ -76,14 +83,14 @@ impl<'e> UserEffects<'e> {
         match change {
             RoomChange::UserJoined(member) => {
                 let entered = Membership::Entered(member.login_at());
-                self.tell(app, member.user(), news(entered));
+                self.tell(app, member, news(entered));
             }
             RoomChange::UserUpdated(member) => {
                 let stayed = Membership::Stayed(member.login_at());
-                self.tell(app, member.user(), news(stayed));
+                self.tell(app, member, news(stayed));
             }
             RoomChange::UserLeft { member, reason, at } => {
-                self.tell(app, member.user(), news(Membership::Left(*reason, *at)));
+                self.tell(app, member, news(Membership::Left(*reason, *at)));
             }
             RoomChange::RoomClosed {
                 room: closed,
@@ -93,11 +100,11 @@ impl<'e> UserEffects<'e> {
                     CloseReason::Superseded => LeaveReason::Superseded,
                     _ => LeaveReason::RoomClosed,
                 };
-                let mut leaving = users.watched_in(room);
+                let watched = users.watched_in(room).into_iter().map(Who::from);
                 // Whom this entry let in does not know of it yet.
-                leaving.extend(self.entering(app, room));
+                let leaving: Vec<Who> = watched.chain(self.entering(app, room)).collect();
                 for user in leaving {
-                    self.tell(app, &user, news(Membership::Left(reason, closed.closed_at)));
+                    self.tell(app, user, news(Membership::Left(reason, closed.closed_at)));
                 }
             }
             RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}
@@ -107,8 +114,49 @@ impl<'e> UserEffects<'e> {
 
 impl Item<'_> {
     /// Whom it concerns.
-    pub(in crate::roster) fn whose(&self) -> (&AppName, &UserId) {
-        (&self.app, &self.user)
+    pub(in crate::roster) fn whose(&self) -> (&AppName, UserRef<'_>) {
+        (&self.app, self.user.id())
+    }
+
+    /// Notes that the user entered or left a room, if that is what it is.
+    pub(in crate::roster) fn note_in(&self, memberships: &Memberships) {
+        let News::Membership(room, membership) = &self.news else {
+            return;
+        };
+        match membership {
+            Membership::Entered(_) | Membership::Stayed(_) => {
+                memberships.enter(self.user.key(), room);
+            }
+            Membership::Left(..) => memberships.leave(self.user.id(), room),
+        }
+    }
+}
+
+impl Who {
+    fn id(&self) -> UserRef<'_> {
+        match self {
+            Self::Id(id) => id.borrowed(),
+            Self::Key(key) => key.user(),
+        }
+    }
+
+    fn key(&self) -> UserKey {
+        match self {
+            Self::Id(id) => id.borrowed().into(),
+            Self::Key(key) => key.clone(),
+        }
+    }
+}
+
+impl From<UserId> for Who {
+    fn from(id: UserId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&Member> for Who {
+    fn from(member: &Member) -> Self {
+        Self::Key(member.into())
     }
 }
 

@@ -50,7 +50,7 @@ impl Applier {
         }
         // Once all rooms are there: what those users were told last.
         for id in users {
-            self.roster.find_user(app, &id, 0);
+            self.roster.find_user(app, id.borrowed(), 0);
         }
     }
 
@@ -62,7 +62,7 @@ impl Applier {
         app.users
             .recently_queried
             .lock()
-            .note(id, hold, self.journal_time);
+            .note(hold, self.journal_time);
         let subject = || Forgetful::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }
@@ -78,7 +78,7 @@ impl Applier {
         let subject = || Forgetful::Room(id.clone());
         self.schedule.put(name, subject, (None, due_at));
         for member in members.iter() {
-            app.users.memberships.enter(member.user(), id);
+            app.users.memberships.enter(member.into(), id);
         }
     }
 }

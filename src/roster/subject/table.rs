@@ -6,6 +6,7 @@
 //! reference counts. So no reader holds a writer up, whatever it reads.
 
 use std::{
+    borrow::Borrow,
     fmt,
     hash::Hash,
     sync::{
@@ -102,7 +103,11 @@ impl<S: Subject> Table<S> {
     }
 
     /// A subject, if anything is remembered of it or it is being watched.
-    pub(in crate::roster) fn get(self: &Arc<Self>, id: &S::Id) -> Option<Hold<S>> {
+    pub(in crate::roster) fn get<Q>(self: &Arc<Self>, id: &Q) -> Option<Hold<S>>
+    where
+        S::Id: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let entry = self.cells.get(id)?;
         Some(self.hold(entry.key(), entry.value()))
     }

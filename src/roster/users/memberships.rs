@@ -13,8 +13,8 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use crate::{
-    domain::{RoomId, UserId},
-    reconcile::user::Membership,
+    domain::{RoomId, UserId, UserRef},
+    reconcile::UserKey,
 };
 
 /// Parts with a lock of their own, each of which grows by itself.
@@ -39,42 +39,43 @@ struct Shard {
     many: HashMap<UserId, HashSet<RoomId>>,
 }
 
-/// A user and a room that the user may be in: two pointers, as there are many.
+/// A user and a room that the user may be in: two pointers, as there are many. The
+/// key shares the allocation of the member that the room has.
 struct Place {
-    user: UserId,
+    user: UserKey,
     room: RoomId,
 }
 
 impl Shard {
     /// The rooms of a user, in no order.
-    fn of(&self, hash: u64, user: &UserId) -> impl Iterator<Item = &RoomId> {
+    fn of(&self, hash: u64, user: UserRef<'_>) -> impl Iterator<Item = &RoomId> {
         let few = self.few(hash, user);
-        few.chain(self.many.get(user).into_iter().flatten())
+        few.chain(self.many.get(user.as_str()).into_iter().flatten())
     }
 
-    fn few(&self, hash: u64, user: &UserId) -> impl Iterator<Item = &RoomId> {
+    fn few(&self, hash: u64, user: UserRef<'_>) -> impl Iterator<Item = &RoomId> {
         let places = self.places.iter_hash(hash);
-        let own = places.filter(move |place| place.user == *user);
+        let own = places.filter(move |place| place.user.user() == user);
         own.map(|place| &place.room)
     }
 
-    fn has(&self, hash: u64, user: &UserId, room: &RoomId) -> bool {
-        match self.many.get(user) {
+    fn has(&self, hash: u64, user: UserRef<'_>, room: &RoomId) -> bool {
+        match self.many.get(user.as_str()) {
             Some(rooms) => rooms.contains(room),
             None => self.few(hash, user).any(|known| known == room),
         }
     }
 
     fn enter(&mut self, hash: u64, place: Place, hasher: &RandomState) {
-        if let Some(rooms) = self.many.get_mut(&place.user) {
+        if let Some(rooms) = self.many.get_mut(place.user.user().as_str()) {
             rooms.insert(place.room);
             return;
         }
         let is_it = |known: &Place| known.user == place.user && known.room == place.room;
         match self.places.find_mut(hash, is_it) {
-            // With the id that is known goes the login that it is part of.
+            // The key that is known goes, and with it the login that it shares.
             Some(known) => *known = place,
-            None => match self.few(hash, &place.user).count() {
+            None => match self.few(hash, place.user.user()).count() {
                 FEW_MAX => self.spread(hash, place),
                 count => {
                     self.users += usize::from(count == 0);
@@ -93,18 +94,18 @@ impl Shard {
             rooms.insert(known.remove().0.room);
         }
         self.users -= 1;
-        self.many.insert(place.user.alone(), rooms);
+        self.many.insert(place.user.user().into(), rooms);
     }
 
-    fn leave(&mut self, hash: u64, user: &UserId, room: &RoomId) {
-        if let Some(rooms) = self.many.get_mut(user) {
+    fn leave(&mut self, hash: u64, user: UserRef<'_>, room: &RoomId) {
+        if let Some(rooms) = self.many.get_mut(user.as_str()) {
             rooms.remove(room);
             if rooms.is_empty() {
-                self.many.remove(user);
+                self.many.remove(user.as_str());
             }
             return;
         }
-        let is_it = |place: &Place| place.user == *user && place.room == *room;
+        let is_it = |place: &Place| place.user.user() == user && place.room == *room;
         if let Ok(place) = self.places.find_entry(hash, is_it) {
             place.remove();
             let is_gone = self.few(hash, user).next().is_none();
@@ -114,37 +115,28 @@ impl Shard {
 }
 
 impl Memberships {
-    /// Notes that a user entered or left a room.
-    pub(in crate::roster) fn note(&self, user: &UserId, room: &RoomId, membership: &Membership) {
-        match membership {
-            Membership::Entered(_) | Membership::Stayed(_) => self.enter(user, room),
-            Membership::Left(..) => self.leave(user, room),
-        }
-    }
-
-    /// The ids are kept, and what they are part of.
-    pub(in crate::roster) fn enter(&self, user: &UserId, room: &RoomId) {
-        let (hash, shard) = self.find(user);
-        let place = Place {
-            user: user.clone(),
-            room: room.clone(),
-        };
+    /// Notes that a user may be in a room.
+    pub(in crate::roster) fn enter(&self, user: UserKey, room: &RoomId) {
+        let (hash, shard) = self.find(user.user());
+        let room = room.clone();
+        let place = Place { user, room };
         shard.write().enter(hash, place, &self.hasher);
     }
 
-    pub(in crate::roster) fn leave(&self, user: &UserId, room: &RoomId) {
+    /// Notes that a user is not in a room any more.
+    pub(in crate::roster) fn leave(&self, user: UserRef<'_>, room: &RoomId) {
         let (hash, shard) = self.find(user);
         shard.write().leave(hash, user, room);
     }
 
     /// The rooms that a user may be in, in no order.
-    pub(in crate::roster) fn of(&self, user: &UserId) -> Vec<RoomId> {
+    pub(in crate::roster) fn of(&self, user: UserRef<'_>) -> Vec<RoomId> {
         let (hash, shard) = self.find(user);
         shard.read().of(hash, user).cloned().collect()
     }
 
     /// Whether a user may be in a room.
-    pub(in crate::roster) fn has(&self, user: &UserId, room: &RoomId) -> bool {
+    pub(in crate::roster) fn has(&self, user: UserRef<'_>, room: &RoomId) -> bool {
         let (hash, shard) = self.find(user);
         shard.read().has(hash, user, room)
     }
@@ -158,7 +150,7 @@ impl Memberships {
         counts.sum()
     }
 
-    fn find(&self, user: &UserId) -> (u64, &RwLock<Shard>) {
+    fn find(&self, user: UserRef<'_>) -> (u64, &RwLock<Shard>) {
         let hash = self.hasher.hash_one(user);
         // Not by the bits that a table goes by: the lowest and the highest.
         (hash, &self.shards[(hash >> 40) as usize % SHARDS])
@@ -186,7 +178,7 @@ impl fmt::Debug for Memberships {
 mod tests {
     use super::*;
 
-    fn rooms_of(memberships: &Memberships, user: &UserId) -> Vec<String> {
+    fn rooms_of(memberships: &Memberships, user: UserRef<'_>) -> Vec<String> {
         let mut rooms: Vec<_> = memberships
             .of(user)
             .iter()
@@ -199,41 +191,43 @@ mod tests {
     #[test]
     fn a_user_is_found_in_each_room_once() {
         let memberships = Memberships::default();
-        let [ann, bob]: [UserId; 2] = ["ann".into(), "bob".into()];
+        let ids: [UserId; 2] = ["ann".into(), "bob".into()];
+        let [ann, bob] = [ids[0].borrowed(), ids[1].borrowed()];
         let [one, two]: [RoomId; 2] = ["1".into(), "2".into()];
-        for (user, room) in [(&ann, &one), (&ann, &two), (&bob, &two), (&ann, &two)] {
-            memberships.enter(user, room);
+        for (user, room) in [(ann, &one), (ann, &two), (bob, &two), (ann, &two)] {
+            memberships.enter(user.into(), room);
         }
-        assert_eq!(rooms_of(&memberships, &ann), ["1", "2"]);
-        assert_eq!(rooms_of(&memberships, &bob), ["2"]);
+        assert_eq!(rooms_of(&memberships, ann), ["1", "2"]);
+        assert_eq!(rooms_of(&memberships, bob), ["2"]);
         assert_eq!(memberships.len(), 2);
-        memberships.leave(&ann, &two);
-        memberships.leave(&ann, &two);
-        assert_eq!(rooms_of(&memberships, &ann), ["1"]);
-        assert!(memberships.has(&bob, &two) && !memberships.has(&ann, &two));
+        memberships.leave(ann, &two);
+        memberships.leave(ann, &two);
+        assert_eq!(rooms_of(&memberships, ann), ["1"]);
+        assert!(memberships.has(bob, &two) && !memberships.has(ann, &two));
         assert_eq!(memberships.len(), 2);
-        memberships.leave(&ann, &one);
-        assert_eq!((memberships.of(&ann).len(), memberships.len()), (0, 1));
+        memberships.leave(ann, &one);
+        assert_eq!((memberships.of(ann).len(), memberships.len()), (0, 1));
     }
 
     #[test]
     fn a_user_may_be_in_few_rooms_or_in_many() {
         let memberships = Memberships::default();
-        let bot = UserId::from("recorder");
+        let id = UserId::from("recorder");
+        let bot = id.borrowed();
         for count in [FEW_MAX, FEW_MAX + 1, 20_000] {
             let rooms: Vec<RoomId> = (0..count).map(|n| n.to_string().as_str().into()).collect();
             for room in rooms.iter().chain(&rooms[..1]) {
-                memberships.enter(&bot, room);
+                memberships.enter(bot.into(), room);
             }
-            assert_eq!((memberships.of(&bot).len(), memberships.len()), (count, 1));
-            assert!(rooms.iter().all(|room| memberships.has(&bot, room)));
-            memberships.leave(&bot, &"elsewhere".into());
+            assert_eq!((memberships.of(bot).len(), memberships.len()), (count, 1));
+            assert!(rooms.iter().all(|room| memberships.has(bot, room)));
+            memberships.leave(bot, &"elsewhere".into());
             for (left, room) in rooms.iter().enumerate() {
                 assert_eq!(memberships.len(), 1, "{left} of {count} left");
-                memberships.leave(&bot, room);
-                assert!(!memberships.has(&bot, room));
+                memberships.leave(bot, room);
+                assert!(!memberships.has(bot, room));
             }
-            assert_eq!((memberships.of(&bot).len(), memberships.len()), (0, 0));
+            assert_eq!((memberships.of(bot).len(), memberships.len()), (0, 0));
         }
     }
 
@@ -244,10 +238,18 @@ mod tests {
         let users: Vec<UserId> = (0..10_000)
             .map(|n: u32| n.to_string().as_str().into())
             .collect();
-        users.iter().for_each(|user| memberships.enter(user, &room));
-        assert!(users.iter().all(|user| memberships.has(user, &room)));
+        for user in &users {
+            memberships.enter(user.borrowed().into(), &room);
+        }
+        assert!(
+            users
+                .iter()
+                .all(|user| memberships.has(user.borrowed(), &room))
+        );
         assert_eq!(memberships.len(), users.len());
-        users.iter().for_each(|user| memberships.leave(user, &room));
+        for user in &users {
+            memberships.leave(user.borrowed(), &room);
+        }
         assert_eq!(memberships.len(), 0);
     }
 }

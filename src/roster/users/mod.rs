@@ -16,7 +16,7 @@ use std::{
 use parking_lot::{Mutex, RwLockReadGuard};
 
 use crate::{
-    domain::{AppName, RoomId, Time, UserId},
+    domain::{AppName, RoomId, Time, UserId, UserRef},
     journal::Revision,
     reconcile::Rules,
     reconcile::user::{User, UserChange, UserView},
@@ -70,7 +70,7 @@ impl AppUsers {
         let watched = self.watched.lock();
         let users = watched.keys();
         users
-            .filter(|user| self.memberships.has(user, room))
+            .filter(|user| self.memberships.has(user.borrowed(), room))
             .cloned()
             .collect()
     }
@@ -96,7 +96,12 @@ impl Roster {
     /// A user of whom what happens is remembered from now on. What happened up to now
     /// was not, if the user is not there yet. The caller keeps entries from being
     /// applied, or applies one that changes no rooms.
-    pub(in crate::roster) fn find_user(&self, app: &App, id: &UserId, now: Revision) -> Hold<User> {
+    pub(in crate::roster) fn find_user(
+        &self,
+        app: &App,
+        id: UserRef<'_>,
+        now: Revision,
+    ) -> Hold<User> {
         let rooms = |room| Some((self.presence(app, &room, id)?, room));
         self.find_user_in(app, id, now, rooms)
     }
@@ -107,7 +112,7 @@ impl Roster {
     pub(in crate::roster) fn find_user_behind(
         &self,
         app: &App,
-        id: &UserId,
+        id: UserRef<'_>,
         is_news: impl Fn(&RoomId) -> bool,
     ) -> Hold<User> {
         let rooms = |room| {
@@ -119,28 +124,28 @@ impl Roster {
 
     /// A user of whom what happens is remembered: while the journal is replayed, that
     /// is everybody.
-    fn find_remembered(&self, app: &App, id: &UserId) -> Option<Hold<User>> {
+    fn find_remembered(&self, app: &App, id: UserRef<'_>) -> Option<Hold<User>> {
         let users = &app.users;
-        let known = users.table.get(id);
+        let known = users.table.get(id.as_str());
         if known.is_some() || !self.is_behind.load(Ordering::Acquire) {
             return known;
         }
         let hold = self.find_user_behind(app, id, |_| false);
         // Nothing else keeps one who has no history.
-        users.recently_queried.lock().note(id, hold, self.now());
-        users.table.get(id)
+        users.recently_queried.lock().note(hold, self.now());
+        users.table.get(id.as_str())
     }
 
     fn find_user_in(
         &self,
         app: &App,
-        id: &UserId,
+        id: UserRef<'_>,
         floor: Revision,
         place: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
     ) -> Hold<User> {
         let table = &app.users.table;
-        let known = table.get(id);
-        let hold = known.unwrap_or_else(|| table.get_or_insert(&id.alone()));
+        let known = table.get(id.as_str());
+        let hold = known.unwrap_or_else(|| table.get_or_insert(&id.into()));
         if hold.cell().state.lock().subject.is_placed() {
             return hold;
         }
@@ -158,19 +163,19 @@ impl Roster {
     fn rooms_of(&self, place: &Place<'_, User>, user: &User) -> Vec<(RoomId, Option<Time>)> {
         let rooms = user
             .rooms()
-            .filter(|(room, _)| self.is_in(place.app, room, place.id));
+            .filter(|(room, _)| self.is_in(place.app, room, place.id.borrowed()));
         rooms
             .map(|(room, login_at)| (room.clone(), login_at))
             .collect()
     }
 
-    fn is_in(&self, app: &AppName, room: &RoomId, user: &UserId) -> bool {
+    fn is_in(&self, app: &AppName, room: &RoomId, user: UserRef<'_>) -> bool {
         let app = self.apps.get(app);
         app.is_some_and(|app| self.presence(app, room, user).is_some())
     }
 
     /// Since when a user is in a room, if he is; `Some(None)` if that is not known.
-    fn presence(&self, app: &App, room: &RoomId, user: &UserId) -> Option<Option<Time>> {
+    fn presence(&self, app: &App, room: &RoomId, user: UserRef<'_>) -> Option<Option<Time>> {
         let hold = app.rooms.table.get(room)?;
         let state = hold.cell().state.lock();
         let member = state.subject.present(user.as_str(), &self.rules)?;
@@ -182,7 +187,7 @@ impl Roster {
     pub(in crate::roster) fn drop_room(
         &self,
         app: &AppName,
-        id: &UserId,
+        id: UserRef<'_>,
         room: &RoomId,
         revision: Revision,
     ) {
@@ -215,7 +220,7 @@ impl Roster {
             rooms.map(|(room, _)| room.clone()).collect()
         };
         for room in rooms {
-            self.drop_room(app, hold.id(), &room, 0);
+            self.drop_room(app, hold.id().borrowed(), &room, 0);
         }
     }
 
@@ -241,10 +246,7 @@ impl Drop for Watching {
         // Who comes back soon can go on.
         if let Some(hold) = app.users.table.get(&self.user) {
             let now = self.roster.now();
-            app.users
-                .recently_queried
-                .lock()
-                .note(&self.user, hold, now);
+            app.users.recently_queried.lock().note(hold, now);
         }
         let mut watched = app.users.watched.lock();
         if let Some(watchers) = watched.get_mut(&self.user) {

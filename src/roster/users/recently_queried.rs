@@ -28,12 +28,11 @@ pub(in crate::roster) struct RecentlyQueried {
 
 impl RecentlyQueried {
     /// Keeps a user who is asked for now.
-    pub(in crate::roster) fn note(&mut self, user: &UserId, hold: Hold<User>, now: Time) {
-        if let Some((_, queried_at)) = self.held.get_mut(user) {
+    pub(in crate::roster) fn note(&mut self, hold: Hold<User>, now: Time) {
+        if let Some((_, queried_at)) = self.held.get_mut(hold.id()) {
             *queried_at = now.max(*queried_at);
             return;
         }
-        // The id that the table keeps has nothing else with it.
         let user = hold.id().clone();
         self.held.insert(user.clone(), (hold, now));
         self.queue.push_back((now, user));

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    domain::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, UserRef},
     journal::Revision,
     reconcile::room::Remains,
     roster::Roster,
@@ -98,7 +98,7 @@ impl End {
         }
     }
 
-    fn tell_one(&self, roster: &Roster, user: &UserId) {
+    fn tell_one(&self, roster: &Roster, user: UserRef<'_>) {
         roster.drop_room(&self.app, user, &self.room, self.revision);
     }
 }

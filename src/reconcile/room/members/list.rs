@@ -7,7 +7,7 @@ use equivalent::{Comparable, Equivalent};
 use imbl::OrdSet;
 
 use crate::{
-    domain::{Time, UserId},
+    domain::{Time, UserRef},
     reconcile::Member,
 };
 
@@ -56,14 +56,14 @@ impl List {
     pub(super) fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         let (few, many) = match self {
             Self::Few(list) => {
-                let is_before = |member: &Member| {
-                    key.is_some_and(|key| place_of(member) <= (key.login_at, &key.user))
-                };
+                let is_before =
+                    |member: &Member| key.is_some_and(|key| place_of(member) <= key.place());
                 (&list[list.partition_point(is_before)..], None)
             }
             Self::Many(set) => {
-                let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-                let range = set.range::<_, MemberKey>((from, Bound::Unbounded));
+                let place = key.map(MemberKey::place);
+                let from = (place.as_ref()).map_or(Bound::Unbounded, Bound::Excluded);
+                let range = set.range::<_, Place<'_>>((from, Bound::Unbounded));
                 (&[][..], Some(range))
             }
         };
@@ -95,15 +95,16 @@ impl List {
         }
     }
 
-    pub(super) fn remove(&mut self, key: &MemberKey) -> Option<Member> {
+    /// Takes out the member at the place that a member has.
+    pub(super) fn remove(&mut self, member: &Member) -> Option<Member> {
         let removed = match self {
             Self::Few(list) => {
-                let place = (key.login_at, &key.user);
-                let at = list.binary_search_by(|member| place_of(member).cmp(&place));
+                let place = place_of(member);
+                let at = list.binary_search_by(|other| place_of(other).cmp(&place));
                 let at = at.ok()?;
                 Arc::make_mut(list).remove(at)
             }
-            Self::Many(set) => set.remove(key)?.0,
+            Self::Many(set) => set.remove(&place_of(member))?.0,
         };
         if self.len() == 0 {
             *self = Self::default();
@@ -112,7 +113,10 @@ impl List {
     }
 }
 
-fn place_of(member: &Member) -> (Option<Time>, &UserId) {
+/// A place in the list.
+type Place<'a> = (Option<Time>, UserRef<'a>);
+
+fn place_of(member: &Member) -> Place<'_> {
     (member.login_at(), member.user())
 }
 
@@ -136,15 +140,21 @@ impl PartialEq for Listed {
 
 impl Eq for Listed {}
 
-impl Equivalent<Listed> for MemberKey {
+impl MemberKey {
+    fn place(&self) -> Place<'_> {
+        (self.login_at, self.user.borrowed())
+    }
+}
+
+impl Equivalent<Listed> for Place<'_> {
     fn equivalent(&self, listed: &Listed) -> bool {
         self.compare(listed).is_eq()
     }
 }
 
-impl Comparable<Listed> for MemberKey {
+impl Comparable<Listed> for Place<'_> {
     fn compare(&self, listed: &Listed) -> Ordering {
-        (self.login_at, &self.user).cmp(&place_of(&listed.0))
+        self.cmp(&place_of(&listed.0))
     }
 }
 
@@ -181,8 +191,8 @@ mod tests {
         assert!(!is_few(&list));
         assert_eq!(list.len(), PLAIN_MAX + 1);
         for user in 0..=PLAIN_MAX {
-            let key = MemberKey::from(&member((1, user)));
-            assert!(list.remove(&key).is_some() && list.remove(&key).is_none());
+            let member = member((1, user));
+            assert!(list.remove(&member).is_some() && list.remove(&member).is_none());
         }
         assert!(is_few(&list) && list.len() == 0);
     }
@@ -197,11 +207,10 @@ mod tests {
             let (mut few, mut many) = (List::default(), List::Many(OrdSet::new()));
             for (millis, user, is_new) in steps {
                 let (place, member) = ((millis, user.to_string()), member((millis, user)));
-                let key = MemberKey::from(&member);
                 if !is_new {
-                    let removed = all.remove(&place).then_some(member);
-                    prop_assert_eq!(few.remove(&key), removed.clone());
-                    prop_assert_eq!(many.remove(&key), removed);
+                    let removed = all.remove(&place).then(|| member.clone());
+                    prop_assert_eq!(few.remove(&member), removed.clone());
+                    prop_assert_eq!(many.remove(&member), removed);
                 } else if all.insert(place) {
                     few.insert(member.clone());
                     many.insert(member);

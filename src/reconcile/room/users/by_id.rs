@@ -5,7 +5,10 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher as _, mem};
 
 use hashbrown::{HashTable, hash_table::Entry};
 
-use crate::{domain::UserId, reconcile::sessions::Sessions};
+use crate::{
+    domain::UserRef,
+    reconcile::{UserKey, sessions::Sessions},
+};
 
 /// The most users in a table. To clone so many takes some ten microseconds; a
 /// persistent map of one user takes 1.6 KB, several times as much as a table,
@@ -16,7 +19,7 @@ const TABLE_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) enum ById {
     Few(Table),
-    Many(imbl::HashMap<UserId, Sessions>),
+    Many(imbl::HashMap<UserKey, Sessions>),
 }
 
 /// Sessions that are found by whose they are.
@@ -52,10 +55,10 @@ impl ById {
 
     /// Adds a user's sessions. Says whether the user is new.
     pub(super) fn insert(&mut self, sessions: Sessions) -> bool {
-        let Some(user) = sessions.user().cloned() else {
+        let Some(user) = sessions.user_key() else {
             return true;
         };
-        self.change(user.as_str(), |known| {
+        self.change(user.user().as_str(), |known| {
             let is_new = known.is_empty();
             *known = sessions;
             is_new
@@ -67,7 +70,7 @@ impl ById {
         match self {
             Self::Few(table) if table.sessions.len() > TABLE_MAX => {
                 let sessions = mem::take(&mut table.sessions).into_iter();
-                let by_user = sessions.filter_map(|it| Some((it.user()?.clone(), it)));
+                let by_user = sessions.filter_map(|it| Some((it.user_key()?, it)));
                 *self = Self::Many(by_user.collect());
             }
             _ if self.is_empty() => *self = Self::default(),
@@ -111,7 +114,7 @@ impl Table {
     fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let hash = self.hasher.hash_one(user);
         // Who has none is not in the table.
-        let hash_of = |it: &Sessions| self.hasher.hash_one(it.user().map_or("", UserId::as_str));
+        let hash_of = |it: &Sessions| self.hasher.hash_one(it.user().map_or("", UserRef::as_str));
         match self.sessions.entry(hash, |it| is_of(it, user), hash_of) {
             Entry::Occupied(mut known) => {
                 let changed = change(known.get_mut());
@@ -141,13 +144,13 @@ fn begin<T>(change: impl FnOnce(&mut Sessions) -> T) -> (Option<Sessions>, T) {
 }
 
 fn change_in<T>(
-    map: &mut imbl::HashMap<UserId, Sessions>,
+    map: &mut imbl::HashMap<UserKey, Sessions>,
     user: &str,
     change: impl FnOnce(&mut Sessions) -> T,
 ) -> T {
     let Some(known) = map.get_mut(user) else {
         let (sessions, changed) = begin(change);
-        sessions.and_then(|sessions| map.insert(sessions.user()?.clone(), sessions));
+        sessions.and_then(|sessions| map.insert(sessions.user_key()?, sessions));
         return changed;
     };
     let changed = change(known);

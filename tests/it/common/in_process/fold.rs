@@ -48,7 +48,7 @@ impl Copy {
                 assert!(revision >= self.revision, "a snapshot from the past");
                 self.revision = revision;
                 let members = view.members.iter().cloned();
-                self.users = members.map(|m| (m.user().clone(), m)).collect();
+                self.users = members.map(|m| (UserId::from(m.user()), m)).collect();
                 self.room = view.summary;
                 Folded::Snapshot(reason)
             }
@@ -75,15 +75,15 @@ impl Copy {
     fn change(&mut self, change: &RoomChange) {
         match change {
             RoomChange::UserJoined(member) => {
-                let before = self.users.insert(member.user().clone(), member.clone());
+                let before = self.users.insert(member.user().into(), member.clone());
                 assert!(before.is_none(), "joined twice: {member:?}");
             }
             RoomChange::UserUpdated(member) => {
-                let before = self.users.insert(member.user().clone(), member.clone());
+                let before = self.users.insert(member.user().into(), member.clone());
                 assert!(before.is_some(), "updated, but not there: {member:?}");
             }
             RoomChange::UserLeft { member, .. } => {
-                let before = self.users.remove(member.user());
+                let before = self.users.remove(member.user().as_str());
                 assert_eq!(before.as_ref(), Some(member), "left, but not there");
             }
             RoomChange::RoomOpened(room) => {
@@ -103,7 +103,7 @@ impl Copy {
     #[track_caller]
     pub(crate) fn assert_equals(&self, view: &RoomView) {
         let members = view.members.iter().cloned();
-        let users: BTreeMap<_, _> = members.map(|m| (m.user().clone(), m)).collect();
+        let users: BTreeMap<_, _> = members.map(|m| (UserId::from(m.user()), m)).collect();
         assert_eq!(self.users, users, "users");
         let digests = self
             .users

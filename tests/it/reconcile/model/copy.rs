@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
-    domain::{CloseReason, UserId},
+    domain::{CloseReason, UserId, UserRef},
     reconcile::{
         Member,
         room::{RoomChange, RoomState, RoomSummary},
@@ -42,15 +42,19 @@ impl Copy {
         match change {
             RoomChange::UserJoined(member) => {
                 assert!(is_open, "joined a room that is not open: {member:?}");
-                let held = self.members.insert(member.user().clone(), member.clone());
+                let held = self
+                    .members
+                    .insert(UserId::from(member.user()), member.clone());
                 assert_eq!(held, None, "joined who was present");
             }
             RoomChange::UserLeft { member, .. } => {
-                let held = self.members.remove(member.user());
+                let held = self.members.remove(member.user().as_str());
                 assert_eq!(held.as_ref(), Some(member), "left who was not present");
             }
             RoomChange::UserUpdated(member) => {
-                let held = self.members.insert(member.user().clone(), member.clone());
+                let held = self
+                    .members
+                    .insert(UserId::from(member.user()), member.clone());
                 assert!(
                     held.is_some_and(|held| held != *member),
                     "updated who was not present, or to the same: {member:?}"
@@ -91,7 +95,7 @@ impl Copy {
         assert_eq!(self.room.state, view.summary.state);
         assert_eq!(told(&self.room), told(&view.summary));
         let present: BTreeMap<_, _> = (view.members.iter())
-            .map(|member| (member.user().clone(), member.clone()))
+            .map(|member| (UserId::from(member.user()), member.clone()))
             .collect();
         assert_eq!(self.members, present);
     }
@@ -108,7 +112,7 @@ fn told(room: &RoomSummary) -> impl PartialEq + std::fmt::Debug + '_ {
     )
 }
 
-fn user_of(change: &RoomChange) -> Option<&UserId> {
+fn user_of(change: &RoomChange) -> Option<UserRef<'_>> {
     match change {
         RoomChange::UserJoined(member)
         | RoomChange::UserUpdated(member)

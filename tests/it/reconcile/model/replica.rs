@@ -140,7 +140,7 @@ impl Replica {
         );
         assert_eq!(view.members.len(), members.len());
         assert!(
-            members.is_sorted_by_key(|member| (member.login_at(), member.user().clone())),
+            members.is_sorted_by_key(|member| (member.login_at(), member.user())),
             "members are listed by login time and user"
         );
         Visible {
