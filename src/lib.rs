@@ -17,6 +17,7 @@ pub mod config;
 pub mod domain;
 pub mod grpc;
 pub mod journal;
+pub mod net;
 pub mod providers;
 pub mod reconcile;
 pub mod roster;

@@ -1,64 +1,55 @@
-//! `GET /metrics`, for whoever scrapes it.
+//! `GET /metrics`, for the system that collects metrics.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, time};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, warn};
+use hyper::body::Incoming;
+use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
 
-use super::Metrics;
+use super::MetricsRegistry;
+use crate::net::{self, Admission, ConnectionMetrics, Handshake, HttpServer, Listener};
 
-/// The media type of what [`Metrics::encode`] returns, as OpenMetrics 1.0 says.
+/// The media type of what [`MetricsRegistry::encode`] returns, as OpenMetrics 1.0 says.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How long one scrape may take, from connect to close.
-const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one connection may take, from connect to close.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Scrapes at once. This port is for operators; more is a mistake.
-const SCRAPES_MAX: usize = 16;
+/// The most connections at once. This port is for operators; more is a mistake.
+const CONNECTIONS_MAX: usize = 16;
 
-/// Serves the metrics until `drain` is cancelled.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, drain: CancellationToken) {
-    let scrapes = TaskTracker::new();
-    let accept = async {
-        loop {
-            match listener.accept().await {
-                Ok((io, _)) if scrapes.len() < SCRAPES_MAX => {
-                    let scrape = scrape(TokioIo::new(io), Arc::clone(&metrics));
-                    scrapes.spawn(time::timeout(SCRAPE_TIMEOUT, scrape));
-                }
-                Ok(_) => warn!("too many scrapes at once: closed one more"),
-                Err(error) => {
-                    warn!(%error, "cannot accept a scrape");
-                    time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
+/// Serves the metrics on `listener` until `drain` is cancelled.
+pub async fn serve<H: Handshake>(
+    listener: Listener<H>,
+    metrics: Arc<MetricsRegistry>,
+    drain: CancellationToken,
+) {
+    let admission = Admission {
+        purpose: "metrics",
+        connections_max: CONNECTIONS_MAX,
+        refusal: b"",
+        metrics: ConnectionMetrics::default(),
     };
-    drain.run_until_cancelled(accept).await;
+    let mut protocol = Builder::new(TokioExecutor::new()).http1_only();
+    protocol.http1().keep_alive(false).header_read_timeout(None);
+    let http = Arc::new(HttpServer::new(protocol));
+    let draining = drain.clone();
+    net::serve(listener, admission, drain, move |connection| {
+        let metrics = Arc::clone(&metrics);
+        let answer = move |request| future::ready(answer(&request, &metrics));
+        let served = Arc::clone(&http).serve_connection(connection, draining.clone(), answer);
+        async move {
+            let _ = time::timeout(CONNECTION_TIMEOUT, served).await;
+        }
+    })
+    .await;
 }
 
-async fn scrape(io: TokioIo<tokio::net::TcpStream>, metrics: Arc<Metrics>) {
-    let service = service_fn(|request| std::future::ready(answer(&request, &metrics)));
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .keep_alive(false)
-        .serve_connection(io, service)
-        .await;
-    if let Err(error) = served {
-        debug!(%error, "a scrape broke off");
-    }
-}
-
-fn answer(
-    request: &Request<Incoming>,
-    metrics: &Metrics,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+fn answer(request: &Request<Incoming>, metrics: &MetricsRegistry) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (StatusCode::OK, metrics.encode()),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
@@ -68,5 +59,50 @@ fn answer(
     *response.status_mut() = status;
     let media_type = http::HeaderValue::from_static(OPEN_METRICS);
     response.headers_mut().insert(CONTENT_TYPE, media_type);
-    Ok(response)
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::metrics::counter::Counter;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    async fn get(address: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_once_a_connection_until_the_drain() {
+        let mut metrics = MetricsRegistry::new();
+        let count = Counter::<u64>::default();
+        metrics.registry_mut().register("things", "Things", count);
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let drain = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, Arc::new(metrics), drain.clone()));
+
+        let page = get(address, "/metrics").await;
+        assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+        assert!(page.contains(OPEN_METRICS), "{page}");
+        assert!(page.contains("headcount_things_total 0\n"), "{page}");
+        let missing = get(address, "/").await;
+        assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        get(address, "/metrics").await;
+        drain.cancel();
+        served.await.unwrap();
+        assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "closed by the drain");
+        assert!(TcpStream::connect(address).await.is_err());
+    }
 }

@@ -13,6 +13,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::webhook::NonceReuse;
+
 pub use self::{
     load::{ConfigError, stray_variables},
     units::{Secret, Size, Span, UnitError},
@@ -66,17 +68,6 @@ pub struct WebhookConfig {
     pub body_read_timeout: Span,
     /// How long a connection may stay open without a request.
     pub idle_timeout: Span,
-}
-
-/// What happens to a signature that returns with other events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NonceReuse {
-    /// Accepted, counted and logged: whether a vendor uses a nonce twice is not
-    /// documented, and refusing a true callback would lose it.
-    Count,
-    /// Refused.
-    Refuse,
 }
 
 /// The gRPC service that answers who is where.

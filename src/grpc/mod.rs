@@ -3,7 +3,6 @@
 //! [`service`] implements the calls, [`stream`] sends what a watch is told, and
 //! [`messages`] puts domain types into protobuf messages.
 
-mod burst;
 mod connection;
 mod health;
 mod messages;
@@ -15,7 +14,7 @@ mod stream;
 pub(crate) use self::messages::outgoing::OutgoingCodec;
 
 pub use self::{
-    connection::{Connection, accept},
+    connection::accept,
     health::{Health, JOURNAL_HEALTH},
     messages::outgoing::Outgoing,
     metrics::GrpcMetrics,

@@ -1,8 +1,8 @@
 //! Serves all gRPC services on a stream of connections.
 
-use std::{error::Error, io, time::Duration};
+use std::{convert::Infallible, error::Error, time::Duration};
 
-use futures_util::Stream;
+use futures_util::stream::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -13,7 +13,7 @@ use tower::util::{MapRequestLayer, MapResponseLayer};
 use crate::pb::FILE_DESCRIPTOR_SET;
 
 use super::{
-    connection::Connection,
+    connection::transport,
     health::Health,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
     stream::drain::{end_request_on_drain, end_response_on_drain},
@@ -33,7 +33,7 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// # Errors
 /// When the descriptors cannot be served or the transport fails.
 pub async fn serve<IO>(
-    connections: impl Stream<Item = io::Result<Connection<IO>>>,
+    connections: impl Stream<Item = IO>,
     presence: Presence,
     health: Health,
     streams_per_connection_max: u32,
@@ -47,6 +47,7 @@ where
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let transports = connections.map(|io| Ok::<_, Infallible>(transport(io)));
     let (of_requests, of_responses) = (drain.clone(), drain.clone());
     Server::builder()
         .max_concurrent_streams(streams_per_connection_max)
@@ -63,7 +64,7 @@ where
         .add_service(HealthServer::new(health.into_service()))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(connections, drain.cancelled_owned())
+        .serve_with_incoming_shutdown(transports, drain.cancelled_owned())
         .await?;
     Ok(())
 }

@@ -1,36 +1,100 @@
-//! What listens: the webhook front, gRPC, and metrics.
+//! The fronts and what they listen on: webhook, gRPC and admin.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Ended;
+use super::{Ended, ServerError};
 use crate::{
-    admin::{self, Metrics},
-    config::GrpcConfig,
-    grpc::{self, Health, Presence},
-    webhook::{self, Front},
+    admin::{self, MetricsRegistry},
+    config::{Config, GrpcConfig, WebhookConfig},
+    grpc::{self, GrpcMetrics, Health, Presence},
+    journal::Journal,
+    net::Listener,
+    providers::Apps,
+    roster::Roster,
+    webhook::{self, Front, Parts, Settings, Visible, WebhookMetrics, wall_clock},
 };
 
 /// The fronts, listening but not answering yet.
 #[derive(Debug)]
 pub(super) struct Fronts {
-    pub(super) webhook: (TcpListener, Arc<Front>),
-    pub(super) grpc: (TcpListener, Presence, GrpcConfig),
-    pub(super) telemetry: Option<TcpListener>,
-    pub(super) metrics: Arc<Metrics>,
+    webhook: (Listener, Arc<Front>),
+    grpc: (Listener, Presence),
+    grpc_config: GrpcConfig,
+    grpc_metrics: GrpcMetrics,
+    admin: Option<(Listener, Arc<MetricsRegistry>)>,
 }
 
-/// Where what is served, for the log.
+/// What is served where, for the log.
 pub(super) struct Addresses(Vec<(&'static str, String)>);
 
+// === impl Fronts ===
+
 impl Fronts {
+    /// Listens where the configuration says. The fronts add their metrics to `registry`, and
+    /// `ready` says when callbacks and queries are served.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub(super) async fn bind(
+        config: &Config,
+        journal: Arc<dyn Journal>,
+        roster: &Arc<Roster>,
+        ready: &Arc<AtomicBool>,
+        mut registry: MetricsRegistry,
+    ) -> Result<Self, ServerError> {
+        let grpc_metrics = GrpcMetrics::register(registry.registry_mut());
+        let front = Front::new(Parts {
+            settings: settings(&config.webhook),
+            apps: Arc::new(Apps::from(&*config.apps)),
+            journal,
+            visible: Arc::clone(roster) as Arc<dyn Visible>,
+            metrics: Arc::new(WebhookMetrics::register(registry.registry_mut())),
+            clock: wall_clock(),
+            ready: Arc::clone(ready),
+        });
+        let presence = Presence::new(
+            Arc::clone(roster),
+            Arc::clone(ready),
+            config.grpc.progress_interval.into(),
+            config.grpc.watches_max,
+            grpc_metrics.clone(),
+        );
+        let admin = match config.telemetry.listen {
+            Some(address) => Some((listen("metrics", address).await?, Arc::new(registry))),
+            None => None,
+        };
+        Ok(Self {
+            webhook: (
+                listen("callbacks", config.webhook.listen).await?,
+                Arc::new(front),
+            ),
+            grpc: (listen("gRPC", config.grpc.listen).await?, presence),
+            grpc_config: config.grpc.clone(),
+            grpc_metrics,
+            admin,
+        })
+    }
+
+    pub(super) fn webhook_address(&self) -> io::Result<SocketAddr> {
+        self.webhook.0.local_addr()
+    }
+
+    pub(super) fn grpc_address(&self) -> io::Result<SocketAddr> {
+        self.grpc.0.local_addr()
+    }
+
     pub(super) fn addresses(&self) -> Addresses {
         let listeners = [
             ("callbacks", Some(&self.webhook.0)),
             ("gRPC", Some(&self.grpc.0)),
-            ("metrics", self.telemetry.as_ref()),
+            ("metrics", self.admin.as_ref().map(|(listener, _)| listener)),
         ];
         let addresses = listeners.into_iter().filter_map(|(what, listener)| {
             let address = listener?.local_addr().ok()?;
@@ -46,35 +110,69 @@ impl Fronts {
         health: &Health,
         drain: &CancellationToken,
     ) {
-        let Self {
-            webhook: (webhook_listener, front),
-            grpc: (grpc_listener, presence, grpc_config),
-            telemetry,
-            metrics,
-        } = self;
-        let (health, drained) = (health.clone(), drain.clone());
-        let grpc_metrics = metrics.grpc.clone();
+        let (listener, presence) = self.grpc;
+        let connections_max = self.grpc_config.connections_max;
+        let streams_max = self.grpc_config.streams_per_connection_max;
+        let connections = grpc::accept(listener, connections_max, &self.grpc_metrics);
+        let grpc = grpc::serve(
+            connections,
+            presence,
+            health.clone(),
+            streams_max,
+            drain.clone(),
+        );
+        parts.spawn(async move { ("gRPC", grpc.await) });
+
+        let (listener, front) = self.webhook;
+        let webhook = webhook::serve(listener, front, drain.clone());
         parts.spawn(async move {
-            let connections_max = grpc_config.connections_max;
-            let connections = grpc::accept(grpc_listener, connections_max, grpc_metrics);
-            let streams_max = grpc_config.streams_per_connection_max;
-            (
-                "gRPC",
-                grpc::serve(connections, presence, health, streams_max, drained).await,
-            )
-        });
-        let drained = drain.clone();
-        parts.spawn(async move {
-            webhook::serve(webhook_listener, front, drained).await;
+            webhook.await;
             ("the webhook front", Ok(()))
         });
-        if let Some(listener) = telemetry {
-            let drained = drain.clone();
+
+        if let Some((listener, registry)) = self.admin {
+            let admin = admin::serve(listener, registry, drain.clone());
             parts.spawn(async move {
-                admin::serve(listener, metrics, drained).await;
+                admin.await;
                 ("metrics", Ok(()))
             });
         }
+    }
+}
+
+async fn listen(purpose: &'static str, address: SocketAddr) -> Result<Listener, ServerError> {
+    let listen = |source| ServerError::Listen {
+        purpose,
+        address,
+        source,
+    };
+    Listener::bind(address).await.map_err(listen)
+}
+
+/// The limits of the webhook front that a configuration asks for.
+fn settings(config: &WebhookConfig) -> Settings {
+    let WebhookConfig {
+        listen: _,
+        body_max,
+        freshness_window,
+        nonce_reuse,
+        nonce_pairs_max,
+        connections_max,
+        requests_max,
+        header_read_timeout,
+        body_read_timeout,
+        idle_timeout,
+    } = *config;
+    Settings {
+        body_bytes_max: body_max.as_usize(),
+        freshness_window: freshness_window.into(),
+        nonce_reuse,
+        nonce_pairs_max,
+        connections_max,
+        requests_max,
+        header_read_timeout: header_read_timeout.into(),
+        body_read_timeout: body_read_timeout.into(),
+        idle_timeout: idle_timeout.into(),
     }
 }
 

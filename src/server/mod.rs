@@ -22,7 +22,6 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    net::TcpListener,
     task::{self, JoinError, JoinSet},
     time,
 };
@@ -30,15 +29,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::Metrics,
+    admin::MetricsRegistry,
     config::{AppConfig, Config},
     domain::AppName,
-    grpc::{Health, Presence},
+    grpc::Health,
     journal::{FollowError, OpenError, Revision, StoreError},
-    providers::Apps,
     reconcile::{Logins, Rules},
     roster::{Applier, FeedLimits, Limits, Roster},
-    webhook::{Front, Parts, Settings, Visible, wall_clock},
+    webhook::Visible,
 };
 
 use self::{fronts::Fronts, recovery::Store, upkeep::Checkpointing};
@@ -142,43 +140,13 @@ impl Server {
         let epoch = journal.epoch();
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 
-        let mut metrics = Metrics::new();
-        roster.metrics().register(metrics.registry_mut());
+        let mut registry = MetricsRegistry::new();
+        roster.metrics().register(registry.registry_mut());
         if let Store::Disk(journal) = &store {
-            journal.register(metrics.registry_mut());
+            journal.register(registry.registry_mut());
         }
-        let metrics = Arc::new(metrics);
         let ready = Arc::new(AtomicBool::new(false));
-        let front = Arc::new(Front::new(Parts {
-            settings: Settings::from(&config.webhook),
-            apps: Arc::new(Apps::from(&*config.apps)),
-            journal,
-            visible: Arc::clone(&roster) as Arc<dyn Visible>,
-            metrics: Arc::clone(&metrics),
-            clock: wall_clock(),
-            ready: Arc::clone(&ready),
-        }));
-        let presence = Presence::new(
-            Arc::clone(&roster),
-            Arc::clone(&ready),
-            config.grpc.progress_interval.into(),
-            config.grpc.watches_max,
-            metrics.grpc.clone(),
-        );
-        let telemetry = match config.telemetry.listen {
-            Some(address) => Some(listen("metrics", address).await?),
-            None => None,
-        };
-        let fronts = Fronts {
-            webhook: (listen("callbacks", config.webhook.listen).await?, front),
-            grpc: (
-                listen("gRPC", config.grpc.listen).await?,
-                presence,
-                config.grpc.clone(),
-            ),
-            telemetry,
-            metrics,
-        };
+        let fronts = Fronts::bind(config, journal, &roster, &ready, registry).await?;
         Ok(Self {
             fronts,
             store,
@@ -196,7 +164,7 @@ impl Server {
     /// # Errors
     /// When the socket does not know.
     pub fn webhook_address(&self) -> io::Result<SocketAddr> {
-        self.fronts.webhook.0.local_addr()
+        self.fronts.webhook_address()
     }
 
     /// Where gRPC is served.
@@ -204,7 +172,7 @@ impl Server {
     /// # Errors
     /// When the socket does not know.
     pub fn grpc_address(&self) -> io::Result<SocketAddr> {
-        self.fronts.grpc.0.local_addr()
+        self.fronts.grpc_address()
     }
 
     /// Serves until `shutdown` completes; then stops accepting, finishes what is
@@ -307,15 +275,6 @@ fn failure(part: Option<Result<Ended, JoinError>>) -> ServerError {
 fn ended(part: &'static str, reason: Box<dyn Error + Send + Sync>) -> ServerError {
     error!(part, %reason, "ended");
     ServerError::Ended { part, reason }
-}
-
-async fn listen(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
-    let listen = |source| ServerError::Listen {
-        purpose,
-        address,
-        source,
-    };
-    TcpListener::bind(address).await.map_err(listen)
 }
 
 /// How the users of an app log in to its chat service.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Front, Reason, answers::Refused, nonces::Said};
+use super::{Front, NonceReuse, Reason, answers::Refused, nonces::Said};
 use crate::{
-    config::NonceReuse,
     domain::{AppName, Time},
     journal::{AppendError, Callback, Entry, Payload},
     providers::{Adapter, Decoded, NoncePair, Outcome, Request, Terms, Text},

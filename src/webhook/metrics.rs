@@ -2,28 +2,29 @@
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
 
 use super::Reason;
-use crate::providers::{Outcome, PRODUCTS, Product};
+use crate::{
+    net::ConnectionMetrics,
+    providers::{Outcome, PRODUCTS, Product},
+};
 
-/// What the front counts. Every counter is there from the start, at zero, and
-/// is found without a lock.
+/// What the front counts. Every counter exists from the start, at zero, and is reached without
+/// a lock.
 #[derive(Debug)]
 pub struct WebhookMetrics {
     callbacks: [[Counter; Outcome::ALL.len()]; PRODUCTS.len()],
     refusals: [Counter; Reason::ALL.len()],
-    /// Requests whose heads could not be read, or did not arrive in time. They
-    /// are no refusals: the answer, if there is one, is the library's.
+    /// Requests whose heads could not be read, or did not arrive in time. They are no
+    /// refusals: the HTTP library answers them, if anybody does.
     pub requests_malformed: Counter,
     /// Signatures that came back with other events.
     pub nonce_reuse: Counter,
-    /// Connections turned away because there were too many.
-    pub connections_refused: Counter,
-    /// Connections open now.
-    pub connections_open: Gauge,
+    /// The front's connections.
+    pub connections: ConnectionMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,8 +61,7 @@ impl WebhookMetrics {
             }),
             requests_malformed: Counter::default(),
             nonce_reuse: Counter::default(),
-            connections_refused: Counter::default(),
-            connections_open: Gauge::default(),
+            connections: ConnectionMetrics::default(),
         };
         registry.register(
             "requests_malformed",
@@ -76,12 +76,12 @@ impl WebhookMetrics {
         registry.register(
             "connections_refused",
             "Webhook connections turned away because there were too many",
-            metrics.connections_refused.clone(),
+            metrics.connections.refused.clone(),
         );
         registry.register(
             "connections_open",
             "Webhook connections open now",
-            metrics.connections_open.clone(),
+            metrics.connections.open.clone(),
         );
         metrics
     }
@@ -94,5 +94,37 @@ impl WebhookMetrics {
     /// Requests refused for this reason.
     pub fn refused(&self, reason: Reason) -> &Counter {
         &self.refusals[reason as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_on_the_page_before_it_first_counts() {
+        let mut registry = Registry::with_prefix("headcount");
+        let metrics = WebhookMetrics::register(&mut registry);
+        metrics.refused(Reason::NotReady).inc();
+        let mut page = String::new();
+        text::encode(&mut page, &registry).unwrap();
+        for line in [
+            r#"headcount_callbacks_total{product="zego_room",outcome="accepted"} 0"#,
+            r#"headcount_callbacks_total{product="zego_room",outcome="undecodable"} 0"#,
+            r#"headcount_refusals_total{reason="signature_stale"} 0"#,
+            r#"headcount_refusals_total{reason="not_ready"} 1"#,
+            "headcount_requests_malformed_total 0",
+            "headcount_nonce_reuse_total 0",
+            "headcount_connections_refused_total 0",
+            "headcount_connections_open 0",
+        ] {
+            assert!(
+                page.lines().any(|found| found == line),
+                "{line} is not in\n{page}"
+            );
+        }
+        assert_eq!(Product::ZegoRoom.as_str(), "zego_room");
     }
 }

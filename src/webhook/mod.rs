@@ -1,26 +1,22 @@
-//! The HTTP front: where vendors' callbacks come in.
+//! The webhook front: where vendors' callbacks come in, over HTTP.
 //!
-//! An answer of 200 means that the callback is durable and visible, or of no
-//! use. Anything else means that the vendor has to send it again. What one
-//! sender can cost is bounded, however slow or hostile he is: connections,
-//! requests at once, the size of head and body and the time each may take, and
-//! the time a connection may stay open without a request. It speaks HTTP/1.1
-//! and, to those who begin with its preface, HTTP/2 without TLS.
+//! An answer of 200 means that the callback is durable and visible, or says nothing of
+//! interest. Any other answer means that the vendor has to send it again. What one sender can
+//! cost is bounded, however slow or hostile it is: connections, requests at once, the size of
+//! head and body and the time that each may take, and the time that a connection may stay open
+//! without a request. The front speaks HTTP/1.1 and, to clients that begin with its preface,
+//! HTTP/2 without TLS.
 //!
 //! The front knows the table of [adapters](crate::providers::PRODUCTS) and the
 //! [journal](crate::journal), but neither rooms nor gRPC.
 
-mod accept;
-mod activity;
 mod answers;
 mod body;
-mod connection;
 mod handler;
 mod ingest;
 mod metrics;
 mod nonces;
-mod throttle;
-mod wire;
+mod serve;
 
 use std::{
     fmt,
@@ -32,29 +28,29 @@ use std::{
 };
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use self::{nonces::Nonces, throttle::Throttle};
+use self::nonces::Nonces;
 use crate::{
-    admin::Metrics,
-    config::{NonceReuse, WebhookConfig},
     domain::Time,
     journal::{Journal, Revision},
+    net::Throttle,
     providers::Apps,
 };
 
-pub use self::{accept::serve, answers::Reason, metrics::WebhookMetrics};
+pub use self::{answers::Reason, metrics::WebhookMetrics, serve::serve};
 
 /// Tells the time of receipt.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
-/// Tells when a durable entry can be seen by those who ask.
+/// Tells when a durable entry is visible to queries.
 pub trait Visible: Send + Sync + fmt::Debug {
     /// Completes when everything up to `revision` has been applied.
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()>;
 }
 
-/// For a journal whose entries are applied when `append` returns.
+/// Entries are visible as soon as the journal's `append` returns.
 #[derive(Clone, Copy, Debug)]
 pub struct AtOnce;
 
@@ -81,26 +77,37 @@ pub struct Settings {
     pub idle_timeout: Duration,
 }
 
+/// What happens to a signature that returns with other events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonceReuse {
+    /// Accepted, counted and logged: whether a vendor uses a nonce twice is not
+    /// documented, and refusing a true callback would lose it.
+    Count,
+    /// Refused.
+    Refuse,
+}
+
 /// What the front works with.
 #[derive(Clone)]
 pub struct Parts {
     /// The limits.
     pub settings: Settings,
-    /// Whose callbacks are taken.
+    /// The apps whose callbacks are taken.
     pub apps: Arc<Apps>,
     /// What makes callbacks durable.
     pub journal: Arc<dyn Journal>,
-    /// What tells when they are visible.
+    /// What tells when callbacks are visible.
     pub visible: Arc<dyn Visible>,
-    /// Where the front counts.
-    pub metrics: Arc<Metrics>,
+    /// What the front counts.
+    pub metrics: Arc<WebhookMetrics>,
     /// What tells the time of receipt.
     pub clock: Clock,
     /// Whether callbacks are taken yet; until then the answer is 503.
     pub ready: Arc<AtomicBool>,
 }
 
-/// Takes callbacks in. [`serve`] puts it behind a socket.
+/// Takes callbacks in. [`serve()`] puts it behind a listener.
 pub struct Front {
     parts: Parts,
     requests: Semaphore,
@@ -108,7 +115,7 @@ pub struct Front {
     reuse_log: Throttle,
     undecodable_log: Throttle,
     unavailable_log: Throttle,
-    /// The query of a callback that has none, which is nearly every one.
+    /// The query of a callback without one, which most are: shared, so that it costs nothing.
     no_query: Arc<str>,
 }
 
@@ -126,36 +133,6 @@ pub fn wall_clock() -> Clock {
 impl Visible for AtOnce {
     fn applied(&self, _: Revision) -> BoxFuture<'_, ()> {
         future::ready(()).boxed()
-    }
-}
-
-// === impl Settings ===
-
-impl From<&WebhookConfig> for Settings {
-    fn from(config: &WebhookConfig) -> Self {
-        let WebhookConfig {
-            listen: _,
-            body_max,
-            freshness_window,
-            nonce_reuse,
-            nonce_pairs_max,
-            connections_max,
-            requests_max,
-            header_read_timeout,
-            body_read_timeout,
-            idle_timeout,
-        } = *config;
-        Self {
-            body_bytes_max: body_max.as_usize(),
-            freshness_window: freshness_window.into(),
-            nonce_reuse,
-            nonce_pairs_max,
-            connections_max,
-            requests_max,
-            header_read_timeout: header_read_timeout.into(),
-            body_read_timeout: body_read_timeout.into(),
-            idle_timeout: idle_timeout.into(),
-        }
     }
 }
 
@@ -185,7 +162,7 @@ impl Front {
     }
 
     fn metrics(&self) -> &WebhookMetrics {
-        &self.parts.metrics.webhook
+        &self.parts.metrics
     }
 }
 

@@ -4,11 +4,10 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use bytes::Bytes;
 use headcount::{
-    config::NonceReuse,
     domain::Time,
     journal::{Entry, Payload},
     providers::{Decoded, Outcome, Product, zego},
-    webhook::{Reason, Settings},
+    webhook::{NonceReuse, Reason, Settings},
 };
 use http::{Method, Request, header};
 use hyper::client::conn::{http1, http2};
@@ -68,11 +67,7 @@ async fn every_spelling_is_accepted_and_kept_as_it_came() {
         };
         assert_eq!(callback.body, body);
     }
-    assert_eq!(
-        service.metrics.webhook.nonce_reuse.get(),
-        0,
-        "they say the same"
-    );
+    assert_eq!(service.metrics.nonce_reuse.get(), 0, "they say the same");
 }
 
 #[tokio::test]
@@ -104,7 +99,7 @@ async fn events_of_no_use_are_acknowledged_and_not_kept() {
         (service.taken(Outcome::Ignored), service.journalled()),
         (2, 0)
     );
-    assert_eq!(service.metrics.webhook.nonce_reuse.get(), 0);
+    assert_eq!(service.metrics.nonce_reuse.get(), 0);
 }
 
 #[tokio::test]
@@ -215,16 +210,12 @@ async fn a_signature_with_other_events_is_counted_by_default() {
         .post(signed("1", &format!(r#""new":1,{LOGIN}"#)))
         .await
         .assert_outcome("accepted");
-    assert_eq!(
-        service.metrics.webhook.nonce_reuse.get(),
-        0,
-        "a retry written anew"
-    );
+    assert_eq!(service.metrics.nonce_reuse.get(), 0, "a retry written anew");
     service
         .post(signed("1", LOGOUT))
         .await
         .assert_outcome("accepted");
-    assert_eq!(service.metrics.webhook.nonce_reuse.get(), 1);
+    assert_eq!(service.metrics.nonce_reuse.get(), 1);
     assert_eq!(service.journalled(), 3);
 }
 
@@ -257,10 +248,7 @@ async fn a_signature_with_other_events_is_401_if_so_configured() {
         .await
         .assert_outcome("accepted");
     assert_eq!(
-        (
-            service.journalled(),
-            service.metrics.webhook.nonce_reuse.get()
-        ),
+        (service.journalled(), service.metrics.nonce_reuse.get()),
         (3, 2)
     );
 }
@@ -278,7 +266,7 @@ async fn a_signature_of_an_event_of_no_use_signs_nothing_else() {
         let answer = service.post(signed("1", said)).await;
         answer.assert_outcome("ignored");
     }
-    assert_eq!(service.metrics.webhook.nonce_reuse.get(), 0);
+    assert_eq!(service.metrics.nonce_reuse.get(), 0);
     for other in [
         LOGIN,
         UNDECODABLE,
@@ -527,17 +515,17 @@ async fn a_connection_too_many_is_told_so_and_closed() {
         .send(post(signed("1", LOGIN)))
         .await
         .assert_outcome("accepted");
-    assert_eq!(service.metrics.webhook.connections_open.get(), 1);
+    assert_eq!(service.metrics.connections.open.get(), 1);
 
     let mut second = TcpStream::connect(service.addr).await.unwrap();
     let mut answer = String::new();
     soon(second.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.ends_with(r#"{"error":"overloaded","message":"too many connections at once"}"#));
-    assert_eq!(service.metrics.webhook.connections_refused.get(), 1);
+    assert_eq!(service.metrics.connections.refused.get(), 1);
 
     drop(first);
-    while service.metrics.webhook.connections_open.get() > 0 {
+    while service.metrics.connections.open.get() > 0 {
         tokio::task::yield_now().await;
     }
     service
@@ -651,7 +639,7 @@ async fn one_connection_carries_many_requests_refused_ones_too() {
             .await
             .assert_refused(401, Reason::SignatureMissing, "signature");
     }
-    assert_eq!(service.metrics.webhook.connections_open.get(), 1);
+    assert_eq!(service.metrics.connections.open.get(), 1);
 }
 
 #[tokio::test]
@@ -751,6 +739,6 @@ async fn a_drain_answers_what_is_in_work_and_takes_nothing_more() {
         go.notify_one();
         sent.await.unwrap().assert_outcome("accepted");
         service.task.await.unwrap();
-        assert_eq!(service.metrics.webhook.connections_open.get(), 0);
+        assert_eq!(service.metrics.connections.open.get(), 0);
     }
 }

@@ -13,21 +13,21 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use headcount::{
-    admin::Metrics,
-    config::NonceReuse,
     domain::Time,
     journal::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
+    net::Listener,
     providers::{Account, Outcome, Product, Signing, Vendor, tencent, zego},
-    webhook::{self, Front, Parts, Reason, Settings, Visible},
+    webhook::{self, Front, NonceReuse, Parts, Reason, Settings, Visible, WebhookMetrics},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Frame, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use prometheus_client::registry::Registry;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{Notify, mpsc},
     task::JoinHandle,
 };
@@ -121,7 +121,7 @@ impl Visible for Watermark {
 
 pub(crate) struct Service {
     pub(crate) addr: SocketAddr,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<WebhookMetrics>,
     pub(crate) journal: Arc<TestJournal>,
     pub(crate) visible: Arc<Watermark>,
     pub(crate) ready: Arc<AtomicBool>,
@@ -176,7 +176,7 @@ impl Service {
             entries: parking_lot::Mutex::default(),
         });
         let visible = Arc::new(Watermark::default());
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(WebhookMetrics::register(&mut Registry::default()));
         let ready = Arc::new(AtomicBool::new(true));
         let front = Front::new(Parts {
             settings,
@@ -187,7 +187,7 @@ impl Service {
             clock: Arc::new(|| Time::from_millis(NOW * 1000).unwrap()),
             ready: Arc::clone(&ready),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
         let task = tokio::spawn(webhook::serve(listener, Arc::new(front), drain.clone()));
@@ -222,11 +222,11 @@ impl Service {
     }
 
     pub(crate) fn taken_of(&self, product: Product, outcome: Outcome) -> u64 {
-        self.metrics.webhook.callbacks(product, outcome).get()
+        self.metrics.callbacks(product, outcome).get()
     }
 
     pub(crate) fn refused(&self, reason: Reason) -> u64 {
-        self.metrics.webhook.refused(reason).get()
+        self.metrics.refused(reason).get()
     }
 
     pub(crate) fn journalled(&self) -> usize {

@@ -176,7 +176,7 @@ async fn a_users_signature_with_other_events_is_counted() {
     for (fields, reused) in [(USER_LOGIN, 0), (USER_LOGIN, 0), (USER_LOGOUT, 1)] {
         let answer = service.send(to(ZIM, signed("1", fields))).await;
         answer.assert_outcome("accepted");
-        assert_eq!(service.metrics.webhook.nonce_reuse.get(), reused);
+        assert_eq!(service.metrics.nonce_reuse.get(), reused);
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use headcount::{
     client::endpoint,
-    grpc::{Connection, GrpcMetrics, Health, Presence, serve},
+    grpc::{GrpcMetrics, Health, Presence, serve},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{
         ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse,
@@ -43,7 +43,7 @@ pub(crate) struct Server {
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) health: Health,
     pub(crate) drain: CancellationToken,
-    connections: mpsc::UnboundedSender<std::io::Result<Connection<DuplexStream>>>,
+    connections: mpsc::UnboundedSender<DuplexStream>,
     pub(crate) served: JoinHandle<Served>,
 }
 
@@ -93,7 +93,7 @@ impl Server {
         let connections = self.connections.clone();
         let connector = tower::service_fn(move |_| {
             let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-            let sent = connections.send(Ok(Connection::new(theirs)));
+            let sent = connections.send(theirs);
             async move {
                 sent.map(|()| TokioIo::new(ours))
                     .map_err(std::io::Error::other)

@@ -1,7 +1,7 @@
-//! The bytes of one connection.
+//! The bytes of one HTTP connection.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -9,25 +9,25 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
+use crate::net::forward::forward_writes;
 
 /// How much is thrown away at once.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// A connection's bytes, which its [`Activity`] hears of. If a request's body
-/// was left unread, closing waits until the peer has closed his side, and throws
-/// away what he still sends: closing a socket with unread bytes resets it, and
-/// the answer is lost with it. Whoever closes it bounds that time.
+/// The bytes of a connection, whose [`Activity`] hears of what is read.
+///
+/// If a request's body was left unread, closing waits until the client has closed its side,
+/// and throws away what the client still sends. Closing a socket with unread bytes resets it,
+/// and the answer is lost with it. The caller bounds the time that this takes.
 #[derive(Debug)]
-pub(super) struct Wire<I> {
-    io: I,
+pub(super) struct Transport<IO> {
+    io: IO,
     activity: Activity,
     is_shut: bool,
 }
 
-// === impl Wire ===
-
-impl<I> Wire<I> {
-    pub(super) fn new(io: I, activity: Activity) -> Self {
+impl<IO> Transport<IO> {
+    pub(super) fn new(io: IO, activity: Activity) -> Self {
         Self {
             io,
             activity,
@@ -36,7 +36,7 @@ impl<I> Wire<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> Wire<I> {
+impl<IO: AsyncRead + Unpin> Transport<IO> {
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; DISCARD_BYTES];
         loop {
@@ -49,7 +49,7 @@ impl<I: AsyncRead + Unpin> Wire<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Wire<I> {
+impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -62,30 +62,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Wire<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<IO> {
+    forward_writes!();
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.is_shut {

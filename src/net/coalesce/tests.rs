@@ -53,27 +53,27 @@ impl AsyncWrite for Writes {
     }
 }
 
-fn bursts(room: usize) -> Bursts<Writes> {
+fn coalesced(room: usize) -> Coalesced<Writes> {
     let written = Vec::new();
-    Bursts::new(Writes { written, room })
+    Coalesced::new(Writes { written, room })
 }
 
 /// Writes a frame as the protocol does: its head and what is in it, then a flush.
 fn poll_frame(
-    bursts: &mut Bursts<Writes>,
+    coalesced: &mut Coalesced<Writes>,
     cx: &mut Context<'_>,
     frame: &str,
 ) -> Poll<io::Result<()>> {
     let (head, payload) = frame.split_at(1);
     let slices = [head, payload].map(|part| IoSlice::new(part.as_bytes()));
-    let count = ready!(Pin::new(&mut *bursts).poll_write_vectored(cx, &slices))?;
+    let count = ready!(Pin::new(&mut *coalesced).poll_write_vectored(cx, &slices))?;
     assert_eq!(count, frame.len());
-    Pin::new(bursts).poll_flush(cx)
+    Pin::new(coalesced).poll_flush(cx)
 }
 
 #[tokio::test]
 async fn what_tasks_that_are_ready_send_is_written_together() {
-    let mut bursts = bursts(usize::MAX);
+    let mut coalesced = coalesced(usize::MAX);
     let (senders, mut sent) = mpsc::unbounded_channel();
     for burst in ["abc", "def"] {
         let mut texts = burst.chars();
@@ -86,83 +86,83 @@ async fn what_tasks_that_are_ready_send_is_written_together() {
             while let Poll::Ready(Some(text)) = sent.poll_recv(cx) {
                 waiting.push(text);
             }
-            Pin::new(&mut bursts).poll_write(cx, waiting.as_bytes())
+            Pin::new(&mut coalesced).poll_write(cx, waiting.as_bytes())
         })
         .await
         .unwrap();
-        bursts.flush().await.unwrap();
+        coalesced.flush().await.unwrap();
         // As the protocol does when it is woken next.
-        let _ = bursts.read(&mut [0]).await.unwrap();
+        let _ = coalesced.read(&mut [0]).await.unwrap();
     }
-    assert_eq!(bursts.io.written, ["abc", "def"]);
+    assert_eq!(coalesced.io.written, ["abc", "def"]);
 }
 
 #[tokio::test]
 async fn a_burst_waits_once_however_often_it_is_flushed() {
-    let mut bursts = bursts(usize::MAX);
-    bursts.write_all(b"a").await.unwrap();
+    let mut coalesced = coalesced(usize::MAX);
+    coalesced.write_all(b"a").await.unwrap();
     for _ in 0..3 {
-        bursts.flush().await.unwrap();
-        let mut writing = task::spawn(bursts.write(b"b"));
+        coalesced.flush().await.unwrap();
+        let mut writing = task::spawn(coalesced.write(b"b"));
         assert_ready_ok!(writing.poll());
     }
 }
 
 #[tokio::test]
 async fn what_is_enough_is_written_at_once() {
-    let mut bursts = bursts(usize::MAX);
-    let enough = vec![b'.'; ENOUGH_BYTES];
-    let mut writing = task::spawn(bursts.write(&enough));
+    let mut coalesced = coalesced(usize::MAX);
+    let enough = vec![b'.'; LARGE_WRITE_BYTES];
+    let mut writing = task::spawn(coalesced.write(&enough));
     assert_ready_ok!(writing.poll());
     drop(writing);
-    assert_eq!(bursts.io.written.len(), 1);
+    assert_eq!(coalesced.io.written.len(), 1);
 }
 
 #[test]
 fn frames_that_are_flushed_one_by_one_are_written_together() {
-    let mut protocol = task::spawn(bursts(usize::MAX));
+    let mut protocol = task::spawn(coalesced(usize::MAX));
     for frames in [["abc", "def", "ghi"], ["jkl", "mno", "pqr"]] {
-        protocol.enter(|cx, mut bursts| {
-            assert_pending!(poll_frame(&mut bursts, cx, frames[0]));
+        protocol.enter(|cx, mut coalesced| {
+            assert_pending!(poll_frame(&mut coalesced, cx, frames[0]));
         });
-        protocol.enter(|cx, mut bursts| {
+        protocol.enter(|cx, mut coalesced| {
             for frame in frames {
-                assert_ready_ok!(poll_frame(&mut bursts, cx, frame));
+                assert_ready_ok!(poll_frame(&mut coalesced, cx, frame));
             }
             // The end of them.
-            assert_ready_ok!(bursts.as_mut().poll_flush(cx));
-            assert_ready_ok!(bursts.poll_read(cx, &mut ReadBuf::new(&mut [])));
+            assert_ready_ok!(coalesced.as_mut().poll_flush(cx));
+            assert_ready_ok!(coalesced.poll_read(cx, &mut ReadBuf::new(&mut [])));
         });
     }
     assert_eq!(protocol.io.written, ["abcdefghi", "jklmnopqr"]);
-    assert_eq!(protocol.held.capacity(), 0, "between bursts");
+    assert_eq!(protocol.gathered.capacity(), 0, "between coalesced");
 }
 
 #[test]
 fn what_was_flushed_once_goes_out_when_the_protocol_is_woken_which_it_is() {
-    let mut protocol = task::spawn(bursts(usize::MAX));
-    protocol.enter(|cx, mut bursts| {
-        assert_pending!(poll_frame(&mut bursts, cx, "abc"));
+    let mut protocol = task::spawn(coalesced(usize::MAX));
+    protocol.enter(|cx, mut coalesced| {
+        assert_pending!(poll_frame(&mut coalesced, cx, "abc"));
     });
     assert!(protocol.is_woken());
-    protocol.enter(|cx, mut bursts| {
-        assert_ready_ok!(poll_frame(&mut bursts, cx, "abc"));
-        assert!(bursts.io.written.is_empty());
+    protocol.enter(|cx, mut coalesced| {
+        assert_ready_ok!(poll_frame(&mut coalesced, cx, "abc"));
+        assert!(coalesced.io.written.is_empty());
     });
     assert!(protocol.is_woken());
-    protocol.enter(|cx, bursts| {
-        assert_ready_ok!(bursts.poll_read(cx, &mut ReadBuf::new(&mut [])));
+    protocol.enter(|cx, coalesced| {
+        assert_ready_ok!(coalesced.poll_read(cx, &mut ReadBuf::new(&mut [])));
     });
     assert_eq!(protocol.io.written, ["abc"]);
 }
 
 #[test]
-fn what_is_held_goes_out_before_the_connection_ends() {
-    let mut protocol = task::spawn(bursts(usize::MAX));
-    protocol.enter(|cx, mut bursts| {
-        assert_pending!(poll_frame(&mut bursts, cx, "abc"));
-        assert_ready_ok!(poll_frame(&mut bursts, cx, "abc"));
-        assert_ready_ok!(bursts.poll_shutdown(cx));
+fn what_is_gathered_goes_out_before_the_connection_ends() {
+    let mut protocol = task::spawn(coalesced(usize::MAX));
+    protocol.enter(|cx, mut coalesced| {
+        assert_pending!(poll_frame(&mut coalesced, cx, "abc"));
+        assert_ready_ok!(poll_frame(&mut coalesced, cx, "abc"));
+        assert_ready_ok!(coalesced.poll_shutdown(cx));
     });
     assert_eq!(protocol.io.written, ["abc"]);
 }
@@ -190,22 +190,22 @@ fn acts() -> impl Strategy<Value = Act> {
 proptest! {
     /// However full the connection is, and whatever the protocol does.
     #[test]
-    fn nothing_is_lost_or_overtaken_and_what_is_held_is_bounded(
+    fn nothing_is_lost_or_overtaken_and_what_is_gathered_is_bounded(
         acts in prop::collection::vec(acts(), 1..60),
     ) {
-        let mut protocol = task::spawn(bursts(0));
+        let mut protocol = task::spawn(coalesced(0));
         let mut sent = String::new();
         let mut letters = ('a'..='z').cycle();
         for act in acts {
-            protocol.enter(|cx, mut bursts| {
+            protocol.enter(|cx, mut coalesced| {
                 let (Act::Frame(count) | Act::Piece(count)) = act else {
                     match act {
                         Act::Read => {
-                            let polled = bursts.poll_read(cx, &mut ReadBuf::new(&mut []));
+                            let polled = coalesced.poll_read(cx, &mut ReadBuf::new(&mut []));
                             assert_ready_ok!(polled);
                         }
-                        Act::Room(more) => bursts.io.room += more,
-                        _ => drop(bursts.poll_flush(cx)),
+                        Act::Room(more) => coalesced.io.room += more,
+                        _ => drop(coalesced.poll_flush(cx)),
                     }
                     return;
                 };
@@ -215,18 +215,18 @@ proptest! {
                 if matches!(act, Act::Piece(_)) {
                     slices = vec![IoSlice::new(text.as_bytes())];
                 }
-                match bursts.as_mut().poll_write_vectored(cx, &slices) {
+                match coalesced.as_mut().poll_write_vectored(cx, &slices) {
                     Poll::Ready(written) => sent.push_str(&text[..written.unwrap()]),
                     // To be written again later.
                     Poll::Pending => {}
                 }
-                assert!(bursts.held.len() <= HELD_BYTES_MAX);
+                assert!(coalesced.gathered.len() <= GATHERED_BYTES_MAX);
             });
         }
-        protocol.enter(|cx, mut bursts| {
-            bursts.io.room = usize::MAX;
-            let _ = assert_ready!(bursts.as_mut().poll_flush(cx));
-            assert_ready_ok!(bursts.poll_flush(cx));
+        protocol.enter(|cx, mut coalesced| {
+            coalesced.io.room = usize::MAX;
+            let _ = assert_ready!(coalesced.as_mut().poll_flush(cx));
+            assert_ready_ok!(coalesced.poll_flush(cx));
         });
         prop_assert_eq!(protocol.io.written.concat(), sent);
     }

@@ -1,4 +1,4 @@
-//! Keeps what senders can cause to be logged from flooding the log.
+//! Keeps what clients can cause to be logged from flooding the log.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -12,7 +12,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// Lets a line through, then none for [`SILENCE`].
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub struct Throttle {
     /// When the next line may pass, in milliseconds.
     next: AtomicU64,
     held_back: AtomicU64,
@@ -20,7 +20,7 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// If a line may pass now, how many were held back since the last that did.
-    pub(super) fn pass(&self, now: Time) -> Option<u64> {
+    pub fn pass(&self, now: Time) -> Option<u64> {
         let next = self.next.load(Relaxed);
         let after = now.saturating_add(SILENCE).as_millis();
         // A clock set back must not silence the log until it has caught up.

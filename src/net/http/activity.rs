@@ -1,11 +1,12 @@
-//! What one connection is doing, and until when that is good enough.
+//! What one connection is doing, and how long it may go on so.
 
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How HTTP/2 connections begin (RFC 9113, 3.4). No request of HTTP/1.1 does.
+/// The first bytes of an HTTP/2 connection (RFC 9113, section 3.4). No request of HTTP/1.1
+/// begins with them.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// How long a connection may take to close once it was told to.
@@ -16,8 +17,8 @@ const CLOSE_GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Patience {
     /// Not doing anything.
     pub(super) idle: Duration,
-    /// With a request that has begun to arrive.
-    pub(super) header: Duration,
+    /// With a request whose head has begun to arrive.
+    pub(super) head: Duration,
 }
 
 /// What one connection is doing. Its requests may run on other threads.
@@ -31,8 +32,8 @@ struct State {
     requests: usize,
     /// When the last request ended, or the connection began.
     quiet_since: Instant,
-    /// When the first bytes of the request that is arriving came. Only for
-    /// HTTP/1.1: the other has frames that belong to no request.
+    /// When the first bytes of the request that is arriving came. Only for HTTP/1.1: HTTP/2
+    /// has frames that belong to no request.
     head_since: Option<Instant>,
     /// When the connection was told to close.
     closing_since: Option<Instant>,
@@ -43,7 +44,7 @@ struct State {
 
 #[derive(Clone, Copy, Debug)]
 enum Protocol {
-    /// As many bytes of the preface of HTTP/2 have come.
+    /// So many bytes of the preface of HTTP/2 have come, and nothing else.
     Preface(usize),
     Http1,
     Http2,
@@ -58,7 +59,7 @@ pub(super) struct InFlight {
 // === impl Activity ===
 
 impl Activity {
-    /// That of a connection that begins now.
+    /// The activity of a connection that begins now.
     pub(super) fn new() -> Self {
         let state = State {
             requests: 0,
@@ -101,8 +102,8 @@ impl Activity {
         state.closing_since.get_or_insert_with(Instant::now);
     }
 
-    /// Notes that the rest of a request's body is not going to be read, so that
-    /// the connection closes by itself when that is answered.
+    /// Notes that the rest of a request's body is not going to be read. The connection closes
+    /// by itself when the request is answered.
     pub(super) fn leave_unread(&self) {
         self.state.lock().has_unread = true;
         self.close();
@@ -112,18 +113,18 @@ impl Activity {
         self.state.lock().has_unread
     }
 
-    /// Whether a request's head has begun to arrive, and its end is waited for.
+    /// Whether a request's head has begun to arrive and is not complete.
     pub(super) fn is_in_head(&self) -> bool {
         let state = self.state.lock();
         state.head_since.is_some() && state.closing_since.is_none()
     }
 
-    /// When patience ends, as things are now: with the connection, or with
-    /// waiting for it to close.
+    /// When patience ends, as things are now: patience with an open connection, or with one
+    /// that was told to close.
     pub(super) fn due(&self, patience: Patience) -> Instant {
         let state = self.state.lock();
-        // A request has limits of its own; when it is over, this one is asked
-        // again at the latest after as long as a wait could take from there.
+        // A request in work has limits of its own. While there is one, this moves on with the
+        // clock, so the caller asks again before patience can end.
         let quiet_since = match state.requests {
             0 => state.quiet_since,
             _ => Instant::now(),
@@ -133,7 +134,7 @@ impl Activity {
         }
         let idle = quiet_since + patience.idle;
         match state.head_since {
-            Some(since) => idle.min(since + patience.header),
+            Some(since) => idle.min(since + patience.head),
             None => idle,
         }
     }
@@ -179,7 +180,7 @@ mod tests {
 
     const PATIENCE: Patience = Patience {
         idle: Duration::from_secs(60),
-        header: Duration::from_secs(10),
+        head: Duration::from_secs(10),
     };
 
     fn left(activity: &Activity) -> u64 {

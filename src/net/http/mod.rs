@@ -1,0 +1,184 @@
+//! One HTTP connection, for as long as it behaves.
+//!
+//! It ends when the client ends it, when it has been without a request for too long, or when
+//! the service drains. It ends gracefully first, so that requests in work are answered. A
+//! client that does not go along is cut off.
+
+mod activity;
+mod transport;
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response, header::CONNECTION};
+use hyper::{
+    body::{Body, Incoming},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+};
+use prometheus_client::metrics::counter::Counter;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    activity::{Activity, Patience},
+    transport::Transport,
+};
+
+/// More than anybody means by a timeout, and less than clocks overflow at.
+const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How the HTTP connections of a front are served.
+#[derive(Clone, Debug)]
+pub struct HttpServer {
+    protocol: Builder<TokioExecutor>,
+    patience: Patience,
+    malformed: Counter,
+}
+
+impl HttpServer {
+    /// Speaks `protocol`, which has limits of its own for what a request's head may hold. It
+    /// must not time heads itself: the library would cut off idle connections, too.
+    pub fn new(protocol: Builder<TokioExecutor>) -> Self {
+        Self {
+            protocol,
+            patience: Patience {
+                idle: PATIENCE_MAX,
+                head: PATIENCE_MAX,
+            },
+            malformed: Counter::default(),
+        }
+    }
+
+    /// How long a connection may be open without a request.
+    #[must_use]
+    pub fn idle_timeout(mut self, within: Duration) -> Self {
+        self.patience.idle = within.min(PATIENCE_MAX);
+        self
+    }
+
+    /// How long a request's head may take to arrive, from its first byte. Heads of HTTP/2
+    /// have no such limit.
+    #[must_use]
+    pub fn head_timeout(mut self, within: Duration) -> Self {
+        self.patience.head = within.min(PATIENCE_MAX);
+        self
+    }
+
+    /// Where requests are counted whose heads could not be read or did not arrive in time.
+    #[must_use]
+    pub fn count_malformed(mut self, malformed: Counter) -> Self {
+        self.malformed = malformed;
+        self
+    }
+
+    /// Serves one connection until it is closed, with one call of `answer` for each request.
+    /// An answer with a `Connection` header leaves the rest of its request unread. Dropping
+    /// this closes the connection at once.
+    pub async fn serve_connection<IO, A, F, B>(
+        self: Arc<Self>,
+        io: IO,
+        drain: CancellationToken,
+        answer: A,
+    ) where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        A: Fn(Request<Incoming>) -> F,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let activity = Activity::new();
+        let io = TokioIo::new(Transport::new(io, activity.clone()));
+        let service = service_fn(|request| {
+            let in_flight = activity.begin();
+            let activity = activity.clone();
+            let answer = answer(request);
+            async move {
+                let response = answer.await;
+                if response.headers().contains_key(CONNECTION) {
+                    activity.leave_unread();
+                }
+                drop(in_flight);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut connection = pin!(self.protocol.serve_connection(io, service));
+        let mut drained = pin!(drain.cancelled());
+        let mut limit = pin!(sleep_until(activity.due(self.patience)));
+        let mut closing = false;
+
+        poll_fn(|cx| {
+            loop {
+                // Errors are the client's: it went away, or did not speak HTTP.
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    if ended.is_err_and(|error| is_malformed(&*error)) {
+                        self.malformed.inc();
+                    }
+                    return Poll::Ready(());
+                }
+                let is_over = is_over(cx, &activity, self.patience, limit.as_mut());
+                if closing && is_over {
+                    return Poll::Ready(());
+                }
+                if closing || !(is_over || drained.as_mut().poll(cx).is_ready()) {
+                    return Poll::Pending;
+                }
+                if is_over && activity.is_in_head() {
+                    self.malformed.inc();
+                }
+                closing = true;
+                activity.close();
+                connection.as_mut().graceful_shutdown();
+            }
+        })
+        .await;
+    }
+}
+
+/// Whether the library refused a request, whose head it could not read.
+fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    error
+        .downcast_ref::<hyper::Error>()
+        .is_some_and(hyper::Error::is_parse)
+}
+
+/// Whether patience has ended. If not, `limit` wakes the task when it may.
+fn is_over(
+    cx: &mut Context<'_>,
+    activity: &Activity,
+    patience: Patience,
+    mut limit: Pin<&mut Sleep>,
+) -> bool {
+    loop {
+        let due = activity.due(patience);
+        if due <= Instant::now() {
+            return true;
+        }
+        // A limit that moved away is only looked at when it wakes: that spares each request
+        // the timer.
+        if due < limit.deadline() {
+            limit.as_mut().reset(due);
+        }
+        if limit.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        limit.as_mut().reset(due);
+    }
+}
+
+#[cfg(test)]
+mod tests;

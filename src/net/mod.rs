@@ -1,0 +1,39 @@
+//! One listener for every front: webhook, gRPC and admin.
+//!
+//! The way of a connection:
+//!
+//! 1. [`accept`] takes it from the [`Listener`], counts it against the limit of its front, and
+//!    refuses one too many. Failures of the operating system are waited out.
+//! 2. [`Handshake`] makes it ready, in a task of its own, within [`HANDSHAKE_TIMEOUT`]. Plain
+//!    text is ready at once; TLS belongs here.
+//! 3. [`serve()`] hands it to the front, or [`connections`] does for a server that runs
+//!    connections itself, as tonic does. Both end with the drain.
+//!
+//! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
+//! [`Coalesced`] writes the frames of HTTP/2 together, and [`HttpServer`] closes one that is
+//! idle or sends a request's head too slowly.
+//!
+//! This module knows nothing of callbacks, rooms or gRPC.
+
+mod accept;
+mod coalesce;
+mod connection;
+mod first_bytes;
+mod forward;
+mod handshake;
+mod http;
+mod listener;
+mod serve;
+mod throttle;
+
+pub use self::{
+    accept::{Admission, ConnectionMetrics},
+    coalesce::Coalesced,
+    connection::Connection,
+    first_bytes::FirstBytes,
+    handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
+    http::HttpServer,
+    listener::Listener,
+    serve::{connections, serve},
+    throttle::Throttle,
+};

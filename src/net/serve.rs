@@ -1,0 +1,97 @@
+//! Runs the connections of a front, until the service drains.
+
+use std::{future::Future, sync::Arc};
+
+use futures_util::stream::{self, Stream};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::{Admission, Connection, Handshake, Listener, accept::Acceptor, handshake::shake_hands};
+
+/// Serves each connection with `handle`, in a task of its own, until `drain` is cancelled. Then
+/// nothing more is accepted, and this returns when all connections are closed: `handle` has to
+/// hear of the drain, too. Dropping this closes all connections at once.
+pub async fn serve<H, F>(
+    listener: Listener<H>,
+    admission: Admission,
+    drain: CancellationToken,
+    handle: impl Fn(Connection<H::Io>) -> F + Send + Sync + 'static,
+) where
+    H: Handshake,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Listener { socket, handshake } = listener;
+    let handle = Arc::new(handle);
+    let mut acceptor = Acceptor::new(socket, admission);
+    let purpose = acceptor.purpose();
+    let mut tasks = JoinSet::new();
+    let accept_all = async {
+        loop {
+            tokio::select! {
+                (io, slot) = acceptor.accept() => {
+                    let (handshake, handle) = (handshake.clone(), Arc::clone(&handle));
+                    let drain = drain.clone();
+                    tasks.spawn(async move {
+                        let connection = tokio::select! {
+                            // Plain text is ready at once, and then the drain costs nothing.
+                            biased;
+                            connection = shake_hands(&handshake, io, slot) => connection,
+                            () = drain.cancelled() => None,
+                        };
+                        if let Some(connection) = connection {
+                            handle(connection).await;
+                        }
+                    });
+                }
+                Some(ended) = tasks.join_next() => report(ended, purpose),
+            }
+        }
+    };
+    drain.run_until_cancelled(accept_all).await;
+    drop(acceptor);
+    while let Some(ended) = tasks.join_next().await {
+        report(ended, purpose);
+    }
+}
+
+/// The connections that are ready to be served, for a server that runs them itself. The stream
+/// has no end; dropping it stops accepting.
+pub fn connections<H: Handshake>(
+    listener: Listener<H>,
+    admission: Admission,
+) -> impl Stream<Item = Connection<H::Io>> {
+    let Listener { socket, handshake } = listener;
+    let acceptor = Acceptor::new(socket, admission);
+    let handshakes = JoinSet::new();
+    stream::unfold(
+        (acceptor, handshakes, handshake),
+        |(mut acceptor, mut handshakes, handshake)| async move {
+            let connection = loop {
+                tokio::select! {
+                    (io, slot) = acceptor.accept() => {
+                        let handshake = handshake.clone();
+                        handshakes.spawn(async move { shake_hands(&handshake, io, slot).await });
+                    }
+                    Some(ended) = handshakes.join_next() => match ended {
+                        Ok(Some(connection)) => break connection,
+                        Ok(None) => {}
+                        Err(failed) => report(Err(failed), acceptor.purpose()),
+                    },
+                }
+            };
+            Some((connection, (acceptor, handshakes, handshake)))
+        },
+    )
+}
+
+fn report(ended: Result<(), JoinError>, purpose: &'static str) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        error!(purpose, %error, "a connection panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests;
