@@ -172,20 +172,20 @@ macro_rules! borrowed_id {
 
 borrowed_id! {
     /// A [`UserId`] that is part of something larger. It has the same order and hash.
-    UserRef of UserId
+    UserIdRef of UserId
 }
 borrowed_id! {
     /// A [`SessionId`] that is part of something larger. It has the same order and hash.
-    SessionRef of SessionId
+    SessionIdRef of SessionId
 }
 
-impl Ord for UserRef<'_> {
+impl Ord for UserIdRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.cmp(other.0)
     }
 }
 
-impl Ord for SessionRef<'_> {
+impl Ord for SessionIdRef<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         cmp_ids(self.0, other.0)
     }

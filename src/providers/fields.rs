@@ -30,11 +30,6 @@ pub use self::{
     value::Value,
 };
 
-/// The longest id of a room, one of its lives, a user or a session. Vendors
-/// allow from 127 to 255 bytes; what is longer could be kept, but not be asked
-/// for by gRPC, whose requests and page tokens name such ids.
-pub const ID_BYTES_MAX: usize = 1024;
-
 /// The fields of an object. Those inside of them are only looked at when asked
 /// for.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +102,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A [text](Self::text) that is an id, and so no longer than
-    /// [`ID_BYTES_MAX`].
+    /// [`ID_BYTES_MAX`](crate::domain::ID_BYTES_MAX).
     ///
     /// # Errors
     /// When it is longer, or of any other type.

@@ -23,7 +23,7 @@ use crate::domain::{AppName, RoomEvent, Time, UserEvent};
 pub use self::{
     answer::{Answer, Outcome, json},
     apps::{Account, Apps, Signing, Vendor},
-    fields::{FieldError, Fields, ID_BYTES_MAX, Malformed, Text, Value},
+    fields::{FieldError, Fields, Malformed, Text, Value},
 };
 
 /// Every product whose callbacks are taken, in the order of their discriminants.

@@ -10,7 +10,7 @@ use std::{
 
 use arcstr::ArcStr;
 
-use crate::domain::{Login, Profile, Role, SessionId, SessionRef, Time, UserId, UserRef};
+use crate::domain::{Login, Profile, Role, SessionId, SessionIdRef, Time, UserId, UserIdRef};
 
 /// Roles, each at its own number.
 const ROLES: [Role; 4] = [Role::Unspecified, Role::Host, Role::Audience, Role::Admin];
@@ -38,8 +38,8 @@ pub struct ProfileRef<'a> {
 /// All of a member, taken apart.
 struct Fields<'a> {
     login_at: Option<Time>,
-    user: UserRef<'a>,
-    session: SessionRef<'a>,
+    user: UserIdRef<'a>,
+    session: SessionIdRef<'a>,
     profile: ProfileRef<'a>,
 }
 
@@ -71,14 +71,14 @@ impl Member {
     }
 
     /// Who.
-    pub fn user(&self) -> UserRef<'_> {
+    pub fn user(&self) -> UserIdRef<'_> {
         let mut packed = Packed(&self.0);
         packed.time();
         packed.user()
     }
 
     /// Under which session.
-    pub fn session(&self) -> SessionRef<'_> {
+    pub fn session(&self) -> SessionIdRef<'_> {
         self.fields().session
     }
 
@@ -141,7 +141,7 @@ impl Member {
         Fields {
             login_at: packed.time(),
             user: packed.user(),
-            session: SessionRef::from_id_text(packed.text()),
+            session: SessionIdRef::from_id_text(packed.text()),
             profile: ProfileRef {
                 nickname: packed.text(),
                 platform: packed.text(),
@@ -180,7 +180,7 @@ pub struct UserKey(Member);
 
 impl UserKey {
     /// Who.
-    pub fn user(&self) -> UserRef<'_> {
+    pub fn user(&self) -> UserIdRef<'_> {
         self.0.user()
     }
 }
@@ -191,10 +191,10 @@ impl From<&Member> for UserKey {
     }
 }
 
-impl From<UserRef<'_>> for UserKey {
+impl From<UserIdRef<'_>> for UserKey {
     /// The key of a user of whom no login is known. Allocates.
-    fn from(user: UserRef<'_>) -> Self {
-        let (session, profile) = (SessionRef::from_id_text(""), ProfileRef::default());
+    fn from(user: UserIdRef<'_>) -> Self {
+        let (session, profile) = (SessionIdRef::from_id_text(""), ProfileRef::default());
         Self(Member::pack(&Fields {
             login_at: None,
             user,
@@ -280,8 +280,8 @@ impl<'a> Packed<'a> {
         Time::from_millis(self.number())
     }
 
-    fn user(&mut self) -> UserRef<'a> {
-        UserRef::from_id_text(self.text())
+    fn user(&mut self) -> UserIdRef<'a> {
+        UserIdRef::from_id_text(self.text())
     }
 
     fn role(&mut self) -> Role {

@@ -8,7 +8,7 @@ mod list;
 mod stored;
 
 use crate::{
-    domain::{LeaveReason, Login, Logout, SessionId, SessionRef, Time, UserRef},
+    domain::{LeaveReason, Login, Logout, SessionId, SessionIdRef, Time, UserIdRef},
     reconcile::{CLOCK_SKEW, Logins, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION},
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Ended {
 }
 
 impl<'a> Session<'a> {
-    fn id(&self) -> SessionRef<'a> {
+    fn id(&self) -> SessionIdRef<'a> {
         match self.id {
             Id::Login(login) => login.session(),
             Id::Own(id) => id.borrowed(),
@@ -136,7 +136,7 @@ impl Sessions {
     }
 
     /// Whose they are; `None` if there are none.
-    pub(crate) fn user(&self) -> Option<UserRef<'_>> {
+    pub(crate) fn user(&self) -> Option<UserIdRef<'_>> {
         self.0.user()
     }
 
@@ -182,7 +182,7 @@ impl Sessions {
     }
 
     /// How a session ended, if it did and did not begin anew.
-    pub(crate) fn ended_of(&self, id: SessionRef<'_>) -> Option<Ended> {
+    pub(crate) fn ended_of(&self, id: SessionIdRef<'_>) -> Option<Ended> {
         let mut ended = self.0.iter().filter(|session| !session.is_live());
         ended.find(|session| session.id() == id)?.ended
     }

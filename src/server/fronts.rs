@@ -13,12 +13,13 @@ use super::{Ended, ServerError};
 use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
+    domain::Clock,
     grpc::{self, GrpcMetrics, Health, Presence},
     journal::Journal,
     net::Listener,
     providers::Apps,
     roster::Roster,
-    webhook::{self, Front, Parts, Settings, Visible, WebhookMetrics, wall_clock},
+    webhook::{self, Front, Parts, Settings, Visible, WebhookMetrics},
 };
 
 /// The fronts, listening but not answering yet.
@@ -56,7 +57,7 @@ impl Fronts {
             journal,
             visible: Arc::clone(roster) as Arc<dyn Visible>,
             metrics: Arc::new(WebhookMetrics::register(registry.registry_mut())),
-            clock: wall_clock(),
+            clock: Clock::system(),
             ready: Arc::clone(ready),
         });
         let presence = Presence::new(

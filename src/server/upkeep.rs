@@ -17,11 +17,10 @@ use super::{Ended, recovery::Store};
 
 use crate::{
     config::JournalConfig,
-    domain::Time,
+    domain::{Clock, Time},
     grpc::Health,
     journal::{DiskJournal, Entry, Journal, Payload, Revision, StoreError},
     roster::{Capture, Roster},
-    webhook::wall_clock,
 };
 
 /// How often it is looked whether something is to be done. Also the most often
@@ -70,11 +69,11 @@ fn looks() -> Interval {
 
 /// Journals a tick when something is due to be forgotten, at most once a second.
 async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
-    let clock = wall_clock();
+    let clock = Clock::system();
     let mut looks = looks();
     loop {
         looks.tick().await;
-        let received_at = clock();
+        let received_at = clock.now();
         roster.trim_history(received_at);
         if roster.is_tick_due(received_at) {
             let payload = Payload::Tick;
@@ -95,7 +94,7 @@ async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
 /// Says in health whether entries can be made durable, and lets a journal that
 /// failed find out whether it works again. Returns when nothing can make it.
 async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
-    let clock = wall_clock();
+    let clock = Clock::system();
     let mut looks = looks();
     let mut was_writable = None;
     loop {
@@ -108,7 +107,7 @@ async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
             return;
         }
         if !is_writable {
-            journal.probe(clock());
+            journal.probe(clock.now());
         }
     }
 }
@@ -124,7 +123,7 @@ pub(super) struct Checkpointing {
 impl Checkpointing {
     /// Entries from before this are not kept for longer.
     fn until(&self) -> Time {
-        wall_clock()().saturating_sub(self.retention)
+        Clock::system().now().saturating_sub(self.retention)
     }
 }
 

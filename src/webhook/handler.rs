@@ -66,7 +66,7 @@ impl Front {
             adapter,
             query: self.query(&head),
             body,
-            received_at: (self.parts.clock)(),
+            received_at: self.parts.clock.now(),
         };
         match self.ingest(arrival).await {
             Ok(taken) => answers::respond(render(&Answer::Taken {

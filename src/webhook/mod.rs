@@ -24,7 +24,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
@@ -33,16 +33,13 @@ use tokio::sync::Semaphore;
 
 use self::nonces::Nonces;
 use crate::{
-    domain::Time,
+    domain::Clock,
     journal::{Journal, Revision},
     net::Throttle,
     providers::Apps,
 };
 
 pub use self::{answers::Reason, metrics::WebhookMetrics, serve::serve};
-
-/// Tells the time of receipt.
-pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
 /// Tells when a durable entry is visible to queries.
 pub trait Visible: Send + Sync + fmt::Debug {
@@ -117,15 +114,6 @@ pub struct Front {
     unavailable_log: Throttle,
     /// The query of a callback without one, which most are: shared, so that it costs nothing.
     no_query: Arc<str>,
-}
-
-/// The system's clock.
-pub fn wall_clock() -> Clock {
-    Arc::new(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        // Before 1970 every signature is stale, which is as it should be.
-        Time::MIN.saturating_add(since.unwrap_or_default())
-    })
 }
 
 // === impl AtOnce ===

@@ -4,13 +4,12 @@ use tonic::{Code, Request, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
-    domain::{AppName, RoomId, UserId},
+    domain::{AppName, ID_BYTES_MAX, RoomId, UserId},
     grpc::messages::{
         room::RoomRef,
         token::{BadToken, ResumeToken, UsersToken, decode_rooms_token},
         user::UserRef,
     },
-    providers::ID_BYTES_MAX,
     roster::Roster,
 };
 

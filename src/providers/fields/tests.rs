@@ -3,6 +3,7 @@ use std::hash::DefaultHasher;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::ID_BYTES_MAX;
 
 /// What a body says of the field `a`, as a text.
 fn a(body: &str) -> Result<String, String> {

@@ -6,7 +6,8 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields, ID_BYTES_MAX};
+use super::{FieldError, Fields};
+use crate::domain::ID_BYTES_MAX;
 
 /// One value, in the text that it came in.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use super::{
     },
     *,
 };
-use crate::providers::{self, ID_BYTES_MAX};
+use crate::{domain::ID_BYTES_MAX, providers};
 
 // The documentation's sample bodies, without the comments and commas that make
 // them no JSON.

@@ -10,8 +10,8 @@ use super::{
     *,
 };
 use crate::{
-    domain::RoomId,
-    providers::{self, ID_BYTES_MAX},
+    domain::{ID_BYTES_MAX, RoomId},
+    providers,
 };
 
 const NOW: u64 = 1_470_820_198_000;

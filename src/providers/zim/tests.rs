@@ -9,7 +9,7 @@ use super::{
     },
     *,
 };
-use crate::providers::{self, ID_BYTES_MAX};
+use crate::{domain::ID_BYTES_MAX, providers};
 
 /// The documentation's sample body, a logout.
 const SAMPLE: &str = r#"{"appid":"1","event":"user_action","timestamp":1679553625,"nonce":"350176","signature":"signature","user_id":"123456","user_name":"user_name","os":"PC ","action":1,"session_id":"930821637828251648","login_time":1679553625,"relogin":"1","logout_time":1679553625,"logout_reason":"logout_reason"}"#;

@@ -9,7 +9,7 @@ use std::mem;
 use imbl::OrdSet;
 
 use crate::{
-    domain::{LeaveReason, SessionId, Time, UserId, UserRef},
+    domain::{LeaveReason, SessionId, Time, UserId, UserIdRef},
     reconcile::{Member, Rules, room::Members, sessions::Sessions},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct UserChange {
 
 impl Remains {
     /// Whose they are.
-    pub fn users(&self) -> impl Iterator<Item = UserRef<'_>> {
+    pub fn users(&self) -> impl Iterator<Item = UserIdRef<'_>> {
         self.0.by_id.iter().filter_map(Sessions::user)
     }
 

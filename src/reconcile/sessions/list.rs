@@ -2,7 +2,7 @@
 //! one of which nothing but its login is known.
 
 use crate::{
-    domain::{SessionId, SessionRef, Time, UserId, UserRef},
+    domain::{SessionId, SessionIdRef, Time, UserId, UserIdRef},
     reconcile::Member,
 };
 
@@ -41,7 +41,7 @@ impl Default for List {
 
 impl List {
     /// Whose they are; `None` if there are none.
-    pub(super) fn user(&self) -> Option<UserRef<'_>> {
+    pub(super) fn user(&self) -> Option<UserIdRef<'_>> {
         match self {
             Self::Login { login, .. } => Some(login.user()),
             Self::Others(others) => others.as_ref().map(|others| others.user.borrowed()),
@@ -65,7 +65,7 @@ impl List {
     pub(super) fn change(
         &mut self,
         user: &UserId,
-        id: SessionRef<'_>,
+        id: SessionIdRef<'_>,
         evidence_at: Time,
         change: impl FnOnce(&mut Kept),
     ) {
@@ -139,7 +139,7 @@ impl List {
 }
 
 impl Others {
-    fn session(&mut self, id: SessionRef<'_>, evidence_at: Time) -> &mut Kept {
+    fn session(&mut self, id: SessionIdRef<'_>, evidence_at: Time) -> &mut Kept {
         let known = self.sessions.iter().position(|it| it.id.borrowed() == id);
         let at = known.unwrap_or_else(|| {
             // One is the rule, and there are many users.

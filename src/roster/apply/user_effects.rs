@@ -2,7 +2,7 @@
 //! changed, so that each user is changed once.
 
 use crate::{
-    domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId, UserRef},
+    domain::{AppName, CloseReason, LeaveReason, RoomId, Time, UserEvent, UserId, UserIdRef},
     reconcile::user::{Applied, Membership, User},
     reconcile::{Member, Rules, UserKey, room::RoomChange},
     roster::users::{AppUsers, memberships::Memberships, room_end_notifier::End},
@@ -114,7 +114,7 @@ impl<'e> UserEffects<'e> {
 
 impl Item<'_> {
     /// Whom it concerns.
-    pub(in crate::roster) fn whose(&self) -> (&AppName, UserRef<'_>) {
+    pub(in crate::roster) fn whose(&self) -> (&AppName, UserIdRef<'_>) {
         (&self.app, self.user.id())
     }
 
@@ -133,7 +133,7 @@ impl Item<'_> {
 }
 
 impl Who {
-    fn id(&self) -> UserRef<'_> {
+    fn id(&self) -> UserIdRef<'_> {
         match self {
             Self::Id(id) => id.borrowed(),
             Self::Key(key) => key.user(),

@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use crate::{
-    domain::{RoomId, UserId, UserRef},
+    domain::{RoomId, UserId, UserIdRef},
     reconcile::UserKey,
 };
 
@@ -48,18 +48,18 @@ struct Place {
 
 impl Shard {
     /// The rooms of a user, in no order.
-    fn of(&self, hash: u64, user: UserRef<'_>) -> impl Iterator<Item = &RoomId> {
+    fn of(&self, hash: u64, user: UserIdRef<'_>) -> impl Iterator<Item = &RoomId> {
         let few = self.few(hash, user);
         few.chain(self.many.get(user.as_str()).into_iter().flatten())
     }
 
-    fn few(&self, hash: u64, user: UserRef<'_>) -> impl Iterator<Item = &RoomId> {
+    fn few(&self, hash: u64, user: UserIdRef<'_>) -> impl Iterator<Item = &RoomId> {
         let places = self.places.iter_hash(hash);
         let own = places.filter(move |place| place.user.user() == user);
         own.map(|place| &place.room)
     }
 
-    fn has(&self, hash: u64, user: UserRef<'_>, room: &RoomId) -> bool {
+    fn has(&self, hash: u64, user: UserIdRef<'_>, room: &RoomId) -> bool {
         match self.many.get(user.as_str()) {
             Some(rooms) => rooms.contains(room),
             None => self.few(hash, user).any(|known| known == room),
@@ -97,7 +97,7 @@ impl Shard {
         self.many.insert(place.user.user().into(), rooms);
     }
 
-    fn leave(&mut self, hash: u64, user: UserRef<'_>, room: &RoomId) {
+    fn leave(&mut self, hash: u64, user: UserIdRef<'_>, room: &RoomId) {
         if let Some(rooms) = self.many.get_mut(user.as_str()) {
             rooms.remove(room);
             if rooms.is_empty() {
@@ -124,19 +124,19 @@ impl Memberships {
     }
 
     /// Notes that a user is not in a room any more.
-    pub(in crate::roster) fn leave(&self, user: UserRef<'_>, room: &RoomId) {
+    pub(in crate::roster) fn leave(&self, user: UserIdRef<'_>, room: &RoomId) {
         let (hash, shard) = self.find(user);
         shard.write().leave(hash, user, room);
     }
 
     /// The rooms that a user may be in, in no order.
-    pub(in crate::roster) fn of(&self, user: UserRef<'_>) -> Vec<RoomId> {
+    pub(in crate::roster) fn of(&self, user: UserIdRef<'_>) -> Vec<RoomId> {
         let (hash, shard) = self.find(user);
         shard.read().of(hash, user).cloned().collect()
     }
 
     /// Whether a user may be in a room.
-    pub(in crate::roster) fn has(&self, user: UserRef<'_>, room: &RoomId) -> bool {
+    pub(in crate::roster) fn has(&self, user: UserIdRef<'_>, room: &RoomId) -> bool {
         let (hash, shard) = self.find(user);
         shard.read().has(hash, user, room)
     }
@@ -150,7 +150,7 @@ impl Memberships {
         counts.sum()
     }
 
-    fn find(&self, user: UserRef<'_>) -> (u64, &RwLock<Shard>) {
+    fn find(&self, user: UserIdRef<'_>) -> (u64, &RwLock<Shard>) {
         let hash = self.hasher.hash_one(user);
         // Not by the bits that a table goes by: the lowest and the highest.
         (hash, &self.shards[(hash >> 40) as usize % SHARDS])
@@ -178,7 +178,7 @@ impl fmt::Debug for Memberships {
 mod tests {
     use super::*;
 
-    fn rooms_of(memberships: &Memberships, user: UserRef<'_>) -> Vec<String> {
+    fn rooms_of(memberships: &Memberships, user: UserIdRef<'_>) -> Vec<String> {
         let mut rooms: Vec<_> = memberships
             .of(user)
             .iter()

@@ -16,7 +16,7 @@ use std::{
 use parking_lot::{Mutex, RwLockReadGuard};
 
 use crate::{
-    domain::{AppName, RoomId, Time, UserId, UserRef},
+    domain::{AppName, RoomId, Time, UserId, UserIdRef},
     journal::Revision,
     reconcile::Rules,
     reconcile::user::{User, UserChange, UserView},
@@ -99,7 +99,7 @@ impl Roster {
     pub(in crate::roster) fn find_user(
         &self,
         app: &App,
-        id: UserRef<'_>,
+        id: UserIdRef<'_>,
         now: Revision,
     ) -> Hold<User> {
         let rooms = |room| Some((self.presence(app, &room, id)?, room));
@@ -112,7 +112,7 @@ impl Roster {
     pub(in crate::roster) fn find_user_behind(
         &self,
         app: &App,
-        id: UserRef<'_>,
+        id: UserIdRef<'_>,
         is_news: impl Fn(&RoomId) -> bool,
     ) -> Hold<User> {
         let rooms = |room| {
@@ -124,7 +124,7 @@ impl Roster {
 
     /// A user of whom what happens is remembered: while the journal is replayed, that
     /// is everybody.
-    fn find_remembered(&self, app: &App, id: UserRef<'_>) -> Option<Hold<User>> {
+    fn find_remembered(&self, app: &App, id: UserIdRef<'_>) -> Option<Hold<User>> {
         let users = &app.users;
         let known = users.table.get(id.as_str());
         if known.is_some() || !self.is_behind.load(Ordering::Acquire) {
@@ -139,7 +139,7 @@ impl Roster {
     fn find_user_in(
         &self,
         app: &App,
-        id: UserRef<'_>,
+        id: UserIdRef<'_>,
         floor: Revision,
         place: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
     ) -> Hold<User> {
@@ -169,13 +169,13 @@ impl Roster {
             .collect()
     }
 
-    fn is_in(&self, app: &AppName, room: &RoomId, user: UserRef<'_>) -> bool {
+    fn is_in(&self, app: &AppName, room: &RoomId, user: UserIdRef<'_>) -> bool {
         let app = self.apps.get(app);
         app.is_some_and(|app| self.presence(app, room, user).is_some())
     }
 
     /// Since when a user is in a room, if he is; `Some(None)` if that is not known.
-    fn presence(&self, app: &App, room: &RoomId, user: UserRef<'_>) -> Option<Option<Time>> {
+    fn presence(&self, app: &App, room: &RoomId, user: UserIdRef<'_>) -> Option<Option<Time>> {
         let hold = app.rooms.table.get(room)?;
         let state = hold.cell().state.lock();
         let member = state.subject.present(user.as_str(), &self.rules)?;
@@ -187,7 +187,7 @@ impl Roster {
     pub(in crate::roster) fn drop_room(
         &self,
         app: &AppName,
-        id: UserRef<'_>,
+        id: UserIdRef<'_>,
         room: &RoomId,
         revision: Revision,
     ) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    domain::{AppName, RoomId, UserRef},
+    domain::{AppName, RoomId, UserIdRef},
     journal::Revision,
     reconcile::room::Remains,
     roster::Roster,
@@ -98,7 +98,7 @@ impl End {
         }
     }
 
-    fn tell_one(&self, roster: &Roster, user: UserRef<'_>) {
+    fn tell_one(&self, roster: &Roster, user: UserIdRef<'_>) {
         roster.drop_room(&self.app, user, &self.room, self.revision);
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    domain::Time,
+    domain::{Clock, Time},
     journal::MemoryJournal,
     webhook::{AtOnce, NonceReuse, Parts, Settings, WebhookMetrics},
 };
@@ -51,7 +51,7 @@ fn counted() -> (
         journal: Arc::new(MemoryJournal::new()),
         visible: Arc::new(AtOnce),
         metrics: Arc::clone(&metrics),
-        clock: Arc::new(|| Time::MIN),
+        clock: Clock::from_fn(|| Time::MIN),
         ready: Arc::new(AtomicBool::new(true)),
     });
     let (ours, theirs) = duplex(64 * 1024);

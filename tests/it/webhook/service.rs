@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use headcount::{
-    domain::Time,
+    domain::{Clock, Time},
     journal::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
@@ -184,7 +184,7 @@ impl Service {
             journal: Arc::<TestJournal>::clone(&journal),
             visible: Arc::<Watermark>::clone(&visible),
             metrics: Arc::clone(&metrics),
-            clock: Arc::new(|| Time::from_millis(NOW * 1000).unwrap()),
+            clock: Clock::from_fn(|| Time::from_millis(NOW * 1000).unwrap()),
             ready: Arc::clone(&ready),
         });
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();

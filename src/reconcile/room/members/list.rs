@@ -7,7 +7,7 @@ use equivalent::{Comparable, Equivalent};
 use imbl::OrdSet;
 
 use crate::{
-    domain::{Time, UserRef},
+    domain::{Time, UserIdRef},
     reconcile::Member,
 };
 
@@ -114,7 +114,7 @@ impl List {
 }
 
 /// A place in the list.
-type Place<'a> = (Option<Time>, UserRef<'a>);
+type Place<'a> = (Option<Time>, UserIdRef<'a>);
 
 fn place_of(member: &Member) -> Place<'_> {
     (member.login_at(), member.user())

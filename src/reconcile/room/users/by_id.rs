@@ -6,7 +6,7 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher as _, mem};
 use hashbrown::{HashTable, hash_table::Entry};
 
 use crate::{
-    domain::UserRef,
+    domain::UserIdRef,
     reconcile::{UserKey, sessions::Sessions},
 };
 
@@ -114,7 +114,10 @@ impl Table {
     fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let hash = self.hasher.hash_one(user);
         // Who has none is not in the table.
-        let hash_of = |it: &Sessions| self.hasher.hash_one(it.user().map_or("", UserRef::as_str));
+        let hash_of = |it: &Sessions| {
+            self.hasher
+                .hash_one(it.user().map_or("", UserIdRef::as_str))
+        };
         match self.sessions.entry(hash, |it| is_of(it, user), hash_of) {
             Entry::Occupied(mut known) => {
                 let changed = change(known.get_mut());

@@ -1,7 +1,7 @@
 //! The users of a life as data folders hold them.
 
 use crate::{
-    domain::{UserId, UserRef},
+    domain::{UserId, UserIdRef},
     reconcile::{Rules, sessions::Sessions},
     stored::{self, StoredError, ensure},
 };
@@ -14,7 +14,7 @@ impl Users {
         let mut users: Vec<_> = self.by_id.iter().collect();
         users.sort_unstable_by_key(|sessions| sessions.user());
         let stored = users.into_iter().map(|sessions| stored::Sessions {
-            user_id: sessions.user().map_or("", UserRef::as_str).to_owned(),
+            user_id: sessions.user().map_or("", UserIdRef::as_str).to_owned(),
             sessions: sessions.to_stored(),
         });
         stored.collect()

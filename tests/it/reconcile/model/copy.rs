@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headcount::{
-    domain::{CloseReason, UserId, UserRef},
+    domain::{CloseReason, UserId, UserIdRef},
     reconcile::{
         Member,
         room::{RoomChange, RoomState, RoomSummary},
@@ -112,7 +112,7 @@ fn told(room: &RoomSummary) -> impl PartialEq + std::fmt::Debug + '_ {
     )
 }
 
-fn user_of(change: &RoomChange) -> Option<UserRef<'_>> {
+fn user_of(change: &RoomChange) -> Option<UserIdRef<'_>> {
     match change {
         RoomChange::UserJoined(member)
         | RoomChange::UserUpdated(member)
