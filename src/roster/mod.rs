@@ -264,6 +264,11 @@ impl Roster {
         }
     }
 
+    /// How many wait for a revision to be applied.
+    pub fn waiting_count(&self) -> usize {
+        self.applied.waiting()
+    }
+
     /// How many rooms anything is remembered of, or are watched.
     pub fn room_count(&self) -> usize {
         self.apps.values().map(|app| app.rooms.table.len()).sum()
