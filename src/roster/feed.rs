@@ -24,7 +24,7 @@ pub struct Update<C> {
     /// that the subject as a whole is shorter.
     pub changes: Option<Vec<C>>,
     /// When the entry was received.
-    pub(super) at: Time,
+    pub(crate) at: Time,
     bytes: usize,
     /// The same for everybody who is sent it, so it is made once.
     encoded: OnceLock<Encoded>,
@@ -82,7 +82,7 @@ pub struct FeedLimits {
 
 /// The updates of one subject: all those after `floor`.
 #[derive(Debug)]
-pub(super) struct Feed<C> {
+pub(crate) struct Feed<C> {
     updates: VecDeque<Arc<Update<C>>>,
     /// What a watcher was told last, for others at the same revision. Kept until there
     /// is more to tell, or what it is of is forgotten: so it takes about as much again.
@@ -98,15 +98,15 @@ pub(super) struct Feed<C> {
 
 /// What a feed remembers, at one moment.
 #[derive(Debug)]
-pub(super) struct Recent<C> {
-    pub(super) floor: Revision,
-    pub(super) revision: Revision,
-    pub(super) updates: VecDeque<Arc<Update<C>>>,
+pub(crate) struct Recent<C> {
+    pub(crate) floor: Revision,
+    pub(crate) revision: Revision,
+    pub(crate) updates: VecDeque<Arc<Update<C>>>,
 }
 
 /// What a watcher at some revision has missed.
 #[derive(Debug)]
-pub(super) enum Since<C> {
+pub(crate) enum Since<C> {
     /// Nothing.
     Nothing,
     /// These updates, and perhaps more after them.
@@ -118,7 +118,7 @@ pub(super) enum Since<C> {
 }
 
 impl<C: Weigh> Feed<C> {
-    pub(super) fn new(floor: Revision, account: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(floor: Revision, account: Arc<AtomicUsize>) -> Self {
         Self {
             updates: VecDeque::new(),
             told: None,
@@ -131,7 +131,7 @@ impl<C: Weigh> Feed<C> {
     }
 
     /// A feed that remembers this, as far as the limits let it.
-    pub(super) fn restore(
+    pub(crate) fn restore(
         recent: Recent<C>,
         limits: &FeedLimits,
         account: Arc<AtomicUsize>,
@@ -145,7 +145,7 @@ impl<C: Weigh> Feed<C> {
     }
 
     /// What it remembers: a few reference counts.
-    pub(super) fn recent(&self) -> Recent<C> {
+    pub(crate) fn recent(&self) -> Recent<C> {
         Recent {
             floor: self.floor,
             revision: self.revision,
@@ -153,22 +153,22 @@ impl<C: Weigh> Feed<C> {
         }
     }
 
-    pub(super) fn revision(&self) -> Revision {
+    pub(crate) fn revision(&self) -> Revision {
         self.revision
     }
 
     /// The revision after which everything is remembered.
-    pub(super) fn floor(&self) -> Revision {
+    pub(crate) fn floor(&self) -> Revision {
         self.floor
     }
 
     /// Whether the history reaches back to `revision`.
-    pub(super) fn covers(&self, revision: Revision) -> bool {
+    pub(crate) fn covers(&self, revision: Revision) -> bool {
         revision >= self.floor
     }
 
     /// Notes that an entry was applied, and what it changed visibly: all of it.
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &mut self,
         revision: Revision,
         changes: Vec<C>,
@@ -199,7 +199,7 @@ impl<C: Weigh> Feed<C> {
 
     /// Notes that something up to `revision` was not told, so that nobody resumes
     /// from before it.
-    pub(super) fn raise_floor(&mut self, revision: Revision) {
+    pub(crate) fn raise_floor(&mut self, revision: Revision) {
         while self
             .oldest()
             .is_some_and(|oldest| oldest.revision <= revision)
@@ -210,7 +210,7 @@ impl<C: Weigh> Feed<C> {
     }
 
     /// Forgets the oldest update.
-    pub(super) fn forget_oldest(&mut self) {
+    pub(crate) fn forget_oldest(&mut self) {
         self.told = None;
         if let Some(update) = self.updates.pop_front() {
             self.floor = update.revision;
@@ -231,23 +231,23 @@ impl<C: Weigh> Feed<C> {
         }
     }
 
-    pub(super) fn oldest(&self) -> Option<&Update<C>> {
+    pub(crate) fn oldest(&self) -> Option<&Update<C>> {
         self.updates.front().map(|update| &**update)
     }
 
     /// Whether anything follows `cursor`.
-    pub(super) fn has_after(&self, cursor: Revision) -> bool {
+    pub(crate) fn has_after(&self, cursor: Revision) -> bool {
         self.last_change() > cursor
     }
 
     /// The last change, or if none is remembered, by when it was.
-    pub(super) fn last_change(&self) -> Revision {
+    pub(crate) fn last_change(&self) -> Revision {
         self.updates.back().map_or(self.floor, |last| last.revision)
     }
 
     /// What follows `cursor`: whole updates, of at most `update_bytes_max`
     /// together.
-    pub(super) fn since(&mut self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
+    pub(crate) fn since(&mut self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
         if !self.covers(cursor) {
             return Since::Lost;
         }
@@ -306,7 +306,7 @@ impl<C> Deref for Batch<C> {
 }
 
 impl<C: Weigh> Update<C> {
-    pub(super) fn new(revision: Revision, at: Time, changes: Option<Vec<C>>) -> Self {
+    pub(crate) fn new(revision: Revision, at: Time, changes: Option<Vec<C>>) -> Self {
         let weight: usize = changes.iter().flatten().map(Weigh::bytes).sum();
         let bytes = size_of::<Self>() + weight;
         Self {

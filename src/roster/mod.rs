@@ -1,12 +1,15 @@
-//! All rooms and users: applied to by one writer, in the order of the journal,
-//! and read and watched by any number.
+//! All rooms and users: changed by one writer, in the order of the journal, and read and
+//! watched by any number.
 //!
 //! Applying and publishing are one step under a subject's lock, and so are taking
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
 mod apply;
 mod checkpoint;
+mod create;
+mod entry_position;
 mod feed;
+mod journal_progress;
 mod limits;
 mod metrics;
 mod rooms;
@@ -19,24 +22,22 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-
-use parking_lot::RwLock;
 
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
+    reconcile::room::{Room, RoomSummary, RoomView},
     reconcile::user::{User, UserView},
-    reconcile::{
-        Logins, Rules,
-        room::{Room, RoomState, RoomSummary, RoomView},
-    },
 };
 
 use self::{
-    rooms::AppRooms, subject::history_budget::HistoryBudget, users::AppUsers, watermark::Watermark,
+    journal_progress::JournalProgress,
+    rooms::Rooms,
+    subject::history_budget::HistoryBudget,
+    users::{Users, WatchedUser, room_end_notifier::PendingRoomEnds},
 };
 
 pub use self::{
@@ -46,85 +47,33 @@ pub use self::{
     limits::Limits,
     metrics::Metrics,
     subject::table::Subject,
-    watch::{ChangeSignal, Place, SnapshotReason, Start, Watch, WatchEvent, Watched},
+    watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watched},
 };
-
-/// The rooms and users of one app.
-#[derive(Debug)]
-struct App {
-    rooms: AppRooms,
-    users: AppUsers,
-}
 
 /// All rooms and users of all apps.
 #[derive(Debug)]
 pub struct Roster {
     epoch: Epoch,
-    rules: Rules,
-    limits: Limits,
     apps: HashMap<AppName, App>,
-    /// Held while an entry is applied. A read that depends on several subjects
-    /// takes it, and sees them all between two entries. Taken before any other.
-    applying: RwLock<()>,
-    applied: Watermark,
-    history: HistoryBudget,
+    progress: Arc<JournalProgress>,
+    history: Arc<HistoryBudget>,
     /// When something is next to be forgotten, in milliseconds; 0 if nothing is.
     due_at: AtomicU64,
-    /// The greatest receive time applied so far, in milliseconds.
-    journal_time: AtomicU64,
-    /// When history was trimmed last, in milliseconds of the same clock.
-    trimmed_at: AtomicU64,
-    /// Ends of lives that users are still to be told of.
-    pending_room_ends: AtomicUsize,
-    /// Whether the journal is still being replayed. Who asked for whom before the
-    /// restart nobody knows, so what happened to anybody is remembered. Only changes
-    /// between two entries.
-    is_behind: AtomicBool,
+    pending_room_ends: Arc<PendingRoomEnds>,
     /// Captures begun so far, and whether one is under way.
     captures: AtomicU64,
     is_captured: AtomicBool,
     metrics: Metrics,
 }
 
-impl Roster {
-    /// An empty roster of these apps, each with how its users log in, and the one
-    /// who may write to it. `epoch` is that of the journal it is going to follow.
-    pub fn new(
-        epoch: Epoch,
-        apps: impl IntoIterator<Item = (AppName, Logins)>,
-        rules: Rules,
-        limits: Limits,
-    ) -> (Arc<Roster>, Applier) {
-        let account = Arc::new(AtomicUsize::new(0));
-        let apps = apps.into_iter().map(|(name, logins)| {
-            let user_rules = Rules {
-                logins,
-                ..rules.clone()
-            };
-            let rooms = AppRooms::new(Arc::clone(&account));
-            let users = AppUsers::new(user_rules, Arc::clone(&account));
-            (name, App { rooms, users })
-        });
-        let roster = Arc::new(Roster {
-            epoch,
-            apps: apps.collect(),
-            applying: RwLock::default(),
-            rules,
-            applied: Watermark::default(),
-            history: HistoryBudget::new(account),
-            limits,
-            due_at: AtomicU64::new(0),
-            journal_time: AtomicU64::new(0),
-            trimmed_at: AtomicU64::new(0),
-            pending_room_ends: AtomicUsize::new(0),
-            is_behind: AtomicBool::new(true),
-            captures: AtomicU64::new(0),
-            is_captured: AtomicBool::new(false),
-            metrics: Metrics::default(),
-        });
-        (Arc::clone(&roster), Applier::new(roster))
-    }
+/// The rooms and users of one app.
+#[derive(Debug)]
+struct App {
+    rooms: Arc<Rooms>,
+    users: Arc<Users>,
+}
 
+impl Roster {
     /// The journal that revisions are of.
     pub fn epoch(&self) -> Epoch {
         self.epoch
@@ -137,25 +86,23 @@ impl Roster {
 
     /// The last revision applied.
     pub fn applied(&self) -> Revision {
-        self.applied.get()
+        self.progress.applied()
     }
 
     /// Waits until a revision is applied.
     pub async fn reached(&self, revision: Revision) {
-        self.applied.reached(revision).await;
+        self.progress.reached(revision).await;
     }
 
     /// A room, and the revision that it is at: every callback up to it that
     /// touches the room is in the view. A room that is not known is empty.
     pub fn room(&self, app: &AppName, room: &RoomId) -> (Revision, RoomView) {
-        let rooms = self.apps.get(app).map(|app| &app.rooms.table);
+        let rooms = self.apps.get(app).map(|app| &app.rooms);
         loop {
             // Read before the room: whatever was applied by then is in the room.
             let applied = self.applied();
-            if let Some(hold) = rooms.and_then(|rooms| rooms.get(room)) {
-                let state = hold.cell().state.lock();
-                let revision = applied.max(state.feed.revision());
-                return (revision, state.subject.view(&self.rules));
+            if let Some((revision, view)) = rooms.and_then(|rooms| rooms.view(room)) {
+                return (applied.max(revision), view);
             }
             // Else it may have been forgotten by what was applied meanwhile.
             if self.applied() == applied {
@@ -175,67 +122,35 @@ impl Roster {
         let rooms = self.apps.get(app).map(|app| &app.rooms);
         let open = rooms
             .into_iter()
-            .flat_map(move |rooms| rooms.open(prefix, after.clone()));
-        open.filter_map(move |id| {
-            let hold = rooms?.table.get(&id)?;
-            let summary = hold.cell().state.lock().subject.summary(&self.rules);
-            // It may have closed since the index was read.
-            (summary.state == RoomState::Open).then_some((id, summary))
-        })
+            .flat_map(move |rooms| rooms.open_ids(prefix, after.clone()));
+        // A room may have closed since the index was read.
+        open.filter_map(move |id| rooms?.open_room(&id).map(|summary| (id, summary)))
     }
 
     /// Follows a room, whether it is known or not; `None` for an unknown app.
-    pub fn watch_room(
-        self: &Arc<Self>,
-        app: &AppName,
-        room: &RoomId,
-        start: Start,
-    ) -> Option<Watch<Room>> {
-        let hold = self.apps.get(app)?.rooms.table.get_or_insert(room);
-        Some(Watch::new(Arc::clone(self), app, hold, start, None))
+    pub fn watch_room(&self, app: &AppName, room: &RoomId, start: Start) -> Option<Watch<Room>> {
+        let rooms = &self.apps.get(app)?.rooms;
+        let hold = rooms.table().get_or_insert(room);
+        let progress = Arc::clone(&self.progress);
+        Some(Watch::new(progress, Arc::clone(rooms), hold, start))
     }
 
-    /// A user, and the revision that the answer is at. One who is not known is
+    /// A user, and the revision that the answer is at. A user that is not known is
     /// offline and in no room.
     pub fn user(&self, app: &AppName, id: &UserId) -> (Revision, UserView) {
-        let _paused = self.applying.read();
-        let applied = self.applied();
-        let Some(of_app) = self.apps.get(app) else {
-            return (applied, UserView::default());
-        };
-        let hold = self.find_user(of_app, id.borrowed(), applied);
-        self.drop_rooms(&hold, app);
-        let place = Place {
-            roster: self,
-            app,
-            id,
-        };
-        let view = hold.cell().state.lock().subject.look(&place);
-        let now = self.now();
-        of_app.users.recently_queried.lock().note(hold, now);
-        (applied, view)
+        let pause = self.progress.pause();
+        let users = self.apps.get(app).map(|app| &app.users);
+        let view = users.map(|users| users.query(id.borrowed(), pause.held()));
+        (self.applied(), view.unwrap_or_default())
     }
 
     /// Follows a user, whether known or not; `None` for an unknown app.
-    pub fn watch_user(
-        self: &Arc<Self>,
-        app: &AppName,
-        user: &UserId,
-        start: Start,
-    ) -> Option<Watch<User>> {
-        // No entry comes in between: of a room's end after the look at the rooms the
-        // user is told, of one before it he is not.
-        let _paused = self.applying.read();
-        let watching = self.note_watched(app, user);
-        let hold = self.find_user(self.apps.get(app)?, user.borrowed(), self.applied());
-        self.drop_rooms(&hold, app);
-        Some(Watch::new(
-            Arc::clone(self),
-            app,
-            hold,
-            start,
-            Some(watching),
-        ))
+    pub fn watch_user(&self, app: &AppName, user: &UserId, start: Start) -> Option<Watch<User>> {
+        let users = &self.apps.get(app)?.users;
+        let pause = self.progress.pause();
+        let (watched, hold) = WatchedUser::begin(users, user, pause.held());
+        let progress = Arc::clone(&self.progress);
+        Some(Watch::new(progress, watched, hold, start))
     }
 
     /// Whether something is to be forgotten by now, which takes a tick in the
@@ -248,64 +163,49 @@ impl Roster {
     /// Forgets changes that are too old to be resumed from. Not part of the
     /// state, so it needs no entry in the journal.
     pub fn trim_history(&self, now: Time) {
-        self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
-        let until = now.saturating_sub(self.limits.history_age_max);
+        self.progress.note_trim(now);
+        let until = self.history.remembered_since(now);
         for app in self.apps.values() {
-            app.users.recently_queried.lock().trim(until);
+            app.users.trim(until);
         }
-        let evicted = self.history.trim(now, &self.limits);
+        let evicted = self.history.trim(now);
         self.metrics.history_evictions.inc_by(evicted);
     }
 
     /// Forgets the oldest changes, if all together take more than they may.
     fn trim_if_over(&self, now: Time) {
-        if self.history.is_over(&self.limits) {
+        if self.history.is_over() {
             self.trim_history(now);
         }
     }
 
     /// How many wait for a revision to be applied.
     pub fn waiting_count(&self) -> usize {
-        self.applied.waiting()
+        self.progress.waiting()
     }
 
     /// How many rooms anything is remembered of, or are watched.
     pub fn room_count(&self) -> usize {
-        self.apps.values().map(|app| app.rooms.table.len()).sum()
+        self.apps.values().map(|app| app.rooms.table().len()).sum()
     }
 
     /// How many users may be in rooms, and how many have devices, are watched or were
-    /// asked for lately. One may count twice.
+    /// queried recently. One may count twice.
     pub fn user_count(&self) -> usize {
-        let users = self.apps.values().map(|app| &app.users);
-        users
-            .map(|users| users.memberships.len() + users.table.len())
-            .sum()
-    }
-
-    /// The latest time that is known of: the journal may be silent for long.
-    fn now(&self) -> Time {
-        let trimmed_at = Time::from_millis(self.trimmed_at.load(Ordering::Acquire));
-        self.journal_time().max(trimmed_at.unwrap_or(Time::MIN))
-    }
-
-    /// The greatest receive time applied so far.
-    fn journal_time(&self) -> Time {
-        let journal_time = self.journal_time.load(Ordering::Acquire);
-        Time::from_millis(journal_time).unwrap_or(Time::MIN)
+        self.apps.values().map(|app| app.users.count()).sum()
     }
 
     /// The rooms of an app of which anything is remembered, or that are watched, in
     /// no order.
     pub fn known_rooms(&self, app: &AppName) -> Vec<RoomId> {
-        let rooms = self.apps.get(app).map(|app| app.rooms.table.cells());
+        let rooms = self.apps.get(app).map(|app| app.rooms.table().cells());
         rooms.into_iter().flatten().map(|(id, _)| id).collect()
     }
 
     /// The users of an app of whom anything is remembered, or who are watched, in no
     /// order.
     pub fn known_users(&self, app: &AppName) -> Vec<UserId> {
-        let users = self.apps.get(app).map(|app| app.users.table.cells());
+        let users = self.apps.get(app).map(|app| app.users.table().cells());
         users.into_iter().flatten().map(|(id, _)| id).collect()
     }
 

@@ -1,24 +1,23 @@
 //! The rooms of one app.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    ops::Bound,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::{collections::BTreeSet, fmt, ops::Bound, sync::Arc};
 
 use parking_lot::RwLock;
 
 use crate::{
-    domain::{LeaveReason, RoomId},
+    domain::{LeaveReason, RoomId, Time, UserIdRef},
+    journal::Revision,
     reconcile::{
-        Member,
+        Member, Rules,
         room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::{
         feed::Weigh,
-        subject::table::{Subject, Table},
-        watch::{Place, Watched},
+        subject::{
+            history_budget::HistoryBudget,
+            table::{Subject, Table},
+        },
+        watch::Watched,
     },
 };
 
@@ -26,23 +25,66 @@ use crate::{
 /// opening and closing of rooms.
 const LIST_CHUNK: usize = 256;
 
-pub(super) struct AppRooms {
-    pub(super) table: Arc<Table<Room>>,
+pub struct Rooms {
+    table: Arc<Table<Room>>,
+    rules: Rules,
     /// The ids of the rooms that are open, in order. An index: it may be ahead
     /// of or behind a room for as long as one entry takes to apply.
     open: RwLock<BTreeSet<RoomId>>,
 }
 
-impl AppRooms {
-    pub(super) fn new(account: Arc<AtomicUsize>) -> Self {
+impl Rooms {
+    pub(crate) fn new(rules: Rules, history: &HistoryBudget) -> Self {
         Self {
-            table: Arc::new(Table::new(account)),
+            table: Arc::new(Table::new(history.feed_limits(), history.account())),
+            rules,
             open: RwLock::default(),
         }
     }
 
+    /// Those of which anything is remembered, or which are watched.
+    pub(crate) fn table(&self) -> &Arc<Table<Room>> {
+        &self.table
+    }
+
+    /// How their evidence is weighed.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Since when a user is in a room, if they are; `Some(None)` if that is not known.
+    pub(crate) fn presence(&self, room: &RoomId, user: UserIdRef<'_>) -> Option<Option<Time>> {
+        let hold = self.table.get(room)?;
+        let state = hold.cell().state.lock();
+        let member = state.subject.present(user.as_str(), &self.rules)?;
+        Some(member.login_at())
+    }
+
+    /// By when a room was last changed, at the latest. `None` for a room of which
+    /// nothing is remembered.
+    pub(crate) fn changed_by(&self, room: &RoomId) -> Option<Revision> {
+        let hold = self.table.get(room)?;
+        let state = hold.cell().state.lock();
+        // A room that was forgotten, and is watched, begins at its floor.
+        Some(state.feed.revision().max(state.feed.floor()))
+    }
+
+    /// A room, and the revision of the last entry that concerned it.
+    pub(crate) fn view(&self, room: &RoomId) -> Option<(Revision, RoomView)> {
+        let hold = self.table.get(room)?;
+        let state = hold.cell().state.lock();
+        Some((state.feed.revision(), state.subject.view(&self.rules)))
+    }
+
+    /// A room that is open, without its users.
+    pub(crate) fn open_room(&self, room: &RoomId) -> Option<RoomSummary> {
+        let hold = self.table.get(room)?;
+        let summary = hold.cell().state.lock().subject.summary(&self.rules);
+        (summary.state == RoomState::Open).then_some(summary)
+    }
+
     /// Notes whether a room is open.
-    pub(super) fn index(&self, id: &RoomId, state: RoomState) {
+    pub(crate) fn index(&self, id: &RoomId, state: RoomState) {
         if state == RoomState::Open {
             self.open.write().insert(id.clone());
         } else {
@@ -50,8 +92,8 @@ impl AppRooms {
         }
     }
 
-    /// The ids of open rooms, in order.
-    pub(super) fn open<'a>(
+    /// The ids of open rooms that begin with `prefix`, in order, those after `after` only.
+    pub(crate) fn open_ids<'a>(
         &'a self,
         prefix: &'a str,
         mut after: Option<RoomId>,
@@ -81,9 +123,9 @@ impl AppRooms {
     }
 }
 
-impl fmt::Debug for AppRooms {
+impl fmt::Debug for Rooms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppRooms")
+        f.debug_struct("Rooms")
             .field("rooms", &self.table.len())
             .finish_non_exhaustive()
     }
@@ -106,9 +148,13 @@ impl Subject for Room {
 
 impl Watched for Room {
     type View = RoomView;
+    type Source = Arc<Rooms>;
+    type Pause<'a> = ();
 
-    fn look(&self, place: &Place<'_, Room>) -> RoomView {
-        self.view(&place.roster.rules)
+    fn pause(_rooms: &Arc<Rooms>) {}
+
+    fn snapshot(&self, rooms: &Arc<Rooms>, _pause: &()) -> RoomView {
+        self.view(&rooms.rules)
     }
 }
 

@@ -6,28 +6,23 @@
 
 use std::{future::Future, pin::pin, sync::Arc};
 
-use parking_lot::RwLockReadGuard;
 use tokio::sync::futures::Notified;
 
 use crate::{
-    domain::AppName,
     journal::Revision,
     roster::{
-        Roster,
         feed::{Batch, Since},
+        journal_progress::JournalProgress,
         subject::table::{Cell, Hold, Subject},
-        users::Watching,
     },
 };
 
 /// A subscription to one subject. Ends when dropped; nothing is left behind.
 #[derive(Debug)]
-pub struct Watch<S: Subject> {
-    roster: Arc<Roster>,
-    app: AppName,
-    /// Keeps the subject among those that are watched, where that is counted. Goes
-    /// before the hold: who was watched is kept for a while.
-    _watching: Option<Watching>,
+pub struct Watch<S: Watched> {
+    progress: Arc<JournalProgress>,
+    /// Dropped before the hold: it keeps a user that was watched for a while.
+    source: S::Source,
     hold: Hold<S>,
     /// Everything up to here has been delivered.
     cursor: Revision,
@@ -106,14 +101,18 @@ pub trait Watched: Subject + Sized {
     /// A snapshot, cheap to take.
     type View: std::fmt::Debug + Send;
 
-    /// Keeps entries from being applied while it is kept, if a snapshot depends on
-    /// more than the subject. Taken before the subject is locked.
-    fn pause(_roster: &Roster) -> Option<RwLockReadGuard<'_, ()>> {
-        None
-    }
+    /// What snapshots are taken from, beside the subject. A watch keeps it, so it also
+    /// says that the subject is watched, where that counts.
+    type Source: std::fmt::Debug + Send + Sync;
+
+    /// Kept while a snapshot is taken, if nothing that it depends on may change.
+    type Pause<'a>;
+
+    /// Begins such a pause. The subject is not locked yet.
+    fn pause(source: &Self::Source) -> Self::Pause<'_>;
 
     /// Takes a snapshot.
-    fn look(&self, place: &Place<'_, Self>) -> Self::View;
+    fn snapshot(&self, source: &Self::Source, pause: &Self::Pause<'_>) -> Self::View;
 }
 
 /// Says when a subject changes.
@@ -135,21 +134,12 @@ impl<S: Subject> ChangeSignal for Cell<S> {
     }
 }
 
-/// Where a subject is.
-#[derive(Debug)]
-pub struct Place<'a, S: Subject> {
-    pub(super) roster: &'a Roster,
-    pub(super) app: &'a AppName,
-    pub(super) id: &'a S::Id,
-}
-
 impl<S: Watched> Watch<S> {
-    pub(super) fn new(
-        roster: Arc<Roster>,
-        app: &AppName,
+    pub(crate) fn new(
+        progress: Arc<JournalProgress>,
+        source: S::Source,
         hold: Hold<S>,
         start: Start,
-        watching: Option<Watching>,
     ) -> Self {
         let (cursor, owed) = match start {
             Start::Snapshot(reason) => (0, Owed::Snapshot(reason)),
@@ -160,10 +150,9 @@ impl<S: Watched> Watch<S> {
             }
         };
         Self {
-            roster,
-            app: app.clone(),
+            progress,
+            source,
             hold,
-            _watching: watching,
             cursor,
             owed,
         }
@@ -213,18 +202,14 @@ impl<S: Watched> Watch<S> {
     /// The next step, if there is one now.
     pub fn try_next(&mut self) -> Option<WatchEvent<S>> {
         let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
-        let paused = S::pause(&self.roster);
+        let pause = S::pause(&self.source);
         // Read before the state: whatever was applied by then is in the state.
-        let applied = self.roster.applied();
+        let applied = self.progress.applied();
         let mut state = self.hold.cell().state.lock();
         let revision = applied.max(state.feed.revision()).max(self.cursor);
-        let since = state.feed.since(self.cursor, &self.roster.limits.feed);
-        let place = Place {
-            roster: &self.roster,
-            app: &self.app,
-            id: self.hold.id(),
-        };
-        let view = || state.subject.look(&place);
+        let limits = self.hold.table().feed_limits();
+        let since = state.feed.since(self.cursor, limits);
+        let view = || state.subject.snapshot(&self.source, &pause);
         let snapshot = |reason| WatchEvent::Snapshot {
             revision,
             view: view(),
@@ -241,7 +226,7 @@ impl<S: Watched> Watch<S> {
             },
             (Owed::Nothing, Since::Nothing) => return None,
         };
-        drop((state, paused));
+        drop((state, pause));
         self.cursor = step.revision().unwrap_or(self.cursor);
         Some(step)
     }

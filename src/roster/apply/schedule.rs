@@ -10,7 +10,7 @@ const DUE_MAX: usize = 4096;
 
 /// What has something to forget.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::roster) enum Forgetful {
+pub(crate) enum Forgetful {
     /// A room.
     Room(RoomId),
     /// A user.
@@ -20,13 +20,13 @@ pub(in crate::roster) enum Forgetful {
 /// Exactly those subjects that have a due time, by that time: forgetting is part
 /// of the state, so which tick forgets what must not depend on anything else.
 #[derive(Debug, Default)]
-pub(in crate::roster) struct Schedule {
+pub(crate) struct Schedule {
     dues: BTreeSet<(Time, AppName, Forgetful)>,
 }
 
 impl Schedule {
     /// Moves a subject from one due time to another.
-    pub(in crate::roster) fn put(
+    pub(crate) fn put(
         &mut self,
         app: &AppName,
         subject: impl FnOnce() -> Forgetful,
@@ -41,12 +41,12 @@ impl Schedule {
     }
 
     /// When the first is due.
-    pub(in crate::roster) fn first(&self) -> Option<Time> {
+    pub(crate) fn first(&self) -> Option<Time> {
         self.dues.first().map(|(due_at, ..)| *due_at)
     }
 
     /// Subjects that are due by `now`, at most [`DUE_MAX`]: the first ones.
-    pub(in crate::roster) fn due(&self, now: Time) -> Vec<(AppName, Forgetful)> {
+    pub(crate) fn due(&self, now: Time) -> Vec<(AppName, Forgetful)> {
         let due = self.dues.iter().take_while(|(due_at, ..)| *due_at <= now);
         due.take(DUE_MAX)
             .map(|(_, app, subject)| (app.clone(), subject.clone()))

@@ -55,8 +55,8 @@ impl Roster {
     /// a room is over: soon it can.
     pub fn begin_checkpoint(self: &Arc<Self>) -> Option<Capture> {
         // Between two entries.
-        let _paused = self.applying.write();
-        if self.pending_room_ends.load(Ordering::Acquire) > 0 {
+        let _paused = self.progress.begin_entry();
+        if !self.pending_room_ends.is_empty() {
             return None;
         }
         let is_free = !self.is_captured.swap(true, Ordering::AcqRel);
@@ -65,16 +65,17 @@ impl Roster {
         }
         let number = self.captures.fetch_add(1, Ordering::Relaxed) + 1;
         for App { rooms, users } in self.apps.values() {
-            rooms.table.capturing().begin(number);
-            users.table.capturing().begin(number);
+            rooms.table().capturing().begin(number);
+            users.table().capturing().begin(number);
         }
         let floors = self.apps.iter();
-        let floors = floors.map(|(name, app)| (name.clone(), app.rooms.table.forgotten_through()));
+        let floors =
+            floors.map(|(name, app)| (name.clone(), app.rooms.table().forgotten_through()));
         Some(Capture {
             rooms_floors: floors.collect(),
             roster: Arc::clone(self),
             revision: self.applied(),
-            journal_time: self.journal_time(),
+            journal_time: self.progress.journal_time(),
         })
     }
 }
@@ -101,9 +102,9 @@ impl Capture {
         let mut stats = CaptureStats::default();
         let mut floors = Vec::new();
         for (name, App { rooms, users }) in &self.roster.apps {
-            let rooms = self.write_table(sink, name, &rooms.table)?;
+            let rooms = self.write_table(sink, name, rooms.table())?;
             stats.rooms += rooms.subjects;
-            stats.users += self.write_table(sink, name, &users.table)?.subjects;
+            stats.users += self.write_table(sink, name, users.table())?.subjects;
             floors.push(stored::Floors {
                 app: name.as_str().to_owned(),
                 rooms: self.rooms_floor(name).max(rooms.floor),
@@ -174,8 +175,8 @@ fn put(sink: Sink<'_>, kind: Kind) -> io::Result<()> {
 impl Drop for Capture {
     fn drop(&mut self) {
         for App { rooms, users } in self.roster.apps.values() {
-            rooms.table.capturing().end();
-            users.table.capturing().end();
+            rooms.table().capturing().end();
+            users.table().capturing().end();
         }
         self.roster.is_captured.store(false, Ordering::Release);
     }

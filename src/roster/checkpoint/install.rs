@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     reconcile::room::Room,
     reconcile::user::User,
     roster::{
         App, Applier, Roster,
         apply::schedule::Forgetful,
         feed::Feed,
+        journal_progress::EntryLockHeld,
         subject::table::{Hold, Subject},
     },
 };
@@ -24,61 +25,76 @@ impl Applier {
     /// What is of apps that the roster does not have is left out, with a warning.
     pub fn install(&mut self, image: Image) {
         let roster = Arc::clone(&self.roster);
-        let applying = roster.applying.write();
-        self.journal_time = image.journal_time;
+        let applying = roster.progress.begin_entry();
         for (name, image_of_app) in image.apps {
             match roster.apps.get(&name) {
-                Some(app) => self.install_app(&name, app, image_of_app),
+                Some(app) => self.install_app(
+                    &name,
+                    app,
+                    image_of_app,
+                    image.journal_time,
+                    applying.held(),
+                ),
                 None => warn_of(&name, &image_of_app),
             }
         }
-        self.note_applied(image.revision);
+        self.note_applied(image.revision, image.journal_time);
         drop(applying);
         roster.trim_if_over(image.journal_time);
     }
 
-    fn install_app(&mut self, name: &AppName, app: &App, image: AppImage) {
+    fn install_app(
+        &mut self,
+        name: &AppName,
+        app: &App,
+        image: AppImage,
+        journal_time: Time,
+        held: EntryLockHeld<'_>,
+    ) {
         // Before the first cell is there: a new one begins at its table's floor.
-        app.rooms.table.note_forgotten(image.rooms_floor);
-        app.users.table.note_forgotten(image.users_floor);
+        app.rooms.table().note_forgotten(image.rooms_floor);
+        app.users.table().note_forgotten(image.users_floor);
         let users: Vec<UserId> = image.users.keys().cloned().collect();
         for (id, user) in image.users {
-            self.install_user(name, app, &id, user);
+            self.install_user(name, app, &id, user, journal_time);
         }
         for (id, room) in image.rooms {
             self.install_room(name, app, &id, room);
         }
         // Once all rooms are there: what those users were told last.
         for id in users {
-            self.roster.find_user(app, id.borrowed(), 0);
+            app.users.find_restored_rooms(&id, held);
         }
     }
 
-    fn install_user(&mut self, name: &AppName, app: &App, id: &UserId, user: Past<User>) {
-        let due_at = user.subject.due_at(&app.users.rules);
-        let hold = app.users.table.get_or_insert(id);
+    fn install_user(
+        &mut self,
+        name: &AppName,
+        app: &App,
+        id: &UserId,
+        user: Past<User>,
+        journal_time: Time,
+    ) {
+        let due_at = user.subject.due_at(app.users.rules());
+        let hold = app.users.table().get_or_insert(id);
         self.roster.put(&hold, user);
-        // Whoever asked for the user before the restart may come back.
-        app.users
-            .recently_queried
-            .lock()
-            .note(hold, self.journal_time);
+        app.users.keep_restored(hold, journal_time);
         let subject = || Forgetful::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }
 
     fn install_room(&mut self, name: &AppName, app: &App, id: &RoomId, mut room: Past<Room>) {
-        let rules = &self.roster.rules;
+        let rules = app.rooms.rules();
         room.subject.derive(rules);
         let (state, due_at) = (room.subject.state(), room.subject.due_at(rules));
         let members = room.subject.members().cloned().unwrap_or_default();
-        let hold = app.rooms.table.get_or_insert(id);
+        let hold = app.rooms.table().get_or_insert(id);
         self.roster.put(&hold, room);
         app.rooms.index(id, state);
         let subject = || Forgetful::Room(id.clone());
         self.schedule.put(name, subject, (None, due_at));
         for member in members.iter() {
-            app.users.memberships.enter(member.into(), id);
+            app.users.restore_membership(member, id);
         }
     }
 }
@@ -87,7 +103,7 @@ impl Roster {
     fn put<S: Subject>(&self, hold: &Hold<S>, past: Past<S>) {
         let Past { subject, recent } = past;
         let mut state = hold.cell().state.lock();
-        state.feed = Feed::restore(recent, &self.limits.feed, hold.table().account());
+        state.feed = Feed::restore(recent, hold.table().feed_limits(), hold.table().account());
         state.subject = subject;
         let oldest = state.feed.oldest().map(|oldest| oldest.revision);
         state.is_remembered = oldest.is_some();

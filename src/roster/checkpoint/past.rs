@@ -22,7 +22,7 @@ type Pasts<S> = Vec<(<S as Subject>::Id, Past<S>)>;
 
 /// The part that one table has in a capture.
 #[derive(Debug)]
-pub(in crate::roster) struct Capturing<S: Subject> {
+pub(crate) struct Capturing<S: Subject> {
     /// The number of the capture that is under way; 0 if none is.
     number: AtomicU64,
     /// Those who were about to change, as they were; `None` if nobody wants them.
@@ -52,13 +52,13 @@ impl<S: Subject> Capturing<S> {
     }
 
     /// The capture that a new subject counts as taken by: there was none of it.
-    pub(in crate::roster) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
     }
 
     /// Keeps what a subject is, which is about to change, if a capture still needs
     /// to know.
-    pub(in crate::roster) fn keep(&self, id: &S::Id, state: &mut CellState<S>) {
+    pub(crate) fn keep(&self, id: &S::Id, state: &mut CellState<S>) {
         if let Some(past) = self.take(state)
             && let Some(pasts) = &mut *self.pasts.lock()
         {

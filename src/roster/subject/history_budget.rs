@@ -17,6 +17,7 @@ use crate::{
     domain::Time,
     journal::Revision,
     roster::{
+        feed::FeedLimits,
         limits::Limits,
         subject::table::{Cell, Hold, Subject, Table},
     },
@@ -27,12 +28,14 @@ use crate::{
 const FREED_PART: usize = 1024;
 
 /// Finds the feed with the oldest update.
-pub(in crate::roster) struct HistoryBudget {
+pub(crate) struct HistoryBudget {
     /// Every feed that remembers something, once, by its oldest update or one
     /// before that: a feed that forgets by itself is not looked for here, but
     /// put right when its turn comes. Never locked together with a cell.
     feeds: Mutex<BinaryHeap<Reverse<Remembering>>>,
+    /// The bytes that all feeds take together.
     account: Arc<AtomicUsize>,
+    limits: Limits,
 }
 
 struct Remembering {
@@ -84,15 +87,31 @@ impl<S: Subject> Forget for FeedRef<S> {
 }
 
 impl HistoryBudget {
-    pub(in crate::roster) fn new(account: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             feeds: Mutex::default(),
-            account,
+            account: Arc::default(),
+            limits,
         }
     }
 
+    /// What one feed may hold.
+    pub(crate) fn feed_limits(&self) -> FeedLimits {
+        self.limits.feed.clone()
+    }
+
+    /// Counts the bytes that feeds take.
+    pub(crate) fn account(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.account)
+    }
+
+    /// From when on changes are remembered.
+    pub(crate) fn remembered_since(&self, now: Time) -> Time {
+        now.saturating_sub(self.limits.history_age_max)
+    }
+
     /// Notes that a feed, which remembered nothing, now does.
-    pub(in crate::roster) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
+    pub(crate) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
         let feed = Box::new(FeedRef {
             table: Arc::downgrade(hold.table()),
             id: hold.id().clone(),
@@ -104,14 +123,14 @@ impl HistoryBudget {
     }
 
     /// Whether the feeds take more than they may.
-    pub(in crate::roster) fn is_over(&self, limits: &Limits) -> bool {
-        self.bytes() > limits.history_bytes_max
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes() > self.limits.history_bytes_max
     }
 
     /// How much a trim that begins now may leave.
-    fn bytes_left(&self, limits: &Limits) -> usize {
-        let bytes_max = limits.history_bytes_max;
-        if self.is_over(limits) {
+    fn bytes_left(&self) -> usize {
+        let bytes_max = self.limits.history_bytes_max;
+        if self.is_over() {
             bytes_max - bytes_max / FREED_PART
         } else {
             bytes_max
@@ -124,9 +143,9 @@ impl HistoryBudget {
 
     /// Forgets what is too old, and the oldest if there is too much, until there is
     /// a little room. Returns how many updates were forgotten before their time.
-    pub(in crate::roster) fn trim(&self, now: Time, limits: &Limits) -> u64 {
-        let until = now.saturating_sub(limits.history_age_max);
-        let bytes_max = self.bytes_left(limits);
+    pub(crate) fn trim(&self, now: Time) -> u64 {
+        let until = self.remembered_since(now);
+        let bytes_max = self.bytes_left();
         let mut evicted = 0;
         loop {
             let Some(Reverse(Remembering { oldest, feed })) = self.feeds.lock().pop() else {

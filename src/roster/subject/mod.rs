@@ -1,5 +1,6 @@
-//! What rooms and users have in common: they are found in a table by their id, and
-//! their latest changes are remembered.
+//! What rooms and users have in common: they are found in a table by their id, changed
+//! by entries, and their latest changes are remembered.
 
-pub(in crate::roster) mod history_budget;
-pub(in crate::roster) mod table;
+pub(crate) mod history_budget;
+pub(crate) mod publish;
+pub(crate) mod table;

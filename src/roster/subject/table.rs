@@ -23,7 +23,7 @@ use crate::{
     journal::Revision,
     roster::{
         checkpoint::Capturing,
-        feed::{Feed, Weigh},
+        feed::{Feed, FeedLimits, Weigh},
     },
 };
 
@@ -45,25 +45,26 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
 }
 
 /// All subjects of one kind.
-pub(in crate::roster) struct Table<S: Subject> {
+pub(crate) struct Table<S: Subject> {
     cells: DashMap<S::Id, Arc<Cell<S>>>,
     /// The latest revision at which a subject was forgotten. A subject that is
     /// not in the table has had no visible change since then, for all one knows;
     /// before, it may have had.
     forgotten_through: AtomicU64,
     capturing: Capturing<S>,
-    /// What all feeds take together.
+    feed_limits: FeedLimits,
+    /// The bytes that all feeds take together.
     account: Arc<AtomicUsize>,
 }
 
 /// One subject with what happened to it lately.
-pub(in crate::roster) struct Cell<S: Subject> {
+pub(crate) struct Cell<S: Subject> {
     // Never held across an await. Locks are taken in this order: the roster's gate, a
     // user's cell, the shard of a room, the room's cell; then what users share. Only a
     // cell that nobody holds is locked with its shard locked before.
-    pub(in crate::roster) state: Mutex<CellState<S>>,
+    pub(crate) state: Mutex<CellState<S>>,
     /// Wakes the watchers, after the state has changed.
-    pub(in crate::roster) changed: Notify,
+    pub(crate) changed: Notify,
     /// Holds on the cell. Only rises from zero while the shard is locked.
     holds: AtomicUsize,
     /// Whether the subject is forgotten, so that whoever lets go of the cell
@@ -71,18 +72,18 @@ pub(in crate::roster) struct Cell<S: Subject> {
     vacant: AtomicBool,
 }
 
-pub(in crate::roster) struct CellState<S: Subject> {
-    pub(in crate::roster) subject: S,
-    pub(in crate::roster) feed: Feed<S::Change>,
+pub(crate) struct CellState<S: Subject> {
+    pub(crate) subject: S,
+    pub(crate) feed: Feed<S::Change>,
     /// Whether the bound on all history knows of the feed.
-    pub(in crate::roster) is_remembered: bool,
+    pub(crate) is_remembered: bool,
     /// The last capture that took it.
-    pub(in crate::roster) captured: u64,
+    pub(crate) captured: u64,
 }
 
 /// A hold on a subject's cell. The cell of a forgotten subject leaves the table
 /// with the last hold on it.
-pub(in crate::roster) struct Hold<S: Subject> {
+pub(crate) struct Hold<S: Subject> {
     table: Arc<Table<S>>,
     id: S::Id,
     cell: Arc<Cell<S>>,
@@ -93,17 +94,18 @@ pub(in crate::roster) struct Hold<S: Subject> {
 const SHARDS: usize = 256;
 
 impl<S: Subject> Table<S> {
-    pub(in crate::roster) fn new(account: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(feed_limits: FeedLimits, account: Arc<AtomicUsize>) -> Self {
         Self {
             cells: DashMap::with_shard_amount(SHARDS),
             forgotten_through: AtomicU64::new(0),
             capturing: Capturing::default(),
+            feed_limits,
             account,
         }
     }
 
     /// A subject, if anything is remembered of it or it is being watched.
-    pub(in crate::roster) fn get<Q>(self: &Arc<Self>, id: &Q) -> Option<Hold<S>>
+    pub(crate) fn get<Q>(self: &Arc<Self>, id: &Q) -> Option<Hold<S>>
     where
         S::Id: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -113,7 +115,7 @@ impl<S: Subject> Table<S> {
     }
 
     /// A subject, kept from now on at least as long as the hold.
-    pub(in crate::roster) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
+    pub(crate) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
         if let Some(hold) = self.get(id) {
             return hold;
         }
@@ -128,33 +130,38 @@ impl<S: Subject> Table<S> {
     }
 
     /// All cells, and perhaps some of those that come and go meanwhile.
-    pub(in crate::roster) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
+    pub(crate) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
         let cells = self.cells.iter();
         cells
             .map(|entry| (entry.key().clone(), Arc::clone(entry.value())))
             .collect()
     }
 
-    pub(in crate::roster) fn capturing(&self) -> &Capturing<S> {
+    pub(crate) fn capturing(&self) -> &Capturing<S> {
         &self.capturing
     }
 
-    pub(in crate::roster) fn account(&self) -> Arc<AtomicUsize> {
+    pub(crate) fn account(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.account)
     }
 
+    /// What one feed may hold.
+    pub(crate) fn feed_limits(&self) -> &FeedLimits {
+        &self.feed_limits
+    }
+
     /// The latest revision at which a subject was forgotten.
-    pub(in crate::roster) fn forgotten_through(&self) -> Revision {
+    pub(crate) fn forgotten_through(&self) -> Revision {
         self.forgotten_through.load(Ordering::Acquire)
     }
 
     /// Notes that a subject was forgotten.
-    pub(in crate::roster) fn note_forgotten(&self, revision: Revision) {
+    pub(crate) fn note_forgotten(&self, revision: Revision) {
         self.forgotten_through.fetch_max(revision, Ordering::AcqRel);
     }
 
     /// How many subjects there are.
-    pub(in crate::roster) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
 
@@ -187,30 +194,30 @@ impl<S: Subject> Cell<S> {
 }
 
 impl<S: Subject> Hold<S> {
-    pub(in crate::roster) fn cell(&self) -> &Arc<Cell<S>> {
+    pub(crate) fn cell(&self) -> &Arc<Cell<S>> {
         &self.cell
     }
 
-    pub(in crate::roster) fn table(&self) -> &Arc<Table<S>> {
+    pub(crate) fn table(&self) -> &Arc<Table<S>> {
         &self.table
     }
 
-    pub(in crate::roster) fn id(&self) -> &S::Id {
+    pub(crate) fn id(&self) -> &S::Id {
         &self.id
     }
 
     /// Whether the subject is forgotten, so that its cell leaves with the last hold.
-    pub(in crate::roster) fn is_vacant(&self) -> bool {
+    pub(crate) fn is_vacant(&self) -> bool {
         self.cell.vacant.load(Ordering::Acquire)
     }
 
     /// To be called while `state` is locked, before the subject changes.
-    pub(in crate::roster) fn keep_past(&self, state: &mut CellState<S>) {
+    pub(crate) fn keep_past(&self, state: &mut CellState<S>) {
         self.table.capturing.keep(&self.id, state);
     }
 
     /// Notes whether the subject is forgotten, while `state` is locked.
-    pub(in crate::roster) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
+    pub(crate) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
         let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
             // What was not told may be of a later revision than what was.

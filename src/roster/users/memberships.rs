@@ -24,7 +24,7 @@ const SHARDS: usize = 256;
 /// may be in thousands, are kept in a set of their own.
 const FEW_MAX: usize = 16;
 
-pub(in crate::roster) struct Memberships {
+pub(crate) struct Memberships {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
 }
@@ -116,7 +116,7 @@ impl Shard {
 
 impl Memberships {
     /// Notes that a user may be in a room.
-    pub(in crate::roster) fn enter(&self, user: UserKey, room: &RoomId) {
+    pub(crate) fn enter(&self, user: UserKey, room: &RoomId) {
         let (hash, shard) = self.find(user.user());
         let room = room.clone();
         let place = Place { user, room };
@@ -124,25 +124,25 @@ impl Memberships {
     }
 
     /// Notes that a user is not in a room any more.
-    pub(in crate::roster) fn leave(&self, user: UserIdRef<'_>, room: &RoomId) {
+    pub(crate) fn leave(&self, user: UserIdRef<'_>, room: &RoomId) {
         let (hash, shard) = self.find(user);
         shard.write().leave(hash, user, room);
     }
 
     /// The rooms that a user may be in, in no order.
-    pub(in crate::roster) fn of(&self, user: UserIdRef<'_>) -> Vec<RoomId> {
+    pub(crate) fn of(&self, user: UserIdRef<'_>) -> Vec<RoomId> {
         let (hash, shard) = self.find(user);
         shard.read().of(hash, user).cloned().collect()
     }
 
     /// Whether a user may be in a room.
-    pub(in crate::roster) fn has(&self, user: UserIdRef<'_>, room: &RoomId) -> bool {
+    pub(crate) fn has(&self, user: UserIdRef<'_>, room: &RoomId) -> bool {
         let (hash, shard) = self.find(user);
         shard.read().has(hash, user, room)
     }
 
     /// How many users may be in a room.
-    pub(in crate::roster) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let counts = self.shards.iter().map(|shard| {
             let shard = shard.read();
             shard.users + shard.many.len()

@@ -1,311 +1,307 @@
-//! The users of one app.
+//! The users of one app: who is in which room, and who watches whom.
+//!
+//! Rooms know who is in them, and what they say is the truth. [`Users`] finds the same
+//! by user, without work for each member when a room of a million closes. It keeps:
+//!
+//! - *memberships*: the rooms that each user may be in. Whoever reads them asks the
+//!   rooms whether the user is there;
+//! - *remembered users*: users with a history that a watch can read and resume from.
+//!   They have devices, are watched, or were queried recently. Nobody can miss what
+//!   happens to any other user, so it is not remembered;
+//! - *watched users*, each with the number of watches;
+//! - *recently queried users*, which stay remembered for as long as history does, so
+//!   that a watch can begin where the answer to a query ended.
+//!
+//! # What holds between two entries
+//!
+//! 1. The memberships of a user have every room that the user is present in. They may
+//!    have more: a life of a room ends without its members. The [`RoomEndNotifier`]
+//!    removes those memberships at once or, if they are many, soon.
+//! 2. So do the rooms that a remembered user's own state has ([`User::rooms`]). These
+//!    are what the changes in the user's history add up to.
+//! 3. The rooms of a watched user are exactly those that the user is present in: the
+//!    entry that ends a life tells its watched users, and a watch begins by dropping
+//!    the rooms that ended.
+//! 4. When a room is dropped from a user without a change in the user's history, that
+//!    history begins anew: nobody resumes from before.
+//! 5. While the journal is replayed, everybody is remembered, and from the beginning:
+//!    nobody knows who was watched or queried before the restart. Rooms of a user that
+//!    is new are then those from before the entry.
+//! 6. No checkpoint begins while the notifier has work ([`PendingRoomEnds`]): the
+//!    histories in it would lack what rule 4 says.
+//!
+//! # Locks, in the order in which they are taken
+//!
+//! 1. The entry lock ([`JournalProgress`]). Methods that need it take a proof that it
+//!    is held, [`EntryLockHeld`].
+//! 2. The cell of a user.
+//! 3. A shard of the table of rooms, and the cell of a room.
+//! 4. The locks inside of memberships, watched and recently queried users. They are
+//!    private to these types, and no other lock is taken while one of them is held,
+//!    except that memberships are read while the watched users are locked.
+//!
+//! [`User::rooms`]: crate::reconcile::user::User::rooms
+//! [`RoomEndNotifier`]: room_end_notifier::RoomEndNotifier
+//! [`PendingRoomEnds`]: room_end_notifier::PendingRoomEnds
 
-pub(in crate::roster) mod memberships;
-pub(in crate::roster) mod recently_queried;
-pub(in crate::roster) mod room_end_notifier;
+mod memberships;
+mod recently_queried;
+mod remembered;
+pub(crate) mod room_end_notifier;
+mod subject;
+mod user_effect;
+mod watched;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
-
-use parking_lot::{Mutex, RwLockReadGuard};
+use std::sync::Arc;
 
 use crate::{
-    domain::{AppName, RoomId, Time, UserId, UserIdRef},
+    domain::{RoomId, Time, UserId, UserIdRef},
     journal::Revision,
-    reconcile::Rules,
-    reconcile::user::{User, UserChange, UserView},
+    reconcile::{
+        Member, Rules,
+        room::Remains,
+        user::{Applied, Membership, User, UserView},
+    },
     roster::{
-        App, Roster,
-        feed::Weigh,
-        subject::table::{Hold, Subject, Table},
-        watch::{Place, Watched},
+        entry_position::EntryPosition,
+        journal_progress::{EntryLockHeld, JournalProgress, Paused},
+        rooms::Rooms,
+        subject::{
+            history_budget::HistoryBudget,
+            publish::publish,
+            table::{Hold, Table},
+        },
     },
 };
 
-use self::{memberships::Memberships, recently_queried::RecentlyQueried};
+use self::{remembered::RememberedUsers, watched::WatchedUsers};
 
-/// What a message takes beyond its texts: tags, lengths, times.
-const OVERHEAD: usize = 64;
+pub(crate) use self::{
+    subject::WatchedUser,
+    user_effect::{AffectedUser, Effect, UserEffect},
+};
 
-pub(in crate::roster) struct AppUsers {
-    /// Those who have devices, are watched, or were asked for lately.
-    pub(in crate::roster) table: Arc<Table<User>>,
-    /// All who may be in a room.
-    pub(in crate::roster) memberships: Memberships,
-    pub(in crate::roster) recently_queried: Mutex<RecentlyQueried>,
-    /// How the app's users log in.
-    pub(in crate::roster) rules: Rules,
-    /// Users who are watched, by how many: those who are told at once when a room
-    /// that they are in closes.
-    watched: Mutex<HashMap<UserId, usize>>,
-}
-
-/// A user counts as watched while this is kept.
+/// The users of one app.
 #[derive(Debug)]
-pub(in crate::roster) struct Watching {
-    roster: Arc<Roster>,
-    app: AppName,
-    user: UserId,
+pub(crate) struct Users {
+    remembered: RememberedUsers,
+    watched: WatchedUsers,
+    /// Where their presence is looked up.
+    rooms: Arc<Rooms>,
+    /// How the app's users log in.
+    rules: Rules,
+    progress: Arc<JournalProgress>,
+    history: Arc<HistoryBudget>,
 }
 
-impl AppUsers {
-    pub(in crate::roster) fn new(rules: Rules, account: Arc<AtomicUsize>) -> Self {
+/// What an entry did to a remembered user.
+#[derive(Debug)]
+pub(crate) struct UserApplied {
+    /// When something was, and is now, next to be forgotten.
+    pub(crate) dues: (Option<Time>, Option<Time>),
+    /// Events that were too far from their receipt.
+    pub(crate) stale: u64,
+}
+
+impl Users {
+    pub(crate) fn new(
+        rooms: Arc<Rooms>,
+        rules: Rules,
+        progress: Arc<JournalProgress>,
+        history: Arc<HistoryBudget>,
+    ) -> Self {
+        let table = Table::new(history.feed_limits(), history.account());
+        let remembered = RememberedUsers::new(table, Arc::clone(&rooms), Arc::clone(&progress));
         Self {
-            table: Arc::new(Table::new(account)),
-            memberships: Memberships::default(),
-            recently_queried: Mutex::default(),
+            remembered,
+            watched: WatchedUsers::default(),
+            rooms,
             rules,
-            watched: Mutex::default(),
+            progress,
+            history,
         }
     }
 
-    /// The users who are watched and may be in a room.
-    pub(in crate::roster) fn watched_in(&self, room: &RoomId) -> Vec<UserId> {
-        let watched = self.watched.lock();
-        let users = watched.keys();
-        users
-            .filter(|user| self.memberships.has(user.borrowed(), room))
-            .cloned()
-            .collect()
-    }
-}
+    // === Queries and watches ===
 
-impl Roster {
-    /// Counts a user as watched from now on.
-    pub(in crate::roster) fn note_watched(
-        self: &Arc<Self>,
-        app: &AppName,
-        user: &UserId,
-    ) -> Watching {
-        if let Some(app) = self.apps.get(app) {
-            *app.users.watched.lock().entry(user.clone()).or_default() += 1;
+    /// A user as they are now. They are remembered from now on for a while.
+    pub(crate) fn query(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> UserView {
+        let hold = self.remember(id, held);
+        let view = self.view(&hold.cell().state.lock().subject, id, held);
+        self.remembered.keep(hold, self.progress.now());
+        view
+    }
+
+    /// Counts a watch of a user, and remembers them.
+    fn begin_watch(&self, id: &UserId, held: EntryLockHeld<'_>) -> Hold<User> {
+        self.watched.add(id);
+        self.remember(id.borrowed(), held)
+    }
+
+    /// Notes that such a watch ended. It can be resumed for a while.
+    fn end_watch(&self, id: &UserId) {
+        if let Some(hold) = self.table().get(id) {
+            self.remembered.keep(hold, self.progress.now());
         }
-        Watching {
-            roster: Arc::clone(self),
-            app: app.clone(),
-            user: user.clone(),
-        }
+        self.watched.remove(id);
     }
 
-    /// A user of whom what happens is remembered from now on. What happened up to now
-    /// was not, if the user is not there yet. The caller keeps entries from being
-    /// applied, or applies one that changes no rooms.
-    pub(in crate::roster) fn find_user(
-        &self,
-        app: &App,
-        id: UserIdRef<'_>,
-        now: Revision,
-    ) -> Hold<User> {
-        let rooms = |room| Some((self.presence(app, &room, id)?, room));
-        self.find_user_in(app, id, now, rooms)
-    }
-
-    /// The same while the journal is replayed: then of everybody is remembered what
-    /// happens. The rooms are those from before the entry that is being applied, but
-    /// for those in which `is_news` what the user is: of them it is to be told.
-    pub(in crate::roster) fn find_user_behind(
-        &self,
-        app: &App,
-        id: UserIdRef<'_>,
-        is_news: impl Fn(&RoomId) -> bool,
-    ) -> Hold<User> {
-        let rooms = |room| {
-            let login_at = self.presence(app, &room, id).flatten();
-            (!is_news(&room)).then_some((login_at, room))
-        };
-        self.find_user_in(app, id, 0, rooms)
-    }
-
-    /// A user of whom what happens is remembered: while the journal is replayed, that
-    /// is everybody.
-    fn find_remembered(&self, app: &App, id: UserIdRef<'_>) -> Option<Hold<User>> {
-        let users = &app.users;
-        let known = users.table.get(id.as_str());
-        if known.is_some() || !self.is_behind.load(Ordering::Acquire) {
-            return known;
-        }
-        let hold = self.find_user_behind(app, id, |_| false);
-        // Nothing else keeps one who has no history.
-        users.recently_queried.lock().note(hold, self.now());
-        users.table.get(id.as_str())
-    }
-
-    fn find_user_in(
-        &self,
-        app: &App,
-        id: UserIdRef<'_>,
-        floor: Revision,
-        place: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
-    ) -> Hold<User> {
-        let table = &app.users.table;
-        let known = table.get(id.as_str());
-        let hold = known.unwrap_or_else(|| table.get_or_insert(&id.into()));
-        if hold.cell().state.lock().subject.is_placed() {
-            return hold;
-        }
-        let rooms = app.users.memberships.of(id).into_iter().filter_map(place);
-        let rooms = rooms.map(|(login_at, room)| (room, login_at)).collect();
-        let mut state = hold.cell().state.lock();
-        state.subject.place(rooms);
-        state.feed.raise_floor(floor);
-        drop(state);
+    /// A user that is remembered from now on, and whose rooms are those that they are
+    /// in.
+    fn remember(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Hold<User> {
+        let now = self.progress.applied();
+        let hold = self.remembered.remember(id, now, held);
+        self.remembered.drop_ended_rooms(&hold, held);
         hold
     }
 
-    /// The rooms that a user is in: of those that the user may be in, the ones in
-    /// which the user is present now.
-    fn rooms_of(&self, place: &Place<'_, User>, user: &User) -> Vec<(RoomId, Option<Time>)> {
-        let rooms = user
-            .rooms()
-            .filter(|(room, _)| self.is_in(place.app, room, place.id.borrowed()));
-        rooms
-            .map(|(room, login_at)| (room.clone(), login_at))
-            .collect()
+    /// What is visible of a user. Rooms that ended are left out.
+    fn view(&self, user: &User, id: UserIdRef<'_>, _held: EntryLockHeld<'_>) -> UserView {
+        let rooms = user.rooms();
+        let rooms = rooms.filter(|(room, _)| self.rooms.presence(room, id).is_some());
+        let rooms = rooms.map(|(room, login_at)| (room.clone(), login_at));
+        user.view(rooms.collect(), &self.rules)
     }
 
-    fn is_in(&self, app: &AppName, room: &RoomId, user: UserIdRef<'_>) -> bool {
-        let app = self.apps.get(app);
-        app.is_some_and(|app| self.presence(app, room, user).is_some())
+    /// Those that are remembered.
+    pub(crate) fn table(&self) -> &Arc<Table<User>> {
+        self.remembered.table()
     }
 
-    /// Since when a user is in a room, if he is; `Some(None)` if that is not known.
-    fn presence(&self, app: &App, room: &RoomId, user: UserIdRef<'_>) -> Option<Option<Time>> {
-        let hold = app.rooms.table.get(room)?;
-        let state = hold.cell().state.lock();
-        let member = state.subject.present(user.as_str(), &self.rules)?;
-        Some(member.login_at())
+    /// How the app's users log in.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
-    /// Drops a room that a user is not in any more, though nobody said so: its life
-    /// ended by `revision`, or later. The caller keeps entries from being applied.
-    pub(in crate::roster) fn drop_room(
+    /// Keeps entries from being applied.
+    fn pause(&self) -> Paused<'_> {
+        self.progress.pause()
+    }
+
+    /// Forgets queries from before `until`.
+    pub(crate) fn trim(&self, until: Time) {
+        self.remembered.trim(until);
+    }
+
+    /// How many users may be in rooms, and how many are remembered. Some are both, and
+    /// count twice.
+    pub(crate) fn count(&self) -> usize {
+        self.remembered.memberships.len() + self.table().len()
+    }
+
+    // === Entries ===
+
+    /// The watched users that may have been in a life of a room that ended. Takes no
+    /// lock of a cell. `former_users` are those of all lives of the room that the entry
+    /// ended: everybody that was present is among them.
+    pub(crate) fn watched_in_ended_room(
         &self,
-        app: &AppName,
+        room: &RoomId,
+        former_users: &[Remains],
+    ) -> Vec<UserId> {
+        self.watched.among(
+            former_users.iter().map(Remains::user_count).sum(),
+            former_users.iter().flat_map(Remains::users),
+            |user| self.remembered.memberships.has(user, room),
+        )
+    }
+
+    /// Applies what an entry means for one user: all of it, once an entry, so that it
+    /// becomes visible together. `None` if the user is not remembered.
+    pub(crate) fn apply(
+        &self,
+        effects: &[UserEffect<'_>],
+        position: EntryPosition,
+        held: EntryLockHeld<'_>,
+    ) -> Option<UserApplied> {
+        let id = effects.first()?.user.id();
+        // Before memberships change: a user that is new has the rooms from before.
+        let hold = self.find_affected(id, effects, position, held);
+        self.note_memberships(effects);
+        let hold = hold?;
+        let (mut dues, mut stale, mut lacks_leave) = ((None, None), 0, false);
+        publish(&self.history, &hold, position, |user| {
+            dues.0 = user.due_at(&self.rules);
+            let mut changes = Vec::new();
+            for UserEffect { effect, .. } in effects {
+                lacks_leave |= effect.shows_unpublished_leave(user);
+                match effect.apply(user, position.at, &self.rules) {
+                    Applied::Joined(joined) => changes.extend(joined),
+                    Applied::Stale => stale += 1,
+                }
+            }
+            dues.1 = user.due_at(&self.rules);
+            changes
+        });
+        if lacks_leave {
+            // Nobody reads a user while an entry is applied, so it need not be one step.
+            let mut state = hold.cell().state.lock();
+            state.feed.raise_floor(position.revision.saturating_sub(1));
+        }
+        Some(UserApplied { dues, stale })
+    }
+
+    fn note_memberships(&self, effects: &[UserEffect<'_>]) {
+        let memberships = &self.remembered.memberships;
+        for UserEffect { user, effect, .. } in effects {
+            let Effect::Membership(room, membership) = effect else {
+                continue;
+            };
+            match membership {
+                Membership::Entered(_) | Membership::Stayed(_) => {
+                    memberships.enter(user.to_key(), room);
+                }
+                Membership::Left(..) => memberships.leave(user.id(), room),
+            }
+        }
+    }
+
+    /// The user that effects are on, if what happens to them is or becomes remembered.
+    fn find_affected(
+        &self,
+        id: UserIdRef<'_>,
+        effects: &[UserEffect<'_>],
+        position: EntryPosition,
+        held: EntryLockHeld<'_>,
+    ) -> Option<Hold<User>> {
+        if self.progress.is_replaying() {
+            let stays_in = |room: &RoomId| effects.iter().any(|it| it.effect.is_stay_in(room));
+            Some(self.remembered.remember_in_replay(id, stays_in, held))
+        } else if effects.iter().all(|it| it.effect.is_membership()) {
+            self.table().get(id.as_str())
+        } else {
+            let before = position.revision.saturating_sub(1);
+            Some(self.remembered.remember(id, before, held))
+        }
+    }
+
+    /// Drops a room from a user that was in a life of it that ended by `revision`, or
+    /// later, unless they are in it again.
+    fn drop_ended_room(
+        &self,
         id: UserIdRef<'_>,
         room: &RoomId,
         revision: Revision,
+        held: EntryLockHeld<'_>,
     ) {
-        let Some(of_app) = self.apps.get(app) else {
-            return;
-        };
-        let users = &of_app.users;
-        if self.is_in(app, room, id) {
-            return;
-        }
-        // Before the room is not among the user's any more.
-        let hold = self.find_remembered(of_app, id);
-        users.memberships.leave(id, room);
-        let Some(hold) = hold else {
-            return;
-        };
-        let revision = self.changed_by(app, room).max(revision);
-        let mut state = hold.cell().state.lock();
-        if state.subject.drop_room(room) {
-            state.feed.raise_floor(revision);
-            hold.note_vacancy(&state, revision);
-        }
+        self.remembered.drop_ended_room(id, room, revision, held);
     }
 
-    /// Drops all such rooms of a user.
-    pub(in crate::roster) fn drop_rooms(&self, hold: &Hold<User>, app: &AppName) {
-        let rooms: Vec<RoomId> = {
-            let state = hold.cell().state.lock();
-            let rooms = state.subject.rooms();
-            rooms.map(|(room, _)| room.clone()).collect()
-        };
-        for room in rooms {
-            self.drop_room(app, hold.id().borrowed(), &room, 0);
-        }
+    // === Checkpoints ===
+
+    /// Notes that a user is in a room, which is restored.
+    pub(crate) fn restore_membership(&self, member: &Member, room: &RoomId) {
+        self.remembered.memberships.enter(member.into(), room);
     }
 
-    /// By when a room was last changed, at the latest.
-    fn changed_by(&self, app: &AppName, room: &RoomId) -> Revision {
-        let known = self.apps.get(app).and_then(|app| app.rooms.table.get(room));
-        known.map_or_else(
-            || self.applied(),
-            |room| {
-                let state = room.cell().state.lock();
-                // One that was forgotten, and is watched, begins at its floor.
-                state.feed.revision().max(state.feed.floor())
-            },
-        )
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let Some(app) = self.roster.apps.get(&self.app) else {
-            return;
-        };
-        // Who comes back soon can go on.
-        if let Some(hold) = app.users.table.get(&self.user) {
-            let now = self.roster.now();
-            app.users.recently_queried.lock().note(hold, now);
-        }
-        let mut watched = app.users.watched.lock();
-        if let Some(watchers) = watched.get_mut(&self.user) {
-            *watchers -= 1;
-            if *watchers == 0 {
-                watched.remove(&self.user);
-            }
-        }
-    }
-}
-
-impl fmt::Debug for AppUsers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppUsers")
-            .field("users", &self.table.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl Subject for User {
-    type Id = UserId;
-    type Change = UserChange;
-
-    // With its history: who leaves the last room can still be resumed.
-    fn is_vacant(&self, has_history: bool) -> bool {
-        self.is_forgotten() && !has_history
+    /// Keeps a user, which is restored: whoever queried or watched them before the
+    /// restart may come back.
+    pub(crate) fn keep_restored(&self, hold: Hold<User>, journal_time: Time) {
+        self.remembered.keep(hold, journal_time);
     }
 
-    fn evidence(&self) -> Self {
-        User::evidence(self)
-    }
-}
-
-impl Watched for User {
-    type View = UserView;
-
-    // A user's rooms are looked up in the rooms: none of them may change meanwhile.
-    fn pause(roster: &Roster) -> Option<RwLockReadGuard<'_, ()>> {
-        Some(roster.applying.read())
-    }
-
-    fn look(&self, place: &Place<'_, User>) -> UserView {
-        let Place { roster, app, .. } = place;
-        let Some(app) = roster.apps.get(*app) else {
-            return UserView::default();
-        };
-        self.view(roster.rooms_of(place, self), &app.users.rules)
-    }
-}
-
-impl Weigh for UserChange {
-    fn bytes(&self) -> usize {
-        OVERHEAD
-            + match self {
-                Self::DeviceOnline(device) | Self::DeviceOffline { device, .. } => {
-                    device.session().as_str().len() + device.profile().platform.len()
-                }
-                Self::RoomEntered { room, .. } | Self::RoomLeft { room, .. } => room.as_str().len(),
-                Self::Renamed(name) => name.len(),
-            }
+    /// Looks up the rooms of a user that was restored, once all rooms are.
+    pub(crate) fn find_restored_rooms(&self, id: &UserId, held: EntryLockHeld<'_>) {
+        self.remembered.remember(id.borrowed(), 0, held);
     }
 }

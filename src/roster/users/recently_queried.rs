@@ -1,11 +1,12 @@
-//! Users who were asked for lately: what happens to them is remembered, so that
-//! whoever asked can go on from there. What happens to the others nobody can miss,
-//! so it is not remembered at all.
+//! Users that were queried lately. They are kept, and so what happens to them is
+//! remembered: whoever queried can watch from the answer on.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     domain::{Time, UserId},
@@ -13,52 +14,70 @@ use crate::{
     roster::subject::table::Hold,
 };
 
-/// Users of one app that are kept because they were asked for; the one who was
-/// longest ago goes first. A query is cheap, so what it leaves behind is bounded:
-/// about a kilobyte each.
-const RECENTLY_QUERIED_MAX: usize = 65_536;
+/// The most users of one app that are kept because they were queried; the one that was
+/// queried longest ago goes first. A query is cheap, so what it leaves behind is
+/// bounded: about a kilobyte each.
+const QUERIED_MAX: usize = 65_536;
 
-/// Users who were asked for, each held once.
+/// Users that were queried lately.
 #[derive(Debug, Default)]
-pub(in crate::roster) struct RecentlyQueried {
+pub(super) struct RecentlyQueried {
+    queried: Mutex<Queried>,
+}
+
+#[derive(Debug, Default)]
+struct Queried {
+    /// Each with when it was queried last.
     held: HashMap<UserId, (Hold<User>, Time)>,
-    /// When each was to be looked at again, in order.
+    /// When to look at each again, in order.
     queue: VecDeque<(Time, UserId)>,
 }
 
 impl RecentlyQueried {
-    /// Keeps a user who is asked for now.
-    pub(in crate::roster) fn note(&mut self, hold: Hold<User>, now: Time) {
-        if let Some((_, queried_at)) = self.held.get_mut(hold.id()) {
+    /// Keeps a user that is queried now.
+    pub(super) fn note(&self, hold: Hold<User>, now: Time) {
+        // Dropped once nothing is locked: the last hold on a user removes them.
+        let mut released = Vec::new();
+        let mut queried = self.queried.lock();
+        if let Some((_, queried_at)) = queried.held.get_mut(hold.id()) {
             *queried_at = now.max(*queried_at);
-            return;
+            released.push(hold);
+        } else {
+            let user = hold.id().clone();
+            queried.queue.push_back((now, user.clone()));
+            queried.held.insert(user, (hold, now));
         }
-        let user = hold.id().clone();
-        self.held.insert(user.clone(), (hold, now));
-        self.queue.push_back((now, user));
-        while self.held.len() > RECENTLY_QUERIED_MAX
-            && let Some((at, user)) = self.queue.pop_front()
+        while queried.held.len() > QUERIED_MAX
+            && let Some((at, user)) = queried.queue.pop_front()
         {
-            self.look_again(user, at.saturating_add(Duration::from_millis(1)));
+            let since = at.saturating_add(Duration::from_millis(1));
+            released.extend(queried.release(user, since));
         }
+        drop(queried);
     }
 
-    /// Lets go of those who were last asked for before `until`.
-    pub(in crate::roster) fn trim(&mut self, until: Time) {
-        while let Some((at, _)) = self.queue.front()
+    /// Lets go of those that were last queried before `until`.
+    pub(super) fn trim(&self, until: Time) {
+        let mut released = Vec::new();
+        let mut queried = self.queried.lock();
+        while let Some((at, _)) = queried.queue.front()
             && *at < until
-            && let Some((_, user)) = self.queue.pop_front()
+            && let Some((_, user)) = queried.queue.pop_front()
         {
-            self.look_again(user, until);
+            released.extend(queried.release(user, until));
         }
+        drop(queried);
     }
+}
 
-    /// Lets go of a user, unless he was asked for again since.
-    fn look_again(&mut self, user: UserId, since: Time) {
-        let last = self.held.get(&user).map(|(_, queried_at)| *queried_at);
-        match last.filter(|queried_at| *queried_at >= since) {
-            Some(queried_at) => self.queue.push_back((queried_at, user)),
-            None => drop(self.held.remove(&user)),
+impl Queried {
+    /// Lets go of a user, unless it was queried again at `since` or later.
+    fn release(&mut self, user: UserId, since: Time) -> Option<Hold<User>> {
+        let (_, queried_at) = self.held.get(&user)?;
+        if *queried_at >= since {
+            self.queue.push_back((*queried_at, user));
+            return None;
         }
+        self.held.remove(&user).map(|(hold, _)| hold)
     }
 }

@@ -1,104 +1,139 @@
-//! Tells users that a life of a room, which they were in, is over: too many of
-//! them to do it while others wait. It shows nowhere, as a user's rooms are looked
-//! up in the rooms; but what is not told is kept, and it must not be for ever.
+//! Notifies users that a life of a room they were in has ended.
+//!
+//! A watched user is told in the entry that ends the life. All others only have to drop
+//! the room: nobody sees it, as the rooms of a user are looked up in the rooms
+//! themselves. They can be a million, too many to do while callbacks wait. So a thread
+//! does it, user by user, and entries are applied in between.
 
 use std::{
     sync::{
-        Weak,
-        atomic::Ordering,
-        mpsc::{SyncSender, sync_channel},
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
 
 use crate::{
-    domain::{AppName, RoomId, UserIdRef},
+    domain::RoomId,
     journal::Revision,
     reconcile::room::Remains,
-    roster::Roster,
+    roster::{journal_progress::EntryLockHeld, users::Users},
 };
 
-/// Users who are told at once, by whoever applies the entry.
+/// The most users that are notified at once, by the applier.
 const AT_ONCE_MAX: usize = 64;
 
-/// Ends of lives that may wait. More at once than this, and their users are told
-/// while others wait: late is better than never.
+/// The most ends that wait for the thread. The users of any more are notified by the
+/// applier, while callbacks wait: memory is bounded, and late is better than never.
 const WAITING_MAX: usize = 1024;
 
 /// The end of a life of a room.
 #[derive(Debug)]
-pub(in crate::roster) struct End {
-    pub(in crate::roster) app: AppName,
-    pub(in crate::roster) room: RoomId,
-    pub(in crate::roster) revision: Revision,
-    pub(in crate::roster) remains: Remains,
+pub(crate) struct RoomEnd {
+    pub(crate) room: RoomId,
+    /// The entry that ended it.
+    pub(crate) revision: Revision,
+    pub(crate) former_users: Remains,
 }
 
-/// A thread that tells them. It begins with the first and ends with this.
+/// How many ends there are of which not all users are notified.
 #[derive(Debug, Default)]
-pub(in crate::roster) struct RoomEndNotifier {
-    queue: Option<SyncSender<End>>,
+pub(crate) struct PendingRoomEnds(AtomicUsize);
+
+/// Notifies users, at once if they are few. Its thread starts with the first end that
+/// needs it, and stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct RoomEndNotifier {
+    pending: Arc<PendingRoomEnds>,
+    queue: Option<SyncSender<Waiting>>,
+}
+
+/// An end that waits for the thread. It is pending until it is dropped.
+#[derive(Debug)]
+struct Waiting {
+    end: RoomEnd,
+    /// Not kept: once nobody has the users any more, there is nothing to do.
+    users: Weak<Users>,
+    pending: Arc<PendingRoomEnds>,
+}
+
+impl PendingRoomEnds {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
 }
 
 impl RoomEndNotifier {
-    /// Tells the users, now or soon. The caller is applying an entry.
-    pub(in crate::roster) fn take(&mut self, roster: &Roster, this: &Weak<Roster>, end: End) {
-        if end.remains.user_count() <= AT_ONCE_MAX {
-            return end.tell(roster);
+    pub(crate) fn new(pending: Arc<PendingRoomEnds>) -> Self {
+        Self {
+            pending,
+            queue: None,
         }
-        let queue = self.queue.get_or_insert_with(|| begin(Weak::clone(this)));
-        roster.pending_room_ends.fetch_add(1, Ordering::AcqRel);
-        if let Err(error) = queue.try_send(end) {
-            use std::sync::mpsc::TrySendError::{Disconnected, Full};
-            let (Full(end) | Disconnected(end)) = error;
-            end.tell(roster);
-            roster.pending_room_ends.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Notifies all former users of the life that ended, now or soon.
+    pub(crate) fn notify(&mut self, users: &Arc<Users>, end: RoomEnd, held: EntryLockHeld<'_>) {
+        if end.former_users.user_count() <= AT_ONCE_MAX {
+            return end.notify_all(users, held);
+        }
+        let waiting = Waiting::new(end, users, &self.pending);
+        let queue = self.queue.get_or_insert_with(start);
+        if let Err(TrySendError::Full(waiting) | TrySendError::Disconnected(waiting)) =
+            queue.try_send(waiting)
+        {
+            waiting.end.notify_all(users, held);
         }
     }
 }
 
-/// Counts an end as told, however the telling ends.
-struct Told<'a>(&'a Roster);
+impl RoomEnd {
+    fn notify_all(&self, users: &Users, held: EntryLockHeld<'_>) {
+        for user in self.former_users.users() {
+            users.drop_ended_room(user, &self.room, self.revision, held);
+        }
+    }
+}
 
-impl Drop for Told<'_> {
+impl Waiting {
+    fn new(end: RoomEnd, users: &Arc<Users>, pending: &Arc<PendingRoomEnds>) -> Self {
+        pending.0.fetch_add(1, Ordering::AcqRel);
+        Self {
+            end,
+            users: Arc::downgrade(users),
+            pending: Arc::clone(pending),
+        }
+    }
+
+    /// Lets entries be applied between two users.
+    fn notify_one_by_one(&self) {
+        let Some(users) = self.users.upgrade() else {
+            return;
+        };
+        let RoomEnd {
+            room,
+            revision,
+            former_users,
+        } = &self.end;
+        for user in former_users.users() {
+            let paused = users.pause();
+            users.drop_ended_room(user, room, *revision, paused.held());
+        }
+    }
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.pending_room_ends.fetch_sub(1, Ordering::AcqRel);
+        self.pending.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn begin(roster: Weak<Roster>) -> SyncSender<End> {
-    let (queue, waiting) = sync_channel::<End>(WAITING_MAX);
-    let notify = move || {
-        for end in waiting {
-            if let Some(roster) = roster.upgrade() {
-                let _told = Told(&roster);
-                end.tell_bit_by_bit(&roster);
-            }
-        }
-    };
-    // Without a thread the queue is closed, and all is done by who applies.
+fn start() -> SyncSender<Waiting> {
+    let (queue, waiting) = sync_channel::<Waiting>(WAITING_MAX);
+    let notify = move || waiting.iter().for_each(|end| end.notify_one_by_one());
+    // Without a thread the queue is closed, and the applier notifies all users.
     let _ = thread::Builder::new()
         .name("room-ends".to_owned())
         .spawn(notify);
     queue
-}
-
-impl End {
-    fn tell(&self, roster: &Roster) {
-        for user in self.remains.users() {
-            self.tell_one(roster, user);
-        }
-    }
-
-    /// Lets entries be applied in between.
-    fn tell_bit_by_bit(&self, roster: &Roster) {
-        for user in self.remains.users() {
-            let _paused = roster.applying.read();
-            self.tell_one(roster, user);
-        }
-    }
-
-    fn tell_one(&self, roster: &Roster, user: UserIdRef<'_>) {
-        roster.drop_room(&self.app, user, &self.room, self.revision);
-    }
 }

@@ -1,0 +1,56 @@
+//! How a roster is created, and with it the one that writes to it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64},
+};
+
+use crate::{
+    domain::AppName,
+    journal::Epoch,
+    reconcile::{Logins, Rules},
+    roster::{
+        App, Applier, Limits, Metrics, Roster, journal_progress::JournalProgress, rooms::Rooms,
+        subject::history_budget::HistoryBudget, users::Users,
+    },
+};
+
+impl Roster {
+    /// An empty roster of these apps, each with how its users log in, and the only one
+    /// that may write to it. `epoch` is that of the journal that it is going to follow.
+    pub fn new(
+        epoch: Epoch,
+        apps: impl IntoIterator<Item = (AppName, Logins)>,
+        rules: Rules,
+        limits: Limits,
+    ) -> (Arc<Roster>, Applier) {
+        let progress = Arc::new(JournalProgress::default());
+        let history = Arc::new(HistoryBudget::new(limits));
+        let apps = apps.into_iter().map(|(name, logins)| {
+            let user_rules = Rules {
+                logins,
+                ..rules.clone()
+            };
+            let rooms = Arc::new(Rooms::new(rules.clone(), &history));
+            let users = Arc::new(Users::new(
+                Arc::clone(&rooms),
+                user_rules,
+                Arc::clone(&progress),
+                Arc::clone(&history),
+            ));
+            (name, App { rooms, users })
+        });
+        let roster = Arc::new(Roster {
+            epoch,
+            apps: apps.collect(),
+            progress,
+            history,
+            due_at: AtomicU64::new(0),
+            pending_room_ends: Arc::default(),
+            captures: AtomicU64::new(0),
+            is_captured: AtomicBool::new(false),
+            metrics: Metrics::default(),
+        });
+        (Arc::clone(&roster), Applier::new(roster))
+    }
+}

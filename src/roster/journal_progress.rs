@@ -1,0 +1,127 @@
+//! How far the roster has applied its journal, and the lock that entries are applied
+//! under. All parts of the roster share one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{domain::Time, journal::Revision, roster::watermark::Watermark};
+
+/// How far the journal is applied.
+#[derive(Debug)]
+pub(crate) struct JournalProgress {
+    /// Held while an entry is applied. A read that depends on several subjects takes
+    /// it, and sees all of them between two entries. Taken before any other lock.
+    entry_lock: RwLock<()>,
+    /// The last entry applied.
+    applied: Watermark,
+    /// The greatest receive time applied so far, in milliseconds: the clock by which
+    /// state is forgotten, the same for all that read the same journal.
+    journal_time: AtomicU64,
+    /// When history was trimmed last, in milliseconds of the same clock.
+    trimmed_at: AtomicU64,
+    /// Whether the entries that were there at the start are still being applied. Only
+    /// changes between two entries.
+    is_replaying: AtomicBool,
+}
+
+/// The entry lock, held to read: no entry is applied meanwhile.
+#[derive(Debug)]
+pub struct Paused<'a>(RwLockReadGuard<'a, ()>);
+
+/// The entry lock, held to apply an entry: nobody reads several subjects meanwhile.
+#[derive(Debug)]
+pub(crate) struct Applying<'a>(RwLockWriteGuard<'a, ()>);
+
+/// Shows that the caller holds the entry lock, in one way or the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EntryLockHeld<'a>(#[expect(dead_code, reason = "a proof")] &'a ());
+
+impl Paused<'_> {
+    pub(crate) fn held(&self) -> EntryLockHeld<'_> {
+        EntryLockHeld(&self.0)
+    }
+}
+
+impl Applying<'_> {
+    pub(crate) fn held(&self) -> EntryLockHeld<'_> {
+        EntryLockHeld(&self.0)
+    }
+}
+
+impl Default for JournalProgress {
+    fn default() -> Self {
+        Self {
+            entry_lock: RwLock::default(),
+            applied: Watermark::default(),
+            journal_time: AtomicU64::new(0),
+            trimmed_at: AtomicU64::new(0),
+            is_replaying: AtomicBool::new(true),
+        }
+    }
+}
+
+impl JournalProgress {
+    /// Keeps entries from being applied.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        Paused(self.entry_lock.read())
+    }
+
+    /// Waits until nobody keeps entries from being applied.
+    pub(crate) fn begin_entry(&self) -> Applying<'_> {
+        Applying(self.entry_lock.write())
+    }
+
+    /// The last revision applied.
+    pub(crate) fn applied(&self) -> Revision {
+        self.applied.get()
+    }
+
+    /// Waits until a revision is applied.
+    pub(crate) async fn reached(&self, revision: Revision) {
+        self.applied.reached(revision).await;
+    }
+
+    /// How many wait for a revision.
+    pub(crate) fn waiting(&self) -> usize {
+        self.applied.waiting()
+    }
+
+    /// Notes that an entry is applied, and the journal's time after it.
+    pub(crate) fn advance(&self, revision: Revision, journal_time: Time) {
+        let millis = journal_time.as_millis();
+        self.journal_time.store(millis, Ordering::Release);
+        self.applied.advance(revision);
+    }
+
+    /// The greatest receive time applied so far.
+    pub(crate) fn journal_time(&self) -> Time {
+        from_millis(self.journal_time.load(Ordering::Acquire))
+    }
+
+    /// Notes that history is trimmed now.
+    pub(crate) fn note_trim(&self, now: Time) {
+        self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
+    }
+
+    /// The latest time that is known of: the journal may be silent for long.
+    pub(crate) fn now(&self) -> Time {
+        let trimmed_at = from_millis(self.trimmed_at.load(Ordering::Acquire));
+        self.journal_time().max(trimmed_at)
+    }
+
+    /// Whether the entries that were there at the start are still being applied.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.is_replaying.load(Ordering::Acquire)
+    }
+
+    /// Notes that they are applied.
+    pub(crate) fn end_replay(&self) {
+        let _applying = self.begin_entry();
+        self.is_replaying.store(false, Ordering::Release);
+    }
+}
+
+fn from_millis(millis: u64) -> Time {
+    Time::from_millis(millis).unwrap_or(Time::MIN)
+}

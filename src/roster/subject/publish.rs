@@ -1,0 +1,43 @@
+//! How a room or a user is changed by an entry.
+
+use std::mem;
+
+use crate::roster::{
+    entry_position::EntryPosition,
+    subject::{
+        history_budget::HistoryBudget,
+        table::{CellState, Hold, Subject},
+    },
+};
+
+/// Changes a subject and publishes what changed visibly: one step, under its lock. At
+/// most once an entry for one subject.
+pub(crate) fn publish<S: Subject>(
+    history: &HistoryBudget,
+    hold: &Hold<S>,
+    position: EntryPosition,
+    change: impl FnOnce(&mut S) -> Vec<S::Change>,
+) {
+    let EntryPosition { revision, at } = position;
+    let cell = hold.cell();
+    let mut state = cell.state.lock();
+    hold.keep_past(&mut state);
+    let CellState {
+        subject,
+        feed,
+        is_remembered,
+        ..
+    } = &mut *state;
+    let changes = change(subject);
+    let is_changed = !changes.is_empty();
+    let is_first = is_changed && !mem::replace(is_remembered, true);
+    feed.publish(revision, changes, at, hold.table().feed_limits());
+    hold.note_vacancy(&state, revision);
+    drop(state);
+    if is_changed {
+        cell.changed.notify_waiters();
+    }
+    if is_first {
+        history.remember(hold, revision);
+    }
+}

@@ -1,0 +1,166 @@
+//! Remembered users, found by what rooms say about them.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    domain::{RoomId, Time, UserIdRef},
+    journal::Revision,
+    reconcile::user::User,
+    roster::{
+        journal_progress::{EntryLockHeld, JournalProgress},
+        rooms::Rooms,
+        subject::table::{Hold, Table},
+    },
+};
+
+use super::{memberships::Memberships, recently_queried::RecentlyQueried};
+
+/// The remembered users of one app, and the rooms that all of its users may be in. It
+/// holds what the header of the folder says of both.
+pub(super) struct RememberedUsers {
+    table: Arc<Table<User>>,
+    pub(super) memberships: Memberships,
+    recently_queried: RecentlyQueried,
+    /// Where presence is looked up.
+    rooms: Arc<Rooms>,
+    progress: Arc<JournalProgress>,
+}
+
+impl RememberedUsers {
+    pub(super) fn new(
+        table: Table<User>,
+        rooms: Arc<Rooms>,
+        progress: Arc<JournalProgress>,
+    ) -> Self {
+        Self {
+            table: Arc::new(table),
+            memberships: Memberships::default(),
+            recently_queried: RecentlyQueried::default(),
+            rooms,
+            progress,
+        }
+    }
+
+    pub(super) fn table(&self) -> &Arc<Table<User>> {
+        &self.table
+    }
+
+    /// Keeps a user remembered for a while.
+    pub(super) fn keep(&self, hold: Hold<User>, now: Time) {
+        self.recently_queried.note(hold, now);
+    }
+
+    /// Lets go of users that were last queried before `until`.
+    pub(super) fn trim(&self, until: Time) {
+        self.recently_queried.trim(until);
+    }
+
+    /// A user, remembered from now on. One that was not before cannot be resumed from
+    /// before `now`. No entry is applied, or one that has changed no rooms yet.
+    pub(super) fn remember(
+        &self,
+        id: UserIdRef<'_>,
+        now: Revision,
+        _held: EntryLockHeld<'_>,
+    ) -> Hold<User> {
+        self.remember_with(id, now, |room| {
+            Some((self.rooms.presence(&room, id)?, room))
+        })
+    }
+
+    /// The same during a replay, when users are remembered from the beginning. A user
+    /// that is new has the rooms from before the entry, but for those that they
+    /// `stay_in` with something else known: so that it becomes a change.
+    pub(super) fn remember_in_replay(
+        &self,
+        id: UserIdRef<'_>,
+        stays_in: impl Fn(&RoomId) -> bool,
+        _held: EntryLockHeld<'_>,
+    ) -> Hold<User> {
+        self.remember_with(id, 0, |room| {
+            let login_at = self.rooms.presence(&room, id).flatten();
+            (!stays_in(&room)).then_some((login_at, room))
+        })
+    }
+
+    /// A user, if remembered. During a replay everybody is.
+    fn find_remembered(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Option<Hold<User>> {
+        let known = self.table.get(id.as_str());
+        if known.is_some() || !self.progress.is_replaying() {
+            return known;
+        }
+        let hold = self.remember_in_replay(id, |_| false, held);
+        // Nothing else keeps a user without a history.
+        self.recently_queried.note(hold, self.progress.now());
+        self.table.get(id.as_str())
+    }
+
+    /// A user whose rooms are known from now on: those of their memberships, as
+    /// `room_of` says.
+    fn remember_with(
+        &self,
+        id: UserIdRef<'_>,
+        floor: Revision,
+        room_of: impl Fn(RoomId) -> Option<(Option<Time>, RoomId)>,
+    ) -> Hold<User> {
+        let known = self.table.get(id.as_str());
+        let hold = known.unwrap_or_else(|| self.table.get_or_insert(&id.into()));
+        if hold.cell().state.lock().subject.is_placed() {
+            return hold;
+        }
+        let rooms = self.memberships.of(id).into_iter().filter_map(room_of);
+        let rooms = rooms.map(|(login_at, room)| (room, login_at)).collect();
+        let mut state = hold.cell().state.lock();
+        state.subject.place(rooms);
+        state.feed.raise_floor(floor);
+        drop(state);
+        hold
+    }
+
+    /// Drops a room from a user that is not in it any more, though no change says so:
+    /// its life ended by `revision`, or later.
+    pub(super) fn drop_ended_room(
+        &self,
+        id: UserIdRef<'_>,
+        room: &RoomId,
+        revision: Revision,
+        held: EntryLockHeld<'_>,
+    ) {
+        if self.rooms.presence(room, id).is_some() {
+            return;
+        }
+        // Before memberships change: a user that is new has the rooms from before.
+        let hold = self.find_remembered(id, held);
+        self.memberships.leave(id, room);
+        let Some(hold) = hold else {
+            return;
+        };
+        let changed_by = self.rooms.changed_by(room);
+        let revision = revision.max(changed_by.unwrap_or_else(|| self.progress.applied()));
+        let mut state = hold.cell().state.lock();
+        if state.subject.drop_room(room) {
+            state.feed.raise_floor(revision);
+            hold.note_vacancy(&state, revision);
+        }
+    }
+
+    /// Drops all such rooms of a user.
+    pub(super) fn drop_ended_rooms(&self, hold: &Hold<User>, held: EntryLockHeld<'_>) {
+        let rooms: Vec<RoomId> = {
+            let state = hold.cell().state.lock();
+            let rooms = state.subject.rooms();
+            rooms.map(|(room, _)| room.clone()).collect()
+        };
+        for room in rooms {
+            self.drop_ended_room(hold.id().borrowed(), &room, 0, held);
+        }
+    }
+}
+
+impl fmt::Debug for RememberedUsers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RememberedUsers")
+            .field("users", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}
