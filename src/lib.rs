@@ -8,11 +8,10 @@
 //! [events](domain), the [`journal`] makes it durable and numbers it, the
 //! [`roster`] applies it, in that order, to a room or a user of [`reconcile`], which decide
 //! what it means, and [`grpc`] answers and streams. [`server`] wires them up;
-//! [`client`], [`cli`] and [`simulate`] are the other side.
+//! [`cli`] and [`simulate`] are the other side, as is the crate [`headcount_client`].
 
 pub mod admin;
 pub mod cli;
-pub mod client;
 pub mod config;
 pub mod domain;
 pub mod grpc;
@@ -26,12 +25,5 @@ pub mod simulate;
 mod stored;
 pub mod webhook;
 
-/// The gRPC contract, generated from `proto/`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
-pub mod pb {
-    tonic::include_proto!("headcount.v1");
-
-    /// The compiled proto files, for server reflection.
-    pub const FILE_DESCRIPTOR_SET: &[u8] =
-        include_bytes!(concat!(env!("OUT_DIR"), "/headcount.v1.fds.bin"));
-}
+/// The gRPC contract: its messages, generated from `proto/`.
+pub use headcount_client::pb;

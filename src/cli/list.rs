@@ -2,13 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use tonic::{Code, Status, transport::Channel};
+use headcount_client::Client;
+use tonic::{Code, Status};
 
 use super::{CliError, ClientArgs, JsonLines, text};
-use crate::pb::{
-    GetRoomUsersRequest, ListRoomsRequest, Room, RoomUser,
-    presence_service_client::PresenceServiceClient,
-};
+use crate::pb::{GetRoomUsersRequest, ListRoomsRequest, Room, RoomUser};
 
 /// How often a walk over the pages of a room is begun anew, when the room began
 /// another life in between.
@@ -41,7 +39,7 @@ pub struct UsersArgs {
 /// # Errors
 /// When the server refuses, or `out` cannot be written.
 pub async fn rooms(
-    mut client: PresenceServiceClient<Channel>,
+    mut client: Client,
     args: RoomsArgs,
     mut out: impl Write,
 ) -> Result<(), CliError> {
@@ -77,7 +75,7 @@ pub async fn rooms(
 /// # Errors
 /// When the server refuses, or `out` cannot be written.
 pub async fn users(
-    mut client: PresenceServiceClient<Channel>,
+    mut client: Client,
     args: UsersArgs,
     mut out: impl Write,
 ) -> Result<(), CliError> {
@@ -109,7 +107,7 @@ pub(super) fn columns() -> Option<usize> {
 
 /// The room, and the users of all its pages.
 async fn all_users(
-    client: &mut PresenceServiceClient<Channel>,
+    client: &mut Client,
     args: &ClientArgs,
     first: GetRoomUsersRequest,
 ) -> Result<(Room, Vec<RoomUser>), CliError> {
@@ -123,7 +121,7 @@ async fn all_users(
 }
 
 async fn walk(
-    client: &mut PresenceServiceClient<Channel>,
+    client: &mut Client,
     mut request: GetRoomUsersRequest,
 ) -> Result<(Room, Vec<RoomUser>), Status> {
     let mut room = None;

@@ -21,10 +21,11 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tonic::{Code, transport::Channel};
+use headcount_client::Client;
+use tonic::Code;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use crate::{client, config::ConfigError, pb::presence_service_client::PresenceServiceClient};
+use crate::config::ConfigError;
 
 pub use self::{
     journal::{
@@ -234,17 +235,17 @@ impl ClientArgs {
     ///
     /// # Errors
     /// When its URL is none.
-    pub fn connect(&self) -> Result<PresenceServiceClient<Channel>, CliError> {
+    pub fn connect(&self) -> Result<Client, CliError> {
         let server = |source| CliError::Server {
             server: self.server.clone(),
             source,
         };
-        client::connect(&self.server).map_err(server)
+        headcount_client::connect(&self.server).map_err(server)
     }
 
     /// Why a question to the server failed.
     fn failure(&self, status: tonic::Status) -> CliError {
-        if client::is_connection_error(&status) || status.code() == Code::Unavailable {
+        if headcount_client::is_connection_error(&status) || status.code() == Code::Unavailable {
             CliError::Unavailable {
                 server: self.server.clone(),
                 reason: reason(&status),
@@ -257,7 +258,7 @@ impl ClientArgs {
 
 /// Why the server refused, or was lost, on one line.
 fn reason(status: &tonic::Status) -> String {
-    text::clean(&client::reason(status)).into_owned()
+    text::clean(&headcount_client::reason(status)).into_owned()
 }
 
 /// An error and what caused it, on one line.

@@ -4,18 +4,12 @@ mod screen;
 
 use std::io::{self, IsTerminal as _, Write};
 
+use headcount_client::{Client, RoomCopy, RoomWatch, WatchEvent};
 use tokio::time::{Duration, Instant};
-use tonic::transport::Channel;
 
 use self::screen::Screen;
 use super::{CliError, ClientArgs, JsonLines, text};
-use crate::{
-    client::{RoomCopy, RoomWatch, WatchEvent},
-    pb::{
-        WatchRoomResponse, presence_service_client::PresenceServiceClient,
-        watch_room_response::Update,
-    },
-};
+use crate::pb::{WatchRoomResponse, watch_room_response::Update};
 
 /// How long a terminal shows what is not the newest: a busy room is not drawn
 /// for each of its changes.
@@ -74,7 +68,7 @@ impl WatchArgs {
 /// # Errors
 /// Always, as it never ends otherwise.
 pub async fn watch(
-    client: PresenceServiceClient<Channel>,
+    client: Client,
     args: WatchArgs,
     format: WatchFormat,
     mut out: impl Write,

@@ -5,7 +5,9 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{client, pb};
+use headcount_client::WatchedRoom;
+
+use crate::pb;
 
 use super::{
     callbacks::Place,
@@ -75,7 +77,7 @@ impl<'a> Judge<'a> {
         &mut self,
         place: usize,
         told: &Told,
-        watched: Option<&Watched<client::Room>>,
+        watched: Option<&Watched<WatchedRoom>>,
     ) {
         let true_room = &self.world.rooms[place];
         let truth = &true_room.truth;

@@ -1,11 +1,9 @@
 //! Asks the server who is where, as a client would: page by page.
 
-use tonic::{Code, Status, transport::Channel};
+use headcount_client::Client;
+use tonic::{Code, Status};
 
-use crate::pb::{
-    self, GetRoomUsersRequest, GetUserRequest, ListRoomsRequest,
-    presence_service_client::PresenceServiceClient,
-};
+use crate::pb::{self, GetRoomUsersRequest, GetUserRequest, ListRoomsRequest};
 
 /// How often pages are walked anew because the room began another life.
 const WALKS_MAX: usize = 10;
@@ -23,7 +21,7 @@ pub(super) struct Told {
 /// Reads the rooms and users of one app.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    pub(super) client: PresenceServiceClient<Channel>,
+    pub(super) client: Client,
     pub(super) app: String,
 }
 

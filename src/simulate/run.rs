@@ -5,18 +5,16 @@ mod watches;
 
 use std::{sync::Arc, time::Duration};
 
+use headcount_client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
-use crate::{
-    client,
-    pb::{self, RoomState, presence_service_client::PresenceServiceClient},
-};
+use crate::pb::{self, RoomState};
 
 use super::{
     callbacks::{Place, Vendor},
@@ -40,8 +38,6 @@ const WATCHES_PER_CONNECTION: usize = 100;
 
 /// How long the server may take to be connected to.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-type Client = PresenceServiceClient<Channel>;
 
 /// Makes a world, sends its callbacks, watches its rooms and users, and judges.
 ///
@@ -102,7 +98,7 @@ impl<'a> Run<'a> {
         };
         let watches = run.world.rooms.len() + run.world.users.len();
         for _ in 0..watches.div_ceil(WATCHES_PER_CONNECTION) {
-            let client = client::connect(&options.server);
+            let client = headcount_client::connect(&options.server);
             let client = client.map_err(|error| run.unasked(error.to_string()))?;
             run.clients.push(client);
         }
@@ -264,11 +260,11 @@ impl<'a> Run<'a> {
     }
 
     fn refused(&self, status: &Status) -> CannotRun {
-        let trouble = match client::is_connection_error(status) {
+        let trouble = match headcount_client::is_connection_error(status) {
             true => Trouble::Connection,
             false => Trouble::Other,
         };
-        self.cannot_ask(client::reason(status), trouble)
+        self.cannot_ask(headcount_client::reason(status), trouble)
     }
 
     fn unasked(&self, reason: String) -> CannotRun {

@@ -3,14 +3,10 @@
 
 use std::time::Duration;
 
+use headcount_client::{Client, CopyOf, Folded, Subject, WatchEvent, WatchOf};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, transport::Channel};
-
-use crate::{
-    client::{CopyOf, Folded, Subject, WatchEvent, WatchOf},
-    pb::presence_service_client::PresenceServiceClient,
-};
+use tonic::Status;
 
 /// How long a watch may take to begin, and at the end to hear of everything.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
@@ -22,7 +18,7 @@ const LISTEN: Duration = Duration::from_millis(100);
 /// What to watch, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    pub(super) client: PresenceServiceClient<Channel>,
+    pub(super) client: Client,
     pub(super) app: String,
     /// Of the room or the user.
     pub(super) id: String,

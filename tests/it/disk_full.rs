@@ -16,10 +16,8 @@ use std::{
     time::Duration,
 };
 
-use headcount::{
-    client::{CopyOf, Room, Subject as _},
-    pb::{GetRoomUsersRequest, WatchRoomResponse},
-};
+use headcount::pb::{GetRoomUsersRequest, WatchRoomResponse};
+use headcount_client::{CopyOf, Subject as _, WatchedRoom};
 use http::StatusCode;
 use tonic::Streaming;
 use tonic_health::pb::{
@@ -113,7 +111,7 @@ async fn present(site: &Site) -> usize {
 /// Waits until a watch has so many users, and then for one more message.
 async fn watch_until(
     watch: &mut Streaming<WatchRoomResponse>,
-    copy: &mut CopyOf<Room>,
+    copy: &mut CopyOf<WatchedRoom>,
     count: usize,
 ) {
     let told = async {
@@ -163,7 +161,7 @@ async fn without_room_only_callbacks_are_refused() {
     let mut health = health.unwrap().into_inner();
     while next_health(&mut health).await != ServingStatus::Serving {}
     let mut copy = CopyOf::new();
-    let watch = Room::watch(
+    let watch = WatchedRoom::watch(
         site.client(),
         ZEGO_APP.to_owned(),
         ROOM.to_owned(),

@@ -68,7 +68,7 @@ fn configuration(http: SocketAddr, grpc: SocketAddr, settings: &Settings<'_>) ->
 
 /// Whether a server says that it serves.
 async fn healthy(address: SocketAddr) -> bool {
-    let Ok(endpoint) = headcount::client::endpoint(&format!("http://{address}")) else {
+    let Ok(endpoint) = headcount_client::endpoint(&format!("http://{address}")) else {
         return false;
     };
     let Ok(channel) = endpoint.connect().await else {

@@ -68,7 +68,7 @@ impl Decoder for Raw {
 
 /// A connection of its own.
 pub(crate) async fn connect(address: SocketAddr) -> Outcome<Channel> {
-    let endpoint = headcount::client::endpoint(&format!("http://{address}"))?
+    let endpoint = headcount_client::endpoint(&format!("http://{address}"))?
         .initial_connection_window_size(WINDOW_BYTES)
         .initial_stream_window_size(WINDOW_BYTES)
         .connect_timeout(Duration::from_secs(10));

@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
+use headcount_client::{RoomCopy, WatchEvent};
+
 use crate::{
     cli::{reason, text},
-    client::{RoomCopy, WatchEvent},
     pb::{RoomUser, watch_room_response::Update},
 };
 

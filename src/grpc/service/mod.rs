@@ -7,7 +7,7 @@ mod users_page_cache;
 /// [`Outgoing`](crate::grpc::Outgoing) messages.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
 pub(super) mod generated {
-    tonic::include_proto!("server/headcount.v1");
+    tonic::include_proto!("headcount.v1");
 }
 
 use std::{

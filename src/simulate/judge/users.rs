@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headcount_client::WatchedUser;
+
 use crate::{
-    client, pb,
+    pb,
     simulate::{
         callbacks::Place,
         compare,
@@ -22,7 +24,7 @@ impl Judge<'_> {
         &mut self,
         place: usize,
         told: &pb::User,
-        watched: Option<&Watched<client::User>>,
+        watched: Option<&Watched<WatchedUser>>,
     ) {
         let user = &self.world.users[place];
         let mut found: BTreeMap<(String, Option<String>), BTreeSet<Witness>> = BTreeMap::new();

@@ -3,27 +3,26 @@
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    client::{Room, Subject, User},
-    simulate::{
-        callbacks::Place,
-        options::CannotRun,
-        watcher::{Target, Watched, Watcher},
-    },
+use headcount_client::{Subject, WatchedRoom, WatchedUser};
+
+use crate::simulate::{
+    callbacks::Place,
+    options::CannotRun,
+    watcher::{Target, Watched, Watcher},
 };
 
 use super::Run;
 
 /// Watches under way.
 pub(super) struct Watches {
-    rooms: WatchesOf<Room>,
-    users: WatchesOf<User>,
+    rooms: WatchesOf<WatchedRoom>,
+    users: WatchesOf<WatchedUser>,
 }
 
 /// What all watches came to, by place.
 pub(super) struct AllWatched {
-    pub(super) rooms: Vec<Option<Watched<Room>>>,
-    pub(super) users: Vec<Option<Watched<User>>>,
+    pub(super) rooms: Vec<Option<Watched<WatchedRoom>>>,
+    pub(super) users: Vec<Option<Watched<WatchedUser>>>,
 }
 
 /// Watches under way, with their places.

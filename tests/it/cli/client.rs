@@ -14,15 +14,16 @@ use headcount::{
     cli::{
         CliError, ClientArgs, RoomsArgs, UsersArgs, WatchArgs, WatchFormat, rooms, users, watch,
     },
-    client::{self, RoomWatch, Violation, WatchEvent, digest},
     grpc::{Outgoing, PresenceService, PresenceServiceServer},
     pb::{
         Changes, GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
         ListRoomsRequest, ListRoomsResponse, Progress, Room, RoomChange, RoomState, RoomUser,
         Snapshot, SnapshotReason, UserJoined, WatchRoomRequest, WatchRoomResponse,
-        WatchUserRequest, WatchUserResponse, presence_service_client::PresenceServiceClient,
-        room_change::Change, watch_room_response::Update,
+        WatchUserRequest, WatchUserResponse, room_change::Change, watch_room_response::Update,
     },
+};
+use headcount_client::{
+    Client, Credentials, RoomWatch, Violation, WatchEvent, digest, from_channel,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -32,7 +33,7 @@ use tokio::{
 use tonic::{
     Code, Request, Response, Status,
     codegen::{Service, http::Uri},
-    transport::{Channel, Server},
+    transport::Server,
 };
 
 type Answer<T> = Result<T, Status>;
@@ -134,7 +135,7 @@ impl Service<Uri> for Pipes {
     }
 }
 
-fn serve(script: &Script) -> PresenceServiceClient<Channel> {
+fn serve(script: &Script) -> Client {
     let (pipes_tx, mut pipes_rx) = mpsc::unbounded_channel();
     let incoming = stream::poll_fn(move |cx| pipes_rx.poll_recv(cx));
     let service = PresenceServiceServer::new(script.clone());
@@ -143,8 +144,11 @@ fn serve(script: &Script) -> PresenceServiceClient<Channel> {
             .add_service(service)
             .serve_with_incoming(incoming),
     );
-    let endpoint = client::endpoint("http://script").unwrap();
-    PresenceServiceClient::new(endpoint.connect_with_connector_lazy(Pipes(pipes_tx)))
+    let endpoint = headcount_client::endpoint("http://script").unwrap();
+    from_channel(
+        endpoint.connect_with_connector_lazy(Pipes(pipes_tx)),
+        Credentials::none(),
+    )
 }
 
 fn mk_user(id: &str) -> RoomUser {
@@ -401,9 +405,9 @@ async fn who_cannot_be_asked_is_named_and_who_refuses_has_the_word() {
     );
     let (pipes_tx, pipes_rx) = mpsc::unbounded_channel();
     drop(pipes_rx);
-    let endpoint = client::endpoint("http://script").unwrap();
+    let endpoint = headcount_client::endpoint("http://script").unwrap();
     let nobody = endpoint.connect_with_connector_lazy(Pipes(pipes_tx));
-    let nobody = PresenceServiceClient::new(nobody);
+    let nobody = from_channel(nobody, Credentials::none());
     let unreached = rooms(nobody, args(mk_client_args(false)), io::sink()).await;
     assert_eq!(
         error(unreached),

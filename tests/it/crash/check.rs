@@ -2,19 +2,14 @@
 
 use std::{collections::BTreeMap, fs, time::SystemTime};
 
-use headcount::pb::{
-    GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
-    presence_service_client::PresenceServiceClient,
-};
+use headcount::pb::{GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse};
+use headcount_client::Client;
 use tokio::sync::watch;
-use tonic::transport::Channel;
 
 use super::model::Place;
 use super::vendor::{LANES, ONLINE_USERS, Traffic, user};
 use super::watcher::{Watcher, Watchers};
 use crate::common::child::{Process, Site, ZEGO_APP};
-
-type Client = PresenceServiceClient<Channel>;
 
 /// Asks the service.
 #[derive(Debug)]
@@ -127,7 +122,7 @@ impl Checker {
         }
     }
 
-    async fn room<S: headcount::client::Subject>(&self, of: &Watcher<S>) -> GetRoomUsersResponse {
+    async fn room<S: headcount_client::Subject>(&self, of: &Watcher<S>) -> GetRoomUsersResponse {
         let request = GetRoomUsersRequest {
             app: of.app.to_owned(),
             room_id: of.id.clone(),

@@ -2,13 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use headcount::{
-    client::{CopyOf, Folded, Room, Subject, User},
-    pb::{SnapshotReason, presence_service_client::PresenceServiceClient},
-};
+use headcount::pb::SnapshotReason;
+use headcount_client::{Client, CopyOf, Folded, Subject, WatchedRoom, WatchedUser};
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tonic::transport::Channel;
 
 use super::vendor::{
     LANES, ONLINE_USERS, TENCENT_ROOMS, ZEGO_ROOMS, tencent_room, user, zego_room,
@@ -17,8 +14,6 @@ use crate::common::child::{TENCENT_APP, ZEGO_APP};
 
 /// Only not to wait for ever where it fails.
 const HANGS: Duration = Duration::from_secs(30);
-
-type Client = PresenceServiceClient<Channel>;
 
 /// A watch of one subject.
 #[derive(Debug)]
@@ -54,8 +49,8 @@ impl fmt::Display for Resumes {
 /// All that are watched.
 #[derive(Debug)]
 pub(crate) struct Watchers {
-    pub(crate) rooms: Vec<Watcher<Room>>,
-    pub(crate) users: Vec<Watcher<User>>,
+    pub(crate) rooms: Vec<Watcher<WatchedRoom>>,
+    pub(crate) users: Vec<Watcher<WatchedUser>>,
 }
 
 impl Watchers {

@@ -11,14 +11,15 @@ use std::{
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
-    client::{Folded, RoomCopy, RoomWatch, WatchEvent, endpoint},
     grpc::{GrpcMetrics, Health, Presence, serve},
     journal::Revision,
     pb::{
-        SnapshotReason, WatchRoomRequest, WatchRoomResponse,
-        presence_service_client::PresenceServiceClient, room_change::Change,
+        SnapshotReason, WatchRoomRequest, WatchRoomResponse, room_change::Change,
         watch_room_response::Update,
     },
+};
+use headcount_client::{
+    Credentials, Folded, RoomCopy, RoomWatch, WatchEvent, endpoint, from_channel,
 };
 use hyper_util::rt::TokioIo;
 use tokio::time::sleep;
@@ -62,7 +63,7 @@ fn watch_over_network() -> RoomWatch {
     });
     let channel = endpoint("http://server").unwrap();
     let channel = channel.connect_with_connector_lazy(connector);
-    RoomWatch::new(PresenceServiceClient::new(channel), APP, "r")
+    RoomWatch::new(from_channel(channel, Credentials::none()), APP, "r")
 }
 
 /// What a watcher was told.

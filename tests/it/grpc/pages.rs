@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use headcount::{
-    client::RoomCopy,
-    pb::{GetRoomUsersRequest, GetRoomUsersResponse},
-};
+use headcount::pb::{GetRoomUsersRequest, GetRoomUsersResponse};
+use headcount_client::RoomCopy;
 use prost::Message as _;
 use tonic::{Code, Status};
 

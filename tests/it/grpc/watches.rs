@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use headcount::{
-    client::{Folded, RoomCopy},
-    pb::{SnapshotReason, WatchRoomResponse},
-};
+use headcount::pb::{SnapshotReason, WatchRoomResponse};
+use headcount_client::{Folded, RoomCopy};
 use tokio::time::{self, Instant};
 use tonic::{Code, Streaming};
 

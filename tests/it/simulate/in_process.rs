@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use headcount::{
-    client::endpoint,
     config::{Config, JournalKind, ZimConfig},
     reconcile::{Rule, Rules},
     server::Server,
     simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
 };
+use headcount_client::endpoint;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::pb::{

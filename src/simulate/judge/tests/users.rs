@@ -138,7 +138,7 @@ fn a_copy_that_is_not_what_is_told_is_never_explained() {
     };
     let mut judge = Judge::new(&world, &schedule, Memory::Keeps);
     let nothing = Watched {
-        copy: client::UserCopy::new(),
+        copy: headcount_client::UserCopy::new(),
         faults: Vec::new(),
     };
     judge.judge_user(0, &mk_told(), Some(&nothing));

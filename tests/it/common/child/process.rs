@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use headcount::{client, pb::presence_service_client::PresenceServiceClient};
+use headcount_client::{Client, Credentials, from_channel};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
@@ -99,8 +99,8 @@ impl Site {
     }
 
     /// A client with a connection of its own.
-    pub(crate) fn client(&self) -> PresenceServiceClient<Channel> {
-        PresenceServiceClient::new(self.channel())
+    pub(crate) fn client(&self) -> Client {
+        from_channel(self.channel(), Credentials::none())
     }
 
     /// A client that asks how the service is.
@@ -109,7 +109,7 @@ impl Site {
     }
 
     fn channel(&self) -> Channel {
-        let endpoint = client::endpoint(&format!("http://127.0.0.1:{}", self.grpc));
+        let endpoint = headcount_client::endpoint(&format!("http://127.0.0.1:{}", self.grpc));
         endpoint.unwrap().connect_lazy()
     }
 

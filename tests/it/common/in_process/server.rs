@@ -9,14 +9,11 @@ use std::{
 };
 
 use headcount::{
-    client::endpoint,
     grpc::{GrpcMetrics, Health, Presence, serve},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
-    pb::{
-        ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse,
-        presence_service_client::PresenceServiceClient,
-    },
+    pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
 };
+use headcount_client::{Client, Credentials, endpoint, from_channel};
 use hyper_util::rt::TokioIo;
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -102,8 +99,8 @@ impl Server {
         endpoint.connect_with_connector(connector).await.unwrap()
     }
 
-    pub(crate) async fn client(&self) -> PresenceServiceClient<Channel> {
-        PresenceServiceClient::new(self.channel().await)
+    pub(crate) async fn client(&self) -> Client {
+        from_channel(self.channel().await, Credentials::none())
     }
 
     pub(crate) async fn users(

@@ -8,7 +8,6 @@ use std::{
 };
 
 use headcount::{
-    client::{self, RoomCopy},
     grpc::{Presence, PresenceService as _},
     journal::{Payload, Revision},
     pb::{Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse},
@@ -16,6 +15,7 @@ use headcount::{
     reconcile::Rules,
     roster::{FeedLimits, Limits},
 };
+use headcount_client::RoomCopy;
 use prost::Message as _;
 use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
@@ -99,10 +99,10 @@ impl Replica for RoomCopy {
     fn fold(&mut self, message: &WatchRoomResponse, _: &Seen) -> Folded {
         let folded = self.apply(message);
         match folded.unwrap_or_else(|violation| panic!("{violation}: {message:?}")) {
-            client::Folded::Part => Folded::Part,
-            client::Folded::Snapshot(reason) => Folded::Snapshot(reason),
-            client::Folded::Changes(_) => Folded::Changes,
-            client::Folded::Confirmed => Folded::Confirmed,
+            headcount_client::Folded::Part => Folded::Part,
+            headcount_client::Folded::Snapshot(reason) => Folded::Snapshot(reason),
+            headcount_client::Folded::Changes(_) => Folded::Changes,
+            headcount_client::Folded::Confirmed => Folded::Confirmed,
         }
     }
 

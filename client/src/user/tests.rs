@@ -1,4 +1,5 @@
-use super::{super::Folded, *};
+use super::*;
+use crate::copy::Folded;
 use crate::pb::{Progress, SnapshotReason, UserSnapshot, WatchUserResponse};
 
 fn mk_device(session: &str, login_at: i64) -> pb::Device {
@@ -19,7 +20,7 @@ fn mk_room(id: &str) -> pb::UserRoom {
     }
 }
 
-fn mk_message(revision: u64, update: watch_user_response::Update) -> WatchUserResponse {
+fn mk_message(revision: u64, update: Update) -> WatchUserResponse {
     WatchUserResponse {
         revision,
         resume_token: format!("t{revision}"),
@@ -33,7 +34,7 @@ fn mk_snapshot(revision: u64, user: pb::User) -> WatchUserResponse {
         reason: SnapshotReason::Initial.into(),
         complete: true,
     };
-    mk_message(revision, watch_user_response::Update::Snapshot(snapshot))
+    mk_message(revision, Update::Snapshot(snapshot))
 }
 
 fn mk_changes(revision: u64, changes: impl IntoIterator<Item = Change>) -> WatchUserResponse {
@@ -43,12 +44,12 @@ fn mk_changes(revision: u64, changes: impl IntoIterator<Item = Change>) -> Watch
     let changes = pb::UserChanges {
         changes: changes.collect(),
     };
-    mk_message(revision, watch_user_response::Update::Changes(changes))
+    mk_message(revision, Update::Changes(changes))
 }
 
 fn mk_progress(revision: u64, user_count: u32, digest: u64) -> WatchUserResponse {
     let progress = Progress { user_count, digest };
-    mk_message(revision, watch_user_response::Update::Progress(progress))
+    mk_message(revision, Update::Progress(progress))
 }
 
 fn online(session: &str, login_at: i64) -> Change {
@@ -99,7 +100,7 @@ fn mk_copy() -> UserCopy {
 }
 
 fn digest(sessions: &[&str]) -> u64 {
-    let hashes = sessions.iter().map(|session| hash("u", session));
+    let hashes = sessions.iter().map(|session| session_hash("u", session));
     hashes.fold(0, u64::wrapping_add)
 }
 
@@ -172,7 +173,7 @@ fn what_breaks_the_contract_is_named() {
         server_digest: 0,
     };
     let mut cut = mk_snapshot(6, mk_user());
-    if let Some(watch_user_response::Update::Snapshot(snapshot)) = &mut cut.update {
+    if let Some(Update::Snapshot(snapshot)) = &mut cut.update {
         snapshot.complete = false;
     }
     let cases = [
@@ -208,19 +209,19 @@ fn what_breaks_the_contract_is_named() {
         (mk_progress(6, 1, 0), drift),
         (
             mk_changes(6, [Change::DeviceOnline(pb::DeviceOnline::default())]),
-            Violation::Missing(Missing::Device),
+            Violation::Missing(MissingPart::Device),
         ),
         (
             mk_changes(6, [Change::RoomEntered(pb::RoomEntered::default())]),
-            Violation::Missing(Missing::Room),
+            Violation::Missing(MissingPart::Room),
         ),
         (
             mk_changes(6, [Change::UserUpdated(pb::UserRenamed::default())]),
-            Violation::Missing(Missing::User),
+            Violation::Missing(MissingPart::User),
         ),
         (
             WatchUserResponse::default(),
-            Violation::Missing(Missing::Update),
+            Violation::Missing(MissingPart::Update),
         ),
     ];
     for (message, violation) in cases {

@@ -5,36 +5,35 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use tonic::transport::Channel;
-
-use super::copy::{
-    CopyOf, Missing, Opening, Read, Subject, Update, Violation, does_not_fit, hash, there,
-};
-use crate::pb::{
-    self, WatchUserRequest, presence_service_client::PresenceServiceClient, user_change::Change,
-    watch_user_response,
+use crate::{
+    connect::Client,
+    copy::CopyOf,
+    digest::session_hash,
+    pb::{self, WatchUserRequest, user_change::Change, watch_user_response::Update},
+    subject::{Opening, Parsed, ParsedUpdate, Subject},
+    violation::{MissingPart, Violation, does_not_fit, required},
 };
 
 /// A copy of a user.
-pub type UserCopy = CopyOf<User>;
+pub type UserCopy = CopyOf<WatchedUser>;
 
 /// What a copy of a user holds.
 #[derive(Clone, Debug, Default)]
-pub struct User {
+pub struct WatchedUser {
     user_id: String,
     name: String,
     devices: BTreeMap<String, pb::Device>,
     rooms: BTreeMap<String, pb::UserRoom>,
-    /// Of `devices`, kept up to date with each change.
+    /// The digest of `devices`. Each change updates it.
     digest: u64,
 }
 
-impl CopyOf<User> {
-    /// The user, as `GetUser` would tell.
+impl CopyOf<WatchedUser> {
+    /// The user, as `GetUser` returns it.
     pub fn user(&self) -> pb::User {
         let user = &self.subject;
         let mut devices: Vec<pb::Device> = user.devices.values().cloned().collect();
-        // They are sorted by session id already.
+        // They are sorted by session id already, and the sort is stable.
         devices.sort_by_key(|device| {
             let at = device.login_time.as_ref();
             at.map(|at| (at.seconds, at.nanos))
@@ -48,7 +47,7 @@ impl CopyOf<User> {
         }
     }
 
-    /// The name that the latest login gave; may be empty.
+    /// The name that the latest login gave. It may be empty.
     pub fn name(&self) -> &str {
         &self.subject.name
     }
@@ -63,23 +62,18 @@ impl CopyOf<User> {
         &self.subject.rooms
     }
 
-    /// The digest of the devices, as `Progress.digest`.
+    /// The digest of the devices, as `Progress.digest` defines it.
     pub fn digest(&self) -> u64 {
         self.subject.digest
     }
 }
 
-impl Subject for User {
+impl Subject for WatchedUser {
     type Message = pb::WatchUserResponse;
     type Part = pb::User;
     type Change = pb::UserChange;
 
-    fn watch(
-        mut client: PresenceServiceClient<Channel>,
-        app: String,
-        id: String,
-        resume_token: String,
-    ) -> Opening<Self> {
+    fn watch(mut client: Client, app: String, id: String, resume_token: String) -> Opening<Self> {
         let request = WatchUserRequest {
             app,
             user_id: id,
@@ -88,18 +82,17 @@ impl Subject for User {
         Box::pin(async move { Ok(client.watch_user(request).await?.into_inner()) })
     }
 
-    fn read(message: &pb::WatchUserResponse) -> Result<Read<'_, Self>, Violation> {
-        use watch_user_response::Update as Told;
-        let update = match there(&message.update, Missing::Update)? {
-            Told::Snapshot(snapshot) => Update::Part {
-                part: there(&snapshot.user, Missing::User)?,
+    fn parse(message: &pb::WatchUserResponse) -> Result<Parsed<'_, Self>, Violation> {
+        let update = match required(&message.update, MissingPart::Update)? {
+            Update::Snapshot(snapshot) => ParsedUpdate::Part {
+                part: required(&snapshot.user, MissingPart::User)?,
                 reason: snapshot.reason(),
                 complete: snapshot.complete,
             },
-            Told::Changes(pb::UserChanges { changes }) => Update::Changes(changes),
-            Told::Progress(progress) => Update::Progress(*progress),
+            Update::Changes(pb::UserChanges { changes }) => ParsedUpdate::Changes(changes),
+            Update::Progress(progress) => ParsedUpdate::Progress(*progress),
         };
-        Ok(Read {
+        Ok(Parsed {
             revision: message.revision,
             resume_token: &message.resume_token,
             update,
@@ -131,27 +124,27 @@ impl Subject for User {
     }
 
     fn change(&mut self, change: &pb::UserChange) -> Result<(), Violation> {
-        match there(&change.change, Missing::Change)? {
+        match required(&change.change, MissingPart::Change)? {
             Change::DeviceOnline(online) => {
-                self.put(there(&online.device, Missing::Device)?);
+                self.put(required(&online.device, MissingPart::Device)?);
             }
             Change::DeviceOffline(offline) => {
-                let id = &there(&offline.device, Missing::Device)?.session_id;
+                let id = &required(&offline.device, MissingPart::Device)?.session_id;
                 if !self.take(id) {
                     return Err(does_not_fit("device_offline", id, false));
                 }
             }
             Change::RoomEntered(entered) => {
-                self.enter(there(&entered.room, Missing::Room)?);
+                self.enter(required(&entered.room, MissingPart::Room)?);
             }
             Change::RoomLeft(left) => {
-                let id = &there(&left.room, Missing::Room)?.room_id;
+                let id = &required(&left.room, MissingPart::Room)?.room_id;
                 if self.rooms.remove(id).is_none() {
                     return Err(does_not_fit("room_left", id, false));
                 }
             }
             Change::UserUpdated(renamed) => {
-                let user = there(&renamed.user, Missing::User)?;
+                let user = required(&renamed.user, MissingPart::User)?;
                 self.name.clone_from(&user.name);
             }
         }
@@ -163,14 +156,15 @@ impl Subject for User {
         (count, self.digest)
     }
 
-    /// That the name of one who is offline is forgotten is told by no change.
+    /// The name is not compared: no change tells that the server forgot the name of a user
+    /// who is offline.
     fn is_same(&self, other: &Self) -> bool {
         (&self.devices, &self.rooms) == (&other.devices, &other.rooms)
     }
 }
 
-impl User {
-    /// Puts a device in. Whether it was there.
+impl WatchedUser {
+    /// Puts a device in. Returns whether it was there before.
     fn put(&mut self, device: &pb::Device) -> bool {
         let was_there = self.take(&device.session_id);
         self.digest = self.digest.wrapping_add(self.hash_of(device));
@@ -178,7 +172,7 @@ impl User {
         was_there
     }
 
-    /// Whether the device was there.
+    /// Takes a device out. Returns whether it was there.
     fn take(&mut self, session_id: &str) -> bool {
         let Some(device) = self.devices.remove(session_id) else {
             return false;
@@ -187,13 +181,13 @@ impl User {
         true
     }
 
-    /// Whether the user was there.
+    /// Puts a room in. Returns whether the user was there before.
     fn enter(&mut self, room: &pb::UserRoom) -> bool {
         let before = self.rooms.insert(room.room_id.clone(), room.clone());
         before.is_some()
     }
 
     fn hash_of(&self, device: &pb::Device) -> u64 {
-        hash(&self.user_id, &device.session_id)
+        session_hash(&self.user_id, &device.session_id)
     }
 }

@@ -1,31 +1,34 @@
 //! A watch that goes on by itself.
 //!
-//! It follows a room or a user through lost connections and restarted servers: each time
-//! it resumes from where its copy is, after a wait that grows. A stream that
-//! breaks its contract is given up, and the copy made anew from a snapshot.
+//! It follows a room or a user through lost connections and restarts of the server. Each
+//! time it waits a little longer, and resumes from where its copy is. When a stream breaks
+//! its contract, the watch gives the stream up and makes its copy anew from a snapshot.
 
 use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming};
 
-use super::{
-    Backoff,
-    copy::{CopyOf, Folded, Opening, Subject, Violation},
-    room_copy::Room,
-    user_copy::User,
+use crate::{
+    backoff::Backoff,
+    connect::Client,
+    copy::{CopyOf, Folded},
+    pb::WatchRoomResponse,
+    room::WatchedRoom,
+    subject::{Opening, Subject},
+    user::WatchedUser,
+    violation::Violation,
 };
-use crate::pb::{WatchRoomResponse, presence_service_client::PresenceServiceClient};
 
 /// A watch of one room.
-pub type RoomWatch = WatchOf<Room>;
+pub type RoomWatch = WatchOf<WatchedRoom>;
 
 /// A watch of one user.
-pub type UserWatch = WatchOf<User>;
+pub type UserWatch = WatchOf<WatchedUser>;
 
 /// A watch of one subject.
 pub struct WatchOf<S: Subject> {
-    client: PresenceServiceClient<Channel>,
+    client: Client,
     app: String,
     id: String,
     copy: CopyOf<S>,
@@ -33,21 +36,21 @@ pub struct WatchOf<S: Subject> {
     state: State<S>,
 }
 
-/// What a watch has to tell.
+/// What happened on a watch.
 #[derive(Debug)]
 pub enum WatchEvent<M = WatchRoomResponse> {
-    /// A message came and is folded into the copy.
+    /// A message came. The copy has it already.
     Message(Box<M>),
-    /// The stream broke off. Another is asked for after a wait.
+    /// The stream broke. The watch asks for another after a wait.
     Lost {
-        /// Why.
+        /// Why it broke.
         status: Status,
         /// The wait.
         wait: Duration,
     },
-    /// The stream broke its contract. After a wait the copy is made anew.
+    /// The stream broke its contract. After a wait the watch makes the copy anew.
     Violated {
-        /// How.
+        /// How it broke its contract.
         violation: Violation,
         /// The wait.
         wait: Duration,
@@ -63,12 +66,9 @@ enum State<S: Subject> {
 // === impl WatchOf ===
 
 impl<S: Subject> WatchOf<S> {
-    /// A watch of a room or a user of an app; an empty `app` is the only one.
-    pub fn new(
-        client: PresenceServiceClient<Channel>,
-        app: impl Into<String>,
-        id: impl Into<String>,
-    ) -> Self {
+    /// A watch of a room or a user of an app. `app` may be empty if the server has only
+    /// one. Nothing is sent before [`next`](Self::next) is called.
+    pub fn new(client: Client, app: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
             client,
             app: app.into(),
@@ -79,17 +79,17 @@ impl<S: Subject> WatchOf<S> {
         }
     }
 
-    /// The copy, with every message folded in that [`next`](Self::next) returned.
+    /// The copy, up to the message that [`next`](Self::next) returned last.
     pub fn copy(&self) -> &CopyOf<S> {
         &self.copy
     }
 
-    /// What happens next. Nothing is lost when this is dropped before it is done
-    /// and called again.
+    /// Waits for what happens next. It is cancel safe: if the future is dropped, the next
+    /// call goes on where it was.
     ///
     /// # Errors
-    /// When the server refuses in a way that asking again does not change, such
-    /// as an app that it does not know.
+    /// When the server refuses, and would refuse the same request again. An example is an
+    /// app that it does not know.
     pub async fn next(&mut self) -> Result<WatchEvent<S::Message>, Status> {
         loop {
             match &mut self.state {
@@ -125,8 +125,8 @@ impl<S: Subject> WatchOf<S> {
     fn fold(&mut self, message: S::Message) -> WatchEvent<S::Message> {
         match self.copy.apply(&message) {
             Ok(folded) => {
-                // A snapshot alone is no success: a stream that breaks off after
-                // each would make the server send the whole over and over.
+                // A snapshot alone is no success: if the stream broke after each
+                // snapshot, the server would send the whole room again and again.
                 if matches!(folded, Folded::Changes(_) | Folded::Confirmed) {
                     self.backoff.reset();
                 }
@@ -163,9 +163,8 @@ impl<S: Subject> fmt::Debug for WatchOf<S> {
     }
 }
 
-/// Whether a refusal is about the request, so that the same request would be
-/// refused again. All else may pass: servers restart and drain, connections
-/// break.
+/// Whether the server refused the request itself, so that it would refuse the same request
+/// again. Other failures may pass: servers restart and drain, connections break.
 fn is_final(code: Code) -> bool {
     matches!(
         code,

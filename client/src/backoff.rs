@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use rand::RngExt as _;
-
-/// Waits that double from 100 ms to 5 s, each shortened by chance by up to
-/// half, so that clients that lost one server do not return all at once.
+/// Waits that double from 100 ms to 5 s. Each is shortened by a random part, up to half,
+/// so that clients that lost one server do not return all at once.
 #[derive(Clone, Debug, Default)]
 pub struct Backoff {
     attempts: u32,
@@ -23,7 +21,7 @@ impl Backoff {
             .saturating_mul(1 << self.attempts.min(16))
             .min(Self::MAX);
         self.attempts = self.attempts.saturating_add(1);
-        longest.mul_f64(rand::rng().random_range(0.5..=1.0))
+        longest.mul_f64(1.0 - fastrand::f64() / 2.0)
     }
 
     /// An attempt succeeded: the next wait is a first one.

@@ -1,50 +1,41 @@
 //! A watcher's copy of what it watches, made of the messages of a stream.
 //!
-//! Folding a message in checks it against the stream's contract: revisions that
-//! rise, snapshots that are whole, changes that fit what is there, and a digest
-//! that matches. A copy that is complete is what the server has, or a
-//! [`Violation`] said that it is not.
+//! [`CopyOf::apply`] checks each message against the stream's contract: revisions rise,
+//! snapshots are whole, changes fit the copy, and the digest matches. So a complete copy is
+//! what the server has at its revision, or a [`Violation`] was returned.
 
-mod subject;
-mod violation;
-
-use std::hash::Hasher as _;
-
-use fnv::FnvHasher;
-
-use crate::pb::{self, SnapshotReason};
-
-pub use self::{
-    subject::{Opening, Read, Subject, Update},
-    violation::{Missing, Violation},
+use crate::{
+    pb::{self, SnapshotReason},
+    subject::{Parsed, ParsedUpdate, Subject},
+    violation::Violation,
 };
 
 /// A copy of what is watched.
 ///
 /// ```text
-/// let token = copy.open();            // a stream begins: send this token
-/// copy.apply(&message)?;              // for each of its messages
+/// let token = copy.open();            // begin a stream with this resume token
+/// copy.apply(&message)?;              // for each message of the stream
 /// ```
 ///
-/// When the stream breaks, [`open`](Self::open) the next. After a violation that
-/// gives no token, so the next stream begins with a snapshot.
+/// When the stream breaks, call [`open`](Self::open) for the next. After a violation it
+/// returns an empty token, so the next stream begins with a snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct CopyOf<S> {
-    pub(super) subject: S,
+    pub(crate) subject: S,
     revision: u64,
     resume_token: String,
     phase: Phase,
 }
 
-/// What the copy is worth.
+/// How much of the subject the copy holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
-    /// Nothing: it takes a snapshot next.
+    /// Nothing that can be relied on: a snapshot must come next.
     #[default]
     Void,
     /// Some parts of a snapshot.
     Partial,
-    /// All.
+    /// All of it.
     Complete,
 }
 
@@ -69,8 +60,8 @@ impl<S: Subject> CopyOf<S> {
         Self::default()
     }
 
-    /// Begins a stream. Returns the resume token to ask for it with: empty, if
-    /// the copy is not complete.
+    /// Begins a stream. Returns the resume token to ask for the stream with. The token is
+    /// empty if the copy is not complete.
     pub fn open(&mut self) -> &str {
         if self.phase != Phase::Complete {
             self.clear();
@@ -81,13 +72,13 @@ impl<S: Subject> CopyOf<S> {
     /// Folds the next message of the stream in. Returns what it did.
     ///
     /// # Errors
-    /// When the message breaks the contract. Then the copy is void (what it was
-    /// can still be looked at), and the stream should be given up.
+    /// When the message breaks the contract. Then the copy is void, though its content can
+    /// still be read, and the stream should be given up.
     pub fn apply<'m>(
         &mut self,
         message: &'m S::Message,
     ) -> Result<Folded<'m, S::Change>, Violation> {
-        let folded = S::read(message).and_then(|read| self.fold(read));
+        let folded = S::parse(message).and_then(|parsed| self.fold(parsed));
         if folded.is_err() {
             self.phase = Phase::Void;
             self.resume_token.clear();
@@ -95,13 +86,13 @@ impl<S: Subject> CopyOf<S> {
         folded
     }
 
-    /// Whether this is a whole copy: not before the last part of a snapshot, and
-    /// not after a violation.
+    /// Whether this is a whole copy. It is not before the last part of a snapshot came,
+    /// and not after a violation.
     pub fn is_complete(&self) -> bool {
         self.phase == Phase::Complete
     }
 
-    /// Whether both hold the same, but for what no change tells of.
+    /// Whether both hold the same. What no change tells of is not compared.
     pub fn is_same(&self, other: &Self) -> bool {
         self.subject.is_same(&other.subject)
     }
@@ -111,20 +102,20 @@ impl<S: Subject> CopyOf<S> {
         self.revision
     }
 
-    /// Where a stream can go on from; empty if the copy is not complete.
+    /// Resumes a stream after this copy. Empty if the copy is not complete.
     pub fn resume_token(&self) -> &str {
         &self.resume_token
     }
 
-    fn fold<'m>(&mut self, read: Read<'m, S>) -> Result<Folded<'m, S::Change>, Violation> {
-        let (before, now) = (self.revision, read.revision);
-        match read.update {
-            Update::Part {
+    fn fold<'m>(&mut self, parsed: Parsed<'m, S>) -> Result<Folded<'m, S::Change>, Violation> {
+        let (before, now) = (self.revision, parsed.revision);
+        match parsed.update {
+            ParsedUpdate::Part {
                 part,
                 reason,
                 complete,
             } => {
-                if complete == read.resume_token.is_empty() {
+                if complete == parsed.resume_token.is_empty() {
                     return Err(Violation::ResumeToken { present: !complete });
                 }
                 self.begin_part(part, now, reason)?;
@@ -133,45 +124,45 @@ impl<S: Subject> CopyOf<S> {
                     return Ok(Folded::Part);
                 }
                 self.phase = Phase::Complete;
-                self.advance(&read);
+                self.advance(&parsed);
                 Ok(Folded::Snapshot(reason))
             }
-            Update::Changes(changes) => {
-                self.check_goes_on(&read)?;
+            ParsedUpdate::Changes(changes) => {
+                self.check_goes_on(&parsed)?;
                 if now <= before {
                     return Err(Violation::ChangesNotAbove { before, now });
                 }
                 changes
                     .iter()
                     .try_for_each(|change| self.subject.change(change))?;
-                self.advance(&read);
+                self.advance(&parsed);
                 Ok(Folded::Changes(changes))
             }
-            Update::Progress(progress) => {
-                self.check_goes_on(&read)?;
+            ParsedUpdate::Progress(progress) => {
+                self.check_goes_on(&parsed)?;
                 if now < before {
                     return Err(Violation::RevisionBack { before, now });
                 }
                 self.confirm(progress)?;
-                self.advance(&read);
+                self.advance(&parsed);
                 Ok(Folded::Confirmed)
             }
         }
     }
 
-    /// Whether anything but a snapshot may come now.
-    fn check_goes_on(&self, read: &Read<'_, S>) -> Result<(), Violation> {
+    /// Checks that something else than a snapshot may come now.
+    fn check_goes_on(&self, parsed: &Parsed<'_, S>) -> Result<(), Violation> {
         match self.phase {
             Phase::Void => Err(Violation::SnapshotExpected),
             Phase::Partial => Err(Violation::SnapshotCut(self.revision)),
-            Phase::Complete if read.resume_token.is_empty() => {
+            Phase::Complete if parsed.resume_token.is_empty() => {
                 Err(Violation::ResumeToken { present: false })
             }
             Phase::Complete => Ok(()),
         }
     }
 
-    /// Makes room for a part: the first one begins a new copy.
+    /// Checks that a part may come now. The first part of a snapshot begins a new copy.
     fn begin_part(
         &mut self,
         part: &S::Part,
@@ -184,7 +175,7 @@ impl<S: Subject> CopyOf<S> {
                 return Err(Violation::PartsDiffer { before, part: now });
             }
         } else {
-            // Another journal counts from 1 again.
+            // A new epoch is another journal, which counts from 1 again.
             if now < before && reason != SnapshotReason::EpochChanged {
                 return Err(Violation::RevisionBack { before, now });
             }
@@ -195,9 +186,9 @@ impl<S: Subject> CopyOf<S> {
         Ok(())
     }
 
-    fn advance(&mut self, read: &Read<'_, S>) {
-        self.revision = read.revision;
-        read.resume_token.clone_into(&mut self.resume_token);
+    fn advance(&mut self, parsed: &Parsed<'_, S>) {
+        self.revision = parsed.revision;
+        parsed.resume_token.clone_into(&mut self.resume_token);
     }
 
     fn confirm(&self, progress: pb::Progress) -> Result<(), Violation> {
@@ -220,25 +211,4 @@ impl<S: Subject> CopyOf<S> {
     fn clear(&mut self) {
         *self = Self::default();
     }
-}
-
-/// What one session of a user adds to a digest.
-pub(super) fn hash(user_id: &str, session_id: &str) -> u64 {
-    let mut hasher = FnvHasher::default();
-    hasher.write(user_id.as_bytes());
-    hasher.write(&[0]);
-    hasher.write(session_id.as_bytes());
-    hasher.finish()
-}
-
-pub(super) fn does_not_fit(change: &str, id: &str, present: bool) -> Violation {
-    Violation::DoesNotFit {
-        change: format!("{change} of {id:?}"),
-        present,
-    }
-}
-
-/// A part of a message that must be there.
-pub(super) fn there<T>(part: &Option<T>, missing: Missing) -> Result<&T, Violation> {
-    part.as_ref().ok_or(Violation::Missing(missing))
 }

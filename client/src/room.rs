@@ -5,38 +5,37 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use tonic::transport::Channel;
-
-use super::copy::{
-    CopyOf, Missing, Opening, Read, Subject, Update, Violation, does_not_fit, hash, there,
-};
-use crate::pb::{
-    self, WatchRoomRequest, presence_service_client::PresenceServiceClient, room_change::Change,
-    watch_room_response,
+use crate::{
+    connect::Client,
+    copy::CopyOf,
+    digest::session_hash,
+    pb::{self, WatchRoomRequest, room_change::Change, watch_room_response::Update},
+    subject::{Opening, Parsed, ParsedUpdate, Subject},
+    violation::{MissingPart, Violation, does_not_fit, required},
 };
 
 /// A copy of a room.
-pub type RoomCopy = CopyOf<Room>;
+pub type RoomCopy = CopyOf<WatchedRoom>;
 
 /// What a copy of a room holds.
 #[derive(Clone, Debug, Default)]
-pub struct Room {
+pub struct WatchedRoom {
     room: Option<pb::Room>,
     users: BTreeMap<String, pb::RoomUser>,
-    /// Of `users`, kept up to date with each change.
+    /// The digest of `users`. Each change updates it.
     digest: u64,
-    /// Of `users`, those who are counted.
+    /// How many of `users` count: all but those of role `USER_ROLE_ADMIN`.
     user_count: u32,
 }
 
-impl CopyOf<Room> {
-    /// The room, as last sent. Its counts and last event time are as old as that;
-    /// see [`user_count`](Self::user_count).
+impl CopyOf<WatchedRoom> {
+    /// The room as the server sent it last. Its counts and its last event time are not
+    /// updated by changes of users: see [`user_count`](Self::user_count).
     pub fn room(&self) -> Option<&pb::Room> {
         self.subject.room.as_ref()
     }
 
-    /// Who is present, by id.
+    /// The users who are present, by id.
     pub fn users(&self) -> &BTreeMap<String, pb::RoomUser> {
         &self.subject.users
     }
@@ -46,23 +45,18 @@ impl CopyOf<Room> {
         self.subject.user_count
     }
 
-    /// The digest of who is present, as `Progress.digest`.
+    /// The digest of the users who are present, as `Progress.digest` defines it.
     pub fn digest(&self) -> u64 {
         self.subject.digest
     }
 }
 
-impl Subject for Room {
+impl Subject for WatchedRoom {
     type Message = pb::WatchRoomResponse;
     type Part = pb::Snapshot;
     type Change = pb::RoomChange;
 
-    fn watch(
-        mut client: PresenceServiceClient<Channel>,
-        app: String,
-        id: String,
-        resume_token: String,
-    ) -> Opening<Self> {
+    fn watch(mut client: Client, app: String, id: String, resume_token: String) -> Opening<Self> {
         let request = WatchRoomRequest {
             app,
             room_id: id,
@@ -71,22 +65,21 @@ impl Subject for Room {
         Box::pin(async move { Ok(client.watch_room(request).await?.into_inner()) })
     }
 
-    fn read(message: &pb::WatchRoomResponse) -> Result<Read<'_, Self>, Violation> {
-        use watch_room_response::Update as Told;
-        let update = match there(&message.update, Missing::Update)? {
-            Told::Snapshot(part) => {
-                there(&part.room, Missing::Room)?;
+    fn parse(message: &pb::WatchRoomResponse) -> Result<Parsed<'_, Self>, Violation> {
+        let update = match required(&message.update, MissingPart::Update)? {
+            Update::Snapshot(part) => {
+                required(&part.room, MissingPart::Room)?;
                 let (reason, complete) = (part.reason(), part.complete);
-                Update::Part {
+                ParsedUpdate::Part {
                     part,
                     reason,
                     complete,
                 }
             }
-            Told::Changes(pb::Changes { changes }) => Update::Changes(changes),
-            Told::Progress(progress) => Update::Progress(*progress),
+            Update::Changes(pb::Changes { changes }) => ParsedUpdate::Changes(changes),
+            Update::Progress(progress) => ParsedUpdate::Progress(*progress),
         };
-        Ok(Read {
+        Ok(Parsed {
             revision: message.revision,
             resume_token: &message.resume_token,
             update,
@@ -104,7 +97,7 @@ impl Subject for Room {
     }
 
     fn change(&mut self, change: &pb::RoomChange) -> Result<(), Violation> {
-        match there(&change.change, Missing::Change)? {
+        match required(&change.change, MissingPart::Change)? {
             Change::UserJoined(joined) => self.insert("user_joined", user(&joined.user)?, false),
             Change::UserUpdated(updated) => self.insert("user_updated", user(&updated.user)?, true),
             Change::UserLeft(left) => {
@@ -141,15 +134,15 @@ impl Subject for Room {
         (self.user_count, self.digest)
     }
 
-    /// The counts of a room, and what is forgotten of a closed one, are told by no
-    /// change.
+    /// The room itself is not compared: no change tells of its counts, nor of what the
+    /// server forgets about a closed room.
     fn is_same(&self, other: &Self) -> bool {
         self.users == other.users
     }
 }
 
-impl Room {
-    /// Puts a user in, who must have been `present` before, or not.
+impl WatchedRoom {
+    /// Puts a user in. `present` says whether the user must be there before, or must not.
     fn insert(
         &mut self,
         change: &str,
@@ -174,14 +167,8 @@ impl Room {
     }
 }
 
-/// The digest of a room's users, as `Progress.digest`: the wrapping sum of each
-/// one's FNV-1a hash.
-pub fn digest<'u>(users: impl IntoIterator<Item = &'u pb::RoomUser>) -> u64 {
-    users.into_iter().map(hash_of).fold(0, u64::wrapping_add)
-}
-
 fn hash_of(user: &pb::RoomUser) -> u64 {
-    hash(&user.user_id, &user.session_id)
+    session_hash(&user.user_id, &user.session_id)
 }
 
 fn is_counted(user: &pb::RoomUser) -> bool {
@@ -189,9 +176,9 @@ fn is_counted(user: &pb::RoomUser) -> bool {
 }
 
 fn user(user: &Option<pb::RoomUser>) -> Result<&pb::RoomUser, Violation> {
-    there(user, Missing::User)
+    required(user, MissingPart::User)
 }
 
 fn room(room: &Option<pb::Room>) -> Result<&pb::Room, Violation> {
-    there(room, Missing::Room)
+    required(room, MissingPart::Room)
 }

@@ -6,10 +6,10 @@ pub enum Violation {
     /// A stream that does not resume did not begin with a snapshot.
     #[error("a stream must begin with a snapshot")]
     SnapshotExpected,
-    /// A snapshot was not finished before something else came.
+    /// Something else came before a snapshot was complete.
     #[error("a snapshot at revision {0} was cut short")]
     SnapshotCut(u64),
-    /// A part of a snapshot is of another revision, or subject, than those before.
+    /// A part of a snapshot has another revision, or another subject, than those before.
     #[error("parts of one snapshot differ: revision {before}, then {part}")]
     PartsDiffer {
         /// The revision of the parts before.
@@ -17,20 +17,20 @@ pub enum Violation {
         /// The revision of this part.
         part: u64,
     },
-    /// A snapshot or progress is older than what was known.
+    /// A snapshot or progress is older than the copy.
     #[error("the revision went back from {before} to {now}")]
     RevisionBack {
         /// The copy's revision.
         before: u64,
-        /// The message's.
+        /// The message's revision.
         now: u64,
     },
-    /// Changes are not above everything before.
+    /// The revision of changes is not above the copy's.
     #[error("changes at revision {now} came when the copy was at {before}")]
     ChangesNotAbove {
         /// The copy's revision.
         before: u64,
-        /// The message's.
+        /// The message's revision.
         now: u64,
     },
     /// A message that completes or changes a copy has no resume token, or an
@@ -40,29 +40,29 @@ pub enum Violation {
         /// Whether there is one.
         present: bool,
     },
-    /// A change does not fit the copy: a user joined who was there, or left or
-    /// changed who was not, or a room opened that was not empty; or a device or a
-    /// room of a user was there, or not, against what the change says.
+    /// A change does not fit the copy. It adds what is there (such as a user who joins
+    /// twice), it removes or changes what is not there, or it opens a room that is not
+    /// empty.
     #[error("{change} does not fit: the copy has {}", if *.present { "it" } else { "none" })]
     DoesNotFit {
-        /// What the server sent, and of whom.
+        /// The change that the server sent, and the id that it is about.
         change: String,
-        /// Whether the copy has it (or, of an opened room, users).
+        /// Whether the copy has that id. Of an opened room: whether it has users.
         present: bool,
     },
     /// A message lacks a part that it must have.
     #[error("{0:?} is missing")]
-    Missing(Missing),
+    Missing(MissingPart),
     /// The copy is not what the server has.
     #[error(
         "the copy drifted: it counts {count} with digest {digest:016x}, where the server has {server_count} with {server_digest:016x}"
     )]
     Drift {
-        /// The copy's users or, of a user, devices.
+        /// How many users the copy counts. Of a user: how many devices.
         count: u32,
         /// The copy's digest.
         digest: u64,
-        /// The server's.
+        /// How many the server counts.
         server_count: u32,
         /// The server's digest.
         server_digest: u64,
@@ -71,10 +71,10 @@ pub enum Violation {
 
 /// A part that a message must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// The update of a response; or one of a kind that this version knows not.
+pub enum MissingPart {
+    /// The update of a response. Also one of a kind that this version does not know.
     Update,
-    /// What a change is; or one of a kind that this version knows not.
+    /// The kind of a change. Also a kind that this version does not know.
     Change,
     /// The room.
     Room,
@@ -82,4 +82,17 @@ pub enum Missing {
     User,
     /// The device.
     Device,
+}
+
+/// The violation by a change of `id` that expects the opposite of `present`.
+pub(crate) fn does_not_fit(change: &str, id: &str, present: bool) -> Violation {
+    Violation::DoesNotFit {
+        change: format!("{change} of {id:?}"),
+        present,
+    }
+}
+
+/// A part of a message that must be there.
+pub(crate) fn required<T>(part: &Option<T>, missing: MissingPart) -> Result<&T, Violation> {
+    part.as_ref().ok_or(Violation::Missing(missing))
 }
