@@ -11,6 +11,7 @@
 //! [`cli`] and [`simulate`] are the other side, as is the crate [`headcount_client`].
 
 pub mod admin;
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -5,7 +5,7 @@
 //! a snapshot and subscribing. That is what makes a watch without a gap.
 
 mod apply;
-mod checkpoint;
+mod capture;
 mod create;
 mod entry_position;
 mod feed;
@@ -40,9 +40,14 @@ use self::{
     users::{Users, WatchedUser, room_end_notifier::PendingRoomEnds},
 };
 
+pub(crate) use self::{
+    capture::{Captured, Recorder},
+    feed::Recent,
+};
+
 pub use self::{
     apply::Applier,
-    checkpoint::{Capture, CaptureStats, Image, ImageError},
+    capture::{Capture, Image},
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     limits::Limits,
     metrics::Metrics,

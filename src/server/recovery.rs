@@ -6,9 +6,10 @@ use tracing::{info, warn};
 
 use super::ServerError;
 use crate::{
+    checkpoint::{self, ReadError},
     config::{JournalConfig, JournalKind},
     journal::{DiskJournal, Journal, MemoryJournal, Revision, StoreError},
-    roster::{Applier, Image, ImageError},
+    roster::{Applier, Image},
 };
 
 /// The journal that a configuration asks for.
@@ -96,19 +97,19 @@ fn latest(journal: &DiskJournal) -> Result<Latest, StoreError> {
     Ok(Latest { image, damaged })
 }
 
-fn load(journal: &DiskJournal, revision: Revision) -> Result<Image, ImageError> {
+fn load(journal: &DiskJournal, revision: Revision) -> Result<Image, ReadError> {
     let records = journal.read_checkpoint(revision);
-    let records = records.map_err(|error| ImageError::Read(error.into()))?;
-    Image::read(journal.epoch(), records)
+    let records = records.map_err(|error| ReadError::Read(error.into()))?;
+    checkpoint::read(journal.epoch(), records)
 }
 
 /// Whether it is the file that is wrong: it may only be that it cannot be read now.
-fn is_damage(error: &ImageError) -> bool {
+fn is_damage(error: &ReadError) -> bool {
     match error {
-        ImageError::Read(error) => {
+        ReadError::Read(error) => {
             let error = error.downcast_ref::<StoreError>();
             matches!(error, Some(StoreError::Damaged { .. }))
         }
-        ImageError::Epoch(_) | ImageError::Record { .. } | ImageError::Truncated => true,
+        ReadError::Epoch(_) | ReadError::Record { .. } | ReadError::Truncated => true,
     }
 }

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::{Ended, recovery::Store};
 
 use crate::{
+    checkpoint,
     config::JournalConfig,
     domain::{Clock, Time},
     grpc::Health,
@@ -158,7 +159,7 @@ async fn keep_checkpoints(journal: Arc<DiskJournal>, roster: Arc<Roster>, policy
         if !is_due {
             continue;
         }
-        let Some(capture) = roster.begin_checkpoint() else {
+        let Some(capture) = roster.begin_capture() else {
             if !is_late && began.elapsed() >= 2 * policy.interval {
                 is_late = true;
                 warn!("no checkpoint can be written: rooms with many users close all the time");
@@ -176,8 +177,11 @@ async fn keep_checkpoints(journal: Arc<DiskJournal>, roster: Arc<Roster>, policy
 async fn write(journal: &Arc<DiskJournal>, capture: Capture, policy: &Checkpointing) {
     let (began, revision) = (Instant::now(), capture.revision());
     let (journal, until) = (Arc::clone(journal), policy.until());
-    let save =
-        move || journal.save_checkpoint(revision, until, |sink| capture.write(sink).map(|_| ()));
+    let save = move || {
+        journal.save_checkpoint(revision, until, |sink| {
+            checkpoint::write(capture, sink).map(|_| ())
+        })
+    };
     match told(task::spawn_blocking(save).await) {
         Ok(()) => info!(revision, took = ?began.elapsed(), "wrote a checkpoint"),
         Err(reason) => warn!(revision, reason, "cannot write a checkpoint"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future;
 use headcount::{
+    checkpoint,
     domain::{AppName, Time},
     journal::{DiskJournal, Journal as _},
     roster::Roster,
@@ -70,11 +71,9 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
 }
 
 fn checkpoint(journal: &DiskJournal, roster: &Arc<Roster>) -> Outcome<()> {
-    let capture = roster
-        .begin_checkpoint()
-        .ok_or("a checkpoint is under way")?;
+    let capture = roster.begin_capture().ok_or("a checkpoint is under way")?;
     journal.save_checkpoint(capture.revision(), Time::MIN, |sink| {
-        capture.write(sink).map(drop)
+        checkpoint::write(capture, sink).map(drop)
     })?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{JournalError, store};
 use crate::{
+    checkpoint,
     config::Config,
     domain::AppName,
     journal::{Archive, Epoch, Follower as _, Payload, Revision},
@@ -106,8 +107,8 @@ impl Run {
     /// Hands the records of a checkpoint of the roster to `sink`.
     pub(super) fn capture(&self, sink: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
         loop {
-            if let Some(capture) = self.roster.begin_checkpoint() {
-                return capture.write(sink).map(|_| ());
+            if let Some(capture) = self.roster.begin_capture() {
+                return checkpoint::write(capture, sink).map(|_| ());
             }
             thread::sleep(SETTLE_INTERVAL);
         }
@@ -118,7 +119,7 @@ impl Run {
 pub(super) fn load(archive: &Archive, revision: Revision) -> Result<Image, String> {
     let records = archive.read_checkpoint(revision);
     let records = records.map_err(|error| error.to_string())?;
-    Image::read(archive.epoch(), records).map_err(|error| error.to_string())
+    checkpoint::read(archive.epoch(), records).map_err(|error| error.to_string())
 }
 
 /// What history can be told from: nothing, if all of it is kept, else the oldest

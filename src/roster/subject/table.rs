@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::{
     journal::Revision,
     roster::{
-        checkpoint::Capturing,
+        capture::Capturing,
         feed::{Feed, FeedLimits, Weigh},
     },
 };

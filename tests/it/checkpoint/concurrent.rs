@@ -7,6 +7,7 @@ use std::{
 };
 
 use headcount::{
+    checkpoint,
     domain::{LeaveReason, Login, Logout, Profile, RoomEvent, UserEvent},
     journal::{Callback, Entry, Payload},
     providers::{Decoded, Product},
@@ -121,7 +122,7 @@ fn callback(now: i64, decoded: Decoded) -> Entry {
 /// As soon as it can be.
 fn begin(roster: &std::sync::Arc<Roster>) -> Capture {
     loop {
-        if let Some(capture) = roster.begin_checkpoint() {
+        if let Some(capture) = roster.begin_capture() {
             return capture;
         }
         thread::yield_now();
@@ -215,10 +216,10 @@ fn a_checkpoint_that_fails_midway_leaves_nothing_behind() {
     let login =
         |millis: i64, user: &str| rooms(millis, vec![life("r", "1").login(user, at(millis))]);
     replica.apply(1, &login(0, "ann"));
-    drop(replica.roster.begin_checkpoint().unwrap());
+    drop(replica.roster.begin_capture().unwrap());
     let mut records = 0;
-    let capture = replica.roster.begin_checkpoint().unwrap();
-    let failed = capture.write(&mut |_| {
+    let capture = replica.roster.begin_capture().unwrap();
+    let failed = checkpoint::write(capture, &mut |_| {
         records += 1;
         replica.apply(2, &login(1, "bob"));
         Err(io::Error::other("the disk is full"))
@@ -255,7 +256,7 @@ fn what_is_forgotten_before_it_is_reached_is_in_the_checkpoint() {
     replica.apply(2, &devices(1, vec![device("ann", 1)]));
     replica.apply(3, &devices(2, vec![device("ann", 2)]));
     let quiet = replica.state();
-    let capture = replica.roster.begin_checkpoint().unwrap();
+    let capture = replica.roster.begin_capture().unwrap();
     replica.apply(4, &tick(at(3_600_000)));
     replica.roster.trim_history(at(3_600_000));
     let left = replica.roster.room_count() + replica.roster.user_count();
@@ -291,7 +292,7 @@ fn what_is_forgotten_later_expires_nobody_who_can_go_on() {
     let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
     let begins = |room, now| rooms(now, vec![life(room, "1").login("ann", at(now))]);
     replica.apply(1, &rooms(0, vec![life("gone", "1").closed(at(0))]));
-    let capture = replica.roster.begin_checkpoint().unwrap();
+    let capture = replica.roster.begin_capture().unwrap();
     let later = [begins("r", 1), tick(at(3_600_000))];
     for (revision, entry) in (2..).zip(&later) {
         replica.apply(revision, entry);

@@ -3,11 +3,12 @@
 
 use bytes::Bytes;
 use headcount::{
+    checkpoint,
     domain::{Login, Profile, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Payload},
     providers::{Decoded, Product},
     reconcile::{Logins, room::RoomState},
-    roster::{Image, ImageError, Limits},
+    roster::Limits,
 };
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 
@@ -73,7 +74,10 @@ fn no_record_can_be_left_out_or_come_twice() {
         let mut more = records.clone();
         more.insert(at, record);
         assert!(read(&more).is_err(), "twice {at}");
-        assert!(matches!(read(&records[..at]), Err(ImageError::Truncated)));
+        assert!(matches!(
+            read(&records[..at]),
+            Err(checkpoint::ReadError::Truncated)
+        ));
     }
 }
 
@@ -94,13 +98,13 @@ fn no_record_can_be_cut_or_come_after_the_end() {
 #[test]
 fn a_checkpoint_of_another_journal_is_refused() {
     let all = || records().into_iter().map(Ok::<_, std::io::Error>);
-    let refused = Image::read(Epoch(8), all());
-    assert!(matches!(refused, Err(ImageError::Epoch(EPOCH))));
+    let refused = checkpoint::read(Epoch(8), all());
+    assert!(matches!(refused, Err(checkpoint::ReadError::Epoch(EPOCH))));
     let failing = all()
         .take(2)
         .chain([Err(std::io::Error::other("bad disk"))]);
-    let refused = Image::read(EPOCH, failing);
-    assert!(matches!(refused, Err(ImageError::Read(_))));
+    let refused = checkpoint::read(EPOCH, failing);
+    assert!(matches!(refused, Err(checkpoint::ReadError::Read(_))));
 }
 
 #[test]

@@ -164,8 +164,8 @@ fn taken_while_it_goes_on(
     apply_after(&mut replica, 0, before);
     let quiet = wire::state(&replica.checkpoint().records);
 
-    let capture = replica.roster.begin_checkpoint().unwrap();
-    assert!(replica.roster.begin_checkpoint().is_none(), "one at a time");
+    let capture = replica.roster.begin_capture().unwrap();
+    assert!(replica.roster.begin_capture().is_none(), "one at a time");
     let mut next = (revision + 1..).zip(after);
     let checkpoint = taken(capture, |_| {
         for (next, entry) in next.by_ref().take(pace) {

@@ -4,11 +4,12 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use headcount::{
+    checkpoint,
     domain::{AppName, RoomId, Time, UserId},
     journal::{Entry, Epoch, Follower as _, Revision},
     reconcile::user::UserView,
     reconcile::{Logins, Rules, room::RoomView},
-    roster::{Applier, Capture, CaptureStats, FeedLimits, Image, ImageError, Limits, Roster},
+    roster::{Applier, Capture, FeedLimits, Image, Limits, Roster},
 };
 
 use super::wire::{self, State};
@@ -27,7 +28,7 @@ pub(crate) struct Replica {
 pub(crate) struct Checkpoint {
     pub(crate) revision: Revision,
     pub(crate) records: Vec<Bytes>,
-    pub(crate) stats: CaptureStats,
+    pub(crate) stats: checkpoint::Stats,
 }
 
 /// History that a few changes, or two minutes, are too much for.
@@ -76,7 +77,7 @@ impl Replica {
     /// A checkpoint, while nothing happens.
     #[track_caller]
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        taken(self.roster.begin_checkpoint().unwrap(), |_| ())
+        taken(self.roster.begin_capture().unwrap(), |_| ())
     }
 
     pub(crate) fn state(&self) -> State {
@@ -116,7 +117,7 @@ impl Replica {
 pub(crate) fn taken(capture: Capture, mut meanwhile: impl FnMut(usize)) -> Checkpoint {
     let revision = capture.revision();
     let mut records = Vec::new();
-    let stats = capture.write(&mut |record| {
+    let stats = checkpoint::write(capture, &mut |record| {
         records.push(record);
         meanwhile(records.len());
         Ok(())
@@ -128,7 +129,7 @@ pub(crate) fn taken(capture: Capture, mut meanwhile: impl FnMut(usize)) -> Check
     }
 }
 
-pub(crate) fn read(records: &[Bytes]) -> Result<Image, ImageError> {
+pub(crate) fn read(records: &[Bytes]) -> Result<Image, checkpoint::ReadError> {
     let records = records.iter().cloned().map(Ok::<_, Infallible>);
-    Image::read(EPOCH, records)
+    checkpoint::read(EPOCH, records)
 }

@@ -11,11 +11,12 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use headcount::{
+    checkpoint,
     domain::{AppName, Time},
     journal::{Callback, DiskJournal, Entry, Journal as _, Payload, Revision},
     providers::{self, Decoded, Product},
     reconcile::{Logins, Rules},
-    roster::{Image, Limits, Roster},
+    roster::{Limits, Roster},
 };
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -70,9 +71,10 @@ impl Recipe {
             append(&journal, part);
             if roster.applied() == revision {
                 let until = if self.drops { at(1_000_000) } else { Time::MIN };
-                let capture = roster.begin_checkpoint().unwrap();
-                let saved = journal
-                    .save_checkpoint(revision, until, |sink| capture.write(sink).map(|_| ()));
+                let capture = roster.begin_capture().unwrap();
+                let saved = journal.save_checkpoint(revision, until, |sink| {
+                    checkpoint::write(capture, sink).map(|_| ())
+                });
                 saved.unwrap();
             }
         }
@@ -116,7 +118,7 @@ pub(crate) fn open(path: &Path, horizon: u64) -> (DiskJournal, Arc<Roster>) {
     let mut after: Revision = 0;
     if let Some(&latest) = journal.checkpoints().unwrap().first() {
         let records = journal.read_checkpoint(latest).unwrap();
-        applier.install(Image::read(journal.epoch(), records).unwrap());
+        applier.install(checkpoint::read(journal.epoch(), records).unwrap());
         after = latest;
     }
     journal.follow(after, Box::new(applier)).unwrap();

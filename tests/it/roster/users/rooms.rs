@@ -129,7 +129,7 @@ fn a_close_that_is_told_when_the_next_life_has_closed_too_is_not_resumed_over() 
     let (copy, revision) = (ann.copy.clone(), ann.revision);
     drop(ann);
     world.close(&other);
-    while world.roster.begin_checkpoint().is_none() {
+    while world.roster.begin_capture().is_none() {
         std::thread::yield_now();
     }
     let mut ann = Follower::new(&world, "ann", Start::After(revision));

@@ -9,10 +9,7 @@ use crate::{
         Member,
         room::{RoomChange, RoomState, RoomSummary},
     },
-    roster::{
-        Weigh,
-        feed::{Recent, Update},
-    },
+    roster::{Recent, Update, Weigh},
     stored,
 };
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
-    reconcile::room::Room,
-    reconcile::user::User,
+    reconcile::{room::Room, user::User},
     roster::{
         App, Applier, Roster,
         apply::schedule::Forgetful,
@@ -15,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Image, image::AppImage, past::Past};
+use super::{Captured, Image, image::AppImage};
 
 impl Applier {
     /// Makes the roster what a checkpoint of it was, so that the journal is to be
@@ -72,7 +71,7 @@ impl Applier {
         name: &AppName,
         app: &App,
         id: &UserId,
-        user: Past<User>,
+        user: Captured<User>,
         journal_time: Time,
     ) {
         let due_at = user.subject.due_at(app.users.rules());
@@ -83,7 +82,7 @@ impl Applier {
         self.schedule.put(name, subject, (None, due_at));
     }
 
-    fn install_room(&mut self, name: &AppName, app: &App, id: &RoomId, mut room: Past<Room>) {
+    fn install_room(&mut self, name: &AppName, app: &App, id: &RoomId, mut room: Captured<Room>) {
         let rules = app.rooms.rules();
         room.subject.derive(rules);
         let (state, due_at) = (room.subject.state(), room.subject.due_at(rules));
@@ -100,8 +99,8 @@ impl Applier {
 }
 
 impl Roster {
-    fn put<S: Subject>(&self, hold: &Hold<S>, past: Past<S>) {
-        let Past { subject, recent } = past;
+    fn put<S: Subject>(&self, hold: &Hold<S>, captured: Captured<S>) {
+        let Captured { subject, recent } = captured;
         let mut state = hold.cell().state.lock();
         state.feed = Feed::restore(recent, hold.table().feed_limits(), hold.table().account());
         state.subject = subject;

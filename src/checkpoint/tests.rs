@@ -7,12 +7,11 @@ use proptest::prelude::*;
 
 use crate::{
     domain::{AppName, UserId},
-    reconcile::user::User,
     reconcile::{Rules, room::Room},
-    stored::{self, record::Kind},
+    stored,
 };
 
-use super::{past::Past, record::Recorded as _};
+use super::subjects::{room_from, room_record, user_from, user_record};
 
 use self::samples::{life, room, room_changes, user, user_changes};
 
@@ -20,28 +19,28 @@ const REVISION: u64 = 100;
 
 #[test]
 fn nothing_of_a_room_is_lost() {
-    let (app, id, past) = Past::<Room>::from_stored(room(), REVISION).unwrap();
+    let (app, id, captured) = room_from(room(), REVISION).unwrap();
     assert_eq!((app.as_str(), id.as_str()), ("arena", "r"));
-    let changes = past.recent.updates[0].changes.as_ref().unwrap();
+    let changes = captured.recent.updates[0].changes.as_ref().unwrap();
     assert_eq!(*changes, room_changes());
-    let stored = Room::record(&AppName::from("arena"), &id, &past, REVISION);
-    assert_eq!(stored, Some(Kind::Room(room())));
+    let stored = room_record(&AppName::from("arena"), &id, &captured, REVISION);
+    assert_eq!(stored, room());
 }
 
 #[test]
 fn nothing_of_a_user_is_lost() {
-    let (app, id, past) = Past::<User>::from_stored(user(), REVISION).unwrap();
-    let changes = past.recent.updates[0].changes.as_ref().unwrap();
+    let (app, id, captured) = user_from(user(), REVISION).unwrap();
+    let changes = captured.recent.updates[0].changes.as_ref().unwrap();
     assert_eq!(*changes, user_changes());
-    let stored = User::record(&app, &id, &past, REVISION);
-    assert_eq!(stored, Some(Kind::User(user())));
+    let stored = user_record(&app, &id, &captured, REVISION);
+    assert_eq!(stored, user());
     assert_eq!(id, UserId::from("ann"));
 }
 
 fn wrong_room(damage: impl FnOnce(&mut stored::Room)) -> &'static str {
     let mut room = room();
     damage(&mut room);
-    Past::<Room>::from_stored(room, REVISION).unwrap_err().field
+    room_from(room, REVISION).unwrap_err().field
 }
 
 fn wrong_life(damage: impl FnOnce(&mut stored::Incarnation)) -> &'static str {
@@ -167,7 +166,7 @@ fn what_is_wrong_with_a_history_is_named() {
 fn wrong_user(damage: impl FnOnce(&mut stored::User)) -> &'static str {
     let mut user = user();
     damage(&mut user);
-    Past::<User>::from_stored(user, REVISION).unwrap_err().field
+    user_from(user, REVISION).unwrap_err().field
 }
 
 #[test]

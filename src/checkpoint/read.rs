@@ -1,0 +1,165 @@
+//! From records to a roster: all of them, or none.
+
+use std::{
+    collections::{HashMap, hash_map},
+    error::Error,
+    hash::Hash,
+};
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    journal::Epoch,
+    roster::Image,
+    stored::{self, StoredError, ensure, known_time, record::Kind, required},
+};
+
+use super::subjects::{app_name, room_from, user_from};
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The records cannot be got at.
+    #[error("cannot read the checkpoint: {0}")]
+    Read(Box<dyn Error + Send + Sync>),
+    /// The checkpoint is of another journal.
+    #[error("the checkpoint is of journal {0:?}")]
+    Epoch(Epoch),
+    /// A record is damaged, or says what cannot be.
+    #[error("record {record} of the checkpoint: {source}")]
+    Record {
+        /// Which one: 0, 1, 2 …
+        record: u64,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Records are missing at the end.
+    #[error("the checkpoint has no end")]
+    Truncated,
+}
+
+/// Reads the records that [`write`](super::write()) made, in their order. `epoch` is that of the
+/// journal.
+///
+/// # Errors
+/// When a record cannot be got, is damaged, says what cannot be, or is missing, and when the
+/// checkpoint is of another journal.
+pub fn read<E: Into<Box<dyn Error + Send + Sync>>>(
+    epoch: Epoch,
+    records: impl IntoIterator<Item = Result<Bytes, E>>,
+) -> Result<Image, ReadError> {
+    let mut records = records.into_iter().zip(0..);
+    let (record, number) = records.next().ok_or(ReadError::Truncated)?;
+    let mut image = begin(epoch, decode(record, number)?, number)?;
+    while let Some((record, number)) = records.next() {
+        let kind = decode(record, number)?;
+        let is_end = matches!(kind, Kind::End(_));
+        add(&mut image, kind).map_err(|error| wrong(number, error))?;
+        if is_end {
+            return match records.next() {
+                Some((Err(error), _)) => Err(ReadError::Read(error.into())),
+                Some((Ok(_), number)) => Err(wrong(number, misplaced())),
+                None => Ok(image),
+            };
+        }
+    }
+    Err(ReadError::Truncated)
+}
+
+fn begin(epoch: Epoch, first: Kind, number: u64) -> Result<Image, ReadError> {
+    let Kind::Header(header) = first else {
+        return Err(wrong(number, misplaced()));
+    };
+    if header.epoch != epoch.0 {
+        return Err(ReadError::Epoch(Epoch(header.epoch)));
+    }
+    let journal_time = known_time(header.journal_time, "Header.journal_time");
+    Ok(Image {
+        revision: header.revision,
+        journal_time: journal_time.map_err(|error| wrong(number, error))?,
+        apps: HashMap::new(),
+    })
+}
+
+fn add(image: &mut Image, kind: Kind) -> Result<(), StoredError> {
+    match kind {
+        Kind::Header(_) => Err(misplaced()),
+        Kind::Room(room) => {
+            let (app, id, room) = room_from(room, image.revision)?;
+            let rooms = &mut image.apps.entry(app).or_default().rooms;
+            insert(rooms, id, room, "Room.room_id")
+        }
+        Kind::User(user) => {
+            let (app, id, user) = user_from(user, image.revision)?;
+            let users = &mut image.apps.entry(app).or_default().users;
+            insert(users, id, user, "User.user_id")
+        }
+        Kind::End(record) => end(image, record),
+    }
+}
+
+fn end(image: &mut Image, end: stored::End) -> Result<(), StoredError> {
+    let rooms: usize = image.apps.values().map(|app| app.rooms.len()).sum();
+    let users: usize = image.apps.values().map(|app| app.users.len()).sum();
+    let is_all = |stored: u64, read: usize| stored == read as u64;
+    ensure(
+        is_all(end.rooms, rooms),
+        "End.rooms",
+        "is not how many there are",
+    )?;
+    ensure(
+        is_all(end.users, users),
+        "End.users",
+        "is not how many there are",
+    )?;
+    let mut floors = HashMap::new();
+    for stored::Floors { app, rooms, users } in end.floors {
+        let fits = rooms.max(users) <= image.revision;
+        ensure(fits, "Floors", "are after the checkpoint")?;
+        insert(&mut floors, app_name(&app)?, (rooms, users), "Floors.app")?;
+    }
+    for (name, app) in &mut image.apps {
+        let floors = floors.remove(name);
+        (app.rooms_floor, app.users_floor) = required(floors, "End.floors")?;
+    }
+    // Of the other apps there is nothing but their floors.
+    for (name, (rooms_floor, users_floor)) in floors {
+        let app = image.apps.entry(name).or_default();
+        (app.rooms_floor, app.users_floor) = (rooms_floor, users_floor);
+    }
+    Ok(())
+}
+
+fn decode<E: Into<Box<dyn Error + Send + Sync>>>(
+    record: Result<Bytes, E>,
+    number: u64,
+) -> Result<Kind, ReadError> {
+    let record = record.map_err(|error| ReadError::Read(error.into()))?;
+    let record = stored::Record::decode(record).map_err(|error| wrong(number, error))?;
+    required(record.kind, "Record.kind").map_err(|error| wrong(number, error))
+}
+
+fn insert<K: Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    key: K,
+    value: V,
+    field: &'static str,
+) -> Result<(), StoredError> {
+    match map.entry(key) {
+        hash_map::Entry::Occupied(_) => Err(StoredError::new(field, "is there twice")),
+        hash_map::Entry::Vacant(entry) => {
+            entry.insert(value);
+            Ok(())
+        }
+    }
+}
+
+fn wrong(record: u64, source: impl Into<Box<dyn Error + Send + Sync>>) -> ReadError {
+    let source = source.into();
+    ReadError::Record { record, source }
+}
+
+fn misplaced() -> StoredError {
+    StoredError::new("Record.kind", "is out of place")
+}

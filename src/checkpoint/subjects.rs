@@ -1,0 +1,173 @@
+//! Rooms and users, with their history, as records.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{AppName, RoomId, UserId},
+    journal::Revision,
+    reconcile::{
+        room::{Room, RoomChange},
+        user::{User, UserChange},
+    },
+    roster::{Captured, Recent, Update, Weigh},
+    stored::{self, StoredError, ensure, known_time, required},
+};
+
+/// The record of a room in a checkpoint at `revision`.
+pub(super) fn room_record(
+    app: &AppName,
+    id: &RoomId,
+    room: &Captured<Room>,
+    revision: Revision,
+) -> stored::Room {
+    let Recent { floor, updates, .. } = &room.recent;
+    let updates = updates.iter().map(|update| {
+        let changes = update.changes.as_deref();
+        stored::RoomUpdate {
+            revision: update.revision,
+            at: update.at.as_millis(),
+            is_oversized: changes.is_none(),
+            changes: changes
+                .unwrap_or_default()
+                .iter()
+                .map(RoomChange::to_stored)
+                .collect(),
+        }
+    });
+    stored::Room {
+        app: app.as_str().to_owned(),
+        room_id: id.as_str().to_owned(),
+        incarnations: room.subject.to_stored(),
+        history: Some(stored::RoomHistory {
+            floor: (*floor).min(revision),
+            revision: room.recent.revision,
+            updates: updates.collect(),
+        }),
+    }
+}
+
+/// The record of a user in a checkpoint at `revision`.
+pub(super) fn user_record(
+    app: &AppName,
+    id: &UserId,
+    user: &Captured<User>,
+    revision: Revision,
+) -> stored::User {
+    let (sessions, name) = user.subject.to_stored();
+    let Recent { floor, updates, .. } = &user.recent;
+    let updates = updates.iter().map(|update| {
+        let changes = update.changes.as_deref();
+        stored::UserUpdate {
+            revision: update.revision,
+            at: update.at.as_millis(),
+            is_oversized: changes.is_none(),
+            changes: changes
+                .unwrap_or_default()
+                .iter()
+                .map(UserChange::to_stored)
+                .collect(),
+        }
+    });
+    stored::User {
+        app: app.as_str().to_owned(),
+        user_id: id.as_str().to_owned(),
+        sessions,
+        name,
+        history: Some(stored::UserHistory {
+            floor: (*floor).min(revision),
+            revision: user.recent.revision,
+            updates: updates.collect(),
+        }),
+    }
+}
+
+/// The room of a record in a checkpoint at `revision`.
+pub(super) fn room_from(
+    room: stored::Room,
+    revision: Revision,
+) -> Result<(AppName, RoomId, Captured<Room>), StoredError> {
+    let history = required(room.history, "Room.history")?;
+    let mut recent = begin(history.floor, history.revision, revision)?;
+    for update in history.updates {
+        let changes = update.changes.into_iter().map(RoomChange::from_stored);
+        let changes = changes.collect::<Result<_, _>>()?;
+        push(
+            &mut recent,
+            (update.revision, update.at),
+            update.is_oversized,
+            changes,
+        )?;
+    }
+    let subject = Room::from_stored(room.incarnations)?;
+    let captured = Captured { subject, recent };
+    Ok((app_name(&room.app)?, room.room_id.as_str().into(), captured))
+}
+
+/// The user of a record in a checkpoint at `revision`.
+pub(super) fn user_from(
+    user: stored::User,
+    revision: Revision,
+) -> Result<(AppName, UserId, Captured<User>), StoredError> {
+    let history = required(user.history, "User.history")?;
+    let mut recent = begin(history.floor, history.revision, revision)?;
+    for update in history.updates {
+        let changes = update.changes.into_iter().map(UserChange::from_stored);
+        let changes = changes.collect::<Result<_, _>>()?;
+        push(
+            &mut recent,
+            (update.revision, update.at),
+            update.is_oversized,
+            changes,
+        )?;
+    }
+    let id = UserId::from(user.user_id.as_str());
+    let subject = User::from_stored(&id, user.sessions, user.name)?;
+    Ok((app_name(&user.app)?, id, Captured { subject, recent }))
+}
+
+pub(super) fn app_name(app: &str) -> Result<AppName, StoredError> {
+    ensure(!app.is_empty(), "app", "is missing")?;
+    Ok(app.into())
+}
+
+/// A history without updates yet. Nothing in it may be from after the checkpoint.
+fn begin<C>(
+    floor: Revision,
+    last: Revision,
+    checkpoint: Revision,
+) -> Result<Recent<C>, StoredError> {
+    let problem = "is after the checkpoint";
+    ensure(floor <= checkpoint, "History.floor", problem)?;
+    ensure(last <= checkpoint, "History.revision", problem)?;
+    Ok(Recent {
+        floor,
+        revision: last,
+        updates: Default::default(),
+    })
+}
+
+/// Adds the update of a revision, which was received at a time.
+fn push<C: Weigh>(
+    recent: &mut Recent<C>,
+    (revision, at): (Revision, u64),
+    is_oversized: bool,
+    changes: Vec<C>,
+) -> Result<(), StoredError> {
+    let last = recent
+        .updates
+        .back()
+        .map_or(recent.floor, |last| last.revision);
+    let fits = last < revision && revision <= recent.revision;
+    ensure(fits, "Update.revision", "is out of order")?;
+    ensure(
+        is_oversized == changes.is_empty(),
+        "Update.changes",
+        "do not fit its size",
+    )?;
+    let at = known_time(at, "Update.at")?;
+    let changes = (!is_oversized).then_some(changes);
+    recent
+        .updates
+        .push_back(Arc::new(Update::new(revision, at, changes)));
+    Ok(())
+}

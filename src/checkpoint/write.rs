@@ -1,0 +1,83 @@
+//! From a captured roster to records.
+
+use std::io;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::subjects::{room_record, user_record};
+use crate::{
+    domain::{AppName, RoomId, UserId},
+    journal::Revision,
+    reconcile::{room::Room, user::User},
+    roster::{Capture, Captured, Recorder},
+    stored::{self, record::Kind},
+};
+
+/// Takes the records of a checkpoint, in their order.
+pub type Sink<'a> = &'a mut dyn FnMut(Bytes) -> io::Result<()>;
+
+/// What a checkpoint holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Rooms of which something is remembered.
+    pub rooms: u64,
+    /// Users of whom more is remembered than the rooms that they are in.
+    pub users: u64,
+}
+
+/// Hands the records of a capture to `sink`, each as opaque bytes, to be
+/// [read](super::read()) in the same order. Blocks for as long as that takes, so it is for a
+/// thread of its own.
+///
+/// # Errors
+/// When `sink` fails: with its error. What it got by then is of no use.
+pub fn write(capture: Capture, sink: Sink<'_>) -> io::Result<Stats> {
+    let revision = capture.revision();
+    let header = stored::Header {
+        epoch: capture.epoch().0,
+        revision,
+        journal_time: capture.journal_time().as_millis(),
+    };
+    put(sink, Kind::Header(header))?;
+    let apps = capture.read(&mut Records { sink, revision })?;
+    let stats = Stats {
+        rooms: apps.iter().map(|app| app.rooms).sum(),
+        users: apps.iter().map(|app| app.users).sum(),
+    };
+    let floors = apps.into_iter().map(|app| stored::Floors {
+        app: app.app.as_str().to_owned(),
+        rooms: app.rooms_floor,
+        users: app.users_floor,
+    });
+    let end = stored::End {
+        rooms: stats.rooms,
+        users: stats.users,
+        floors: floors.collect(),
+    };
+    put(sink, Kind::End(end))?;
+    Ok(stats)
+}
+
+/// Makes a record of each subject.
+struct Records<'a> {
+    sink: Sink<'a>,
+    revision: Revision,
+}
+
+impl Recorder for Records<'_> {
+    fn room(&mut self, app: &AppName, id: &RoomId, room: &Captured<Room>) -> io::Result<()> {
+        let record = room_record(app, id, room, self.revision);
+        put(self.sink, Kind::Room(record))
+    }
+
+    fn user(&mut self, app: &AppName, id: &UserId, user: &Captured<User>) -> io::Result<()> {
+        let record = user_record(app, id, user, self.revision);
+        put(self.sink, Kind::User(record))
+    }
+}
+
+fn put(sink: Sink<'_>, kind: Kind) -> io::Result<()> {
+    let record = stored::Record { kind: Some(kind) };
+    sink(record.encode_to_vec().into())
+}
