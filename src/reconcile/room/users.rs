@@ -102,11 +102,14 @@ impl Users {
     }
 
     /// Ends all logins up to a time, and forgets what is only about them. Returns
-    /// whose they were, if anybody was present by one of them.
+    /// whose they were, if anybody was present by one of them: all users that were
+    /// present and are not any more, and perhaps others.
     pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> Option<Remains> {
         let Self { by_id, members, .. } = self;
         let members_before = members.len();
         let mut ended = Vec::new();
+        // Not present any more, though something later is known of them.
+        let mut absent = Vec::new();
         by_id.for_each_mut(|sessions| {
             let before = sessions.present(rules).cloned();
             let is_over = sessions.is_over_through(at);
@@ -117,6 +120,7 @@ impl Users {
             }
             if is_over || before.as_ref() != sessions.present(rules) {
                 before.iter().for_each(|member| members.remove(member));
+                absent.extend((!is_over).then(|| sessions.clone()));
             }
         });
         let is_emptied = members.len() < members_before;
@@ -126,6 +130,9 @@ impl Users {
             let mut gone = ById::default();
             for user in ended {
                 gone.insert(by_id.change(user.user().as_str(), mem::take));
+            }
+            for sessions in absent {
+                gone.insert(sessions);
             }
             gone
         };

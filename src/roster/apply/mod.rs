@@ -19,7 +19,7 @@ use crate::{
         journal_progress::EntryLockHeld,
         subject::{publish::publish, table::Hold},
         users::{
-            Effect, UserEffect,
+            Effect, EndedLives, UserEffect,
             room_end_notifier::{RoomEnd, RoomEndNotifier},
         },
     },
@@ -150,9 +150,13 @@ impl Applier {
             (states.0, dues.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             former_users = room.take_remains();
+            let ended = EndedLives {
+                former_users: &former_users,
+                members: room.members(),
+            };
             for change in &changes {
                 let effects = &mut for_users.effects;
-                effects.push_room_change(name, users, id, change, &former_users);
+                effects.push_room_change(name, users, id, change, &ended);
             }
             (states.1, dues.1) = (room.state(), room.due_at(rules));
             changes

@@ -3,11 +3,8 @@
 
 use crate::{
     domain::{AppName, CloseReason, LeaveReason, RoomId, UserEvent},
-    reconcile::{
-        room::{Remains, RoomChange},
-        user::Membership,
-    },
-    roster::users::{AffectedUser, Effect, UserEffect, Users},
+    reconcile::{room::RoomChange, user::Membership},
+    roster::users::{AffectedUser, Effect, EndedLives, UserEffect, Users},
 };
 
 /// What an entry means for users. The effects on one user are in their order.
@@ -39,15 +36,15 @@ impl<'e> UserEffects<'e> {
         }
     }
 
-    /// Adds what a change of a room means for its users. `former_users` are those of
-    /// the lives of the room that the entry ended.
+    /// Adds what a change of a room means for its users. `ended` are the lives of the
+    /// room that the entry ended, if it did.
     pub(super) fn push_room_change(
         &mut self,
         app: &AppName,
         users: &Users,
         room: &RoomId,
         change: &RoomChange,
-        former_users: &[Remains],
+        ended: &EndedLives<'_>,
     ) {
         let effect = |membership| Effect::Membership(room.clone(), membership);
         match change {
@@ -72,7 +69,7 @@ impl<'e> UserEffects<'e> {
                 };
                 // Only watched users are told: the rooms of the others are looked up
                 // when they are queried.
-                let watched = users.watched_in_ended_room(room, former_users);
+                let watched = users.watched_in_ended_room(room, ended);
                 // Users that entered by this entry are not among them yet.
                 let watched = watched.into_iter().map(AffectedUser::from);
                 let leaving: Vec<_> = watched.chain(self.entering(app, room)).collect();

@@ -44,6 +44,7 @@
 //! [`RoomEndNotifier`]: room_end_notifier::RoomEndNotifier
 //! [`PendingRoomEnds`]: room_end_notifier::PendingRoomEnds
 
+mod ended_lives;
 mod memberships;
 mod recently_queried;
 mod remembered;
@@ -59,7 +60,6 @@ use crate::{
     journal::Revision,
     reconcile::{
         Member, Rules,
-        room::Remains,
         user::{Applied, Membership, User, UserView},
     },
     roster::{
@@ -77,6 +77,7 @@ use crate::{
 use self::{remembered::RememberedUsers, watched::WatchedUsers};
 
 pub(crate) use self::{
+    ended_lives::EndedLives,
     subject::WatchedUser,
     user_effect::{AffectedUser, Effect, UserEffect},
 };
@@ -191,19 +192,18 @@ impl Users {
 
     // === Entries ===
 
-    /// The watched users that may have been in a life of a room that ended. Takes no
-    /// lock of a cell. `former_users` are those of all lives of the room that the entry
-    /// ended: everybody that was present is among them.
+    /// The watched users that may have been in a life of a room that ended. Costs what
+    /// the watched users do or the users of the room, whichever are fewer. Takes no
+    /// lock of a cell.
     pub(crate) fn watched_in_ended_room(
         &self,
         room: &RoomId,
-        former_users: &[Remains],
+        ended: &EndedLives<'_>,
     ) -> Vec<UserId> {
-        self.watched.among(
-            former_users.iter().map(Remains::user_count).sum(),
-            former_users.iter().flat_map(Remains::users),
-            |user| self.remembered.memberships.has(user, room),
-        )
+        self.watched
+            .among(ended.user_count(), ended.users(), |user| {
+                self.remembered.memberships.has(user, room)
+            })
     }
 
     /// Applies what an entry means for one user: all of it, once an entry, so that it

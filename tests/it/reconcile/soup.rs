@@ -1,7 +1,15 @@
 //! Properties of the reconciler for events that no room could have: they too
 //! give one answer, and never a panic or a storm of ticks.
 
-use headcount::domain::RoomEvent;
+use std::collections::BTreeSet;
+
+use headcount::{
+    domain::{RoomEvent, Time, UserId},
+    reconcile::{
+        Rules,
+        room::{Applied, Room, RoomChange},
+    },
+};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use super::model::{
@@ -25,6 +33,25 @@ fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>) -> Visi
         replica.receive(event, at(0));
     }
     replica.visible()
+}
+
+/// Changes a room. If that ends a life of it, the former users are asserted to have
+/// everybody that was present: those that watch these users find out from them.
+#[track_caller]
+fn change(room: &mut Room, rules: &Rules, change: impl FnOnce(&mut Room) -> Vec<RoomChange>) {
+    let members = room.members().cloned().unwrap_or_default();
+    let is_close = |change: &RoomChange| matches!(change, RoomChange::RoomClosed { .. });
+    let closes = change(room).iter().any(is_close);
+    let former_users = room.take_remains();
+    let former: BTreeSet<UserId> = former_users
+        .iter()
+        .flat_map(|it| it.users().map(UserId::from))
+        .collect();
+    for member in members.iter().filter(|_| closes) {
+        let user = member.user().as_str();
+        let is_back = room.present(user, rules).is_some();
+        assert!(former.contains(user) || is_back, "{user} of {former:?}");
+    }
 }
 
 proptest! {
@@ -86,6 +113,26 @@ proptest! {
             replica.room.apply(event, received_at, &replica.rules);
             replica.room.tick(received_at, &replica.rules);
             let _ = replica.visible();
+        }
+    }
+
+    #[test]
+    fn everybody_present_in_a_life_that_ends_is_among_its_former_users(
+        receipts in vec((soup(near_times()), 0..2 * S), 1..60),
+    ) {
+        let (mut room, rules) = (Room::default(), Rules::default());
+        let mut now = 0;
+        for (event, later) in &receipts {
+            now += later;
+            let received_at: Time = at(now);
+            change(&mut room, &rules, |room| match room.apply(event, received_at, &rules) {
+                Applied::Joined(changes) => changes,
+                Applied::Stale => Vec::new(),
+            });
+        }
+        let end = at(now + 10_000 * S);
+        while let Some(due_at) = room.due_at(&rules).filter(|due_at| *due_at <= end) {
+            change(&mut room, &rules, |room| room.tick(due_at, &rules));
         }
     }
 }

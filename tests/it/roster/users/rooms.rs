@@ -5,7 +5,7 @@ use std::time::Duration;
 use headcount::{domain::LeaveReason, reconcile::user::UserChange, roster::Start};
 
 use crate::common::in_process::follow::{Follower, rooms, user};
-use crate::common::in_process::{Life, World, life, room};
+use crate::common::in_process::{APP, Life, World, life, room};
 
 #[test]
 fn a_user_is_in_the_rooms_that_he_entered_and_did_not_leave() {
@@ -43,6 +43,62 @@ fn a_close_empties_the_rooms_of_all_who_were_in_it_watched_or_not() {
         "{changes:?}"
     );
     assert_eq!(ann.copy, user(&world, "ann"));
+}
+
+/// What watchers of ann and bob are told when lives of a room end in several ways, while
+/// so many others are watched.
+fn told_of_ends(others: u32) -> Vec<Vec<UserChange>> {
+    let world = World::new();
+    let others: Vec<_> = (0..others)
+        .map(|n| Follower::initial(&world, &n.to_string()))
+        .collect();
+    let mut watched = ["ann", "bob"].map(|user| Follower::initial(&world, user));
+    let mut told = Vec::new();
+    let mut note = |watched: &mut [Follower]| {
+        told.extend(watched.iter_mut().map(Follower::catch_up));
+    };
+    let pass = || world.pass(Duration::from_secs(1));
+    note(&mut watched);
+    // Closed, with one of them in it.
+    world.login("closed", "ann");
+    world.close(&room("closed"));
+    note(&mut watched);
+    // Superseded, while one of them enters the next life.
+    world.send(|at| {
+        ["ann", "bob"]
+            .map(|user| room("next").login(user, at))
+            .into()
+    });
+    pass();
+    world.send(|at| vec![life("next", "2").login("bob", at)]);
+    note(&mut watched);
+    // Closed before one of them logged in, of which the close tells late.
+    let only = life("only", "");
+    world.send(|at| vec![only.login("ann", at)]);
+    pass();
+    let closed_at = world.now();
+    pass();
+    world.send(|at| vec![only.login("bob", at)]);
+    world.send(|_| vec![only.closed(closed_at)]);
+    note(&mut watched);
+    // Entered and closed by one callback.
+    world.send(|at| vec![room("once").login("ann", at), room("once").closed(at)]);
+    note(&mut watched);
+    drop(others);
+    for (user, follower) in ["ann", "bob"].iter().zip(&watched) {
+        let answer = world.roster.user(&APP.into(), &(*user).into()).1;
+        assert_eq!(follower.copy, answer);
+    }
+    told
+}
+
+#[test]
+fn a_watcher_is_told_of_the_same_ends_however_many_other_users_are_watched() {
+    let told = told_of_ends(0);
+    let leaves = told.iter().flatten();
+    let leaves = leaves.filter(|change| matches!(change, UserChange::RoomLeft { .. }));
+    assert_eq!(leaves.count(), 6);
+    assert_eq!(told_of_ends(100), told);
 }
 
 #[test]
