@@ -10,8 +10,8 @@
 //!   answers `Ready` with the buffer unwritten. The flush wakes the connection's task, which
 //!   writes the buffer when it runs next.
 //!
-//! A burst ends with a flush that no write came before, or with the next read, which is the first
-//! thing that h2 does when its task runs.
+//! The buffer is written with whatever comes first: a flush that no write came before, a write
+//! that is not gathered, a shutdown, or the next read.
 //!
 //! # What this relies on
 //!
@@ -27,13 +27,18 @@
 //!    write or flush itself answered `Pending`.
 //! 5. **It shuts down.** A connection that ends in order, after GOAWAY or because the client left,
 //!    is shut down before it is dropped. One that broke may be dropped with bytes unwritten.
-//! 6. **It gathers tiny frames itself.** A DATA frame of 256 bytes or more comes as a write of two
-//!    slices, head and payload, and is flushed by itself. Smaller frames come gathered, as one
-//!    slice. Only speed depends on this.
 //!
-//! 1 and 2 are what every caller of [`AsyncWrite`] has to do. 3 to 6 are habits of h2, which
-//! nobody documents: `conformance.rs` holds them with the real h2 and hyper, and shows that
-//! everything is delivered without another wake-up.
+//! 1 and 2 are what every caller of [`AsyncWrite`] has to do. With 3 and 4 nothing stays in the
+//! buffer, and with 5 nothing is lost at the end. Two more habits make it fast, and nothing
+//! breaks without them:
+//!
+//! 6. **A DATA frame is a write.** One of 256 bytes or more comes as a write of two slices, head
+//!    and payload, and is flushed by itself. h2 gathers smaller ones, and hands over one slice.
+//! 7. **The last flush comes twice.** h2 flushes once more after the last frame of a burst, which
+//!    ends the burst before the wake-up does.
+//!
+//! Nobody documents habits 3 to 7. `conformance.rs` holds them with the real h2 and hyper, and
+//! shows that everything is delivered without another wake-up, with the second flush and without.
 
 use std::{
     io::{self, IoSlice},

@@ -15,12 +15,17 @@ use tokio::{
     time::timeout,
 };
 
-use self::harness::{Client, Pair, Windows, settle};
+use self::{
+    harness::{Client, Pair, Windows, settle},
+    trace::Flushes,
+};
 
 /// Small enough to be gathered, long enough for h2 not to gather it itself.
 const FRAME: usize = 300;
 /// Holds everything that these tests send.
 const BIG_PIPE: usize = 1 << 20;
+/// With and without the flush that ends every burst: the wake-up is enough without it.
+const BOTH: [Flushes; 2] = [Flushes::All, Flushes::AfterWrites];
 const WIDE: Windows = Windows {
     stream: 1 << 20,
     connection: 1 << 24,
@@ -28,29 +33,32 @@ const WIDE: Windows = Windows {
 
 #[tokio::test(start_paused = true)]
 async fn frames_of_many_streams_are_delivered_in_one_write_and_nothing_is_left() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
-    pair.open_streams(32).await;
-    for round in 0..3 {
-        pair.client.freeze();
-        let writes = pair.trace().socket_writes();
-        pair.send_to_all(FRAME);
-        settle().await;
-        pair.trace().assert_all_written();
-        assert_eq!(pair.trace().socket_writes() - writes, 1, "round {round}");
-        pair.client.thaw();
-        pair.assert_received().await;
+    for flushes in BOTH {
+        let mut pair = Pair::new(BIG_PIPE, WIDE, flushes).await;
+        pair.open_streams(32).await;
+        for round in 0..3 {
+            pair.client.freeze();
+            let writes = pair.trace().socket_writes();
+            pair.send_to_all(FRAME);
+            settle().await;
+            pair.trace().assert_all_written();
+            assert_eq!(pair.trace().socket_writes() - writes, 1, "round {round}");
+            pair.client.thaw();
+            pair.assert_received().await;
+        }
+        pair.trace().assert_habits();
     }
-    pair.trace().assert_habits();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_comes_as_head_and_payload_and_is_flushed_by_itself() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
+async fn a_frame_comes_as_head_and_payload_and_is_flushed_by_itself_and_the_last_one_twice() {
+    let mut pair = Pair::new(BIG_PIPE, WIDE, Flushes::All).await;
     pair.open_streams(8).await;
     let before = pair.trace().len();
     pair.send_to_all(FRAME);
     settle().await;
     assert_eq!(pair.trace().writes_of_two_slices_flushed(before), 8);
+    assert_eq!(pair.trace().flushes_after_flushes(before), 1);
     let before = pair.trace().len();
     pair.send_to_all(100);
     settle().await;
@@ -60,123 +68,137 @@ async fn a_frame_comes_as_head_and_payload_and_is_flushed_by_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn one_message_into_an_idle_connection_is_delivered_whatever_its_size() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
-    pair.open_streams(1).await;
-    for size in [
-        0, 1, 100, 255, 256, 257, FRAME, 8_000, 8_192, 16_384, 100_000,
-    ] {
-        pair.client.freeze();
-        pair.send(0, size);
-        settle().await;
-        pair.trace().assert_all_written();
-        pair.client.thaw();
-        pair.assert_received().await;
-    }
-    pair.trace().assert_habits();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_burst_longer_than_what_is_gathered_is_delivered() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
-    pair.open_streams(64).await;
-    pair.client.freeze();
-    for size in [8_000, 50, FRAME, 20_000, 1_000] {
-        pair.send_to_all(size);
-    }
-    settle().await;
-    // h2 sends more than its default window only when the client allows it, which it does.
-    pair.trace().assert_all_written();
-    pair.client.thaw();
-    pair.assert_received().await;
-    pair.trace().assert_habits();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_socket_that_blocks_in_a_burst_delivers_the_rest_when_it_may() {
-    for pipe in [64, 333, 1_000, 5_000] {
-        let mut pair = Pair::new(pipe, WIDE).await;
-        pair.open_streams(16).await;
-        for sizes in [&[FRAME][..], &[FRAME, 10, 2_000], &[9_000, FRAME]] {
+    for flushes in BOTH {
+        let mut pair = Pair::new(BIG_PIPE, WIDE, flushes).await;
+        pair.open_streams(1).await;
+        for size in [
+            0, 1, 100, 255, 256, 257, FRAME, 8_000, 8_192, 16_384, 100_000,
+        ] {
             pair.client.freeze();
-            for size in sizes {
-                pair.send_to_all(*size);
-            }
+            pair.send(0, size);
             settle().await;
-            // From here on only the socket wakes the server: such windows need no update.
+            pair.trace().assert_all_written();
             pair.client.thaw();
             pair.assert_received().await;
-            pair.trace().assert_all_written();
         }
         pair.trace().assert_habits();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_that_closes_in_a_burst_holds_back_nothing_that_fits() {
-    let narrow = Windows {
-        stream: 700,
-        connection: 65_535,
-    };
-    let mut pair = Pair::new(BIG_PIPE, narrow).await;
-    pair.open_streams(8).await;
-    for _ in 0..3 {
+async fn a_burst_longer_than_what_is_gathered_is_delivered() {
+    for flushes in BOTH {
+        let mut pair = Pair::new(BIG_PIPE, WIDE, flushes).await;
+        pair.open_streams(64).await;
         pair.client.freeze();
-        for _ in 0..5 {
-            pair.send_to_all(FRAME);
+        for size in [8_000, 50, FRAME, 20_000, 1_000] {
+            pair.send_to_all(size);
         }
         settle().await;
+        // h2 sends more than its default window only when the client allows it, which it does.
         pair.trace().assert_all_written();
         pair.client.thaw();
         pair.assert_received().await;
+        pair.trace().assert_habits();
     }
-    pair.trace().assert_habits();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_blocks_in_a_burst_delivers_the_rest_when_it_may() {
+    for flushes in BOTH {
+        for pipe in [64, 333, 1_000, 5_000] {
+            let mut pair = Pair::new(pipe, WIDE, flushes).await;
+            pair.open_streams(16).await;
+            for sizes in [&[FRAME][..], &[FRAME, 10, 2_000], &[9_000, FRAME]] {
+                pair.client.freeze();
+                for size in sizes {
+                    pair.send_to_all(*size);
+                }
+                settle().await;
+                // From here on only the socket wakes the server: such windows need no update.
+                pair.client.thaw();
+                pair.assert_received().await;
+                pair.trace().assert_all_written();
+            }
+            pair.trace().assert_habits();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_closes_in_a_burst_holds_back_nothing_that_fits() {
+    for flushes in BOTH {
+        let narrow = Windows {
+            stream: 700,
+            connection: 65_535,
+        };
+        let mut pair = Pair::new(BIG_PIPE, narrow, flushes).await;
+        pair.open_streams(8).await;
+        for _ in 0..3 {
+            pair.client.freeze();
+            for _ in 0..5 {
+                pair.send_to_all(FRAME);
+            }
+            settle().await;
+            pair.trace().assert_all_written();
+            pair.client.thaw();
+            pair.assert_received().await;
+        }
+        pair.trace().assert_habits();
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_before_a_graceful_end_is_delivered_before_it() {
-    for (pipe, streams) in [(BIG_PIPE, 1), (BIG_PIPE, 16), (500, 16)] {
-        let mut pair = Pair::new(pipe, WIDE).await;
-        pair.open_streams(streams).await;
-        pair.client.freeze();
+    for flushes in BOTH {
+        for (pipe, streams) in [(BIG_PIPE, 1), (BIG_PIPE, 16), (500, 16)] {
+            let mut pair = Pair::new(pipe, WIDE, flushes).await;
+            pair.open_streams(streams).await;
+            pair.client.freeze();
+            pair.send_to_all(FRAME);
+            pair.end_all_streams();
+            pair.shut_down();
+            settle().await;
+            pair.client.thaw();
+            pair.assert_received_and_ended().await;
+            pair.assert_server_ended().await;
+            pair.trace().assert_all_written();
+            pair.trace().assert_shut_down_before_dropped();
+            pair.trace().assert_habits();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_ends_the_connection_in_order() {
+    for flushes in BOTH {
+        let mut pair = Pair::new(BIG_PIPE, WIDE, flushes).await;
+        pair.open_streams(4).await;
         pair.send_to_all(FRAME);
-        pair.end_all_streams();
-        pair.shut_down();
-        settle().await;
-        pair.client.thaw();
-        pair.assert_received_and_ended().await;
+        pair.assert_received().await;
+        pair.leave();
         pair.assert_server_ended().await;
-        pair.trace().assert_all_written();
         pair.trace().assert_shut_down_before_dropped();
         pair.trace().assert_habits();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_ends_the_connection_in_order() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
-    pair.open_streams(4).await;
-    pair.send_to_all(FRAME);
-    pair.assert_received().await;
-    pair.leave();
-    pair.assert_server_ended().await;
-    pair.trace().assert_shut_down_before_dropped();
-    pair.trace().assert_habits();
-}
-
-#[tokio::test(start_paused = true)]
 async fn streams_that_begin_and_end_in_a_burst_are_delivered() {
-    let mut pair = Pair::new(BIG_PIPE, WIDE).await;
-    for _ in 0..20 {
-        pair.open_streams(3).await;
-        pair.client.freeze();
-        pair.send_to_all(FRAME);
-        pair.end_all_streams();
-        settle().await;
-        pair.trace().assert_all_written();
-        pair.client.thaw();
-        pair.assert_received_and_ended().await;
+    for flushes in BOTH {
+        let mut pair = Pair::new(BIG_PIPE, WIDE, flushes).await;
+        for _ in 0..20 {
+            pair.open_streams(3).await;
+            pair.client.freeze();
+            pair.send_to_all(FRAME);
+            pair.end_all_streams();
+            settle().await;
+            pair.trace().assert_all_written();
+            pair.client.thaw();
+            pair.assert_received_and_ended().await;
+        }
+        pair.trace().assert_habits();
     }
-    pair.trace().assert_habits();
 }
 
 /// The same over TCP, with senders on other threads, so that wake-ups race with writes.

@@ -28,12 +28,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf, duplex},
     sync::{Notify, mpsc},
     task::{JoinHandle, JoinSet},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{
     super::Coalesced,
-    trace::{Above, Below, Event, Trace},
+    trace::{Above, Below, Event, Flushes, Trace},
 };
 
 /// How much the client lets the server send before it has to read.
@@ -46,6 +46,12 @@ pub(super) struct Windows {
 /// Lets all tasks run until none can. With paused time a sleep ends only then.
 pub(super) async fn settle() {
     sleep(Duration::from_millis(1)).await;
+}
+
+/// Fails if this waits for bytes that were left behind: at once, as time is paused.
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    const HANGS: Duration = Duration::from_secs(3600);
+    timeout(HANGS, what).await.expect("bytes were left behind")
 }
 
 // === the server ===
@@ -274,20 +280,17 @@ pub(super) struct Pair {
 
 impl Pair {
     /// The pipe holds `pipe_bytes` either way.
-    pub(super) async fn new(pipe_bytes: usize, windows: Windows) -> Self {
+    pub(super) async fn new(pipe_bytes: usize, windows: Windows, flushes: Flushes) -> Self {
         let (ours, theirs) = duplex(pipe_bytes);
         let trace = Trace::default();
         let below = Below {
             io: theirs,
             trace: trace.clone(),
         };
-        let above = Above {
-            io: Coalesced::new(below),
-            trace: trace.clone(),
-        };
+        let above = Above::new(Coalesced::new(below), trace.clone(), flushes);
         let shutdown = Arc::<Notify>::default();
         let (server, opened) = serve(above, Arc::clone(&shutdown), trace.clone());
-        let client = Client::connect(ours, windows).await;
+        let client = in_time(Client::connect(ours, windows)).await;
         Self {
             client,
             trace,
@@ -304,7 +307,7 @@ impl Pair {
 
     pub(super) async fn open_streams(&mut self, count: usize) {
         for _ in 0..count {
-            let response = self.client.open().await;
+            let response = in_time(self.client.open()).await;
             let sender = self.opened.recv().await;
             self.streams.push(Stream {
                 sender,
@@ -339,9 +342,8 @@ impl Pair {
         self.shutdown.notify_one();
     }
 
-    /// That the client receives all that was sent. Paused time makes it fail at once if not.
+    /// That the client receives all that was sent.
     pub(super) async fn assert_received(&mut self) {
-        const HANGS: Duration = Duration::from_secs(3600);
         let received = async {
             for stream in &mut self.streams {
                 while stream.due > 0 {
@@ -350,8 +352,7 @@ impl Pair {
                 }
             }
         };
-        let received = tokio::time::timeout(HANGS, received).await;
-        received.expect("bytes were left behind");
+        in_time(received).await;
         settle().await;
     }
 
@@ -359,7 +360,7 @@ impl Pair {
     pub(super) async fn assert_received_and_ended(&mut self) {
         self.assert_received().await;
         for mut stream in self.streams.drain(..) {
-            while let Some(bytes) = next_bytes(&mut stream.response).await {
+            while let Some(bytes) = in_time(next_bytes(&mut stream.response)).await {
                 assert_eq!(bytes, 0);
             }
         }
@@ -371,8 +372,6 @@ impl Pair {
     }
 
     pub(super) async fn assert_server_ended(&mut self) {
-        const HANGS: Duration = Duration::from_secs(3600);
-        let ended = tokio::time::timeout(HANGS, &mut self.server).await;
-        ended.expect("it goes on").unwrap();
+        in_time(&mut self.server).await.unwrap();
     }
 }

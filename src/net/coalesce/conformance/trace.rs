@@ -33,6 +33,12 @@ pub(super) enum Event {
     Drop,
 }
 
+impl Event {
+    fn is_write_of(self, count: usize) -> bool {
+        matches!(self, Self::Write { slices, is_ready: true } if slices == count)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Notes {
     events: Vec<Event>,
@@ -73,16 +79,26 @@ impl Trace {
 
     /// How many writes since `from` had two slices and were followed by a flush.
     pub(super) fn writes_of_two_slices_flushed(&self, from: usize) -> usize {
+        let is_flush = |event: &Event| matches!(event, Event::Flush { .. });
+        self.count_after(from, |event| event.is_write_of(2), is_flush)
+    }
+
+    /// How many flushes since `from` came right after a flush.
+    pub(super) fn flushes_after_flushes(&self, from: usize) -> usize {
+        let is_flush = |event: &Event| matches!(event, Event::Flush { .. });
+        self.count_after(from, is_flush, is_flush)
+    }
+
+    fn count_after(
+        &self,
+        from: usize,
+        first: impl Fn(&Event) -> bool,
+        second: impl Fn(&Event) -> bool,
+    ) -> usize {
         let notes = self.0.lock();
         let pairs = notes.events[from..].windows(2);
         pairs
-            .filter(|pair| {
-                let write = Event::Write {
-                    slices: 2,
-                    is_ready: true,
-                };
-                pair[0] == write && matches!(pair[1], Event::Flush { .. })
-            })
+            .filter(|pair| first(&pair[0]) && second(&pair[1]))
             .count()
     }
 
@@ -135,11 +151,33 @@ fn check_habits(events: &[Event]) -> Result<(), String> {
     Ok(())
 }
 
+/// Which flushes of h2 the wrapper under test gets to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushes {
+    All,
+    /// Not those that no write came before. h2 ends every burst with one; without it only the
+    /// wake-up can end the burst.
+    AfterWrites,
+}
+
 /// Between h2 and the wrapper under test.
 #[derive(Debug)]
 pub(super) struct Above<IO> {
-    pub(super) io: IO,
-    pub(super) trace: Trace,
+    io: IO,
+    trace: Trace,
+    flushes: Flushes,
+    is_flushed: bool,
+}
+
+impl<IO> Above<IO> {
+    pub(super) fn new(io: IO, trace: Trace, flushes: Flushes) -> Self {
+        Self {
+            io,
+            trace,
+            flushes,
+            is_flushed: false,
+        }
+    }
 }
 
 /// Between the wrapper under test and the socket.
@@ -180,6 +218,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Above<IO> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.is_flushed = false;
         let polled = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
         let slices = slices.len();
         self.trace
@@ -195,7 +234,12 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Above<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flushes == Flushes::AfterWrites && self.is_flushed {
+            self.trace.note(Event::Flush { is_ready: true });
+            return Poll::Ready(Ok(()));
+        }
         let polled = Pin::new(&mut self.io).poll_flush(cx);
+        self.is_flushed = polled.is_ready();
         self.trace
             .note_write(&polled, |is_ready| Event::Flush { is_ready });
         polled
