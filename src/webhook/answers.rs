@@ -1,4 +1,4 @@
-//! Answers: every reason to refuse a request, and what goes over the wire.
+//! Every reason to refuse a request, and the answers.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::providers::{Answer, Malformed, Refusal};
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The body is not an object in any accepted spelling, or broke off.
+    /// The body broke off, or is not an object in any format that is accepted.
     MalformedBody,
     /// The callback is not signed.
     SignatureMissing,

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use tokio::time::timeout;
 
-use super::{Reason, answers::Refused};
+use super::answers::{Reason, Refused};
 
 /// The whole body, if it ends in time and is no longer than `bytes_max`. A body
 /// that announces to be longer is not read at all.
@@ -54,8 +54,8 @@ where
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// Throws a body away, as far as it arrives in time. Whether that was all of it:
-/// a body that is longer than `bytes_max` is not worth it.
+/// Throws a body away, as far as it arrives in time, and tells whether that was all of it. A
+/// body that is longer than `bytes_max` is not read to its end.
 pub(super) async fn discard<B>(body: B, bytes_max: usize, within: Duration) -> bool
 where
     B: Body<Data = Bytes>,

@@ -13,14 +13,14 @@ use hyper::body::Body;
 use tokio::sync::SemaphorePermit;
 
 use super::{
-    Front, Reason, Settings,
-    answers::{self, Refused},
+    answers::{self, Reason, Refused},
     body,
+    front::{Front, Settings},
     ingest::Arrival,
 };
 use crate::providers::{self, Adapter, Answer};
 
-/// How long the body of a request is waited for that is refused without it.
+/// How long the body of a request that is refused anyhow may take to arrive.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 impl Front {
@@ -48,7 +48,7 @@ impl Front {
             Err(refused) => {
                 let response = refuse(refused);
                 let within = DISCARD_TIME.min(body_read_timeout);
-                // Who asks first whether to send the body is told by the answer.
+                // A client that asks before it sends the body is told by the answer.
                 let is_all = !head.headers.contains_key(EXPECT)
                     && body::discard(body, body_bytes_max, within).await;
                 return if is_all {
@@ -105,7 +105,7 @@ impl Front {
     }
 }
 
-/// Says that the connection closes, where answers do: one of HTTP/2 need not.
+/// Says that the connection closes. HTTP/2 has no such header, and need not close.
 fn closing(mut response: Response<Full<Bytes>>, version: Version) -> Response<Full<Bytes>> {
     if version < Version::HTTP_2 {
         let close = HeaderValue::from_static("close");

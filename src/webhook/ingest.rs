@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Front, NonceReuse, Reason, answers::Refused, nonces::Said};
+use super::{
+    answers::{Reason, Refused},
+    front::{Front, NonceReuse},
+    nonces::Said,
+};
 use crate::{
     domain::{AppName, Time},
     journal::{AppendError, Callback, Entry, Payload},

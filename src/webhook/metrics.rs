@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::Reason;
+use super::answers::Reason;
 use crate::{
     net::ConnectionMetrics,
     providers::{Outcome, PRODUCTS, Product},

@@ -12,163 +12,16 @@
 
 mod answers;
 mod body;
+mod front;
 mod handler;
 mod ingest;
 mod metrics;
 mod nonces;
 mod serve;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
+pub use self::{
+    answers::Reason,
+    front::{AtOnce, Front, NonceReuse, Parts, Settings, Visible},
+    metrics::WebhookMetrics,
+    serve::serve,
 };
-
-use futures_util::future::{self, BoxFuture, FutureExt as _};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-
-use self::nonces::Nonces;
-use crate::{
-    domain::Clock,
-    journal::{Journal, Revision},
-    net::Throttle,
-    providers::Apps,
-};
-
-pub use self::{answers::Reason, metrics::WebhookMetrics, serve::serve};
-
-/// Tells when a durable entry is visible to queries.
-pub trait Visible: Send + Sync + fmt::Debug {
-    /// Completes when everything up to `revision` has been applied.
-    fn applied(&self, revision: Revision) -> BoxFuture<'_, ()>;
-}
-
-/// Entries are visible as soon as the journal's `append` returns.
-#[derive(Clone, Copy, Debug)]
-pub struct AtOnce;
-
-/// The limits of the front.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// The longest body.
-    pub body_bytes_max: usize,
-    /// How far a signature's time may be from now, either way.
-    pub freshness_window: Duration,
-    /// What happens to a signature that returns with other events.
-    pub nonce_reuse: NonceReuse,
-    /// How many signatures are remembered.
-    pub nonce_pairs_max: usize,
-    /// Open connections; one more is answered 503 and closed.
-    pub connections_max: usize,
-    /// Requests in work at once; one more is answered 503.
-    pub requests_max: usize,
-    /// How long a request's head may take to arrive, from its first byte.
-    pub header_read_timeout: Duration,
-    /// How long a request's body may take to arrive.
-    pub body_read_timeout: Duration,
-    /// How long a connection may stay open without a request.
-    pub idle_timeout: Duration,
-}
-
-/// What happens to a signature that returns with other events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NonceReuse {
-    /// Accepted, counted and logged: whether a vendor uses a nonce twice is not
-    /// documented, and refusing a true callback would lose it.
-    Count,
-    /// Refused.
-    Refuse,
-}
-
-/// What the front works with.
-#[derive(Clone)]
-pub struct Parts {
-    /// The limits.
-    pub settings: Settings,
-    /// The apps whose callbacks are taken.
-    pub apps: Arc<Apps>,
-    /// What makes callbacks durable.
-    pub journal: Arc<dyn Journal>,
-    /// What tells when callbacks are visible.
-    pub visible: Arc<dyn Visible>,
-    /// What the front counts.
-    pub metrics: Arc<WebhookMetrics>,
-    /// What tells the time of receipt.
-    pub clock: Clock,
-    /// Whether callbacks are taken yet; until then the answer is 503.
-    pub ready: Arc<AtomicBool>,
-}
-
-/// Takes callbacks in. [`serve()`] puts it behind a listener.
-pub struct Front {
-    parts: Parts,
-    requests: Semaphore,
-    nonces: Nonces,
-    reuse_log: Throttle,
-    undecodable_log: Throttle,
-    unavailable_log: Throttle,
-    /// The query of a callback without one, which most are: shared, so that it costs nothing.
-    no_query: Arc<str>,
-}
-
-// === impl AtOnce ===
-
-impl Visible for AtOnce {
-    fn applied(&self, _: Revision) -> BoxFuture<'_, ()> {
-        future::ready(()).boxed()
-    }
-}
-
-// === impl Front ===
-
-impl Front {
-    /// A front that has seen nothing yet.
-    pub fn new(parts: Parts) -> Self {
-        let Settings {
-            requests_max,
-            nonce_pairs_max,
-            ..
-        } = parts.settings;
-        Self {
-            requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
-            nonces: Nonces::new(nonce_pairs_max),
-            reuse_log: Throttle::default(),
-            undecodable_log: Throttle::default(),
-            unavailable_log: Throttle::default(),
-            no_query: "".into(),
-            parts,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.parts.ready.load(Relaxed)
-    }
-
-    fn metrics(&self) -> &WebhookMetrics {
-        &self.parts.metrics
-    }
-}
-
-impl fmt::Debug for Front {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Front")
-            .field("parts", &self.parts)
-            .finish_non_exhaustive()
-    }
-}
-
-// === impl Parts ===
-
-impl fmt::Debug for Parts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
-            .field("settings", &self.settings)
-            .field("ready", &self.ready)
-            .finish_non_exhaustive()
-    }
-}

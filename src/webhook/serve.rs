@@ -11,7 +11,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::Front;
+use super::front::Front;
 use crate::net::{self, Admission, Handshake, HttpServer, Listener};
 
 /// The longest head of a request. Heads of vendors are a few hundred bytes.
