@@ -51,7 +51,7 @@ pub use self::{
     feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     limits::Limits,
     metrics::Metrics,
-    subject::table::Subject,
+    subject::cell::Subject,
     watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watched},
 };
 

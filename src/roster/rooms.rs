@@ -13,10 +13,7 @@ use crate::{
     },
     roster::{
         feed::Weigh,
-        subject::{
-            history_budget::HistoryBudget,
-            table::{Subject, Table},
-        },
+        subject::{cell::Subject, history_budget::HistoryBudget, table::Table},
         watch::Watched,
     },
 };

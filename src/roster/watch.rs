@@ -13,7 +13,10 @@ use crate::{
     roster::{
         feed::{Batch, Since},
         journal_progress::JournalProgress,
-        subject::table::{Cell, Hold, Subject},
+        subject::{
+            cell::{Cell, Subject},
+            table::Hold,
+        },
     },
 };
 

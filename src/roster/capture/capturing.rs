@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::roster::{
     feed::Recent,
-    subject::table::{CellState, Subject},
+    subject::cell::{CellState, Subject},
 };
 
 /// A subject as it was at the revision of a capture.

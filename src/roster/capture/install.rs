@@ -10,7 +10,7 @@ use crate::{
         apply::schedule::Forgetful,
         feed::Feed,
         journal_progress::EntryLockHeld,
-        subject::table::{Hold, Subject},
+        subject::{cell::Subject, table::Hold},
     },
 };
 
@@ -105,7 +105,7 @@ impl Roster {
         state.feed = Feed::restore(recent, hold.table().feed_limits(), hold.table().account());
         state.subject = subject;
         let oldest = state.feed.oldest().map(|oldest| oldest.revision);
-        state.is_remembered = oldest.is_some();
+        state.is_in_budget = oldest.is_some();
         let revision = state.feed.revision();
         hold.note_vacancy(&state, revision);
         drop(state);

@@ -13,7 +13,7 @@ use crate::{
     reconcile::{room::Room, user::User},
     roster::{
         App, Roster,
-        subject::table::{Subject, Table},
+        subject::{cell::Subject, table::Table},
     },
 };
 

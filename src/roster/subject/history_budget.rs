@@ -19,7 +19,10 @@ use crate::{
     roster::{
         feed::FeedLimits,
         limits::Limits,
-        subject::table::{Cell, Hold, Subject, Table},
+        subject::{
+            cell::{Cell, Subject},
+            table::{Hold, Table},
+        },
     },
 };
 
@@ -80,7 +83,7 @@ impl<S: Subject> Forget for FeedRef<S> {
             forgotten += 1;
         }
         let revision = state.feed.revision();
-        state.is_remembered = false;
+        state.is_in_budget = false;
         hold.note_vacancy(&state, revision);
         (forgotten, None)
     }

@@ -1,6 +1,7 @@
 //! What rooms and users have in common: they are found in a table by their id, changed
 //! by entries, and their latest changes are remembered.
 
+pub(crate) mod cell;
 pub(crate) mod history_budget;
 pub(crate) mod publish;
 pub(crate) mod table;

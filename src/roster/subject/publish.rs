@@ -5,8 +5,9 @@ use std::mem;
 use crate::roster::{
     entry_position::EntryPosition,
     subject::{
+        cell::{CellState, Subject},
         history_budget::HistoryBudget,
-        table::{CellState, Hold, Subject},
+        table::Hold,
     },
 };
 
@@ -25,12 +26,12 @@ pub(crate) fn publish<S: Subject>(
     let CellState {
         subject,
         feed,
-        is_remembered,
+        is_in_budget,
         ..
     } = &mut *state;
     let changes = change(subject);
     let is_changed = !changes.is_empty();
-    let is_first = is_changed && !mem::replace(is_remembered, true);
+    let is_first = is_changed && !mem::replace(is_in_budget, true);
     feed.publish(revision, changes, at, hold.table().feed_limits());
     hold.note_vacancy(&state, revision);
     drop(state);

@@ -1,9 +1,7 @@
-//! All subjects of one kind, by id: a sharded map of cells, each with a lock of
-//! its own.
+//! All subjects of one kind, by id: a sharded map of cells.
 //!
-//! A shard of the map is only ever locked to find, insert or remove a cell, and
-//! a cell only to apply one event or to take a snapshot, which is a few
-//! reference counts. So no reader holds a writer up, whatever it reads.
+//! A shard of the map is locked only to find, insert or remove a cell. A cell is locked
+//! with its shard locked before only if nobody holds it.
 
 use std::{
     borrow::Borrow,
@@ -11,45 +9,26 @@ use std::{
     hash::Hash,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use dashmap::DashMap;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::{
     journal::Revision,
     roster::{
         capture::Capturing,
-        feed::{Feed, FeedLimits, Weigh},
+        feed::{Feed, FeedLimits},
+        subject::cell::{Cell, CellState, Subject},
     },
 };
-
-/// What can be queried and watched: a room.
-pub trait Subject: Default + fmt::Debug + Send + 'static {
-    /// What it is found by.
-    type Id: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static;
-    /// One visible change of it.
-    type Change: Weigh + fmt::Debug + Send + Sync + 'static;
-
-    /// Whether it need not be kept, as nothing is remembered of it. `has_history`
-    /// says whether its latest changes still are.
-    fn is_vacant(&self, has_history: bool) -> bool;
-
-    /// A copy for a checkpoint, which keeps the evidence and nothing that follows
-    /// from it: the rest may be missing. It is taken while an entry waits.
-    #[must_use]
-    fn evidence(&self) -> Self;
-}
 
 /// All subjects of one kind.
 pub(crate) struct Table<S: Subject> {
     cells: DashMap<S::Id, Arc<Cell<S>>>,
-    /// The latest revision at which a subject was forgotten. A subject that is
-    /// not in the table has had no visible change since then, for all one knows;
-    /// before, it may have had.
+    /// The latest revision at which a subject was forgotten. A subject that is not in
+    /// the table has had no visible change since then; before, it may have had.
     forgotten_through: AtomicU64,
     capturing: Capturing<S>,
     feed_limits: FeedLimits,
@@ -57,40 +36,16 @@ pub(crate) struct Table<S: Subject> {
     account: Arc<AtomicUsize>,
 }
 
-/// One subject with what happened to it lately.
-pub(crate) struct Cell<S: Subject> {
-    // Never held across an await. Locks are taken in this order: the roster's gate, a
-    // user's cell, the shard of a room, the room's cell; then what users share. Only a
-    // cell that nobody holds is locked with its shard locked before.
-    pub(crate) state: Mutex<CellState<S>>,
-    /// Wakes the watchers, after the state has changed.
-    pub(crate) changed: Notify,
-    /// Holds on the cell. Only rises from zero while the shard is locked.
-    holds: AtomicUsize,
-    /// Whether the subject is forgotten, so that whoever lets go of the cell
-    /// last is to remove it.
-    vacant: AtomicBool,
-}
-
-pub(crate) struct CellState<S: Subject> {
-    pub(crate) subject: S,
-    pub(crate) feed: Feed<S::Change>,
-    /// Whether the bound on all history knows of the feed.
-    pub(crate) is_remembered: bool,
-    /// The last capture that took it.
-    pub(crate) captured: u64,
-}
-
-/// A hold on a subject's cell. The cell of a forgotten subject leaves the table
-/// with the last hold on it.
+/// Keeps a subject's cell in the table. The cell of a forgotten subject leaves the
+/// table with the last hold on it.
 pub(crate) struct Hold<S: Subject> {
     table: Arc<Table<S>>,
     id: S::Id,
     cell: Arc<Cell<S>>,
 }
 
-/// Parts of the map with a lock of their own: what goes through all cells keeps
-/// one of them at a time.
+/// Parts of the map with a lock of their own: going through all cells locks one of them
+/// at a time.
 const SHARDS: usize = 256;
 
 impl<S: Subject> Table<S> {
@@ -129,7 +84,7 @@ impl<S: Subject> Table<S> {
         self.hold(entry.key(), entry.value())
     }
 
-    /// All cells, and perhaps some of those that come and go meanwhile.
+    /// All cells. Those that come or go meanwhile may be among them or not.
     pub(crate) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
         let cells = self.cells.iter();
         cells
@@ -165,30 +120,14 @@ impl<S: Subject> Table<S> {
         self.cells.len()
     }
 
-    /// Takes hold of a cell, whose shard the caller has locked. The id is the table's
-    /// own: who keeps it keeps no other.
+    /// Holds a cell, whose shard the caller has locked. The id is a clone of the
+    /// table's own, so that a subject has one allocation of it.
     fn hold(self: &Arc<Self>, id: &S::Id, cell: &Arc<Cell<S>>) -> Hold<S> {
-        cell.holds.fetch_add(1, Ordering::AcqRel);
+        cell.add_hold();
         Hold {
             table: Arc::clone(self),
             id: id.clone(),
             cell: Arc::clone(cell),
-        }
-    }
-}
-
-impl<S: Subject> Cell<S> {
-    fn new(feed: Feed<S::Change>, captured: u64) -> Self {
-        Self {
-            state: Mutex::new(CellState {
-                subject: S::default(),
-                feed,
-                is_remembered: false,
-                captured,
-            }),
-            changed: Notify::new(),
-            holds: AtomicUsize::new(0),
-            vacant: AtomicBool::new(true),
         }
     }
 }
@@ -208,19 +147,20 @@ impl<S: Subject> Hold<S> {
 
     /// Whether the subject is forgotten, so that its cell leaves with the last hold.
     pub(crate) fn is_vacant(&self) -> bool {
-        self.cell.vacant.load(Ordering::Acquire)
+        self.cell.is_vacant()
     }
 
-    /// To be called while `state` is locked, before the subject changes.
+    /// Keeps a copy of the subject for a capture that has not taken it yet. To be called
+    /// before the subject changes, while `state` is locked.
     pub(crate) fn keep_past(&self, state: &mut CellState<S>) {
         self.table.capturing.keep(&self.id, state);
     }
 
     /// Notes whether the subject is forgotten, while `state` is locked.
     pub(crate) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
-        let vacant = state.subject.is_vacant(state.feed.oldest().is_some());
-        if self.cell.vacant.swap(vacant, Ordering::AcqRel) != vacant && vacant {
-            // What was not told may be of a later revision than what was.
+        let is_vacant = state.subject.is_vacant(state.feed.oldest().is_some());
+        if self.cell.note_vacancy(is_vacant) {
+            // The floor may be later: it also covers changes that were not published.
             self.table.note_forgotten(revision.max(state.feed.floor()));
         }
     }
@@ -228,16 +168,14 @@ impl<S: Subject> Hold<S> {
 
 impl<S: Subject> Drop for Hold<S> {
     fn drop(&mut self) {
-        let is_last = self.cell.holds.fetch_sub(1, Ordering::AcqRel) == 1;
-        if is_last && self.is_vacant() {
-            // Looked at again under the shard's lock, where no hold can begin.
+        if self.cell.release_hold() {
+            // Looked at again while the shard is locked.
             self.table.cells.remove_if(&self.id, |_, cell| {
-                let is_over =
-                    cell.holds.load(Ordering::Acquire) == 0 && cell.vacant.load(Ordering::Acquire);
-                if is_over {
+                let is_removable = cell.is_removable();
+                if is_removable {
                     self.table.note_forgotten(cell.state.lock().feed.floor());
                 }
-                is_over
+                is_removable
             });
         }
     }

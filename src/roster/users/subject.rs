@@ -8,7 +8,7 @@ use crate::{
     roster::{
         feed::Weigh,
         journal_progress::{EntryLockHeld, Paused},
-        subject::table::{Hold, Subject},
+        subject::{cell::Subject, table::Hold},
         watch::Watched,
     },
 };
