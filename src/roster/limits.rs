@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::roster::feed::FeedLimits;
 
-/// What the roster may hold.
+/// How much the roster may remember.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// What the history of one room may hold.
+    /// What the history of one room or user may hold.
     pub feed: FeedLimits,
     /// How long a change is remembered.
     pub history_age_max: Duration,
@@ -20,7 +20,7 @@ impl Default for Limits {
         Self {
             feed: FeedLimits {
                 changes_max: 1024,
-                // A quarter of gRPC's default message limit: an update is never
+                // A quarter of gRPC's default limit of a message: an update is never
                 // split, and a batch is sent as one message.
                 update_bytes_max: 1024 * 1024,
             },

@@ -18,15 +18,15 @@ use crate::{
     },
 };
 
-/// Ids read from the index at a time, so that a long list does not hold up the
-/// opening and closing of rooms.
+/// How many ids are read from the index at a time: a long list must not hold up rooms
+/// that open or close.
 const LIST_CHUNK: usize = 256;
 
 pub struct Rooms {
     table: Arc<Table<Room>>,
     rules: Rules,
-    /// The ids of the rooms that are open, in order. An index: it may be ahead
-    /// of or behind a room for as long as one entry takes to apply.
+    /// The ids of open rooms, in order. While an entry is applied, this index may differ
+    /// from the room.
     open: RwLock<BTreeSet<RoomId>>,
 }
 
@@ -132,8 +132,7 @@ impl Subject for Room {
     type Id = RoomId;
     type Change = RoomChange;
 
-    // Its history goes with it: what happened to a room that was forgotten is
-    // not to be resumed.
+    // Its history goes with it: a watch of a room that was forgotten is not resumed.
     fn is_vacant(&self, _has_history: bool) -> bool {
         self.is_forgotten()
     }

@@ -1,14 +1,14 @@
-//! When which subject has something to forget.
+//! When each room and each user has something to forget next.
 
 use std::collections::BTreeSet;
 
 use crate::domain::{AppName, RoomId, Time, UserId};
 
-/// Subjects that one tick forgets something of: what it does must not hold up the
-/// callbacks that come after it. The next tick is a second away.
+/// The most subjects of which one tick forgets something: a tick must not hold up the
+/// callbacks after it. The next tick is a second away.
 const DUE_MAX: usize = 4096;
 
-/// What has something to forget.
+/// A room or a user that has something to forget.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Forgetful {
     /// A room.
@@ -17,8 +17,8 @@ pub(crate) enum Forgetful {
     User(UserId),
 }
 
-/// Exactly those subjects that have a due time, by that time: forgetting is part
-/// of the state, so which tick forgets what must not depend on anything else.
+/// All subjects that have a due time, by that time. Forgetting is part of the state, so
+/// which tick forgets what must not depend on anything else.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     dues: BTreeSet<(Time, AppName, Forgetful)>,
@@ -45,7 +45,7 @@ impl Schedule {
         self.dues.first().map(|(due_at, ..)| *due_at)
     }
 
-    /// Subjects that are due by `now`, at most [`DUE_MAX`]: the first ones.
+    /// The first subjects that are due by `now`, at most [`DUE_MAX`].
     pub(crate) fn due(&self, now: Time) -> Vec<(AppName, Forgetful)> {
         let due = self.dues.iter().take_while(|(due_at, ..)| *due_at <= now);
         due.take(DUE_MAX)

@@ -26,21 +26,22 @@ use crate::{
     },
 };
 
-/// Which part of what the feeds may take is freed at once when they take more, so
-/// that not every entry after that has to look for the oldest update.
+/// When the feeds take more than they may, this part of the limit is freed beyond it.
+/// Otherwise every entry after that would have to look for the oldest update.
 const FREED_PART: usize = 1024;
 
-/// Finds the feed with the oldest update.
+/// Bounds what all feeds take together. It finds the feed with the oldest update.
 pub(crate) struct HistoryBudget {
-    /// Every feed that remembers something, once, by its oldest update or one
-    /// before that: a feed that forgets by itself is not looked for here, but
-    /// put right when its turn comes. Never locked together with a cell.
+    /// Every feed that remembers something, once, by its oldest update or one before
+    /// that: a feed that forgets by itself keeps its place here, which is corrected
+    /// when its turn comes. Never locked together with a cell.
     feeds: Mutex<BinaryHeap<Reverse<Remembering>>>,
     /// The bytes that all feeds take together.
     account: Arc<AtomicUsize>,
     limits: Limits,
 }
 
+/// A feed that remembers something.
 struct Remembering {
     oldest: Revision,
     feed: Box<dyn Forget>,
@@ -53,7 +54,7 @@ trait Forget: Send + Sync {
     fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>);
 }
 
-/// Where a feed is, without keeping it.
+/// Refers to a feed without keeping it.
 struct FeedRef<S: Subject> {
     table: Weak<Table<S>>,
     id: S::Id,
@@ -61,7 +62,7 @@ struct FeedRef<S: Subject> {
 }
 
 impl<S: Subject> FeedRef<S> {
-    /// Takes hold of the cell, if it is still the one that is meant.
+    /// Holds the cell, if it is still the same.
     fn find(&self) -> Option<Hold<S>> {
         let hold = self.table.upgrade()?.get(&self.id)?;
         std::ptr::eq(Arc::as_ptr(hold.cell()), self.cell.as_ptr()).then_some(hold)
@@ -113,7 +114,7 @@ impl HistoryBudget {
         now.saturating_sub(self.limits.history_age_max)
     }
 
-    /// Notes that a feed, which remembered nothing, now does.
+    /// Notes that a feed which remembered nothing now remembers something.
     pub(crate) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
         let feed = Box::new(FeedRef {
             table: Arc::downgrade(hold.table()),
@@ -130,7 +131,7 @@ impl HistoryBudget {
         self.bytes() > self.limits.history_bytes_max
     }
 
-    /// How much a trim that begins now may leave.
+    /// How many bytes a trim that begins now may leave.
     fn bytes_left(&self) -> usize {
         let bytes_max = self.limits.history_bytes_max;
         if self.is_over() {
@@ -144,8 +145,8 @@ impl HistoryBudget {
         self.account.load(atomic::Ordering::Relaxed)
     }
 
-    /// Forgets what is too old, and the oldest if there is too much, until there is
-    /// a little room. Returns how many updates were forgotten before their time.
+    /// Forgets what is too old. If the feeds take too much, also forgets the oldest, until
+    /// there is a little room. Returns how many updates were forgotten before their time.
     pub(crate) fn trim(&self, now: Time) -> u64 {
         let until = self.remembered_since(now);
         let bytes_max = self.bytes_left();
@@ -155,8 +156,8 @@ impl HistoryBudget {
                 return evicted;
             };
             let is_over = self.bytes() > bytes_max;
-            // Only the update that it is known by: if the feed has forgotten that
-            // by itself, what it has left may be younger than another's.
+            // Only the update that it is known by: if the feed has forgotten that by
+            // itself, its next may be younger than that of another feed.
             let (forgotten, left) = feed.forget(until, is_over.then_some(oldest));
             evicted += u64::from(is_over) * forgotten;
             if let Some(oldest) = left {
@@ -170,8 +171,8 @@ impl HistoryBudget {
         }
     }
 
-    /// Whether no feed claims an update from before `oldest`, which is young
-    /// enough: then all are.
+    /// Whether no feed has its place by an update from before `oldest`. If that is young
+    /// enough, all are.
     fn is_in_order(&self, oldest: Revision) -> bool {
         let feeds = self.feeds.lock();
         feeds

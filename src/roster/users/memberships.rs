@@ -1,6 +1,6 @@
-//! Which rooms each user of an app may be in. It follows from the rooms, and is
-//! kept to find them by: a close does not walk those who were in the room, so who
-//! is asked for is looked up in the rooms themselves.
+//! The rooms that each user of an app may be in. They follow from the rooms, and are kept
+//! to find rooms by user. A room that closes leaves them as they are, so that a close does
+//! not go through its members. Whoever reads them asks the rooms.
 
 use std::{
     array,
@@ -20,10 +20,11 @@ use crate::{
 /// Parts with a lock of their own, each of which grows by itself.
 const SHARDS: usize = 256;
 
-/// The most rooms of a user that are found one by one. Those of a recorder, say, who
-/// may be in thousands, are kept in a set of their own.
+/// The most rooms of a user that are searched one by one. A user in more, such as a
+/// recorder that is in thousands, has a set of their own.
 const FEW_MAX: usize = 16;
 
+/// The rooms that each user may be in.
 pub(crate) struct Memberships {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
@@ -31,17 +32,18 @@ pub(crate) struct Memberships {
 
 #[derive(Default)]
 struct Shard {
-    /// By user. Hardly anybody is in two rooms at once, so who is has two entries.
-    places: HashTable<Place>,
-    /// How many users they are of.
+    /// By user, one for each room. Hardly any user is in two rooms at once.
+    user_rooms: HashTable<UserRoom>,
+    /// How many users these are of.
     users: usize,
-    /// The rooms of those who were in many at once, until they are in none.
+    /// The rooms of users that were in many at once. They stay here until they are in
+    /// none.
     many: HashMap<UserId, HashSet<RoomId>>,
 }
 
-/// A user and a room that the user may be in: two pointers, as there are many. The
-/// key shares the allocation of the member that the room has.
-struct Place {
+/// A user and a room that they may be in. There are many, so it is two pointers: the key
+/// shares the allocation of the member that the room has.
+struct UserRoom {
     user: UserKey,
     room: RoomId,
 }
@@ -54,9 +56,9 @@ impl Shard {
     }
 
     fn few(&self, hash: u64, user: UserIdRef<'_>) -> impl Iterator<Item = &RoomId> {
-        let places = self.places.iter_hash(hash);
-        let own = places.filter(move |place| place.user.user() == user);
-        own.map(|place| &place.room)
+        let user_rooms = self.user_rooms.iter_hash(hash);
+        let own = user_rooms.filter(move |user_room| user_room.user.user() == user);
+        own.map(|user_room| &user_room.room)
     }
 
     fn has(&self, hash: u64, user: UserIdRef<'_>, room: &RoomId) -> bool {
@@ -66,35 +68,36 @@ impl Shard {
         }
     }
 
-    fn enter(&mut self, hash: u64, place: Place, hasher: &RandomState) {
-        if let Some(rooms) = self.many.get_mut(place.user.user().as_str()) {
-            rooms.insert(place.room);
+    fn enter(&mut self, hash: u64, user_room: UserRoom, hasher: &RandomState) {
+        if let Some(rooms) = self.many.get_mut(user_room.user.user().as_str()) {
+            rooms.insert(user_room.room);
             return;
         }
-        let is_it = |known: &Place| known.user == place.user && known.room == place.room;
-        match self.places.find_mut(hash, is_it) {
-            // The key that is known goes, and with it the login that it shares.
-            Some(known) => *known = place,
-            None => match self.few(hash, place.user.user()).count() {
-                FEW_MAX => self.spread(hash, place),
+        let is_same =
+            |known: &UserRoom| known.user == user_room.user && known.room == user_room.room;
+        match self.user_rooms.find_mut(hash, is_same) {
+            // The known key would keep the allocation of an earlier login.
+            Some(known) => *known = user_room,
+            None => match self.few(hash, user_room.user.user()).count() {
+                FEW_MAX => self.spread(hash, user_room),
                 count => {
                     self.users += usize::from(count == 0);
-                    let hash_of = |place: &Place| hasher.hash_one(&place.user);
-                    self.places.insert_unique(hash, place, hash_of);
+                    let hash_of = |user_room: &UserRoom| hasher.hash_one(&user_room.user);
+                    self.user_rooms.insert_unique(hash, user_room, hash_of);
                 }
             },
         }
     }
 
     /// Keeps the rooms of a user in a set from now on, with one more.
-    fn spread(&mut self, hash: u64, place: Place) {
-        let mut rooms = HashSet::from([place.room]);
-        let is_own = |known: &Place| known.user == place.user;
-        while let Ok(known) = self.places.find_entry(hash, is_own) {
+    fn spread(&mut self, hash: u64, user_room: UserRoom) {
+        let mut rooms = HashSet::from([user_room.room]);
+        let is_of_user = |known: &UserRoom| known.user == user_room.user;
+        while let Ok(known) = self.user_rooms.find_entry(hash, is_of_user) {
             rooms.insert(known.remove().0.room);
         }
         self.users -= 1;
-        self.many.insert(place.user.user().into(), rooms);
+        self.many.insert(user_room.user.user().into(), rooms);
     }
 
     fn leave(&mut self, hash: u64, user: UserIdRef<'_>, room: &RoomId) {
@@ -105,9 +108,10 @@ impl Shard {
             }
             return;
         }
-        let is_it = |place: &Place| place.user.user() == user && place.room == *room;
-        if let Ok(place) = self.places.find_entry(hash, is_it) {
-            place.remove();
+        let is_same =
+            |user_room: &UserRoom| user_room.user.user() == user && user_room.room == *room;
+        if let Ok(user_room) = self.user_rooms.find_entry(hash, is_same) {
+            user_room.remove();
             let is_gone = self.few(hash, user).next().is_none();
             self.users -= usize::from(is_gone);
         }
@@ -119,8 +123,8 @@ impl Memberships {
     pub(crate) fn enter(&self, user: UserKey, room: &RoomId) {
         let (hash, shard) = self.find(user.user());
         let room = room.clone();
-        let place = Place { user, room };
-        shard.write().enter(hash, place, &self.hasher);
+        let user_room = UserRoom { user, room };
+        shard.write().enter(hash, user_room, &self.hasher);
     }
 
     /// Notes that a user is not in a room any more.

@@ -36,9 +36,9 @@
 //!    is held, [`EntryLockHeld`].
 //! 2. The cell of a user.
 //! 3. A shard of the table of rooms, and the cell of a room.
-//! 4. The locks inside of memberships, watched and recently queried users. They are
-//!    private to these types, and no other lock is taken while one of them is held,
-//!    except that memberships are read while the watched users are locked.
+//! 4. The locks inside of memberships, watched users, recently queried users and
+//!    captures. They are private to these types, and no other lock is taken while one of
+//!    them is held, except that memberships are read while the watched users are locked.
 //!
 //! [`User::rooms`]: crate::reconcile::user::User::rooms
 //! [`RoomEndNotifier`]: room_end_notifier::RoomEndNotifier
