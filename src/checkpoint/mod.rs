@@ -5,6 +5,7 @@
 //! opaque records in an order, and a store keeps the records.
 
 mod read;
+mod records;
 mod subjects;
 mod write;
 

@@ -12,10 +12,13 @@ use prost::Message as _;
 use crate::{
     journal::Epoch,
     roster::Image,
-    stored::{self, StoredError, ensure, known_time, record::Kind, required},
+    stored::{self, record::Kind},
 };
 
-use super::subjects::{app_name, room_from, user_from};
+use super::{
+    records::{StoredError, ensure, known_time, required},
+    subjects::{app_name, room_from, user_from},
+};
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]

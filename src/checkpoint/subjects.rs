@@ -5,13 +5,12 @@ use std::sync::Arc;
 use crate::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
-    reconcile::{
-        room::{Room, RoomChange},
-        user::{User, UserChange},
-    },
+    reconcile::{room::Room, user::User},
     roster::{Captured, Recent, Update, Weigh},
-    stored::{self, StoredError, ensure, known_time, required},
+    stored,
 };
+
+use super::records::{self, StoredError, ensure, known_time, required};
 
 /// The record of a room in a checkpoint at `revision`.
 pub(super) fn room_record(
@@ -30,14 +29,14 @@ pub(super) fn room_record(
             changes: changes
                 .unwrap_or_default()
                 .iter()
-                .map(RoomChange::to_stored)
+                .map(records::room_change::to_record)
                 .collect(),
         }
     });
     stored::Room {
         app: app.as_str().to_owned(),
         room_id: id.as_str().to_owned(),
-        incarnations: room.subject.to_stored(),
+        incarnations: records::room::to_records(&room.subject),
         history: Some(stored::RoomHistory {
             floor: (*floor).min(revision),
             revision: room.recent.revision,
@@ -53,7 +52,7 @@ pub(super) fn user_record(
     user: &Captured<User>,
     revision: Revision,
 ) -> stored::User {
-    let (sessions, name) = user.subject.to_stored();
+    let (sessions, name) = records::user::to_records(&user.subject);
     let Recent { floor, updates, .. } = &user.recent;
     let updates = updates.iter().map(|update| {
         let changes = update.changes.as_deref();
@@ -64,7 +63,7 @@ pub(super) fn user_record(
             changes: changes
                 .unwrap_or_default()
                 .iter()
-                .map(UserChange::to_stored)
+                .map(records::user_change::to_record)
                 .collect(),
         }
     });
@@ -89,7 +88,10 @@ pub(super) fn room_from(
     let history = required(room.history, "Room.history")?;
     let mut recent = begin(history.floor, history.revision, revision)?;
     for update in history.updates {
-        let changes = update.changes.into_iter().map(RoomChange::from_stored);
+        let changes = update
+            .changes
+            .into_iter()
+            .map(records::room_change::from_record);
         let changes = changes.collect::<Result<_, _>>()?;
         push(
             &mut recent,
@@ -98,7 +100,7 @@ pub(super) fn room_from(
             changes,
         )?;
     }
-    let subject = Room::from_stored(room.incarnations)?;
+    let subject = records::room::from_records(room.incarnations)?;
     let captured = Captured { subject, recent };
     Ok((app_name(&room.app)?, room.room_id.as_str().into(), captured))
 }
@@ -111,7 +113,10 @@ pub(super) fn user_from(
     let history = required(user.history, "User.history")?;
     let mut recent = begin(history.floor, history.revision, revision)?;
     for update in history.updates {
-        let changes = update.changes.into_iter().map(UserChange::from_stored);
+        let changes = update
+            .changes
+            .into_iter()
+            .map(records::user_change::from_record);
         let changes = changes.collect::<Result<_, _>>()?;
         push(
             &mut recent,
@@ -121,7 +126,7 @@ pub(super) fn user_from(
         )?;
     }
     let id = UserId::from(user.user_id.as_str());
-    let subject = User::from_stored(&id, user.sessions, user.name)?;
+    let subject = records::user::from_records(&id, user.sessions, user.name)?;
     Ok((app_name(&user.app)?, id, Captured { subject, recent }))
 }
 

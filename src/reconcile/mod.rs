@@ -2,13 +2,19 @@
 //!
 //! It is pure: no clock, no lock, no I/O. It depends on [`domain`](crate::domain) alone.
 
+mod applied;
+mod impossible;
 mod member;
+mod name;
 pub mod room;
 mod rules;
 pub(crate) mod sessions;
 pub mod user;
 
+pub(crate) use self::{impossible::Impossible, name::DatedName};
+
 pub use self::{
+    applied::Applied,
     member::{Member, ProfileRef, UserKey},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
 };

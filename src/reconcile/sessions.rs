@@ -4,84 +4,30 @@
 //! Every number kept is a maximum, so the order and the number of arrivals do
 //! not matter.
 
-mod list;
-mod stored;
+mod session;
+mod session_list;
 
 use crate::{
-    domain::{LeaveReason, Login, Logout, SessionId, SessionIdRef, Time, UserIdRef},
-    reconcile::{CLOCK_SKEW, Logins, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION},
+    domain::{LeaveReason, Login, Logout, SessionId, SessionIdRef, Time, UserId, UserIdRef},
+    reconcile::{
+        CLOCK_SKEW, Impossible, Logins, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION,
+    },
 };
 
-use self::list::List;
+use self::session_list::SessionList;
+
+pub(crate) use self::session::{Ended, Session, SessionEvidence};
 
 /// The sessions of one user. A user who is present has one, rarely more.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sessions(List);
-
-/// What is known of one session.
-#[derive(Clone, Copy, Debug)]
-struct Session<'a> {
-    id: Id<'a>,
-    /// The latest login.
-    login: Option<&'a Member>,
-    /// The latest login time known, from a login or as named by a logout.
-    login_known_at: Option<Time>,
-    ended: Option<Ended>,
-    /// The later of receipt and event time of the last evidence.
-    evidence_at: Time,
-}
-
-/// The id of a session, where it is kept. It is looked at only where it decides.
-#[derive(Clone, Copy, Debug)]
-enum Id<'a> {
-    Login(&'a Member),
-    Own(&'a SessionId),
-}
-
-/// What logouts of a session add up to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    /// Logins up to this time are over.
-    through: Option<Time>,
-    /// When the last logout happened.
-    pub(crate) at: Option<Time>,
-    /// Its reason.
-    pub(crate) reason: LeaveReason,
-}
-
-impl<'a> Session<'a> {
-    fn id(&self) -> SessionIdRef<'a> {
-        match self.id {
-            Id::Login(login) => login.session(),
-            Id::Own(id) => id.borrowed(),
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        let Some(login) = self.login else {
-            return false;
-        };
-        self.ended
-            .is_none_or(|ended| login.login_at() > ended.through)
-    }
-
-    /// Whether there is evidence of a login after a time, or of an end of one.
-    fn is_known_after(&self, at: Option<Time>) -> bool {
-        let ended_through = self.ended.and_then(|ended| ended.through);
-        self.login_known_at > at || ended_through > at
-    }
-
-    fn due_at(&self, rules: &Rules) -> Time {
-        self.evidence_at.saturating_add(rules.evidence_span())
-    }
-}
+pub(crate) struct Sessions(SessionList);
 
 impl Sessions {
     pub(crate) fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) {
         let member = Member::from(login);
         if self.is_empty() {
             let login = member;
-            self.0 = List::Login { login, evidence_at };
+            self.0 = SessionList::Login { login, evidence_at };
             return;
         }
         let (user, id) = (&login.user, login.session.borrowed());
@@ -140,7 +86,7 @@ impl Sessions {
         self.0.user()
     }
 
-    /// The same as a key, which shares the allocation of a login if one is known.
+    /// The same as a key, which shares the allocation of a login, if one is known.
     pub(crate) fn user_key(&self) -> Option<UserKey> {
         let login = self.0.iter().find_map(|session| session.login);
         login.map_or_else(
@@ -192,8 +138,8 @@ impl Sessions {
         self.deciding(rules)?.ended
     }
 
-    /// The session that decides: the one with the latest login known. An older
-    /// one never does, so that a lost logout of it cannot bring the user back.
+    /// The session that decides: the one with the latest login known. An older one
+    /// never decides, so a lost logout of an older one cannot bring the user back.
     fn deciding(&self, rules: &Rules) -> Option<Session<'_>> {
         let ties = rules.keeps(Rule::TiesGoToTheGreaterSession);
         let latest = rules.keeps(Rule::LatestSessionDecides);
@@ -209,10 +155,10 @@ impl Sessions {
         })
     }
 
-    /// When something of the user is to be forgotten next: while present, the
-    /// first of the other sessions; else all of them, together with the last.
-    /// Dropping the sessions of an absent user one by one could leave one that
-    /// never heard of its end, and make it the deciding one.
+    /// When something of the user is to be forgotten next. While the user is present,
+    /// that is the first of the other sessions. Otherwise it is all sessions, when the
+    /// last is due: if they were dropped one by one, one whose logout was lost could be
+    /// left, and would decide.
     pub(crate) fn due_at(&self, rules: &Rules) -> Option<Time> {
         let is_present = self.present(rules).is_some();
         let due_at = |session: Session<'_>| session.due_at(rules);
@@ -237,7 +183,8 @@ impl Sessions {
         self.0.retain(|_| stays.next().unwrap_or(true));
     }
 
-    /// Tells the sessions by which the user is present: they stay, however quiet.
+    /// Whether the user is present by a session. Such a session stays, however old its
+    /// evidence is.
     fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session<'_>) -> bool + 'a {
         let deciding = self.present(rules);
         move |session| {
@@ -252,6 +199,27 @@ impl Sessions {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The sessions, in the order they were first heard of.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Session<'_>> {
+        self.0.iter()
+    }
+
+    /// Adds a session that was remembered elsewhere.
+    ///
+    /// # Errors
+    /// When the session is known already.
+    pub(crate) fn restore(
+        &mut self,
+        user: &UserId,
+        session: SessionEvidence,
+    ) -> Result<(), Impossible> {
+        if self.knows(&session.id) {
+            return Err(Impossible::SessionTwice);
+        }
+        self.0.push(user, session);
+        Ok(())
     }
 }
 

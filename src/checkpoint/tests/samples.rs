@@ -13,6 +13,8 @@ use crate::{
     stored,
 };
 
+use super::super::records;
+
 pub(super) fn at(millis: u64) -> Option<Time> {
     Time::from_millis(millis)
 }
@@ -181,7 +183,7 @@ pub(super) fn room_history() -> stored::RoomHistory {
         at: update.at.as_millis(),
         is_oversized: update.changes.is_none(),
         changes: (update.changes.iter().flatten())
-            .map(RoomChange::to_stored)
+            .map(records::room_change::to_record)
             .collect(),
     });
     stored::RoomHistory {
@@ -198,7 +200,7 @@ pub(super) fn user_history() -> stored::UserHistory {
         at: update.at.as_millis(),
         is_oversized: update.changes.is_none(),
         changes: (update.changes.iter().flatten())
-            .map(UserChange::to_stored)
+            .map(records::user_change::to_record)
             .collect(),
     });
     stored::UserHistory {

@@ -1,13 +1,13 @@
 //! What is visible of a room, and how that changes.
 
-mod stored;
-
 use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, LeaveReason, Time, UserId},
-    reconcile::{Member, room::Members},
+    reconcile::Member,
 };
+
+use super::members::Members;
 
 /// What is visible of a room at one moment. A clone is cheap.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ pub struct RoomSummary {
 /// Whether a room is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RoomState {
-    /// Never heard of, or forgotten.
+    /// No event of it is known, or all are forgotten.
     #[default]
     Unknown,
     /// Open.
@@ -56,8 +56,8 @@ pub enum RoomState {
 }
 
 impl RoomSummary {
-    /// Whether a watcher is to be told of the difference: counts and the time
-    /// of the last event alone are none.
+    /// Whether a watcher is to be told of the difference. Watchers are not told of counts
+    /// and of the time of the last event alone.
     pub(super) fn differs_from(&self, other: &RoomSummary) -> bool {
         self.name != other.name
             || self.creator != other.creator

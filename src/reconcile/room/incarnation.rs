@@ -1,80 +1,37 @@
 //! One life of a room.
 
-mod stored;
-
 use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{
-        Rule, Rules,
-        room::{
-            Seqs,
-            users::{Remains, UserChange, Users},
-        },
-    },
+    reconcile::{DatedName, Impossible, Rule, Rules},
+};
+
+use super::{
+    change::{RoomState, RoomSummary},
+    evidence::{Claim, Close, Creator, IncarnationEvidence},
+    members::Members,
+    users::{FormerUsers, PresenceChange, Users},
 };
 
 /// One life of a room: what its callbacks, in any order, add up to.
 #[derive(Clone, Debug)]
-pub(super) struct Incarnation {
+pub(crate) struct Incarnation {
     /// Whether it is the only life that its room has: the vendor gives lives no
     /// ids, so this one closes and opens again.
     is_only: bool,
-    opened_at: Option<Time>,
-    creator: Option<Creator>,
-    closed: Option<Close>,
-    /// When an only life closed the time before: where the part of it that
-    /// `closed` ended began.
-    closed_before: Option<Time>,
-    /// The latest create or login: what a close of an only life has to be no
-    /// earlier than, to close it.
-    alive_at: Option<Time>,
-    name: Option<Name>,
-    /// The earliest login time seen. Stored, not derived from the users: those
-    /// are forgotten.
-    first_login_at: Option<Time>,
-    /// The latest logout seen; stored for the same reason.
-    last_logout_at: Option<Time>,
-    pub(super) last_event_at: Option<Time>,
-    pub(super) seqs: Seqs,
+    evidence: IncarnationEvidence,
     pub(super) users: Users,
-    /// How many users the vendor claims, and when it did: the latest claim, the
-    /// greater if two differ.
-    reported: Option<(Option<Time>, u32)>,
-    /// The later of receipt and event time of the last evidence.
-    evidence_at: Time,
-    /// What its close left behind.
-    pub(super) remains: Option<Remains>,
-}
-
-/// Who created it: the earliest account, the greater id if two differ.
-#[derive(Clone, Debug)]
-struct Creator {
-    at: Option<Time>,
-    user: UserId,
-}
-
-/// How it ended: the earliest account, the greater reason if two differ.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Close {
-    pub(super) at: Option<Time>,
-    pub(super) reason: CloseReason,
-}
-
-/// What it is called: the latest account, the greater name if two differ.
-#[derive(Clone, Debug)]
-struct Name {
-    at: Option<Time>,
-    name: Arc<str>,
+    /// The users who were in it when it closed, until they are taken.
+    pub(super) former_users: Option<FormerUsers>,
 }
 
 /// What an event changed of who is present.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// Whether one user is, or as what.
-    User(UserChange),
-    /// All that were are not, at once.
+    /// Whether one user is present, or as what.
+    User(PresenceChange),
+    /// All who were present are not, at once.
     Emptied,
     /// Nothing.
     None,
@@ -84,21 +41,51 @@ impl Incarnation {
     pub(super) fn new(id: &IncarnationId, evidence_at: Time) -> Self {
         Self {
             is_only: id.is_empty(),
-            alive_at: None,
-            opened_at: None,
-            creator: None,
-            closed: None,
-            closed_before: None,
-            name: None,
-            first_login_at: None,
-            last_logout_at: None,
-            last_event_at: None,
-            seqs: Seqs::default(),
+            evidence: IncarnationEvidence::new(evidence_at),
             users: Users::default(),
-            reported: None,
-            evidence_at,
-            remains: None,
+            former_users: None,
         }
+    }
+
+    /// A life that was remembered elsewhere. Nothing is [derived](Self::derive) yet.
+    ///
+    /// # Errors
+    /// When it has users although it closed for good.
+    pub(crate) fn restore(
+        id: &IncarnationId,
+        evidence: IncarnationEvidence,
+        users: Users,
+    ) -> Result<Self, Impossible> {
+        let is_only = id.is_empty();
+        if evidence.closed.is_some() && !is_only && !users.is_empty() {
+            return Err(Impossible::UsersOfAClosedIncarnation);
+        }
+        Ok(Self {
+            is_only,
+            evidence,
+            users,
+            former_users: None,
+        })
+    }
+
+    /// Derives from the evidence what follows from it by these rules.
+    pub(super) fn derive(&mut self, rules: &Rules) {
+        self.users.derive(rules);
+    }
+
+    /// What is known of it, except for its users.
+    pub(crate) fn evidence(&self) -> &IncarnationEvidence {
+        &self.evidence
+    }
+
+    /// The users of whom something is known.
+    pub(crate) fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Those who are present.
+    pub(super) fn members(&self) -> &Members {
+        self.users.members()
     }
 
     /// Joins an event to what is known.
@@ -109,7 +96,7 @@ impl Incarnation {
         rules: &Rules,
     ) -> Effect {
         self.note(evidence_at);
-        self.last_event_at = self.last_event_at.max(event.at());
+        self.evidence.last_event_at = self.evidence.last_event_at.max(event.at());
         match event {
             RoomEventKind::Created { at, creator, name } => {
                 self.create(*at, creator.as_ref());
@@ -119,7 +106,10 @@ impl Incarnation {
             RoomEventKind::Login(login) => return self.login(login, evidence_at, rules),
             RoomEventKind::Logout(logout) => return self.logout(logout, evidence_at, rules),
             RoomEventKind::Counted { at, users } => {
-                self.reported = self.reported.max(Some((*at, *users)));
+                self.evidence.reported = self.evidence.reported.max(Some(Claim {
+                    at: *at,
+                    users: *users,
+                }));
             }
         }
         Effect::None
@@ -127,57 +117,57 @@ impl Incarnation {
 
     /// Keeps the record for as long as evidence of this time requires.
     pub(super) fn note(&mut self, evidence_at: Time) {
-        self.evidence_at = self.evidence_at.max(evidence_at);
+        self.evidence.evidence_at = self.evidence.evidence_at.max(evidence_at);
     }
 
     fn create(&mut self, at: Option<Time>, creator: Option<&UserId>) {
-        self.alive_at = self.alive_at.max(at);
-        self.opened_at = if self.is_only {
-            self.opened_at.max(at)
+        self.evidence.alive_at = self.evidence.alive_at.max(at);
+        self.evidence.opened_at = if self.is_only {
+            self.evidence.opened_at.max(at)
         } else {
-            earlier(self.opened_at, at)
+            earlier(self.evidence.opened_at, at)
         };
         let Some(user) = creator else {
             return;
         };
-        let wins = self.creator.as_ref().is_none_or(|known| {
+        let wins = self.evidence.creator.as_ref().is_none_or(|known| {
             self.outranks(at, known.at) || (at == known.at && *user > known.user)
         });
         if wins {
             let user = user.clone();
-            self.creator = Some(Creator { at, user });
+            self.evidence.creator = Some(Creator { at, user });
         }
     }
 
     fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> Effect {
-        if let Some(other) = self.closed.filter(|known| known.at != at) {
-            self.closed_before = self.closed_before.max(at.min(other.at));
+        if let Some(other) = self.evidence.closed.filter(|known| known.at != at) {
+            self.evidence.closed_before = self.evidence.closed_before.max(at.min(other.at));
         }
-        let wins = self.closed.is_none_or(|known| {
+        let wins = self.evidence.closed.is_none_or(|known| {
             self.outranks(at, known.at) || (at == known.at && reason > known.reason)
         });
         if wins {
-            self.closed = Some(Close { at, reason });
+            self.evidence.closed = Some(Close { at, reason });
         }
         if self.is_only {
-            self.remains = self.users.end_through(at, rules);
-            return match self.remains {
+            self.former_users = self.users.end_through(at, rules);
+            return match self.former_users {
                 Some(_) => Effect::Emptied,
                 None => Effect::None,
             };
         }
         if rules.keeps(Rule::ClosedIsFinal) {
-            let remains = self.users.clear();
-            self.remains = self.remains.take().or(remains);
+            let former_users = self.users.clear();
+            self.former_users = self.former_users.take().or(former_users);
         } else {
             self.users.hide();
         }
         Effect::Emptied
     }
 
-    /// Whether one account of when it opened or closed counts before another: the
-    /// earlier, as a life opens and closes once; of an only life, which does so
-    /// again and again, the later.
+    /// Whether one account of when it opened or closed counts before another. The earlier
+    /// does, because a life opens and closes once. An only life does so again and again:
+    /// of its accounts the later counts.
     fn outranks(&self, new: Option<Time>, old: Option<Time>) -> bool {
         if self.is_only {
             new > old
@@ -188,14 +178,15 @@ impl Incarnation {
 
     /// Whether a login at a time is over because its life is.
     fn is_over_at(&self, at: Option<Time>, rules: &Rules) -> bool {
-        self.closed
+        self.evidence
+            .closed
             .is_some_and(|close| !self.is_only || at <= close.at)
             && rules.keeps(Rule::ClosedIsFinal)
     }
 
     fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> Effect {
-        self.alive_at = self.alive_at.max(login.at);
-        self.first_login_at = earlier(self.first_login_at, login.at);
+        self.evidence.alive_at = self.evidence.alive_at.max(login.at);
+        self.evidence.first_login_at = earlier(self.evidence.first_login_at, login.at);
         self.number(login.seq, rules);
         self.rename(login.at, login.room_name.as_ref());
         if self.is_over_at(login.at, rules) {
@@ -207,8 +198,11 @@ impl Incarnation {
     }
 
     fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> Effect {
-        self.first_login_at = earlier(self.first_login_at, logout.login_at);
-        self.last_logout_at = self.last_logout_at.max(logout.at.or(logout.login_at));
+        self.evidence.first_login_at = earlier(self.evidence.first_login_at, logout.login_at);
+        self.evidence.last_logout_at = self
+            .evidence
+            .last_logout_at
+            .max(logout.at.or(logout.login_at));
         self.number(logout.seq, rules);
         if self.is_over_at(logout.at.max(logout.login_at), rules) {
             return Effect::None;
@@ -220,9 +214,9 @@ impl Incarnation {
 
     fn number(&mut self, seq: Option<u64>, rules: &Rules) {
         match seq {
-            Some(seq) if rules.keeps(Rule::NumbersAreASet) => self.seqs.insert(seq),
+            Some(seq) if rules.keeps(Rule::NumbersAreASet) => self.evidence.seqs.insert(seq),
             // Left out, a repeated number passes for the next.
-            Some(_) => self.seqs.append(),
+            Some(_) => self.evidence.seqs.append(),
             None => {}
         }
     }
@@ -231,79 +225,120 @@ impl Incarnation {
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             return;
         };
-        let known = self.name.as_ref();
+        let known = self.evidence.name.as_ref();
         if known.is_none_or(|known| (at, &**name) > (known.at, &*known.name)) {
             let name = Arc::clone(name);
-            self.name = Some(Name { at, name });
+            self.evidence.name = Some(DatedName { at, name });
         }
     }
 
-    /// When it began: as the vendor says, else when the first user logged in. A
-    /// close and a logout prove no start.
+    /// When it began: as the vendor says, else when the first user logged in. A close or a
+    /// logout alone does not prove that it began.
     pub(super) fn start(&self, rules: &Rules) -> Option<Time> {
-        self.opened_at.or(self
+        self.evidence.opened_at.or(self
+            .evidence
             .first_login_at
             .filter(|_| rules.keeps(Rule::LoginsProveTheRoom)))
     }
 
     /// When it was last known to be in use.
     pub(super) fn end(&self) -> Option<Time> {
-        self.closed
+        self.evidence
+            .closed
             .and_then(|close| close.at)
-            .or(self.last_logout_at)
+            .or(self.evidence.last_logout_at)
     }
 
     /// How it closed, if it is closed.
     pub(super) fn closed(&self) -> Option<Close> {
-        self.closed
-            .filter(|close| !self.is_only || self.alive_at <= close.at)
+        self.evidence
+            .closed
+            .filter(|close| !self.is_only || self.evidence.alive_at <= close.at)
     }
 
     /// How it closed last, whether or not it opened again.
     pub(super) fn last_close(&self) -> Option<Close> {
-        self.closed
+        self.evidence.closed
     }
 
-    /// Whether what was said at a time is about what is visible: of an only life,
-    /// the part since its last close or, while it is closed, the part before.
+    /// Whether an account of a time is about what is visible. Of an only life that is the
+    /// part since its last close or, while it is closed, the part that the close ended.
     fn stands(&self, at: Option<Time>) -> bool {
         let since = match self.closed() {
-            Some(_) => self.closed_before,
-            None => self.closed.and_then(|close| close.at),
+            Some(_) => self.evidence.closed_before,
+            None => self.evidence.closed.and_then(|close| close.at),
         };
         !self.is_only || since.is_none() || at > since
     }
 
-    pub(super) fn opened_at(&self) -> Option<Time> {
-        self.opened_at.filter(|at| self.stands(Some(*at)))
+    fn opened_at(&self) -> Option<Time> {
+        self.evidence.opened_at.filter(|at| self.stands(Some(*at)))
     }
 
-    pub(super) fn creator(&self) -> Option<&UserId> {
+    fn creator(&self) -> Option<&UserId> {
         let standing = self
+            .evidence
             .creator
             .as_ref()
             .filter(|creator| self.stands(creator.at));
         standing.map(|creator| &creator.user)
     }
 
-    pub(super) fn reported_user_count(&self) -> u32 {
-        self.reported.map_or(0, |(_, users)| users)
+    fn reported_user_count(&self) -> u32 {
+        self.evidence.reported.map_or(0, |claim| claim.users)
     }
 
-    pub(super) fn name(&self) -> Option<&Arc<str>> {
-        let standing = self.name.as_ref().filter(|name| self.stands(name.at));
+    fn name(&self) -> Option<&Arc<str>> {
+        let standing = self
+            .evidence
+            .name
+            .as_ref()
+            .filter(|name| self.stands(name.at));
         standing.map(|name| &name.name)
     }
 
-    /// When it is to be forgotten as a whole: evidence of a life that is over is
-    /// kept for the horizon, an empty room for as long as it may stay open. A
-    /// room with somebody in it is not, however quiet.
+    /// When it is to be forgotten as a whole. Evidence of a life that is over is kept for
+    /// the horizon, an empty room for as long as it may stay open. A room with somebody in
+    /// it is not forgotten, however old its evidence is.
     pub(super) fn due_at(&self, is_current: bool, rules: &Rules) -> Option<Time> {
         if self.closed().is_some() || !is_current {
-            return Some(self.evidence_at.saturating_add(rules.evidence_span()));
+            return Some(
+                self.evidence
+                    .evidence_at
+                    .saturating_add(rules.evidence_span()),
+            );
         }
-        (self.users.members().is_empty())
-            .then(|| self.evidence_at.saturating_add(rules.empty_room_ttl))
+        (self.members().is_empty()).then(|| {
+            self.evidence
+                .evidence_at
+                .saturating_add(rules.empty_room_ttl)
+        })
+    }
+
+    /// What is visible of it.
+    pub(super) fn summary(&self, id: &IncarnationId, rules: &Rules) -> RoomSummary {
+        let close = self.closed();
+        let people = if rules.keeps(Rule::AdminsAreNotCounted) {
+            self.members().user_count()
+        } else {
+            self.members().len()
+        };
+        RoomSummary {
+            state: if close.is_some() {
+                RoomState::Closed
+            } else {
+                RoomState::Open
+            },
+            incarnation: Some(id.clone()),
+            name: self.name().cloned(),
+            creator: self.creator().cloned(),
+            opened_at: self.opened_at(),
+            closed_at: close.and_then(|close| close.at),
+            user_count: people,
+            missing_callbacks: self.evidence.seqs.missing(),
+            last_event_at: self.evidence.last_event_at,
+            reported_user_count: self.reported_user_count(),
+        }
     }
 }
 

@@ -1,49 +1,31 @@
 //! The users present in one life of a room, in the order they are listed.
 
-mod list;
+mod key;
+mod member_list;
 
 use std::hash::Hasher as _;
 
 use fnv::FnvHasher;
 
-use crate::{
-    domain::{Role, Time, UserId},
-    reconcile::Member,
-};
+use crate::{domain::Role, reconcile::Member};
 
-use self::list::List;
+use self::member_list::MemberList;
 
-/// A member's place in the list: by login time, then by user id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberKey {
-    /// When the member logged in; unknown is first.
-    pub login_at: Option<Time>,
-    /// Who.
-    pub user: UserId,
-}
+pub use self::key::MemberKey;
 
-impl From<&Member> for MemberKey {
-    fn from(member: &Member) -> Self {
-        Self {
-            login_at: member.login_at(),
-            user: member.user().into(),
-        }
-    }
-}
-
-/// The members of a room. A clone is a snapshot: it costs a few reference
-/// counts however large the room, and later changes do not reach it. That is
-/// what lets a reader take a room of any size without holding up its writer.
+/// The members of a room. A clone is a snapshot: it costs a few reference counts however
+/// large the room is, and later changes do not reach it. So a reader can take a room of
+/// any size without delaying its writer.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
-    list: List,
+    list: MemberList,
     admins: usize,
     digest: u64,
 }
 
 impl Members {
-    /// Whether these are the very same as others, which is quick to tell: neither has
-    /// changed since one was a clone of the other. They may be equal without.
+    /// Whether neither has changed since one was a clone of the other. No members are
+    /// compared. Where it is false, the members can still be equal.
     pub fn is(&self, other: &Self) -> bool {
         self.list.is(&other.list)
     }
@@ -73,8 +55,8 @@ impl Members {
         self.after(None)
     }
 
-    /// The members after a place in the list; all if none is given. The place
-    /// need not be taken.
+    /// The members after a position in the list; all without one. Nobody needs to be at
+    /// the position.
     pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         self.list.after(key)
     }
@@ -112,7 +94,7 @@ pub fn digest_of(user: &str, session: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::Profile;
+    use crate::domain::{Profile, Time};
 
     use super::*;
 
@@ -158,16 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_no_longer_taken_can_be_gone_on_from() {
+    fn a_list_goes_on_after_a_member_who_left() {
         let mut members = Members::default();
         ["a", "b", "c"]
             .iter()
             .zip(1..)
             .for_each(|(user, at)| members.insert(member(user, at)));
-        let place = MemberKey::from(&member("b", 2));
+        let key = MemberKey::from(&member("b", 2));
         members.remove(&member("b", 2));
         let rest: Vec<_> = members
-            .after(Some(&place))
+            .after(Some(&key))
             .map(|m| m.user().as_str())
             .collect();
         assert_eq!(rest, ["c"]);

@@ -1,13 +1,13 @@
 //! Which of the numbers 1, 2, 3 … were seen.
 
-mod stored;
-
 use std::collections::VecDeque;
 
-/// Runs of consecutive numbers kept apart. More holes than this in one life of a
-/// room is a vendor that numbers in strides or an outage; memory matters more
-/// then than which hole a late callback fills, so the oldest runs are merged and
-/// their hole is only counted. 16 bytes each.
+use crate::reconcile::Impossible;
+
+/// Runs of consecutive numbers that are kept apart, at most. More holes than this in one
+/// life of a room mean an outage, or a vendor that numbers in strides. Then memory matters
+/// more than which hole a late callback fills: the oldest runs are merged, and the hole
+/// between them is only counted. A run takes 16 bytes.
 const RUNS_MAX: usize = 1024;
 
 /// A set of the numbers that a vendor counts callbacks with (ZEGO:
@@ -45,7 +45,8 @@ impl Seqs {
         }
     }
 
-    /// Counts a number without looking at it: what a set is better than.
+    /// Counts a number without looking at it, as if there were no
+    /// [rule](crate::reconcile::Rule::NumbersAreASet).
     pub(super) fn append(&mut self) {
         let last = self.runs.back().map_or(0, |&(_, last)| last);
         self.insert(last.saturating_add(1));
@@ -71,7 +72,48 @@ impl Seqs {
         }
     }
 
-    /// How many numbers from 1 to the greatest seen were not.
+    /// The runs of consecutive numbers, ascending: the first and the last of each.
+    pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
+        self.runs.iter().copied()
+    }
+
+    /// How many numbers were seen, as far as the runs can tell.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// What was remembered elsewhere: [runs](Self::runs), and how many numbers were seen.
+    ///
+    /// # Errors
+    /// When no numbers add up to it.
+    pub(crate) fn restore(
+        runs: impl ExactSizeIterator<Item = (u64, u64)>,
+        seen: u64,
+    ) -> Result<Self, Impossible> {
+        if runs.len() > RUNS_MAX {
+            return Err(Impossible::TooManyRuns);
+        }
+        let mut restored = VecDeque::with_capacity(runs.len());
+        // How many numbers the runs have. No sum of theirs is past the last.
+        let (mut last_before, mut numbers) = (None, 0);
+        for (first, last) in runs {
+            // The first number is 1; later runs leave one out in between.
+            let least = last_before.map_or(Some(1), |last: u64| last.checked_add(2));
+            if least.is_none_or(|least| first < least) || last < first {
+                return Err(Impossible::RunsOutOfOrder);
+            }
+            numbers += last - first + 1;
+            last_before = Some(last);
+            restored.push_back((first, last));
+        }
+        if seen > numbers {
+            return Err(Impossible::SeenOutsideOfRuns);
+        }
+        let runs = restored;
+        Ok(Self { runs, seen })
+    }
+
+    /// How many numbers from 1 to the greatest seen were not seen.
     pub fn missing(&self) -> u64 {
         self.runs.back().map_or(0, |&(_, last)| last - self.seen)
     }

@@ -36,10 +36,10 @@ fn the_users_of_a_closed_room_are_handed_on() {
             room.apply(&login(user, at), at, &RULES());
         }
         room.apply(&close, at, &RULES());
-        let remains = room.take_remains();
-        let handed_on: usize = remains.iter().map(|remains| remains.user_count()).sum();
+        let former = room.take_former_users();
+        let handed_on: usize = former.iter().map(|users| users.user_count()).sum();
         assert_eq!(handed_on, users);
-        assert_eq!(room.take_remains().len(), 0, "taken once");
+        assert_eq!(room.take_former_users().len(), 0, "taken once");
     }
 }
 
@@ -55,12 +55,12 @@ fn the_users_of_a_forgotten_life_are_handed_on() {
         ..login(0, at.saturating_add(std::time::Duration::from_secs(1)))
     };
     room.apply(&next, at, &RULES());
-    let handed_on = room.take_remains();
+    let handed_on = room.take_former_users();
     assert_eq!(handed_on.len(), 1, "when another life takes its place");
     assert_eq!(handed_on[0].user_count(), 2000);
     let later = at.saturating_add(std::time::Duration::from_secs(3600));
     room.tick(later, &RULES());
-    assert_eq!(room.take_remains().len(), 1, "with what came since");
+    assert_eq!(room.take_former_users().len(), 1, "with what came since");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_close_of_an_only_life_spares_those_who_came_after_it_however_many() {
             room.apply(&only(login(user, came_at)), came_at, &RULES());
         }
         room.apply(&only(close.clone()), at(3), &RULES());
-        let handed_on = room.take_remains();
+        let handed_on = room.take_former_users();
         let handed_on: usize = handed_on.iter().map(|it| it.user_count()).sum();
         assert_eq!(handed_on, users - stay);
         assert_eq!(room.members().map(Members::len), Some(stay));

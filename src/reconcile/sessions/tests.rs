@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::{domain::Profile, stored};
+use crate::domain::{Profile, Role};
 
 use super::*;
 
@@ -75,32 +75,44 @@ impl Act {
 }
 
 /// A session of which some is known, and some that contradicts the rest.
-fn sessions() -> impl Strategy<Value = stored::Session> {
-    let login = prop::option::of(0u64..3).prop_map(|at| {
-        at.map(|at| stored::Login {
-            at,
-            profile: Some(stored::Profile {
-                role: stored::Role::Host.into(),
-                ..stored::Profile::default()
-            }),
-        })
-    });
+fn sessions() -> impl Strategy<Value = SessionEvidence> {
+    let login = prop::option::of(0u64..3);
     let ended = prop::option::of((0u64..3, 0u64..3)).prop_map(|ended| {
-        ended.map(|(through, at)| stored::Ended {
-            through,
-            at,
-            reason: stored::LeaveReason::Kicked.into(),
+        ended.map(|(through, at)| Ended {
+            through: Time::from_millis(through),
+            at: Time::from_millis(at),
+            reason: LeaveReason::Kicked,
         })
     });
-    (login, 0u64..3, ended, 1u64..3).prop_map(|(login, login_known_at, ended, evidence_at)| {
-        stored::Session {
-            session_id: "1".to_owned(),
+    (login, 0u64..3, ended, 1u64..3).prop_map(|(at, known_at, ended, evidence_at)| {
+        let id = SessionId::from("1");
+        let login = at.map(|at| {
+            let profile = Profile {
+                role: Role::Host,
+                ..Profile::default()
+            };
+            Member::new(&"u".into(), &id, Time::from_millis(at), &profile)
+        });
+        SessionEvidence {
+            id,
             login,
-            login_known_at,
+            login_known_at: Time::from_millis(known_at),
             ended,
-            evidence_at,
+            evidence_at: Time::from_millis(evidence_at).unwrap(),
         }
     })
+}
+
+/// All that is known of sessions.
+fn evidence(sessions: &Sessions) -> Vec<SessionEvidence> {
+    let owned = sessions.iter().map(|session| SessionEvidence {
+        id: session.id().into(),
+        login: session.login.cloned(),
+        login_known_at: session.login_known_at,
+        ended: session.ended,
+        evidence_at: session.evidence_at,
+    });
+    owned.collect()
 }
 
 #[test]
@@ -109,7 +121,7 @@ fn one_login_takes_two_words() {
     let mut sessions = Sessions::default();
     let login = login(&"1".into(), None, &Profile::default());
     sessions.login(&login, Time::MIN, &Rules::default());
-    assert!(matches!(sessions.0, List::Login { .. }));
+    assert!(matches!(sessions.0, SessionList::Login { .. }));
 }
 
 #[test]
@@ -120,11 +132,11 @@ fn what_is_known_by_one_login_again_takes_as_little_again() {
     let mut sessions = Sessions::default();
     sessions.login(&login("1", at(1)), Time::MIN, &rules);
     sessions.login(&login("2", at(2)), Time::MIN, &rules);
-    assert!(matches!(sessions.0, List::Others(Some(_))));
+    assert!(matches!(sessions.0, SessionList::Others(Some(_))));
     sessions.end_through(at(1));
-    assert!(matches!(sessions.0, List::Login { .. }));
+    assert!(matches!(sessions.0, SessionList::Login { .. }));
     sessions.login(&login("2", at(3)), Time::MIN, &rules);
-    assert!(matches!(sessions.0, List::Login { .. }));
+    assert!(matches!(sessions.0, SessionList::Login { .. }));
     sessions.end_through(at(3));
     assert_eq!((sessions.is_empty(), sessions.user()), (true, None));
 }
@@ -132,8 +144,11 @@ fn what_is_known_by_one_login_again_takes_as_little_again() {
 proptest! {
     #[test]
     fn all_that_is_known_of_a_session_is_kept(session in sessions()) {
-        let sessions = Sessions::from_stored(&"u".into(), vec![session.clone()]);
-        prop_assert_eq!(sessions.map(|it| it.to_stored()), Ok(vec![session]));
+        let mut sessions = Sessions::default();
+        prop_assert_eq!(sessions.restore(&"u".into(), session.clone()), Ok(()));
+        prop_assert_eq!(evidence(&sessions), vec![session.clone()]);
+        let again = sessions.restore(&"u".into(), session);
+        prop_assert_eq!(again, Err(Impossible::SessionTwice));
     }
 
     #[test]
@@ -152,12 +167,12 @@ proptest! {
             act.play(&mut small, evidence_at, &rules);
             act.play(&mut spread, evidence_at, &rules);
             spread.0.spread();
-             prop_assert_eq!(small.user(), spread.user());
+            prop_assert_eq!(small.user(), spread.user());
             prop_assert_eq!(small.is_empty(), spread.is_empty());
             prop_assert_eq!(small.present(&rules), spread.present(&rules));
             prop_assert_eq!(small.live(&rules), spread.live(&rules));
             prop_assert_eq!(small.due_at(&rules), spread.due_at(&rules));
-            prop_assert_eq!(small.to_stored(), spread.to_stored());
+            prop_assert_eq!(evidence(&small), evidence(&spread));
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What is visible of a user, and how that changes.
 
-mod stored;
-
 use std::sync::Arc;
 
 use crate::{

@@ -4,13 +4,12 @@
 //! Pure: no clock, no lock, no I/O.
 
 mod change;
-mod stored;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
-    reconcile::{Member, Rule, Rules, sessions::Sessions},
+    reconcile::{Applied, DatedName, Member, Rule, Rules, room::digest_of, sessions::Sessions},
 };
 
 pub use self::change::{UserChange, UserView};
@@ -20,27 +19,12 @@ pub use self::change::{UserChange, UserView};
 pub struct User {
     sessions: Sessions,
     /// The name that the latest login gave; the greater, of two at one time.
-    name: Option<Name>,
-    /// The rooms that the user entered and was not seen to leave. One that closed
-    /// since may still be here: a close tells none of those whom it concerns.
+    name: Option<DatedName>,
+    /// The rooms that the user entered and was not seen to leave. A room that closed since
+    /// can still be here, because a close does not tell each of its users.
     rooms: BTreeMap<RoomId, Option<Time>>,
-    /// Whether the rooms are known, which are kept for those only who are asked for.
+    /// Whether the rooms are known. They are kept only for users who are queried.
     is_placed: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    at: Option<Time>,
-    name: Arc<str>,
-}
-
-/// What became of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Applied {
-    /// It is part of the evidence; this is what changed visibly, if anything.
-    Joined(Vec<UserChange>),
-    /// It is too far from its receipt to be applied.
-    Stale,
 }
 
 /// How a user's presence in a room changed.
@@ -56,7 +40,12 @@ pub enum Membership {
 
 impl User {
     /// Joins an event to the evidence.
-    pub fn apply(&mut self, event: &UserEvent, received_at: Time, rules: &Rules) -> Applied {
+    pub fn apply(
+        &mut self,
+        event: &UserEvent,
+        received_at: Time,
+        rules: &Rules,
+    ) -> Applied<UserChange> {
         if self.is_stale(event, received_at, rules) {
             return Applied::Stale;
         }
@@ -96,7 +85,7 @@ impl User {
 
     fn rename(&mut self, login: &Login) {
         if !login.profile.nickname.is_empty() {
-            let name = Name {
+            let name = DatedName {
                 at: login.at,
                 name: Arc::from(&*login.profile.nickname),
             };
@@ -129,7 +118,7 @@ impl User {
     pub fn note(&mut self, room: &RoomId, membership: &Membership) -> Option<UserChange> {
         let room = room.clone();
         match *membership {
-            // News even where the room is known: its end was not told.
+            // Told even if the room is known: then its end was not told.
             Membership::Entered(login_at) => {
                 self.rooms.insert(room.clone(), login_at);
                 Some(UserChange::RoomEntered { room, login_at })
@@ -151,7 +140,7 @@ impl User {
         }
     }
 
-    /// Drops a room that the user is not in any more, though nobody said so.
+    /// Drops a room that the user is not in any more, although no event said so.
     pub fn drop_room(&mut self, room: &RoomId) -> bool {
         self.rooms.remove(room).is_some()
     }
@@ -176,7 +165,7 @@ impl User {
         self.rooms.iter().map(|(room, login_at)| (room, *login_at))
     }
 
-    /// Forgets what is due at `now`. Who is online stays online.
+    /// Forgets what is due at `now`. Devices that are online stay online.
     pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
         let before = self.online(rules);
         self.sessions.forget(now, rules);
@@ -191,7 +180,7 @@ impl User {
         self.sessions.due_at(rules)
     }
 
-    /// Whether nothing is remembered of the user that does not follow from rooms.
+    /// Whether everything that is remembered of the user follows from rooms.
     pub fn is_forgotten(&self) -> bool {
         self.sessions.is_empty()
     }
@@ -208,6 +197,31 @@ impl User {
         online
     }
 
+    /// A user whose evidence was remembered elsewhere, in no room yet.
+    pub(crate) fn restore(sessions: Sessions, name: Option<DatedName>) -> Self {
+        Self {
+            sessions,
+            name,
+            rooms: BTreeMap::new(),
+            is_placed: false,
+        }
+    }
+
+    /// A copy of the evidence, without the rooms: they can be many.
+    pub(crate) fn evidence(&self) -> Self {
+        Self::restore(self.sessions.clone(), self.name.clone())
+    }
+
+    /// The sessions of the devices.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The name that the latest login gave, and when.
+    pub(crate) fn dated_name(&self) -> Option<&DatedName> {
+        self.name.as_ref()
+    }
+
     /// What is visible of the user, in these rooms.
     pub fn view(&self, rooms: Vec<(RoomId, Option<Time>)>, rules: &Rules) -> UserView {
         UserView {
@@ -218,11 +232,11 @@ impl User {
     }
 }
 
-/// The digest of a user's devices: see [`digest_of`](crate::reconcile::room::digest_of).
+/// The digest of a user's devices: the wrapping sum of their [`digest_of`].
 pub fn devices_digest(user: &UserId, devices: &[Member]) -> u64 {
     let hashes = devices
         .iter()
-        .map(|device| crate::reconcile::room::digest_of(user.as_str(), device.session().as_str()));
+        .map(|device| digest_of(user.as_str(), device.session().as_str()));
     hashes.fold(0, u64::wrapping_add)
 }
 

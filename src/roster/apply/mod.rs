@@ -10,8 +10,8 @@ use crate::{
     journal::{Callback, Entry, Follower, Payload, Revision},
     providers::Decoded,
     reconcile::{
-        Rules,
-        room::{Applied, Remains, Room, RoomChange, RoomState},
+        Applied, Rules,
+        room::{FormerUsers, Room, RoomChange, RoomState},
     },
     roster::{
         Roster,
@@ -145,11 +145,11 @@ impl Applier {
         let id = hold.id();
         let mut states = (RoomState::Unknown, RoomState::Unknown);
         let mut dues = (None, None);
-        let mut former_users: Vec<Remains> = Vec::new();
+        let mut former_users: Vec<FormerUsers> = Vec::new();
         publish(&roster.history, &hold, position, |room| {
             (states.0, dues.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
-            former_users = room.take_remains();
+            former_users = room.take_former_users();
             let ended = EndedLives {
                 former_users: &former_users,
                 members: room.members(),

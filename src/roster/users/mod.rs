@@ -59,8 +59,8 @@ use crate::{
     domain::{RoomId, Time, UserId, UserIdRef},
     journal::Revision,
     reconcile::{
-        Member, Rules,
-        user::{Applied, Membership, User, UserView},
+        Applied, Member, Rules,
+        user::{Membership, User, UserView},
     },
     roster::{
         entry_position::EntryPosition,

@@ -17,7 +17,7 @@ use std::{
 use crate::{
     domain::RoomId,
     journal::Revision,
-    reconcile::room::Remains,
+    reconcile::room::FormerUsers,
     roster::{journal_progress::EntryLockHeld, users::Users},
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct RoomEnd {
     pub(crate) room: RoomId,
     /// The entry that ended it.
     pub(crate) revision: Revision,
-    pub(crate) former_users: Remains,
+    pub(crate) former_users: FormerUsers,
 }
 
 /// How many ends there are of which not all users are notified.

@@ -3,8 +3,8 @@
 use crate::{
     domain::{AppName, RoomId, Time, UserEvent, UserId, UserIdRef},
     reconcile::{
-        Member, Rules, UserKey,
-        user::{Applied, Membership, User},
+        Applied, Member, Rules, UserKey,
+        user::{Membership, User, UserChange},
     },
 };
 
@@ -90,7 +90,7 @@ impl Effect<'_> {
         user.may_be_in(room)
     }
 
-    pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied {
+    pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied<UserChange> {
         match self {
             Self::Event(event) => user.apply(event, at, rules),
             Self::Membership(room, membership) => {

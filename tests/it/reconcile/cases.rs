@@ -2,10 +2,7 @@
 
 use headcount::{
     domain::{LeaveReason, RoomEvent},
-    reconcile::{
-        Rules,
-        room::{Applied, RoomState},
-    },
+    reconcile::{Applied, Rules, room::RoomState},
 };
 
 use super::model::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount::{
     domain::{RoomEvent, Time},
-    reconcile::room::Applied,
+    reconcile::Applied,
 };
 use proptest::{prelude::*, test_runner::Config};
 

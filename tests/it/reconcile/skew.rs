@@ -3,7 +3,10 @@
 
 use headcount::{
     domain::{RoomEventKind, Time},
-    reconcile::room::{Applied, RoomChange, RoomState},
+    reconcile::{
+        Applied,
+        room::{RoomChange, RoomState},
+    },
 };
 
 use super::model::{

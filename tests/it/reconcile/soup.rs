@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use headcount::{
     domain::{RoomEvent, Time, UserId},
     reconcile::{
-        Rules,
-        room::{Applied, Room, RoomChange},
+        Applied, Rules,
+        room::{Room, RoomChange},
     },
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
@@ -42,7 +42,7 @@ fn change(room: &mut Room, rules: &Rules, change: impl FnOnce(&mut Room) -> Vec<
     let members = room.members().cloned().unwrap_or_default();
     let is_close = |change: &RoomChange| matches!(change, RoomChange::RoomClosed { .. });
     let closes = change(room).iter().any(is_close);
-    let former_users = room.take_remains();
+    let former_users = room.take_former_users();
     let former: BTreeSet<UserId> = former_users
         .iter()
         .flat_map(|it| it.users().map(UserId::from))

@@ -3,7 +3,10 @@
 
 use headcount::{
     domain::{CloseReason, Time},
-    reconcile::room::{Applied, RoomChange, RoomState},
+    reconcile::{
+        Applied,
+        room::{RoomChange, RoomState},
+    },
 };
 use proptest::{prelude::*, test_runner::Config};
 

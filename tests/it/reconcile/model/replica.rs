@@ -6,8 +6,8 @@ use std::time::Duration;
 use headcount::{
     domain::{RoomEvent, Time},
     reconcile::{
-        Member, Rules,
-        room::{Applied, Room, RoomChange, RoomState, RoomSummary, digest_of},
+        Applied, Member, Rules,
+        room::{Room, RoomChange, RoomState, RoomSummary, digest_of},
     },
 };
 
@@ -62,7 +62,7 @@ impl Replica {
 
     /// Receives an event, after the ticks that come before.
     #[track_caller]
-    pub(crate) fn receive(&mut self, event: &RoomEvent, received_at: Time) -> Applied {
+    pub(crate) fn receive(&mut self, event: &RoomEvent, received_at: Time) -> Applied<RoomChange> {
         self.advance_to(received_at);
         let applied = self.room.apply(event, received_at, &self.rules);
         if let Applied::Joined(changes) = &applied {
@@ -73,7 +73,7 @@ impl Replica {
 
     /// Receives an event when it happens, or now if that was earlier.
     #[track_caller]
-    pub(crate) fn receive_in_time(&mut self, event: &RoomEvent) -> Applied {
+    pub(crate) fn receive_in_time(&mut self, event: &RoomEvent) -> Applied<RoomChange> {
         let event_at = event.kind.at().max(self.now).expect("some time");
         self.receive(event, event_at)
     }

@@ -2,8 +2,8 @@
 
 use headcount::{
     domain::{LeaveReason, Time, UserEvent},
-    reconcile::user::{Applied, User, UserChange},
-    reconcile::{Logins, Rules},
+    reconcile::user::{User, UserChange},
+    reconcile::{Applied, Logins, Rules},
 };
 
 use crate::common::in_process::follow::{Follower, devices, user};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use headcount::{
     domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
-    reconcile::user::{Applied, User, UserView},
-    reconcile::{Logins, Member, Rules},
+    reconcile::user::{User, UserView},
+    reconcile::{Applied, Logins, Member, Rules},
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 

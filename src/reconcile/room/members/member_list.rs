@@ -1,41 +1,38 @@
-//! Members in order: few in a list that takes little memory, many in a set of which a
-//! clone takes little time.
+//! Members in order. A few are kept in a list, which takes little memory; many in a set,
+//! whose clone takes little time.
 
 use std::{cmp::Ordering, mem, ops::Bound, sync::Arc};
 
 use equivalent::{Comparable, Equivalent};
 use imbl::OrdSet;
 
-use crate::{
-    domain::{Time, UserIdRef},
-    reconcile::Member,
-};
+use crate::reconcile::Member;
 
-use super::MemberKey;
+use super::key::{MemberKey, Position, position_of};
 
-/// The most members in a plain list. While somebody reads it, the next change copies
-/// it, and that of so many takes a few microseconds; a set of few takes twice as much
-/// memory, and most rooms are small.
+/// The most members in a plain list. While somebody reads the list, the next change
+/// copies it, which takes a few microseconds for so many. A set of few members takes
+/// twice the memory of a list, and most rooms are small.
 const PLAIN_MAX: usize = 256;
 
 /// Members by login time, then by user id. A clone costs a reference count.
 #[derive(Clone, Debug)]
-pub(super) enum List {
+pub(super) enum MemberList {
     Few(Arc<Vec<Member>>),
     Many(OrdSet<Listed>),
 }
 
-/// A member in the set: equal and ordered by the place in it.
+/// A member in the set: equal and ordered by position.
 #[derive(Clone, Debug)]
 pub(super) struct Listed(Member);
 
-impl Default for List {
+impl Default for MemberList {
     fn default() -> Self {
         Self::Few(Arc::default())
     }
 }
 
-impl List {
+impl MemberList {
     /// Whether it is the very same, which is quick to tell.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -52,18 +49,18 @@ impl List {
         }
     }
 
-    /// Those after a place, which need not be taken; all if none is given.
+    /// The members after a position, at which nobody needs to be; all without one.
     pub(super) fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         let (few, many) = match self {
             Self::Few(list) => {
                 let is_before =
-                    |member: &Member| key.is_some_and(|key| place_of(member) <= key.place());
+                    |member: &Member| key.is_some_and(|key| position_of(member) <= key.position());
                 (&list[list.partition_point(is_before)..], None)
             }
             Self::Many(set) => {
-                let place = key.map(MemberKey::place);
-                let from = (place.as_ref()).map_or(Bound::Unbounded, Bound::Excluded);
-                let range = set.range::<_, Place<'_>>((from, Bound::Unbounded));
+                let after = key.map(MemberKey::position);
+                let from = (after.as_ref()).map_or(Bound::Unbounded, Bound::Excluded);
+                let range = set.range::<_, Position<'_>>((from, Bound::Unbounded));
                 (&[][..], Some(range))
             }
         };
@@ -71,16 +68,16 @@ impl List {
         few.iter().chain(many.map(|Listed(member)| member))
     }
 
-    /// Adds a member whose place is free.
+    /// Adds a member at whose position nobody is.
     pub(super) fn insert(&mut self, member: Member) {
         match self {
             Self::Few(list) if list.len() < PLAIN_MAX => {
                 let list = Arc::make_mut(list);
-                let last = list.last().map(place_of);
-                let at = if last < Some(place_of(&member)) {
+                let last = list.last().map(position_of);
+                let at = if last < Some(position_of(&member)) {
                     list.len()
                 } else {
-                    list.partition_point(|other| place_of(other) < place_of(&member))
+                    list.partition_point(|other| position_of(other) < position_of(&member))
                 };
                 list.insert(at, member);
             }
@@ -95,16 +92,16 @@ impl List {
         }
     }
 
-    /// Takes out the member at the place that a member has.
+    /// Removes the member at the position of this one, and returns it.
     pub(super) fn remove(&mut self, member: &Member) -> Option<Member> {
         let removed = match self {
             Self::Few(list) => {
-                let place = place_of(member);
-                let at = list.binary_search_by(|other| place_of(other).cmp(&place));
+                let position = position_of(member);
+                let at = list.binary_search_by(|other| position_of(other).cmp(&position));
                 let at = at.ok()?;
                 Arc::make_mut(list).remove(at)
             }
-            Self::Many(set) => set.remove(&place_of(member))?.0,
+            Self::Many(set) => set.remove(&position_of(member))?.0,
         };
         if self.len() == 0 {
             *self = Self::default();
@@ -113,16 +110,9 @@ impl List {
     }
 }
 
-/// A place in the list.
-type Place<'a> = (Option<Time>, UserIdRef<'a>);
-
-fn place_of(member: &Member) -> Place<'_> {
-    (member.login_at(), member.user())
-}
-
 impl Ord for Listed {
     fn cmp(&self, other: &Self) -> Ordering {
-        place_of(&self.0).cmp(&place_of(&other.0))
+        position_of(&self.0).cmp(&position_of(&other.0))
     }
 }
 
@@ -134,27 +124,21 @@ impl PartialOrd for Listed {
 
 impl PartialEq for Listed {
     fn eq(&self, other: &Self) -> bool {
-        place_of(&self.0) == place_of(&other.0)
+        position_of(&self.0) == position_of(&other.0)
     }
 }
 
 impl Eq for Listed {}
 
-impl MemberKey {
-    fn place(&self) -> Place<'_> {
-        (self.login_at, self.user.borrowed())
-    }
-}
-
-impl Equivalent<Listed> for Place<'_> {
+impl Equivalent<Listed> for Position<'_> {
     fn equivalent(&self, listed: &Listed) -> bool {
         self.compare(listed).is_eq()
     }
 }
 
-impl Comparable<Listed> for Place<'_> {
+impl Comparable<Listed> for Position<'_> {
     fn compare(&self, listed: &Listed) -> Ordering {
-        self.cmp(&place_of(&listed.0))
+        self.cmp(&position_of(&listed.0))
     }
 }
 
@@ -164,7 +148,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::domain::Profile;
+    use crate::domain::{Profile, Time};
 
     use super::*;
 
@@ -177,13 +161,13 @@ mod tests {
         members.map(|member| MemberKey::from(&member)).collect()
     }
 
-    fn is_few(list: &List) -> bool {
-        matches!(list, List::Few(_))
+    fn is_few(list: &MemberList) -> bool {
+        matches!(list, MemberList::Few(_))
     }
 
     #[test]
     fn the_form_follows_from_how_many_there_are() {
-        let mut list = List::default();
+        let mut list = MemberList::default();
         for user in 0..=PLAIN_MAX {
             assert!(is_few(&list), "{user}");
             list.insert(member((1, user)));
@@ -204,7 +188,7 @@ mod tests {
             place in (0u64..4, 0usize..12),
         ) {
             let mut all = BTreeSet::new();
-            let (mut few, mut many) = (List::default(), List::Many(OrdSet::new()));
+            let (mut few, mut many) = (MemberList::default(), MemberList::Many(OrdSet::new()));
             for (millis, user, is_new) in steps {
                 let (place, member) = ((millis, user.to_string()), member((millis, user)));
                 if !is_new {
@@ -216,7 +200,7 @@ mod tests {
                     many.insert(member);
                 }
                 if all.is_empty() {
-                    many = List::Many(OrdSet::new());
+                    many = MemberList::Many(OrdSet::new());
                 }
             }
             let after = MemberKey::from(&member(place));

@@ -1,16 +1,16 @@
-//! How the sessions of one user are kept: in little memory, as nearly everybody has
-//! one of which nothing but its login is known.
+//! How the sessions of one user are kept: in little memory, because nearly every user
+//! has one session of which nothing but its login is known.
 
 use crate::{
-    domain::{SessionId, SessionIdRef, Time, UserId, UserIdRef},
+    domain::{SessionIdRef, Time, UserId, UserIdRef},
     reconcile::Member,
 };
 
-use super::{Ended, Id, Session};
+use super::session::{Session, SessionEvidence};
 
 /// The sessions of one user, in the order they were first heard of.
 #[derive(Clone, Debug)]
-pub(super) enum List {
+pub(super) enum SessionList {
     /// One, of which nothing is known but one login.
     Login { login: Member, evidence_at: Time },
     /// Any others; `None` if there are none.
@@ -20,26 +20,16 @@ pub(super) enum List {
 #[derive(Clone, Debug)]
 pub(super) struct Others {
     user: UserId,
-    sessions: Vec<Kept>,
+    sessions: Vec<SessionEvidence>,
 }
 
-/// A [`Session`] of which anything may be known.
-#[derive(Clone, Debug)]
-pub(super) struct Kept {
-    pub(super) id: SessionId,
-    pub(super) login: Option<Member>,
-    pub(super) login_known_at: Option<Time>,
-    pub(super) ended: Option<Ended>,
-    pub(super) evidence_at: Time,
-}
-
-impl Default for List {
+impl Default for SessionList {
     fn default() -> Self {
         Self::Others(None)
     }
 }
 
-impl List {
+impl SessionList {
     /// Whose they are; `None` if there are none.
     pub(super) fn user(&self) -> Option<UserIdRef<'_>> {
         match self {
@@ -54,11 +44,15 @@ impl List {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Session<'_>> {
         let (login, others) = match self {
-            Self::Login { login, evidence_at } => (Some(of_login(login, *evidence_at)), None),
+            Self::Login { login, evidence_at } => {
+                (Some(Session::of_login(login, *evidence_at)), None)
+            }
             Self::Others(others) => (None, others.as_deref()),
         };
         let others = others.map_or(&[][..], |others| &others.sessions);
-        login.into_iter().chain(others.iter().map(Kept::view))
+        login
+            .into_iter()
+            .chain(others.iter().map(SessionEvidence::view))
     }
 
     /// Changes what is known of a session, of which there is evidence from this time.
@@ -67,7 +61,7 @@ impl List {
         user: &UserId,
         id: SessionIdRef<'_>,
         evidence_at: Time,
-        change: impl FnOnce(&mut Kept),
+        change: impl FnOnce(&mut SessionEvidence),
     ) {
         let mut others = self.take(user);
         let session = others.session(id, evidence_at);
@@ -77,7 +71,7 @@ impl List {
     }
 
     /// Adds a session that is not in the list.
-    pub(super) fn push(&mut self, user: &UserId, session: Kept) {
+    pub(super) fn push(&mut self, user: &UserId, session: SessionEvidence) {
         let mut others = self.take(user);
         others.sessions.push(session);
         *self = Self::of(others);
@@ -87,7 +81,7 @@ impl List {
     pub(super) fn retain(&mut self, mut stays: impl FnMut(&Session<'_>) -> bool) {
         match self {
             Self::Login { login, evidence_at } => {
-                if !stays(&of_login(login, *evidence_at)) {
+                if !stays(&Session::of_login(login, *evidence_at)) {
                     *self = Self::default();
                 }
             }
@@ -100,6 +94,7 @@ impl List {
         }
     }
 
+    /// The form that takes the least memory.
     fn of(mut others: Box<Others>) -> Self {
         match &mut *others.sessions {
             [] => Self::default(),
@@ -115,21 +110,19 @@ impl List {
     }
 
     fn take(&mut self, user: &UserId) -> Box<Others> {
+        let of_user = |sessions| {
+            let user = user.clone();
+            Box::new(Others { user, sessions })
+        };
         match std::mem::take(self) {
-            Self::Login { login, evidence_at } => Box::new(Others {
-                user: user.clone(),
-                sessions: vec![Kept::of_login(login, evidence_at)],
-            }),
-            Self::Others(others) => others.unwrap_or_else(|| {
-                Box::new(Others {
-                    user: user.clone(),
-                    sessions: Vec::new(),
-                })
-            }),
+            Self::Login { login, evidence_at } => {
+                of_user(vec![SessionEvidence::of_login(login, evidence_at)])
+            }
+            Self::Others(others) => others.unwrap_or_else(|| of_user(Vec::new())),
         }
     }
 
-    /// The same, kept in the other way.
+    /// The same, in the other form.
     #[cfg(test)]
     pub(super) fn spread(&mut self) {
         if let Some(user) = self.user().map(UserId::from) {
@@ -139,61 +132,15 @@ impl List {
 }
 
 impl Others {
-    fn session(&mut self, id: SessionIdRef<'_>, evidence_at: Time) -> &mut Kept {
+    fn session(&mut self, id: SessionIdRef<'_>, evidence_at: Time) -> &mut SessionEvidence {
         let known = self.sessions.iter().position(|it| it.id.borrowed() == id);
         let at = known.unwrap_or_else(|| {
             // One is the rule, and there are many users.
             self.sessions.reserve_exact(1);
-            self.sessions.push(Kept::new(id.into(), evidence_at));
+            let session = SessionEvidence::new(id.into(), evidence_at);
+            self.sessions.push(session);
             self.sessions.len() - 1
         });
         &mut self.sessions[at]
-    }
-}
-
-impl Kept {
-    fn new(id: SessionId, evidence_at: Time) -> Self {
-        Self {
-            id,
-            login: None,
-            login_known_at: None,
-            ended: None,
-            evidence_at,
-        }
-    }
-
-    fn of_login(login: Member, evidence_at: Time) -> Self {
-        let id = login.session().into();
-        Self {
-            login_known_at: login.login_at(),
-            login: Some(login),
-            ..Self::new(id, evidence_at)
-        }
-    }
-
-    /// Whether nothing is known of it but its login.
-    fn is_login(&self) -> bool {
-        let login_at = self.login.as_ref().map(Member::login_at);
-        self.ended.is_none() && login_at == Some(self.login_known_at)
-    }
-
-    fn view(&self) -> Session<'_> {
-        Session {
-            id: Id::Own(&self.id),
-            login: self.login.as_ref(),
-            login_known_at: self.login_known_at,
-            ended: self.ended,
-            evidence_at: self.evidence_at,
-        }
-    }
-}
-
-fn of_login(login: &Member, evidence_at: Time) -> Session<'_> {
-    Session {
-        id: Id::Login(login),
-        login: Some(login),
-        login_known_at: login.login_at(),
-        ended: None,
-        evidence_at,
     }
 }

@@ -1,5 +1,5 @@
-//! Sessions by user: few in a table that takes little memory, many in a map of which a
-//! clone takes little time.
+//! Sessions by user. A few users are kept in a table, which takes little memory; many in
+//! a map, whose clone takes little time.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, mem};
 
@@ -10,14 +10,14 @@ use crate::{
     reconcile::{UserKey, sessions::Sessions},
 };
 
-/// The most users in a table. To clone so many takes some ten microseconds; a
-/// persistent map of one user takes 1.6 KB, several times as much as a table,
-/// and most rooms are small.
+/// The most users in a table. To clone a table of so many takes some ten microseconds. A
+/// persistent map of one user takes 1.6 KB, several times as much as a table, and most
+/// rooms are small.
 const TABLE_MAX: usize = 256;
 
-/// The sessions of many users or of few, none without any.
+/// The sessions of many users or of few. A user without sessions is not in it.
 #[derive(Clone, Debug)]
-pub(super) enum ById {
+pub(super) enum SessionsByUser {
     Few(Table),
     Many(imbl::HashMap<UserKey, Sessions>),
 }
@@ -29,13 +29,13 @@ pub(super) struct Table {
     hasher: RandomState,
 }
 
-impl Default for ById {
+impl Default for SessionsByUser {
     fn default() -> Self {
         Self::Few(Table::default())
     }
 }
 
-impl ById {
+impl SessionsByUser {
     pub(super) fn get(&self, user: &str) -> Option<&Sessions> {
         match self {
             Self::Few(table) => table.get(user),
@@ -43,7 +43,7 @@ impl ById {
         }
     }
 
-    /// Changes a user's sessions, of which there may be none before or after.
+    /// Changes a user's sessions. There can be none before or after.
     pub(super) fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let changed = match self {
             Self::Few(table) => table.change(user, change),
@@ -65,7 +65,7 @@ impl ById {
         })
     }
 
-    /// Takes the form that suits how many they are.
+    /// Takes the form for the number of users.
     fn settle(&mut self) {
         match self {
             Self::Few(table) if table.sessions.len() > TABLE_MAX => {
@@ -96,7 +96,7 @@ impl ById {
         }
     }
 
-    /// Shows `visit` all of them, to be changed; of each, something has to stay.
+    /// Lets `visit` change all of them. It must leave each user a session.
     pub(super) fn for_each_mut(&mut self, visit: impl FnMut(&mut Sessions)) {
         match self {
             Self::Few(table) => table.sessions.iter_mut().for_each(visit),
@@ -113,7 +113,7 @@ impl Table {
 
     fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let hash = self.hasher.hash_one(user);
-        // Who has none is not in the table.
+        // A user without sessions is not in the table.
         let hash_of = |it: &Sessions| {
             self.hasher
                 .hash_one(it.user().map_or("", UserIdRef::as_str))
@@ -139,7 +139,7 @@ fn is_of(sessions: &Sessions, user: &str) -> bool {
     sessions.user().is_some_and(|it| it.as_str() == user)
 }
 
-/// What becomes of a user's sessions who has none; `None` if there are none still.
+/// Changes the sessions of a user who has none. Returns them, if there are any then.
 fn begin<T>(change: impl FnOnce(&mut Sessions) -> T) -> (Option<Sessions>, T) {
     let mut sessions = Sessions::default();
     let changed = change(&mut sessions);

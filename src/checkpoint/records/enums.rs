@@ -2,7 +2,7 @@
 
 use crate::{domain, reconcile::room, stored};
 
-use super::StoredError;
+use super::check::StoredError;
 
 macro_rules! stored_enum {
     ($domain:ty, $stored:ty, { $($value:ident => $as:ident),+ $(,)? }) => {

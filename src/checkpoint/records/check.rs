@@ -1,0 +1,65 @@
+//! What can be wrong with a stored message.
+
+use crate::{domain::Time, reconcile::Impossible};
+
+/// What is wrong with a stored message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub(crate) struct StoredError {
+    /// The field at fault, as `Message.field`.
+    pub(crate) field: &'static str,
+    /// What is wrong with it.
+    pub(crate) problem: &'static str,
+}
+
+impl StoredError {
+    pub(crate) fn new(field: &'static str, problem: &'static str) -> Self {
+        Self { field, problem }
+    }
+}
+
+impl From<Impossible> for StoredError {
+    fn from(impossible: Impossible) -> Self {
+        let (field, problem) = match impossible {
+            Impossible::IncarnationTwice => ("Incarnation.incarnation_id", "is there twice"),
+            Impossible::UsersOfAClosedIncarnation => {
+                ("Incarnation.users", "are there, though it is closed")
+            }
+            Impossible::UserTwice => ("Sessions.user_id", "is there twice"),
+            Impossible::NoSessions => ("Sessions.sessions", "is missing"),
+            Impossible::SessionTwice => ("Session.session_id", "is there twice"),
+            Impossible::TooManyRuns => ("Seqs.runs", "has too many"),
+            Impossible::RunsOutOfOrder => ("Seqs.runs", "do not ascend, or touch"),
+            Impossible::SeenOutsideOfRuns => ("Seqs.seen", "is more than the runs"),
+        };
+        Self { field, problem }
+    }
+}
+
+/// Holds a stored message to what the code relies on.
+pub(crate) fn ensure(
+    holds: bool,
+    field: &'static str,
+    problem: &'static str,
+) -> Result<(), StoredError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(StoredError::new(field, problem))
+    }
+}
+
+/// A message that has to be there.
+pub(crate) fn required<T>(message: Option<T>, field: &'static str) -> Result<T, StoredError> {
+    message.ok_or(StoredError::new(field, "is missing"))
+}
+
+/// A time that is never unknown.
+pub(crate) fn known_time(millis: u64, field: &'static str) -> Result<Time, StoredError> {
+    required(Time::from_millis(millis), field)
+}
+
+/// A time in milliseconds; 0 if it is unknown.
+pub(super) fn millis(time: Option<Time>) -> u64 {
+    time.map_or(0, Time::as_millis)
+}

@@ -1,0 +1,20 @@
+//! Names of rooms and users.
+
+use crate::{domain::Time, reconcile::DatedName, stored};
+
+use super::check::millis;
+
+pub(super) fn to_record(name: &DatedName) -> stored::Name {
+    let DatedName { at, name } = name;
+    stored::Name {
+        at: millis(*at),
+        name: (**name).to_owned(),
+    }
+}
+
+pub(super) fn from_record(record: stored::Name) -> DatedName {
+    DatedName {
+        at: Time::from_millis(record.at),
+        name: record.name.into(),
+    }
+}
