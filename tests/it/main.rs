@@ -2,6 +2,7 @@
 //! subject, and `common` for what several share.
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails like one")]
 
+mod architecture;
 mod checkpoint;
 mod cli;
 mod common;
