@@ -7,6 +7,7 @@ mod inspect;
 mod inspect_text;
 mod replay;
 mod replay_text;
+mod replayed;
 mod report;
 
 use std::{

@@ -2,13 +2,13 @@
 
 use std::{ffi::OsString, io::Write, ops::ControlFlow, path::PathBuf, process::ExitCode};
 
-use serde::Serialize;
-
 use super::{
     JournalError, RulesArgs,
     compare::Differences,
     ground::{self, Ground, Run},
-    open, replay_text, store, write_json,
+    open, replay_text,
+    replayed::{Replayed, WrittenFolder},
+    store, write_json,
 };
 use crate::{
     cli::CliError,
@@ -52,34 +52,6 @@ pub struct ReplayArgs {
     /// Print JSON: one object, its numbers as numbers.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What came of a replay.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Replayed {
-    /// After which revision it began; 0 if at the beginning.
-    pub(super) after: Revision,
-    /// The last revision replayed.
-    pub(super) through: Revision,
-    /// Callbacks of apps that are not configured: they are not replayed.
-    pub(super) left_out: u64,
-    pub(super) open_rooms: u64,
-    pub(super) users_in_rooms: u64,
-    pub(super) users_online: u64,
-    /// The checkpoint that it is compared with.
-    pub(super) compared_with: Option<Revision>,
-    #[serde(flatten)]
-    pub(super) differences: Differences,
-    pub(super) written: Option<Written>,
-}
-
-/// A folder that was written.
-#[derive(Debug, Serialize)]
-pub(super) struct Written {
-    pub(super) folder: String,
-    pub(super) epoch: String,
-    pub(super) first_revision: Revision,
-    pub(super) last_revision: Revision,
 }
 
 /// Replays, and says what differs.
@@ -160,7 +132,7 @@ fn newest(archive: &Archive, after: Revision) -> Result<Option<Image>, JournalEr
 }
 
 /// Writes all entries of a folder to another, and a checkpoint of what they add up to.
-fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<Written, JournalError> {
+fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<WrittenFolder, JournalError> {
     let mut pushed = Ok(());
     let read = archive.read(archive.first() - 1, &mut |_, entry| {
         pushed = draft.push(entry);
@@ -174,7 +146,7 @@ fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<Written, Jour
     pushed.map_err(&failed)?;
     save(&draft, run)?;
     let (folder, epoch) = (draft.path().display().to_string(), draft.epoch());
-    Ok(Written {
+    Ok(WrittenFolder {
         folder,
         epoch: format!("{:016x}", epoch.0),
         first_revision: archive.first(),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     compare::{Names, Present},
-    replay::Replayed,
+    replayed::Replayed,
 };
 use crate::cli::text::clean;
 

@@ -71,7 +71,13 @@ fn modules_import_what_contributing_says() {
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
-    let circle = circle(&Source::read(&root().join("src")).arrows());
+    let mut arrows = Source::read(&root().join("src")).arrows();
+    let is = |module: &[String], name| module.first().is_some_and(|first| first == name);
+    arrows.retain(|arrow| {
+        let mut still_there = STILL_THERE.iter();
+        !still_there.any(|(from, to)| is(&arrow.from, from) && is(&arrow.to, to))
+    });
+    let circle = circle(&arrows);
     assert!(
         circle.is_empty(),
         "these files import each other in a circle: {circle:?}"
