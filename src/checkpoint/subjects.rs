@@ -6,7 +6,7 @@ use crate::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
     reconcile::{room::Room, user::User},
-    roster::{Captured, Recent, Update, Weigh},
+    roster::{Captured, EntryChanges, Recent, Weigh},
     stored,
 };
 
@@ -173,6 +173,6 @@ fn push<C: Weigh>(
     let changes = (!is_oversized).then_some(changes);
     recent
         .updates
-        .push_back(Arc::new(Update::new(revision, at, changes)));
+        .push_back(Arc::new(EntryChanges::new(revision, at, changes)));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::roster::feed::FeedLimits;
+use crate::roster::subject::feed::FeedLimits;
 
 /// How much the roster may remember.
 #[derive(Clone, Debug)]

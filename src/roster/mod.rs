@@ -8,14 +8,12 @@ mod apply;
 mod capture;
 mod create;
 mod entry_position;
-mod feed;
 mod journal_progress;
 mod limits;
 mod metrics;
 mod rooms;
 mod subject;
 mod users;
-mod watch;
 mod watermark;
 
 use std::{
@@ -42,17 +40,21 @@ use self::{
 
 pub(crate) use self::{
     capture::{Captured, Recorder},
-    feed::Recent,
+    subject::feed::Recent,
 };
 
 pub use self::{
     apply::Applier,
     capture::{Capture, Image},
-    feed::{Batch, Encoded, FeedLimits, Update, Weigh},
     limits::Limits,
     metrics::Metrics,
-    subject::cell::Subject,
-    watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watched},
+    subject::{
+        cell::Subject,
+        entry_changes::{ChangeBatch, EntryChanges, Weigh},
+        feed::FeedLimits,
+        shared_encodings::EncodingKey,
+        watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watched},
+    },
 };
 
 /// All rooms and users of all apps.

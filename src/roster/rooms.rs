@@ -12,9 +12,10 @@ use crate::{
         room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::{
-        feed::Weigh,
-        subject::{cell::Subject, history_budget::HistoryBudget, table::Table},
-        watch::Watched,
+        subject::watch::Watched,
+        subject::{
+            cell::Subject, entry_changes::Weigh, history_budget::HistoryBudget, table::Table,
+        },
     },
 };
 

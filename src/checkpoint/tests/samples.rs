@@ -9,7 +9,7 @@ use crate::{
         Member,
         room::{RoomChange, RoomState, RoomSummary},
     },
-    roster::{Recent, Update, Weigh},
+    roster::{EntryChanges, Recent, Weigh},
     stored,
 };
 
@@ -167,7 +167,7 @@ pub(super) fn user_changes() -> Vec<UserChange> {
 }
 
 pub(super) fn recent<C: Weigh>(changes: Vec<C>) -> Recent<C> {
-    let update = |revision, changes| Update::new(revision, Time::MIN, changes);
+    let update = |revision, changes| EntryChanges::new(revision, Time::MIN, changes);
     let updates = [update(3, Some(changes)), update(5, None)];
     Recent {
         floor: 2,

@@ -55,6 +55,9 @@ pub(in crate::grpc) fn put_message(tag: u32, message: &impl Message, out: &mut B
     message.encode_raw(out);
 }
 
+/// The most bytes that [`put_field_head`] writes for a field whose tag is below 16.
+pub(in crate::grpc) const FIELD_HEAD_BYTES_MAX: usize = 6;
+
 /// Writes the key and the length of a field that holds bytes or a message.
 pub(in crate::grpc) fn put_field_head(tag: u32, length: usize, out: &mut BytesMut) {
     encode_key(tag, WireType::LengthDelimited, out);

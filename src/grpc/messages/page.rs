@@ -2,6 +2,8 @@
 
 use prost::Message;
 
+use super::outgoing::FIELD_HEAD_BYTES_MAX;
+
 /// The most bytes of one answer: gRPC's default limit of 4 MiB on a received message,
 /// less what comes beside the items (tags, the room, tokens).
 pub(in crate::grpc) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
@@ -9,9 +11,6 @@ pub(in crate::grpc) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 /// The most bytes of one part of a snapshot. A message could be larger; with this a watch
 /// of a large room needs little memory at a time.
 pub(in crate::grpc) const PART_BYTES_MAX: usize = 1024 * 1024;
-
-/// What the key and the length of an item take at most.
-pub(in crate::grpc) const ITEM_OVERHEAD: usize = 6;
 
 /// The items that fit into one message.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(in crate::grpc) fn fill<T, M: Message>(
     let mut bytes = 0;
     for item in items {
         let message = to_message(&item);
-        bytes += message.encoded_len() + ITEM_OVERHEAD;
+        bytes += message.encoded_len() + FIELD_HEAD_BYTES_MAX;
         let is_full = messages.len() == items_max || bytes > bytes_max;
         if is_full && last.is_some() {
             return Page {

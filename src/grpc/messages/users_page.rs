@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
 use super::{
-    outgoing::put_field_head,
-    page::{ITEM_OVERHEAD, PAGE_BYTES_MAX},
+    outgoing::{FIELD_HEAD_BYTES_MAX, put_field_head},
+    page::PAGE_BYTES_MAX,
     room::{RoomRef, write_user},
     token::UsersToken,
 };
@@ -49,7 +49,8 @@ pub(in crate::grpc) fn users_page(
     for (listed, member) in view.members.after(after).enumerate() {
         write_user(member, &mut user);
         let length = user.encoded_len();
-        let is_full = listed == items_max || users.len() + length + ITEM_OVERHEAD > bytes_max;
+        let is_full =
+            listed == items_max || users.len() + length + FIELD_HEAD_BYTES_MAX > bytes_max;
         if is_full && last.is_some() {
             continue_after = last;
             break;

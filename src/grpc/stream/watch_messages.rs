@@ -10,7 +10,7 @@ use tonic::Status;
 use crate::{
     grpc::{
         messages::{
-            outgoing::{Outgoing, put_field_head},
+            outgoing::{FIELD_HEAD_BYTES_MAX, Outgoing, put_field_head},
             token::ResumeToken,
             wire_subject::WireSubject,
         },
@@ -18,11 +18,16 @@ use crate::{
         stream::pacing::{Pacing, Silence, Wakeups},
     },
     journal::{Epoch, Revision},
-    roster::{Batch, Encoded, SnapshotReason, Update, Watch, WatchEvent},
+    roster::{ChangeBatch, EncodingKey, EntryChanges, SnapshotReason, Watch, WatchEvent},
 };
 
 /// The field of a message that holds changes.
 const CHANGES_TAG: u32 = 4;
+
+/// The message that tells a batch of changes to a watch with a stream of its own.
+const MESSAGE: EncodingKey = EncodingKey(1);
+/// The changes of one entry, as items of the list of a message's changes.
+const CHANGES: EncodingKey = EncodingKey(2);
 
 /// Turns the events of a watch into messages that fit into gRPC's limits.
 #[derive(Debug)]
@@ -99,9 +104,9 @@ impl<S: WireSubject> WatchMessages<S> {
                     after: None,
                 }))
             }
-            WatchEvent::Updates(updates) => {
+            WatchEvent::Changes(batch) => {
                 self.pacing.note_sent();
-                self.changes(&updates)
+                self.changes(&batch)
             }
             WatchEvent::Progress { revision, view } => {
                 let progress = S::progress(&self.subject, &view);
@@ -133,60 +138,47 @@ impl<S: WireSubject> WatchMessages<S> {
         S::message(revision, String::new(), Some(part))
     }
 
-    /// Several updates are told in one message, as if they were one: at the revision
-    /// of the last.
-    fn changes(&mut self, updates: &Batch<S::Change>) -> Outgoing<S::Message> {
-        let message = updates.message(|| match &**updates {
-            [one] => self.encode(one).message.clone(),
+    /// All changes of a batch in one message, at the revision of the last entry. It is
+    /// encoded once for all watches of the subject.
+    fn changes(&self, batch: &ChangeBatch<S::Change>) -> Outgoing<S::Message> {
+        let message = batch.encoded(MESSAGE, || match &**batch {
+            [only] => self.encode_message(only.revision, &[&self.encode_changes(only)]),
             several => {
-                let encoded = several.iter().map(|update| self.encode(update));
-                together(&encoded.collect::<Vec<_>>())
+                let encode = |entry| {
+                    batch.encoded_entry(entry, CHANGES, || self.encode_changes(entry).freeze())
+                };
+                let changes: Vec<&[u8]> = several.iter().map(|it| &**encode(it)).collect();
+                let last = several.last().map_or(0, |last| last.revision);
+                self.encode_message(last, &changes)
             }
         });
         Outgoing::Encoded([message.clone(), Bytes::new()])
     }
 
-    fn encode<'u>(&self, update: &'u Update<S::Change>) -> &'u Encoded {
-        update.encoded(|| {
-            let revision = update.revision;
-            let mut message = BytesMut::new();
-            let head = S::message(revision, self.token(revision), None).encode_to_vec();
-            message.put_slice(&head);
-            let mut changes = BytesMut::new();
-            S::encode_changes(
-                &self.subject,
-                update.changes.as_deref().unwrap_or_default(),
-                &mut changes,
-            );
-            put_field_head(CHANGES_TAG, changes.len(), &mut message);
-            let changes_at = message.len();
-            message.put_slice(&changes);
-            Encoded {
-                message: message.freeze(),
-                head: head.len(),
-                changes_at,
-            }
-        })
+    /// The changes of an entry, as items of the list of a message's changes.
+    fn encode_changes(&self, entry: &EntryChanges<S::Change>) -> BytesMut {
+        let changes = entry.changes.as_deref().unwrap_or_default();
+        let mut encoded = BytesMut::new();
+        S::encode_changes(&self.subject, changes, &mut encoded);
+        encoded
+    }
+
+    /// A message whose list of changes is put together of encoded items.
+    fn encode_message(&self, revision: Revision, changes: &[&[u8]]) -> Bytes {
+        let head = S::message(revision, self.token(revision), None);
+        let length = changes.iter().map(|items| items.len()).sum();
+        let mut message =
+            BytesMut::with_capacity(head.encoded_len() + FIELD_HEAD_BYTES_MAX + length);
+        head.encode_raw(&mut message);
+        put_field_head(CHANGES_TAG, length, &mut message);
+        for items in changes {
+            message.put_slice(items);
+        }
+        message.freeze()
     }
 
     fn token(&self, revision: Revision) -> String {
         let epoch = self.epoch;
         ResumeToken { epoch, revision }.encode()
     }
-}
-
-/// One message of the changes of several updates, oldest first.
-fn together(updates: &[&Encoded]) -> Bytes {
-    let length: usize = updates.iter().map(|update| update.changes().len()).sum();
-    // Few bytes more than there are.
-    let head = updates.last().map_or(0, |last| last.head().len());
-    let mut message = BytesMut::with_capacity(head + length + 16);
-    if let Some(last) = updates.last() {
-        message.put_slice(last.head());
-    }
-    put_field_head(CHANGES_TAG, length, &mut message);
-    for update in updates {
-        message.put_slice(update.changes());
-    }
-    message.freeze()
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::roster::{
-    feed::Recent,
     subject::cell::{CellState, Subject},
+    subject::feed::Recent,
 };
 
 /// A subject as it was at the revision of a capture.

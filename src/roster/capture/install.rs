@@ -8,9 +8,8 @@ use crate::{
     roster::{
         App, Applier, Roster,
         apply::schedule::Forgetful,
-        feed::Feed,
         journal_progress::EntryLockHeld,
-        subject::{cell::Subject, table::Hold},
+        subject::{cell::Subject, feed::Feed, table::Hold},
     },
 };
 

@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::roster::feed::{Feed, Weigh};
+use super::{entry_changes::Weigh, feed::Feed};
 
 /// What can be queried and watched: a room or a user.
 pub trait Subject: Default + fmt::Debug + Send + 'static {

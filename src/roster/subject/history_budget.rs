@@ -17,10 +17,10 @@ use crate::{
     domain::Time,
     journal::Revision,
     roster::{
-        feed::FeedLimits,
         limits::Limits,
         subject::{
             cell::{Cell, Subject},
+            feed::FeedLimits,
             table::{Hold, Table},
         },
     },

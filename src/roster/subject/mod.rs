@@ -2,6 +2,10 @@
 //! by entries, and their latest changes are remembered.
 
 pub(crate) mod cell;
+pub(crate) mod entry_changes;
+pub(crate) mod feed;
 pub(crate) mod history_budget;
 pub(crate) mod publish;
+pub(crate) mod shared_encodings;
 pub(crate) mod table;
+pub(crate) mod watch;

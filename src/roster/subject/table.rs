@@ -19,8 +19,10 @@ use crate::{
     journal::Revision,
     roster::{
         capture::Capturing,
-        feed::{Feed, FeedLimits},
-        subject::cell::{Cell, CellState, Subject},
+        subject::{
+            cell::{Cell, CellState, Subject},
+            feed::{Feed, FeedLimits},
+        },
     },
 };
 

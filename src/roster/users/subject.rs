@@ -6,10 +6,8 @@ use crate::{
     domain::UserId,
     reconcile::user::{User, UserChange, UserView},
     roster::{
-        feed::Weigh,
         journal_progress::{EntryLockHeld, Paused},
-        subject::{cell::Subject, table::Hold},
-        watch::Watched,
+        subject::{cell::Subject, entry_changes::Weigh, table::Hold, watch::Watched},
     },
 };
 

@@ -305,7 +305,7 @@ fn what_is_forgotten_later_expires_nobody_who_can_go_on() {
     for Replica { roster, .. } in [replica, again] {
         let watch = roster.watch_room(&APP.into(), &"r".into(), Start::After(0));
         let step = watch.unwrap().try_next();
-        assert!(matches!(step, Some(WatchEvent::Updates(_))), "{step:?}");
+        assert!(matches!(step, Some(WatchEvent::Changes(_))), "{step:?}");
     }
 }
 
@@ -322,5 +322,5 @@ fn who_logs_in_again_while_the_journal_is_replayed_is_told_of_it() {
         .roster
         .watch_user(&APP.into(), &"ann".into(), Start::After(1));
     let step = watch.unwrap().try_next();
-    assert!(matches!(&step, Some(WatchEvent::Updates(_))), "{step:?}");
+    assert!(matches!(&step, Some(WatchEvent::Changes(_))), "{step:?}");
 }

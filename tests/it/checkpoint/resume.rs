@@ -105,7 +105,7 @@ fn resume_user(roster: &Arc<Roster>, user: &str, revision: Revision, view: &User
                 copy = view;
                 is_honoured &= reason != SnapshotReason::ResumeExpired;
             }
-            WatchEvent::Updates(updates) => {
+            WatchEvent::Changes(updates) => {
                 let changes = updates
                     .iter()
                     .flat_map(|update| update.changes.iter().flatten());

@@ -74,6 +74,30 @@ async fn every_watcher_is_sent_the_same() {
     }
 }
 
+/// What is told to all watchers of a room is encoded for the first of them.
+#[tokio::test]
+async fn watchers_share_the_bytes_that_they_are_sent() {
+    let world = World::new();
+    let presence = presence(&world);
+    let mut watches = [watch(&presence).await, watch(&presence).await];
+    for watch in &mut watches {
+        watch.next().await.unwrap().unwrap();
+    }
+    for users in [&["ann"][..], &["bob", "eve"]] {
+        for user in users {
+            world.login("r", user);
+        }
+        let mut sent = Vec::new();
+        for watch in &mut watches {
+            match watch.next().await.unwrap().unwrap() {
+                Outgoing::Encoded([bytes, _]) => sent.push(bytes),
+                Outgoing::Message(message) => panic!("{message:?}"),
+            }
+        }
+        assert_eq!(sent[0].as_ptr(), sent[1].as_ptr(), "{users:?}");
+    }
+}
+
 #[tokio::test]
 async fn called_in_process_it_says_what_it_says_over_the_wire() {
     let server = Server::new(World::new()).await;

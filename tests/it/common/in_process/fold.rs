@@ -52,7 +52,7 @@ impl Copy {
                 self.room = view.summary;
                 Folded::Snapshot(reason)
             }
-            WatchEvent::Updates(updates) => {
+            WatchEvent::Changes(updates) => {
                 assert!(!updates.is_empty(), "a step of nothing");
                 for update in updates.iter() {
                     assert!(update.revision > self.revision, "seen twice");

@@ -65,7 +65,7 @@ impl Follower {
                 WatchEvent::Snapshot { view, revision, .. } => {
                     (self.copy, self.revision) = (view, revision);
                 }
-                WatchEvent::Updates(updates) => {
+                WatchEvent::Changes(updates) => {
                     for update in updates.iter() {
                         assert!(update.revision > self.revision, "revisions rise");
                         self.revision = update.revision;

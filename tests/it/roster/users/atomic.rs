@@ -20,7 +20,7 @@ fn updates(world: &World, user: &str, done: impl FnOnce()) -> Vec<Vec<UserChange
     done();
     let mut told = Vec::new();
     while let Some(step) = watch.try_next() {
-        let WatchEvent::Updates(updates) = step else {
+        let WatchEvent::Changes(updates) = step else {
             panic!("not an update: {step:?}");
         };
         told.extend(updates.iter().map(|it| it.changes.clone().unwrap()));

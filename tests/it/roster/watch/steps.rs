@@ -66,7 +66,7 @@ fn changes_of_one_entry_arrive_together() {
             life("r", "2").created(at.saturating_add(std::time::Duration::from_secs(1))),
         ]
     });
-    let Some(WatchEvent::Updates(updates)) = watch.try_next() else {
+    let Some(WatchEvent::Changes(updates)) = watch.try_next() else {
         panic!("no updates");
     };
     let [update] = &updates[..] else {
@@ -80,7 +80,7 @@ fn changes_of_one_entry_arrive_together() {
     });
     let kinds: Vec<_> = kinds.collect();
     assert_eq!(kinds, ["opened", "joined", "joined", "closed", "opened"]);
-    copy.fold(WatchEvent::Updates(updates));
+    copy.fold(WatchEvent::Changes(updates));
     copy.assert_equals(&world.view("r"));
     assert!(watch.try_next().is_none());
 }
@@ -132,10 +132,10 @@ fn a_watcher_that_is_too_slow_gets_a_snapshot_instead_of_a_gap() {
     for n in 0..3 {
         world.login("r", &n.to_string());
     }
-    let Some(WatchEvent::Updates(kept)) = watch.try_next() else {
+    let Some(WatchEvent::Changes(kept)) = watch.try_next() else {
         panic!("four changes are remembered");
     };
-    copy.fold(WatchEvent::Updates(kept));
+    copy.fold(WatchEvent::Changes(kept));
     for n in 3..8 {
         world.login("r", &n.to_string());
     }
@@ -170,7 +170,7 @@ fn a_watch_outlives_its_room_and_sees_the_next_life_open() {
     let Some(step) = watch.try_next() else {
         panic!("nothing is told of the forgetting");
     };
-    let WatchEvent::Updates(updates) = &step else {
+    let WatchEvent::Changes(updates) = &step else {
         panic!("not told as a change: {step:?}");
     };
     let changes: Vec<_> = updates.iter().filter_map(|u| u.changes.as_ref()).collect();
@@ -222,7 +222,7 @@ fn a_change_wakes_a_watcher_that_waits() {
     assert!(!next.is_woken(), "woken by what is not visible");
     world.login("r", "ann");
     assert!(next.is_woken());
-    assert!(matches!(assert_ready!(next.poll()), WatchEvent::Updates(_)));
+    assert!(matches!(assert_ready!(next.poll()), WatchEvent::Changes(_)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headcount::{
     reconcile::room::{Room, RoomChange},
-    roster::{Batch, Watch, WatchEvent},
+    roster::{ChangeBatch, Watch, WatchEvent},
 };
 use tokio_test::{assert_pending, assert_ready, task as test};
 
@@ -20,9 +20,9 @@ fn watch(world: &World) -> Watch<Room> {
     watch
 }
 
-fn updates(watch: &mut Watch<Room>) -> Arc<Batch<RoomChange>> {
+fn updates(watch: &mut Watch<Room>) -> Arc<ChangeBatch<RoomChange>> {
     match watch.try_next() {
-        Some(WatchEvent::Updates(updates)) => updates,
+        Some(WatchEvent::Changes(updates)) => updates,
         step => panic!("{step:?}"),
     }
 }

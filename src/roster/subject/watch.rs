@@ -11,10 +11,11 @@ use tokio::sync::futures::Notified;
 use crate::{
     journal::Revision,
     roster::{
-        feed::{Batch, Since},
         journal_progress::JournalProgress,
         subject::{
             cell::{Cell, Subject},
+            entry_changes::ChangeBatch,
+            feed::Since,
             table::Hold,
         },
     },
@@ -89,7 +90,7 @@ pub enum WatchEvent<S: Watched> {
         reason: SnapshotReason,
     },
     /// What changed, oldest first; never empty.
-    Updates(Arc<Batch<S::Change>>),
+    Changes(Arc<ChangeBatch<S::Change>>),
     /// Nothing changed up to this revision.
     Progress {
         /// Everything up to here was delivered.
@@ -222,7 +223,7 @@ impl<S: Watched> Watch<S> {
             (Owed::Snapshot(reason), _) => snapshot(reason),
             (_, Since::Lost) => snapshot(SnapshotReason::Lagged),
             (_, Since::Oversized) => snapshot(SnapshotReason::Replaced),
-            (_, Since::Updates(updates)) => WatchEvent::Updates(updates),
+            (_, Since::Changes(batch)) => WatchEvent::Changes(batch),
             (Owed::Progress, Since::Nothing) => WatchEvent::Progress {
                 revision,
                 view: view(),
@@ -240,7 +241,7 @@ impl<S: Watched> WatchEvent<S> {
     fn revision(&self) -> Option<Revision> {
         match self {
             Self::Snapshot { revision, .. } | Self::Progress { revision, .. } => Some(*revision),
-            Self::Updates(updates) => updates.last().map(|update| update.revision),
+            Self::Changes(batch) => batch.last().map(|entry| entry.revision),
         }
     }
 }
