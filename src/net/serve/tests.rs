@@ -71,13 +71,16 @@ async fn read_greeting(io: &mut TcpStream) {
 async fn a_handshake_that_does_not_end_holds_up_nobody() {
     let (listener, address) = listener().await;
     let drain = CancellationToken::new();
+    let admission = admission(10);
+    let open = admission.metrics.open.clone();
     let served = serve(
         listener.with_handshake(Knock),
-        admission(10),
+        admission,
         drain.clone(),
         greet(&drain),
     );
     let served = tokio::spawn(served);
+    let start = Instant::now();
     let mut silent = TcpStream::connect(address).await.unwrap();
     let mut wrong = TcpStream::connect(address).await.unwrap();
     wrong.write_all(b"?").await.unwrap();
@@ -86,20 +89,25 @@ async fn a_handshake_that_does_not_end_holds_up_nobody() {
     read_greeting(&mut right).await;
     // A handshake that fails closes the connection, and so does the drain.
     assert_eq!(soon(wrong.read(&mut [0])).await.unwrap(), 0);
+    assert_eq!(open.get(), 2, "the silent one has time left");
     drain.cancel();
     soon(served).await.unwrap();
+    assert!(start.elapsed() < HANDSHAKE_TIMEOUT);
     assert_eq!(soon(silent.read(&mut [0])).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn in_a_stream_a_handshake_holds_up_nobody_either() {
     let (listener, address) = listener().await;
-    let accepted = connections(listener.with_handshake(Knock), admission(10));
+    let admission = admission(10);
+    let open = admission.metrics.open.clone();
+    let accepted = connections(listener.with_handshake(Knock), admission);
     let mut accepted = pin!(accepted);
     let _silent = TcpStream::connect(address).await.unwrap();
     let mut right = TcpStream::connect(address).await.unwrap();
     right.write_all(b"!").await.unwrap();
     let mut connection = soon(accepted.next()).await.unwrap();
+    assert_eq!(open.get(), 2, "the silent one has time left");
     connection.write_all(b"hello").await.unwrap();
     read_greeting(&mut right).await;
 }
