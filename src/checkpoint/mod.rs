@@ -1,17 +1,24 @@
-//! Checkpoints: a roster as records, and back.
+//! Checkpoints: what a roster was at one revision, so that a start need not read the
+//! journal from its beginning.
 //!
-//! A start reads the latest checkpoint and applies only the entries after it. The roster
-//! says [what was captured](crate::roster::Capture); this module says how that is stored, as
-//! opaque records in an order, and a store keeps the records.
+//! The roster says [what was captured](crate::roster::Capture). `read` and `write` say how that
+//! is stored, as opaque records in an order. A [store](CheckpointStore) keeps the records.
 
+mod disk;
 mod read;
 mod records;
+mod retention;
+mod store;
 mod subjects;
+mod upkeep;
 mod write;
 
 pub use self::{
+    disk::DiskCheckpoints,
     read::{ReadError, read},
-    write::{Sink, Stats, write},
+    store::{CheckpointStore, RecordSink, Records, WriteRecords},
+    upkeep::Checkpoints,
+    write::{Stats, write},
 };
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use bytes::Bytes;
 use prost::Message as _;
 
-use super::subjects::{room_record, user_record};
+use super::{
+    store::RecordSink,
+    subjects::{room_record, user_record},
+};
 use crate::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
@@ -13,9 +15,6 @@ use crate::{
     roster::{Capture, Captured, Recorder},
     stored::{self, record::Kind},
 };
-
-/// Takes the records of a checkpoint, in their order.
-pub type Sink<'a> = &'a mut dyn FnMut(Bytes) -> io::Result<()>;
 
 /// What a checkpoint holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub struct Stats {
 ///
 /// # Errors
 /// When `sink` fails: with its error. What it got by then is of no use.
-pub fn write(capture: Capture, sink: Sink<'_>) -> io::Result<Stats> {
+pub fn write(capture: Capture, sink: RecordSink<'_>) -> io::Result<Stats> {
     let revision = capture.revision();
     let header = stored::Header {
         epoch: capture.epoch().0,
@@ -61,7 +60,7 @@ pub fn write(capture: Capture, sink: Sink<'_>) -> io::Result<Stats> {
 
 /// Makes a record of each subject.
 struct Records<'a> {
-    sink: Sink<'a>,
+    sink: RecordSink<'a>,
     revision: Revision,
 }
 
@@ -77,7 +76,7 @@ impl Recorder for Records<'_> {
     }
 }
 
-fn put(sink: Sink<'_>, kind: Kind) -> io::Result<()> {
+fn put(sink: RecordSink<'_>, kind: Kind) -> io::Result<()> {
     let record = stored::Record { kind: Some(kind) };
     sink(record.encode_to_vec().into())
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, sync::Arc};
 
-use super::Revision;
+use super::entry::Revision;
 
 /// An error of a journal's store. It can be told to everybody who waited for the store.
 #[derive(Clone)]

@@ -180,6 +180,10 @@ impl Journal for MemoryJournal {
         self.epoch
     }
 
+    fn last(&self) -> Revision {
+        self.head.lock().last
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
         let (turn, entry) = match self.turn_or_leave(entry) {
             Ok(taken) => taken,

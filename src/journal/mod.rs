@@ -5,69 +5,27 @@
 //! [follower](Follower) in the order of the numbers. It does not know what an
 //! entry means: everything else, the roster included, is derived from it.
 
-mod codec;
+pub(crate) mod codec;
 mod disk;
+mod entry;
 mod error;
+pub(crate) mod folder;
 mod memory;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use prometheus_client::registry::Registry;
 
-use crate::{
-    domain::{AppName, Time},
-    providers::{Decoded, Product},
-};
+use crate::domain::Time;
 
 pub use self::{
-    disk::{Archive, ArchiveFile, DiskJournal, Draft, LockError, OpenError, Records, StoreError},
+    disk::{Archive, DiskJournal, Draft},
+    entry::{Callback, Entry, Epoch, Payload, Revision},
     error::{AppendError, Cause, FollowError, io_kind},
+    folder::{DataFolder, FolderFile, LockError, OpenError, StoreError},
     memory::MemoryJournal,
 };
-
-/// An entry's place in the journal: 1, 2, 3 …, one order for the whole service.
-/// 0 is the place before the first.
-pub type Revision = u64;
-
-/// Which journal a revision is of. Revisions of two epochs cannot be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Epoch(pub u64);
-
-/// What the journal keeps.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// When this process received it. The only clock that state may depend on:
-    /// whoever reads the journal later must come to the same state.
-    pub received_at: Time,
-    /// What was received.
-    pub payload: Payload,
-}
-
-/// What was received.
-#[derive(Clone, Debug)]
-pub enum Payload {
-    /// An authentic callback.
-    Callback(Callback),
-    /// Time passed: whatever is due to be forgotten by now is forgotten.
-    Tick,
-}
-
-/// An authentic callback, verbatim.
-#[derive(Clone, Debug)]
-pub struct Callback {
-    /// The app it is for.
-    pub app: AppName,
-    /// Which product of which vendor sent it.
-    pub product: Product,
-    /// The query of the request, without its `?`.
-    pub query: Arc<str>,
-    /// The body of the request.
-    pub body: Bytes,
-    /// What the body decodes to: derived from the other fields, so not kept by
-    /// a journal that stores its entries, but decoded again.
-    pub decoded: Arc<Decoded>,
-}
 
 /// Makes entries durable and numbers them.
 pub trait Journal: Send + Sync + fmt::Debug {
@@ -88,6 +46,9 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// When `after` is not a place that this journal can go on from.
     fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError>;
 
+    /// The revision of the last entry that is durable; 0 before the journal is followed.
+    fn last(&self) -> Revision;
+
     /// Why entries cannot be made durable at present, if they cannot.
     fn failure(&self) -> Option<String> {
         None
@@ -101,6 +62,18 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Lets a journal that failed find out whether it works again. `now` is the
     /// time of day.
     fn probe(&self, _now: Time) {}
+
+    /// Says that a checkpoint covers all entries so far: what it covers is stored apart
+    /// from what follows, so that it can be dropped. Blocks.
+    fn note_checkpoint(&self) {}
+
+    /// Drops entries from before the revision `first` that were received before `until`,
+    /// as far as they can be dropped by themselves. A journal that keeps no entries has
+    /// none to drop. Blocks.
+    fn drop_before(&self, _first: Revision, _until: Time) {}
+
+    /// Makes what happens to it visible to operators.
+    fn register(&self, _registry: &mut Registry) {}
 }
 
 /// Receives the entries of a journal.

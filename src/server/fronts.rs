@@ -6,10 +6,9 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, ServerError};
+use super::{error::ServerError, parts};
 use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
@@ -107,7 +106,7 @@ impl Fronts {
     /// Answers until `drain` is cancelled.
     pub(super) fn spawn(
         self,
-        parts: &mut JoinSet<Ended>,
+        parts: &mut parts::Parts,
         health: &Health,
         drain: &CancellationToken,
     ) {

@@ -4,12 +4,15 @@
 //! journal, the journal's follower applies it to the roster, and the gRPC front
 //! reads the roster.
 
+mod checkpointing;
+mod error;
 mod fronts;
+mod parts;
 mod recovery;
+mod storage;
 mod upkeep;
 
 use std::{
-    error::Error,
     future::Future,
     io,
     net::SocketAddr,
@@ -21,10 +24,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::{
-    task::{self, JoinError, JoinSet},
-    time,
-};
+use tokio::{task, time};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -33,13 +33,20 @@ use crate::{
     config::{AppConfig, Config},
     domain::AppName,
     grpc::Health,
-    journal::{FollowError, OpenError, Revision, StoreError},
+    journal::Revision,
     reconcile::{Logins, Rules},
     roster::{Applier, FeedLimits, Limits, Roster},
     webhook::Visible,
 };
 
-use self::{fronts::Fronts, recovery::Store, upkeep::Checkpointing};
+pub use self::error::ServerError;
+
+use self::{
+    checkpointing::CheckpointPolicy,
+    fronts::Fronts,
+    parts::{Parts, ended, failure},
+    storage::Storage,
+};
 
 /// How much earlier than the configured end what is left is cut off, so that the
 /// process is gone in time.
@@ -49,50 +56,12 @@ const DRAIN_MARGIN: Duration = Duration::from_millis(200);
 /// short replay shows nowhere; during a longer one they are told to come back.
 const QUIET_START: Duration = Duration::from_millis(250);
 
-/// Why the service could not start, or ended before it was told to.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address} for {purpose}: {source}")]
-    Listen {
-        /// What for.
-        purpose: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The data folder cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The checkpoints of the data folder cannot be listed, or one that is damaged not
-    /// be set aside.
-    #[error("the data folder {folder}: {source}")]
-    Checkpoints {
-        /// The folder.
-        folder: String,
-        /// Why.
-        source: StoreError,
-    },
-    /// The journal cannot be followed.
-    #[error("the journal cannot be replayed: {0}")]
-    Follow(#[from] FollowError),
-    /// A part of the service ended by itself.
-    #[error("{part} ended: {reason}")]
-    Ended {
-        /// Which part.
-        part: &'static str,
-        /// Why.
-        reason: Box<dyn Error + Send + Sync>,
-    },
-}
-
 /// The service, listening but not serving yet.
 #[derive(Debug)]
 pub struct Server {
     fronts: Fronts,
-    store: Store,
-    checkpointing: Checkpointing,
+    storage: Storage,
+    checkpoint_policy: CheckpointPolicy,
     roster: Arc<Roster>,
     /// Writes to the roster, once it is as the journal says.
     applier: Applier,
@@ -101,9 +70,6 @@ pub struct Server {
     apps: Vec<String>,
     drain_timeout: Duration,
 }
-
-/// A part of the service that ran to its end.
-type Ended = (&'static str, Result<(), Box<dyn Error + Send + Sync>>);
 
 /// Serves what a valid configuration says until `shutdown` completes.
 ///
@@ -135,22 +101,20 @@ impl Server {
     /// # Errors
     /// When an address cannot be listened on, or the data folder not be used.
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
-        let store = Store::open(&config.journal)?;
-        let journal = store.journal();
-        let epoch = journal.epoch();
+        let storage = Storage::open(&config.journal)?;
+        let epoch = storage.journal.epoch();
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 
         let mut registry = MetricsRegistry::new();
         roster.metrics().register(registry.registry_mut());
-        if let Store::Disk(journal) = &store {
-            journal.register(registry.registry_mut());
-        }
+        storage.register(registry.registry_mut());
         let ready = Arc::new(AtomicBool::new(false));
+        let journal = Arc::clone(&storage.journal);
         let fronts = Fronts::bind(config, journal, &roster, &ready, registry).await?;
         Ok(Self {
             fronts,
-            store,
-            checkpointing: Checkpointing::from(&config.journal),
+            storage,
+            checkpoint_policy: CheckpointPolicy::from(&config.journal),
             roster,
             applier,
             ready,
@@ -189,7 +153,7 @@ impl Server {
             .max(drain_timeout / 2);
         let health = Health::new().await;
         let drain = CancellationToken::new();
-        let mut parts = JoinSet::new();
+        let mut parts = Parts::new();
 
         let failed = tokio::select! {
             () = shutdown => None,
@@ -216,17 +180,17 @@ impl Server {
         self,
         health: &Health,
         drain: &CancellationToken,
-        parts: &mut JoinSet<Ended>,
+        parts: &mut Parts,
     ) -> ServerError {
         let Self {
             fronts,
-            store,
+            storage,
             applier,
             ..
         } = self;
         let addresses = fronts.addresses();
-        let recovering = store.clone();
-        let mut recovery = task::spawn_blocking(move || recovering.recover(applier));
+        let recovering = storage.clone();
+        let mut recovery = task::spawn_blocking(move || recovery::recover(&recovering, applier));
         let quick = time::timeout(QUIET_START, &mut recovery).await;
         if quick.is_err() {
             info!("replaying the journal: not ready yet");
@@ -247,34 +211,22 @@ impl Server {
             }
             Err(panic) => return ended("recovery", panic.into()),
         }
-        upkeep::spawn(
-            parts,
-            health,
-            drain,
-            &store,
-            &self.roster,
-            self.checkpointing,
-        );
+        upkeep::spawn(parts, health, drain, &storage.journal, &self.roster);
+        if let Some(checkpoints) = storage.checkpoints {
+            checkpointing::spawn(
+                parts,
+                drain,
+                storage.journal,
+                checkpoints,
+                self.roster,
+                self.checkpoint_policy,
+            );
+        }
         self.ready.store(true, Ordering::Release);
         health.set_serving(true).await;
         info!(apps = self.apps.join(", "), "serving {addresses}");
         failure(parts.join_next().await)
     }
-}
-
-/// What a part's end means while nobody asked for it.
-fn failure(part: Option<Result<Ended, JoinError>>) -> ServerError {
-    match part {
-        Some(Ok((part, Err(reason)))) => ended(part, reason),
-        Some(Ok((part, Ok(())))) => ended(part, "nobody asked it to".into()),
-        Some(Err(panic)) => ended("a part of the service", panic.into()),
-        None => ended("the service", "it has no parts".into()),
-    }
-}
-
-fn ended(part: &'static str, reason: Box<dyn Error + Send + Sync>) -> ServerError {
-    error!(part, %reason, "ended");
-    ServerError::Ended { part, reason }
 }
 
 /// How the users of an app log in to its chat service.

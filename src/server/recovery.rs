@@ -1,57 +1,29 @@
 //! From the journal to a roster that is as the journal says.
 
-use std::sync::Arc;
-
 use tracing::{info, warn};
 
-use super::ServerError;
+use super::{error::ServerError, storage::Storage};
 use crate::{
-    checkpoint::{self, ReadError},
-    config::{JournalConfig, JournalKind},
-    journal::{DiskJournal, Journal, MemoryJournal, Revision, StoreError},
+    checkpoint::{self, CheckpointStore, ReadError},
+    journal::{Epoch, Revision, StoreError},
     roster::{Applier, Image},
 };
 
-/// The journal that a configuration asks for.
-#[derive(Clone, Debug)]
-pub(super) enum Store {
-    Memory(Arc<MemoryJournal>),
-    Disk(Arc<DiskJournal>),
-}
-
-impl Store {
-    /// Opens the journal: the folder is ours from now on. Blocks, but not for long.
-    pub(super) fn open(config: &JournalConfig) -> Result<Self, ServerError> {
-        Ok(match config.kind {
-            JournalKind::Memory => Self::Memory(Arc::new(MemoryJournal::new())),
-            JournalKind::Disk => Self::Disk(Arc::new(DiskJournal::open(&config.path)?)),
-        })
-    }
-
-    pub(super) fn journal(&self) -> Arc<dyn Journal> {
-        match self {
-            Self::Memory(journal) => Arc::clone(journal) as Arc<dyn Journal>,
-            Self::Disk(journal) => Arc::clone(journal) as Arc<dyn Journal>,
-        }
-    }
-
-    /// Brings the roster to where the journal ends, and lets it follow from there.
-    /// Blocks for as long as it takes to read the latest checkpoint and replay what
-    /// came after it.
-    pub(super) fn recover(&self, applier: Applier) -> Result<(), ServerError> {
-        match self {
-            Self::Memory(journal) => Ok(journal.follow(0, Box::new(applier))?),
-            Self::Disk(journal) => recover(journal, applier),
-        }
-    }
-}
-
-fn recover(journal: &DiskJournal, mut applier: Applier) -> Result<(), ServerError> {
+/// Brings the roster to where the journal ends, and lets it follow from there. Blocks for
+/// as long as it takes to read the latest checkpoint and replay what came after it.
+pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), ServerError> {
+    let Storage {
+        journal,
+        checkpoints,
+    } = storage;
+    let Some(store) = checkpoints.as_ref().map(|checkpoints| checkpoints.store()) else {
+        return Ok(journal.follow(0, Box::new(applier))?);
+    };
     let failed = |source| ServerError::Checkpoints {
-        folder: journal.path().display().to_string(),
+        location: store.location().to_owned(),
         source,
     };
-    let Latest { image, damaged } = latest(journal).map_err(failed)?;
+    let Latest { image, damaged } = latest(store, journal.epoch()).map_err(failed)?;
     let after = image.as_ref().map_or(0, Image::revision);
     if let Some(image) = image {
         applier.install(image);
@@ -59,7 +31,7 @@ fn recover(journal: &DiskJournal, mut applier: Applier) -> Result<(), ServerErro
     journal.follow(after, Box::new(applier))?;
     // Only now it is certain that they are not needed.
     for revision in damaged {
-        journal.set_checkpoint_aside(revision).map_err(failed)?;
+        store.set_aside(revision).map_err(failed)?;
     }
     Ok(())
 }
@@ -72,10 +44,10 @@ struct Latest {
     damaged: Vec<Revision>,
 }
 
-fn latest(journal: &DiskJournal) -> Result<Latest, StoreError> {
+fn latest(store: &dyn CheckpointStore, epoch: Epoch) -> Result<Latest, StoreError> {
     let mut damaged = Vec::new();
-    for revision in journal.checkpoints()? {
-        match load(journal, revision) {
+    for revision in store.list()? {
+        match load(store, epoch, revision) {
             Ok(image) => {
                 info!(revision, "loaded the checkpoint");
                 let image = Some(image);
@@ -97,18 +69,18 @@ fn latest(journal: &DiskJournal) -> Result<Latest, StoreError> {
     Ok(Latest { image, damaged })
 }
 
-fn load(journal: &DiskJournal, revision: Revision) -> Result<Image, ReadError> {
-    let records = journal.read_checkpoint(revision);
+fn load(store: &dyn CheckpointStore, epoch: Epoch, revision: Revision) -> Result<Image, ReadError> {
+    let records = store.read(revision);
     let records = records.map_err(|error| ReadError::Read(error.into()))?;
-    checkpoint::read(journal.epoch(), records)
+    checkpoint::read(epoch, records)
 }
 
-/// Whether it is the file that is wrong: it may only be that it cannot be read now.
+/// Whether the checkpoint itself is wrong. Else it may only be that it cannot be read now.
 fn is_damage(error: &ReadError) -> bool {
     match error {
         ReadError::Read(error) => {
             let error = error.downcast_ref::<StoreError>();
-            matches!(error, Some(StoreError::Damaged { .. }))
+            error.is_some_and(StoreError::is_damage)
         }
         ReadError::Epoch(_) | ReadError::Record { .. } | ReadError::Truncated => true,
     }

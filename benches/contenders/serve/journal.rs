@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future;
 use headcount::{
-    checkpoint,
+    checkpoint::{self, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Time},
-    journal::{DiskJournal, Journal as _},
+    journal::{DataFolder, DiskJournal, Journal as _},
     roster::Roster,
 };
 
@@ -31,7 +31,10 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
         .payload
         .as_deref()
         .ok_or("--payload names the folder")?;
-    let journal = Arc::new(DiskJournal::open(folder)?);
+    let folder = DataFolder::open(folder)?;
+    let journal = Arc::new(DiskJournal::open(&folder)?);
+    let store = Arc::new(DiskCheckpoints::new(&folder));
+    let checkpoints = Checkpoints::new(Arc::<DiskJournal>::clone(&journal), store);
     let (roster, applier) = roster(&*journal);
     // It blocks, which no thread that drives tasks may.
     let following = Arc::clone(&journal);
@@ -63,17 +66,17 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
         future::try_join_all(batch).await?;
         appended = end;
         if args.checkpoint_at == Some(appended) {
-            let (journal, roster) = (Arc::clone(&journal), Arc::clone(&roster));
-            task::spawn_blocking(move || checkpoint(&journal, &roster)).await??;
+            let (checkpoints, roster) = (checkpoints.clone(), Arc::clone(&roster));
+            task::spawn_blocking(move || checkpoint(&checkpoints, &roster)).await??;
         }
     }
     Ok(())
 }
 
-fn checkpoint(journal: &DiskJournal, roster: &Arc<Roster>) -> Outcome<()> {
+fn checkpoint(checkpoints: &Checkpoints, roster: &Arc<Roster>) -> Outcome<()> {
     let capture = roster.begin_capture().ok_or("a checkpoint is under way")?;
-    journal.save_checkpoint(capture.revision(), Time::MIN, |sink| {
-        checkpoint::write(capture, sink).map(drop)
-    })?;
+    let revision = capture.revision();
+    let records = Box::new(|sink: RecordSink<'_>| checkpoint::write(capture, sink).map(drop));
+    checkpoints.write(revision, Time::MIN, records)?;
     Ok(())
 }

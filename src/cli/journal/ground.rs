@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeSet, io, ops::ControlFlow, sync::Arc, thread, time::Duration};
 
-use bytes::Bytes;
-
 use super::{JournalError, store};
 use crate::{
-    checkpoint,
+    checkpoint::{self, CheckpointStore as _, DiskCheckpoints, RecordSink},
     config::Config,
     domain::AppName,
     journal::{Archive, Epoch, Follower as _, Payload, Revision},
@@ -105,7 +103,7 @@ impl Run {
     }
 
     /// Hands the records of a checkpoint of the roster to `sink`.
-    pub(super) fn capture(&self, sink: &mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn capture(&self, sink: RecordSink<'_>) -> io::Result<()> {
         loop {
             if let Some(capture) = self.roster.begin_capture() {
                 return checkpoint::write(capture, sink).map(|_| ());
@@ -117,9 +115,9 @@ impl Run {
 
 /// Reads a checkpoint; why it does not load, if it does not.
 pub(super) fn load(archive: &Archive, revision: Revision) -> Result<Image, String> {
-    let records = archive.read_checkpoint(revision);
+    let records = DiskCheckpoints::new(archive.folder()).read(revision);
     let records = records.map_err(|error| error.to_string())?;
-    checkpoint::read(archive.epoch(), records).map_err(|error| error.to_string())
+    checkpoint::read(archive.folder().epoch(), records).map_err(|error| error.to_string())
 }
 
 /// What history can be told from: nothing, if all of it is kept, else the oldest
@@ -129,12 +127,12 @@ pub(super) fn base(archive: &Archive) -> Result<Option<Image>, JournalError> {
     if first == 1 {
         return Ok(None);
     }
-    let checkpoints = archive.checkpoints().map_err(store(archive))?;
+    let checkpoints = DiskCheckpoints::files(archive.folder()).map_err(store(archive))?;
     let fitting = checkpoints.iter().map(|file| file.revision);
     let mut fitting = fitting.filter(|revision| revision + 1 >= first);
     let image = fitting.find_map(|revision| load(archive, revision).ok());
     let no_start = || JournalError::NoStart {
-        folder: archive.path().to_owned(),
+        folder: archive.folder().path().to_owned(),
         first,
     };
     image.map(Some).ok_or_else(no_start)
@@ -152,7 +150,7 @@ pub(super) fn apps_of(archive: &Archive) -> Result<BTreeSet<AppName>, JournalErr
         ControlFlow::Continue(())
     });
     read.map_err(store(archive))?;
-    for file in archive.checkpoints().map_err(store(archive))? {
+    for file in DiskCheckpoints::files(archive.folder()).map_err(store(archive))? {
         if let Ok(image) = load(archive, file.revision) {
             apps.extend(image.apps().cloned());
         }

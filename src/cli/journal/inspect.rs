@@ -17,10 +17,11 @@ use super::{
     rfc3339, store, write_json,
 };
 use crate::{
+    checkpoint::DiskCheckpoints,
     cli::CliError,
     config::Config,
     domain::{AppName, Time},
-    journal::{Archive, Entry, Payload, Revision, StoreError},
+    journal::{Archive, DataFolder, Entry, Payload, Revision, StoreError},
     providers::{Outcome, Product},
     roster::Roster,
 };
@@ -80,7 +81,7 @@ pub(super) fn inspect(
     match report.damage.len() {
         0 => Ok(ExitCode::SUCCESS),
         count => Err(JournalError::Damaged {
-            folder: archive.path().to_owned(),
+            folder: archive.folder().path().to_owned(),
             count,
         }
         .into()),
@@ -89,12 +90,12 @@ pub(super) fn inspect(
 
 fn look(archive: &Archive, config: Option<&Config>) -> Result<Report, JournalError> {
     let segments = archive.segments().map_err(store(archive))?;
-    let files = archive.checkpoints().map_err(store(archive))?;
+    let files = DiskCheckpoints::files(archive.folder()).map_err(store(archive))?;
     let mut report = Report {
-        folder: archive.path().display().to_string(),
-        format: Archive::FORMAT,
-        epoch: format!("{:016x}", archive.epoch().0),
-        bytes: archive.bytes().map_err(store(archive))?,
+        folder: archive.folder().path().display().to_string(),
+        format: DataFolder::FORMAT,
+        epoch: format!("{:016x}", archive.folder().epoch().0),
+        bytes: archive.folder().bytes().map_err(store(archive))?,
         segments: segments.into_iter().map(Segment::from).collect(),
         ..Report::default()
     };
@@ -215,7 +216,7 @@ fn gaps(
     ground: &Ground,
     callbacks: &[Callbacks],
 ) -> Result<(Vec<Gap>, u64), JournalError> {
-    let mut run = ground.begin(archive.epoch(), ground::base(archive)?);
+    let mut run = ground.begin(archive.folder().epoch(), ground::base(archive)?);
     run.go(archive, None)?;
     let apps: BTreeSet<&AppName> = run.roster.apps().collect();
     let mut gaps = Vec::new();

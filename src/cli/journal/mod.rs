@@ -25,7 +25,7 @@ use super::{CliError, ServeArgs};
 use crate::{
     config::{Config, ConfigError, JournalConfig},
     domain::Time,
-    journal::{Archive, OpenError, Revision, StoreError},
+    journal::{Archive, DataFolder, OpenError, Revision, StoreError},
 };
 
 pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
@@ -144,12 +144,12 @@ impl RulesArgs {
 fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
     let configured = || config.map_or_else(JournalConfig::default, |config| config.journal.clone());
     let folder = folder.unwrap_or_else(|| configured().path);
-    Ok(Archive::open(&folder)?)
+    Ok(Archive::open(&DataFolder::open_existing(&folder)?)?)
 }
 
 /// Says which folder an error is of.
 fn store(archive: &Archive) -> impl Fn(StoreError) -> JournalError {
-    let folder = archive.path().to_owned();
+    let folder = archive.folder().path().to_owned();
     move |source| JournalError::Store {
         folder: folder.clone(),
         source,

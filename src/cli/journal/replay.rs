@@ -11,6 +11,7 @@ use super::{
     store, write_json,
 };
 use crate::{
+    checkpoint::{CheckpointStore as _, DiskCheckpoints, RecordSink},
     cli::CliError,
     config::Config,
     journal::{Archive, Draft, Revision, StoreError},
@@ -88,7 +89,9 @@ fn run(
         Some(config) => Ground::configured(config),
         None => Ground::of_apps(ground::apps_of(archive)?),
     };
-    let epoch = draft.as_ref().map_or(archive.epoch(), Draft::epoch);
+    let epoch = draft
+        .as_ref()
+        .map_or(archive.folder().epoch(), |draft| draft.folder().epoch());
     let mut run = ground.begin(epoch, ground::base(archive)?);
     let mut replayed = Replayed {
         after: run.at,
@@ -104,7 +107,7 @@ fn run(
         if run.at < revision {
             return Err(store(archive)(StoreError::Lost { after: revision }));
         }
-        let recorded = ground.begin(archive.epoch(), Some(newest));
+        let recorded = ground.begin(archive.folder().epoch(), Some(newest));
         replayed.compared_with = Some(revision);
         replayed.differences = Differences::between(&recorded.roster, &run.roster);
     }
@@ -120,7 +123,7 @@ fn run(
 
 /// The newest checkpoint that loads, of those after a revision.
 fn newest(archive: &Archive, after: Revision) -> Result<Option<Image>, JournalError> {
-    let checkpoints = archive.checkpoints().map_err(store(archive))?;
+    let checkpoints = DiskCheckpoints::files(archive.folder()).map_err(store(archive))?;
     let newest_first = checkpoints.iter().rev().map(|file| file.revision);
     for revision in newest_first.take_while(|revision| *revision > after) {
         match ground::load(archive, revision) {
@@ -145,7 +148,8 @@ fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<WrittenFolder
     let failed = failed(&draft);
     pushed.map_err(&failed)?;
     save(&draft, run)?;
-    let (folder, epoch) = (draft.path().display().to_string(), draft.epoch());
+    let (folder, epoch) = (draft.folder().path(), draft.folder().epoch());
+    let folder = folder.display().to_string();
     Ok(WrittenFolder {
         folder,
         epoch: format!("{:016x}", epoch.0),
@@ -155,13 +159,14 @@ fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<WrittenFolder
 }
 
 fn save(draft: &Draft, run: &Run) -> Result<(), JournalError> {
-    let saved = draft.save_checkpoint(run.at, |sink| run.capture(sink));
+    let records = Box::new(|sink: RecordSink<'_>| run.capture(sink));
+    let saved = DiskCheckpoints::new(draft.folder()).write(run.at, records);
     saved.map_err(failed(draft))
 }
 
 /// Says that an error is of the new folder.
 fn failed(draft: &Draft) -> impl Fn(StoreError) -> JournalError + use<> {
-    let folder = draft.path().to_owned();
+    let folder = draft.folder().path().to_owned();
     move |source| JournalError::Store {
         folder: folder.clone(),
         source,

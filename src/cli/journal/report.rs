@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::journal::{ArchiveFile, Revision};
+use crate::journal::{FolderFile, Revision};
 
 /// A data folder.
 #[derive(Debug, Default, Serialize)]
@@ -72,8 +72,8 @@ pub(super) struct Gap {
     pub(super) missing_callbacks: Option<u64>,
 }
 
-impl From<ArchiveFile> for Segment {
-    fn from(file: ArchiveFile) -> Self {
+impl From<FolderFile> for Segment {
+    fn from(file: FolderFile) -> Self {
         Self {
             file: file.name,
             first_revision: file.revision,
@@ -84,7 +84,7 @@ impl From<ArchiveFile> for Segment {
 
 impl Checkpoint {
     /// One that loads, or has a problem.
-    pub(super) fn new(file: ArchiveFile, problem: Option<String>) -> Self {
+    pub(super) fn new(file: FolderFile, problem: Option<String>) -> Self {
         Self {
             file: file.name,
             revision: file.revision,

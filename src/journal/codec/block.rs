@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::{
     domain::Time,
-    journal::{Callback, Entry, Payload, Revision},
+    journal::entry::{Callback, Entry, Payload, Revision},
     providers::{self, Product},
     stored,
 };

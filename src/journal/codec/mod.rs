@@ -7,7 +7,7 @@
 mod block;
 pub(crate) mod frame;
 
-use super::{Entry, Revision};
+use crate::journal::entry::{Entry, Revision};
 
 use self::{block::BlockError, frame::FrameError};
 

@@ -1,40 +1,26 @@
 //! A data folder that is being made of entries that there were before.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use bytes::Bytes;
+use std::{path::Path, sync::Arc};
 
 use super::{
-    OpenError, StoreError,
-    checkpoints::Checkpoints,
-    files::{Files, Folder},
-    format,
-    lock::Lock,
     log::Log,
     writer::{BATCH_BYTES_MAX, BATCH_MAX, weight},
 };
 use crate::{
     domain::Time,
-    journal::{Entry, Epoch, Revision},
+    journal::{DataFolder, Entry, OpenError, Revision, StoreError},
 };
 
-/// A folder that becomes a data folder when it is [finished](Self::finish). Before,
-/// it is refused by whoever opens it, so that none that is half-made is served.
+/// The entries of a folder that becomes a data folder when it is
+/// [finished](Self::finish). Until then, whoever opens the folder is refused, so that
+/// nobody serves what is half made.
 #[derive(Debug)]
 pub struct Draft {
-    path: PathBuf,
-    epoch: Epoch,
-    files: Arc<dyn Files>,
+    folder: DataFolder,
     log: Log,
-    checkpoints: Checkpoints,
     /// Not written yet.
     batch: Vec<Entry>,
     batch_bytes: usize,
-    _lock: Lock,
 }
 
 impl Draft {
@@ -44,35 +30,19 @@ impl Draft {
     /// # Errors
     /// When it is not empty, or cannot be used.
     pub fn create(path: &Path, after: Revision) -> Result<Self, OpenError> {
-        if has_files(path) {
-            return Err(OpenError::Store {
-                path: path.to_owned(),
-                source: StoreError::Occupied,
-            });
-        }
-        let lock = Lock::take(path)?;
-        let epoch = Epoch(rand::random());
-        let files: Arc<dyn Files> = Arc::new(Folder::new(path));
+        let folder = DataFolder::take_empty(path)?;
+        let files = Arc::clone(folder.files());
         Ok(Self {
-            path: path.to_owned(),
-            epoch,
-            log: Log::begin_after(Arc::clone(&files), epoch, after),
-            checkpoints: Checkpoints::new(Arc::clone(&files)),
-            files,
+            log: Log::begin_after(files, folder.epoch(), after),
+            folder,
             batch: Vec::new(),
             batch_bytes: 0,
-            _lock: lock,
         })
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The epoch that its journal is going to have.
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
+    pub fn folder(&self) -> &DataFolder {
+        &self.folder
     }
 
     /// Adds an entry under the next revision.
@@ -88,18 +58,6 @@ impl Draft {
         self.flush()
     }
 
-    /// Adds a checkpoint of the records that `produce` hands out.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save_checkpoint(
-        &self,
-        revision: Revision,
-        produce: impl FnOnce(&mut dyn FnMut(Bytes) -> io::Result<()>) -> io::Result<()>,
-    ) -> Result<(), StoreError> {
-        self.checkpoints.save(revision, produce)
-    }
-
     /// Makes it a data folder. Returns the revision of its last entry.
     ///
     /// # Errors
@@ -109,7 +67,7 @@ impl Draft {
         // Where it goes on from, even if nothing is in it.
         self.log.try_to_write(Time::MIN)?;
         self.log.seal();
-        format::begin(&*self.files, self.epoch)?;
+        self.folder.mark()?;
         Ok(self.log.last())
     }
 
@@ -125,8 +83,4 @@ impl Draft {
         self.batch_bytes = 0;
         Ok(())
     }
-}
-
-fn has_files(path: &Path) -> bool {
-    fs::read_dir(path).is_ok_and(|mut files| files.next().is_some())
 }

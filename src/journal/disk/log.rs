@@ -2,16 +2,13 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use super::{
-    StoreError,
-    files::Files,
-    segment::{Segment, SegmentName, Trust},
-};
+use super::segment::{Segment, SegmentName, Trust};
 use crate::{
     domain::Time,
     journal::{
-        Entry, Epoch, Revision,
+        Entry, Epoch, Revision, StoreError,
         codec::{self, CodecError},
+        folder::Files,
     },
 };
 

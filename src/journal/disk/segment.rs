@@ -13,13 +13,12 @@ use std::{
 
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend as _, TableDefinition};
 
-use super::{
-    StoreError,
-    files::{Disk, Files, Mode},
-};
 use crate::{
     domain::Time,
-    journal::{Cause, Epoch, Revision},
+    journal::{
+        Cause, Epoch, Revision, StoreError,
+        folder::{Files, Mode, OpenFile, UNFINISHED},
+    },
 };
 
 /// Blocks by the revision of their first entry, each in a frame.
@@ -80,7 +79,7 @@ impl Segment {
         name: SegmentName,
         epoch: Epoch,
     ) -> Result<Self, StoreError> {
-        let (temporary, file) = (format!("{name}.new"), name.to_string());
+        let (temporary, file) = (format!("{name}{UNFINISHED}"), name.to_string());
         let create = || -> Result<(), redb::Error> {
             let store = Builder::new()
                 .set_cache_size(CACHE_BYTES)
@@ -199,7 +198,7 @@ pub(super) enum Trust {
     Nothing,
 }
 
-fn open(disk: Disk, trust: Trust) -> Result<Database, redb::Error> {
+fn open(disk: OpenFile, trust: Trust) -> Result<Database, redb::Error> {
     let mut builder = Builder::new();
     builder
         .set_cache_size(CACHE_BYTES)

@@ -27,9 +27,6 @@ pub(super) struct DiskMetrics {
     failing: Gauge,
     first: Gauge,
     last: Gauge,
-    pub(super) checkpoints: Counter,
-    pub(super) checkpoint_failures: Counter,
-    pub(super) checkpoint_revision: Gauge,
 }
 
 impl Status {
@@ -107,20 +104,5 @@ impl DiskMetrics {
             self.first.clone(),
         );
         registry.register("journal_last_revision", "The last entry", self.last.clone());
-        registry.register(
-            "journal_checkpoints",
-            "Checkpoints written",
-            self.checkpoints.clone(),
-        );
-        registry.register(
-            "journal_checkpoint_failures",
-            "Checkpoints that could not be written",
-            self.checkpoint_failures.clone(),
-        );
-        registry.register(
-            "journal_checkpoint_revision",
-            "The revision that the last checkpoint is at",
-            self.checkpoint_revision.clone(),
-        );
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{StoreError, log::Log, status::Status};
+use super::{log::Log, status::Status};
 use crate::{
     domain::Time,
-    journal::{AppendError, Cause, Entry, FollowError, Follower, Payload, Revision},
+    journal::{AppendError, Cause, Entry, FollowError, Follower, Payload, Revision, StoreError},
 };
 
 /// Entries made durable together. The more, the fewer syncs, and the longer the
@@ -43,7 +43,7 @@ pub(super) enum Request {
     /// To let the next entry begin a new segment.
     Seal,
     /// To drop entries from before a revision that were received before a time.
-    DropBefore { from: Revision, until: Time },
+    DropBefore { first: Revision, until: Time },
     /// To try the disk, if it failed.
     Probe { now: Time },
 }
@@ -95,9 +95,9 @@ impl Writer {
                 let _ = done.send(self.follow(after, follower));
             }
             Request::Seal => self.log.seal(),
-            Request::DropBefore { from, until } => {
-                match self.log.drop_before(from, until) {
-                    Ok(segments) => tracing::debug!(from, segments, "dropped old entries"),
+            Request::DropBefore { first, until } => {
+                match self.log.drop_before(first, until) {
+                    Ok(segments) => tracing::debug!(from = first, segments, "dropped old entries"),
                     Err(error) => tracing::warn!(%error, "cannot drop old entries"),
                 }
                 self.status.first(self.log.first());

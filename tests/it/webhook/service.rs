@@ -101,6 +101,10 @@ impl Journal for TestJournal {
         .boxed()
     }
 
+    fn last(&self) -> Revision {
+        self.entries.lock().len() as Revision
+    }
+
     fn follow(&self, _: Revision, _: Box<dyn Follower>) -> Result<(), FollowError> {
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use headcount::journal::{Archive, DiskJournal, Draft, Revision};
+use headcount::journal::{Archive, DataFolder, Draft, OpenError, Revision};
 
 use super::folder::{entry, undisturbed};
 
@@ -19,6 +19,10 @@ fn draft(path: &Path, after: Revision, last: Revision) -> Draft {
 
 fn finish(draft: Draft) -> Revision {
     undisturbed(|| draft.finish().unwrap())
+}
+
+fn open(path: &Path) -> Result<Archive, OpenError> {
+    Archive::open(&DataFolder::open_existing(path)?)
 }
 
 /// The revisions that are handed over by one who has enough at `enough`.
@@ -40,7 +44,7 @@ fn what_is_pushed_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let last = finish(draft(dir.path(), 40, MANY));
     assert_eq!(last, MANY);
-    let archive = Archive::open(dir.path()).unwrap();
+    let archive = open(dir.path()).unwrap();
     assert_eq!(archive.first(), 41);
     let all = (41..=MANY).collect::<Vec<_>>();
     assert_eq!(read(&archive, 40, 0), (all, MANY + 1));
@@ -52,7 +56,7 @@ fn what_is_pushed_is_read() {
 fn who_has_enough_is_given_no_more() {
     let dir = tempfile::tempdir().unwrap();
     finish(draft(dir.path(), 0, 100));
-    let archive = Archive::open(dir.path()).unwrap();
+    let archive = open(dir.path()).unwrap();
     // In the middle of what was made durable together.
     assert_eq!(read(&archive, 3, 7), (vec![4, 5, 6, 7], 8));
 }
@@ -63,8 +67,8 @@ fn what_is_half_made_is_refused() {
     let draft = draft(dir.path(), 0, MANY);
     undisturbed(|| drop(draft));
     let refusals = [
-        Archive::open(dir.path()).unwrap_err(),
-        DiskJournal::open(dir.path()).unwrap_err(),
+        open(dir.path()).unwrap_err(),
+        DataFolder::open(dir.path()).unwrap_err(),
         Draft::create(dir.path(), 0).unwrap_err(),
     ];
     let told = refusals.map(|refusal| refusal.to_string());

@@ -11,9 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use headcount::{
-    checkpoint,
+    checkpoint::{self, CheckpointStore as _, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Time},
-    journal::{Callback, DiskJournal, Entry, Journal as _, Payload, Revision},
+    journal::{Callback, DataFolder, DiskJournal, Entry, Journal as _, Payload, Revision},
     providers::{self, Decoded, Product},
     reconcile::{Logins, Rules},
     roster::{Limits, Roster},
@@ -63,6 +63,8 @@ impl Recipe {
     pub(crate) fn make(self) -> Folder {
         let dir = tempfile::tempdir().unwrap();
         let (journal, roster) = open(dir.path(), self.horizon);
+        let store = Arc::new(DiskCheckpoints::new(journal.folder()));
+        let checkpoints = Checkpoints::new(Arc::<DiskJournal>::clone(&journal), store);
         let entries: Vec<Entry> = (1..=self.entries).map(|n| self.entry(n)).collect();
         for (part, revision) in entries
             .chunks(CHECKPOINT_EVERY as usize)
@@ -70,15 +72,14 @@ impl Recipe {
         {
             append(&journal, part);
             if roster.applied() == revision {
-                let until = if self.drops { at(1_000_000) } else { Time::MIN };
+                let keep_from = if self.drops { at(1_000_000) } else { Time::MIN };
                 let capture = roster.begin_capture().unwrap();
-                let saved = journal.save_checkpoint(revision, until, |sink| {
-                    checkpoint::write(capture, sink).map(|_| ())
-                });
-                saved.unwrap();
+                let records = |sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ());
+                let written = checkpoints.write(revision, keep_from, Box::new(records));
+                written.unwrap();
             }
         }
-        undisturbed(|| drop(journal));
+        undisturbed(|| drop((journal, checkpoints)));
         Folder { dir, roster }
     }
 
@@ -107,8 +108,8 @@ impl Folder {
 }
 
 /// Opens a folder as a server does, from its latest checkpoint on.
-pub(crate) fn open(path: &Path, horizon: u64) -> (DiskJournal, Arc<Roster>) {
-    let journal = DiskJournal::open(path).unwrap();
+pub(crate) fn open(path: &Path, horizon: u64) -> (Arc<DiskJournal>, Arc<Roster>) {
+    let journal = DiskJournal::open(&DataFolder::open(path).unwrap()).unwrap();
     let apps = [(AppName::from(APP), Logins::Concurrent)];
     let rules = Rules {
         reorder_horizon: Duration::from_secs(horizon),
@@ -116,13 +117,14 @@ pub(crate) fn open(path: &Path, horizon: u64) -> (DiskJournal, Arc<Roster>) {
     };
     let (roster, mut applier) = Roster::new(journal.epoch(), apps, rules, Limits::default());
     let mut after: Revision = 0;
-    if let Some(&latest) = journal.checkpoints().unwrap().first() {
-        let records = journal.read_checkpoint(latest).unwrap();
+    let checkpoints = DiskCheckpoints::new(journal.folder());
+    if let Some(&latest) = checkpoints.list().unwrap().first() {
+        let records = checkpoints.read(latest).unwrap();
         applier.install(checkpoint::read(journal.epoch(), records).unwrap());
         after = latest;
     }
     journal.follow(after, Box::new(applier)).unwrap();
-    (journal, roster)
+    (Arc::new(journal), roster)
 }
 
 pub(crate) fn append(journal: &DiskJournal, entries: &[Entry]) {

@@ -5,7 +5,9 @@ use std::{path::Path, process::Command, sync::Arc};
 use futures_util::{StreamExt as _, stream};
 use headcount::{
     domain::Time,
-    journal::{Callback, DiskJournal, Entry, Follower, Journal as _, Payload, Revision},
+    journal::{
+        Callback, DataFolder, DiskJournal, Entry, Follower, Journal as _, Payload, Revision,
+    },
     providers::{Decoded, Product},
 };
 use http::StatusCode;
@@ -29,7 +31,7 @@ impl Follower for Nobody {
 async fn write_journal(path: &Path) {
     let path = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || {
-        let journal = DiskJournal::open(&path).unwrap();
+        let journal = DiskJournal::open(&DataFolder::open(&path).unwrap()).unwrap();
         journal.follow(0, Box::new(Nobody)).unwrap();
         journal
     });

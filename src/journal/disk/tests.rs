@@ -7,12 +7,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::simulated::{Fault, Simulated, Write};
 use crate::{
     domain::Time,
     journal::{
-        Callback, Entry, Epoch, Payload, Revision,
-        disk::{StoreError, files::Files, format, log::Log},
+        Callback, Entry, Epoch, Payload, Revision, StoreError,
+        disk::log::Log,
+        folder::{
+            Files, open_format,
+            simulated::{Fault, Simulated, Write},
+        },
     },
     providers::{Decoded, Product},
 };
@@ -35,7 +38,7 @@ fn entry(body: &str) -> Entry {
 
 fn open(disk: &Simulated) -> Result<Log, StoreError> {
     let files: Arc<dyn Files> = Arc::new(disk.clone());
-    let epoch = format::open(&*files, Epoch(7))?;
+    let epoch = open_format(&*files, Epoch(7))?;
     assert_eq!(epoch, Epoch(7));
     Log::open(files, epoch)
 }

@@ -13,11 +13,11 @@ use super::preallocate::Preallocated;
 
 /// One flat folder of files. What is created, renamed or removed in it is only
 /// durable once the folder is synced, as POSIX has it.
-pub(super) trait Files: Send + Sync + fmt::Debug + 'static {
+pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
     /// Opens a file, or creates it, empty, in place of one of that name.
-    fn open(&self, name: &str, mode: Mode) -> io::Result<Disk>;
+    fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile>;
     /// Gives a file another name, in place of one of that name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
@@ -27,11 +27,11 @@ pub(super) trait Files: Send + Sync + fmt::Debug + 'static {
 }
 
 /// What a file is called at its end until it is whole.
-const UNFINISHED: &str = ".new";
+pub(crate) const UNFINISHED: &str = ".new";
 
 /// Removes what a process that was killed had begun to write: nobody goes on with
 /// it, and its room would be lost for good.
-pub(super) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
+pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
     for name in files
         .list()?
         .iter()
@@ -50,7 +50,7 @@ pub(super) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// It has to be there.
     Existing,
     /// It is to be empty.
@@ -59,19 +59,19 @@ pub(super) enum Mode {
 
 /// A folder of the operating system.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct OsFolder {
     path: PathBuf,
 }
 
-impl Folder {
-    pub(super) fn new(path: &Path) -> Self {
+impl OsFolder {
+    pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
         }
     }
 }
 
-impl Files for Folder {
+impl Files for OsFolder {
     fn list(&self) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name()));
         let names: io::Result<Vec<_>> = entries.collect();
@@ -82,7 +82,7 @@ impl Files for Folder {
         Ok(names.collect())
     }
 
-    fn open(&self, name: &str, mode: Mode) -> io::Result<Disk> {
+    fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
         let create = mode == Mode::Create;
         let file = OpenOptions::new()
             .read(true)
@@ -91,7 +91,7 @@ impl Files for Folder {
             .truncate(create)
             .open(self.path.join(name))?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
-        Disk::new(backend)
+        OpenFile::new(backend)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -114,15 +114,15 @@ impl Files for Folder {
 /// An open file: what the store keeps its pages in. It is not locked: the folder
 /// is.
 #[derive(Debug)]
-pub(super) struct Disk(Box<dyn StorageBackend>);
+pub(crate) struct OpenFile(Box<dyn StorageBackend>);
 
-impl Disk {
-    pub(super) fn new(file: impl StorageBackend) -> io::Result<Self> {
+impl OpenFile {
+    pub(crate) fn new(file: impl StorageBackend) -> io::Result<Self> {
         Ok(Self(Box::new(Preallocated::new(file)?)))
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for OpenFile {
     fn len(&self) -> io::Result<u64> {
         self.0.len()
     }

@@ -8,11 +8,11 @@ use std::{
 };
 
 /// Its name in the folder.
-pub(super) const FILE: &str = "lock";
+pub(crate) const FILE: &str = "lock";
 
 /// A data folder that no other process uses while this is kept.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     // The operating system lets go of it with the process, however it ends.
     _file: File,
 }
@@ -54,7 +54,7 @@ fn create(path: &Path) -> io::Result<()> {
 
 impl Lock {
     /// Takes a folder, which is created if it is not there.
-    pub(super) fn take(path: &Path) -> Result<Self, LockError> {
+    pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {
             path: path.to_owned(),
             source,

@@ -9,11 +9,11 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
-use crate::journal::disk::files::{Disk, Files, Mode};
+use super::files::{Files, Mode, OpenFile};
 
 /// A folder on a simulated disk. A clone is the same folder.
 #[derive(Clone, Debug, Default)]
-pub(in crate::journal) struct Simulated(Arc<Mutex<State>>);
+pub(crate) struct Simulated(Arc<Mutex<State>>);
 
 #[derive(Clone, Debug, Default)]
 struct State {
@@ -36,14 +36,14 @@ struct File {
 
 /// One change of a file that may not be durable.
 #[derive(Clone, Debug)]
-pub(in crate::journal) enum Write {
+pub(crate) enum Write {
     At(usize, Vec<u8>),
     Length(usize),
 }
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::journal) enum Fault {
+pub(crate) enum Fault {
     /// One operation fails, without effect.
     At(u64),
     /// One operation fails; if it writes, it has written the half of it.
@@ -94,33 +94,33 @@ impl State {
 
 impl Simulated {
     /// Lets things go wrong from now on; operations are counted from 0 again.
-    pub(in crate::journal) fn fail(&self, fault: Option<Fault>) {
+    pub(crate) fn fail(&self, fault: Option<Fault>) {
         let mut state = self.0.lock();
         (state.fault, state.operations) = (fault, 0);
     }
 
     /// Operations since the count began.
-    pub(in crate::journal) fn operations(&self) -> u64 {
+    pub(crate) fn operations(&self) -> u64 {
         self.0.lock().operations
     }
 
     /// Whether nothing works any more.
-    pub(in crate::journal) fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         matches!(self.0.lock().fault, Some(Fault::From(_)))
     }
 
     /// Notes something in the trace.
-    pub(in crate::journal) fn note(&self, what: &'static str) {
+    pub(crate) fn note(&self, what: &'static str) {
         self.0.lock().trace.push(what);
     }
 
-    pub(in crate::journal) fn trace(&self) -> Vec<&'static str> {
+    pub(crate) fn trace(&self) -> Vec<&'static str> {
         self.0.lock().trace.clone()
     }
 
     /// The disk as the process that comes next finds it, if only the process was
     /// killed.
-    pub(in crate::journal) fn after_kill(&self) -> Self {
+    pub(crate) fn after_kill(&self) -> Self {
         let mut state = self.0.lock().clone();
         (state.fault, state.operations) = (None, 0);
         Self(Arc::new(Mutex::new(state)))
@@ -129,7 +129,7 @@ impl Simulated {
     /// The disk after the power was cut: of what was not synced, `survives` says
     /// what is there, and how much of it. Names that were not synced are there if
     /// `names` is.
-    pub(in crate::journal) fn after_power_cut(
+    pub(crate) fn after_power_cut(
         &self,
         names: bool,
         mut survives: impl FnMut(&Write) -> Option<Write>,
@@ -153,7 +153,7 @@ impl Simulated {
     }
 
     /// The files, by name, and how long they are.
-    pub(in crate::journal) fn lengths(&self) -> Vec<(String, usize)> {
+    pub(crate) fn lengths(&self) -> Vec<(String, usize)> {
         let state = self.0.lock();
         let lengths = state
             .names
@@ -163,7 +163,7 @@ impl Simulated {
     }
 
     /// Flips a bit.
-    pub(in crate::journal) fn flip(&self, name: &str, at: usize, bit: u8) {
+    pub(crate) fn flip(&self, name: &str, at: usize, bit: u8) {
         let mut state = self.0.lock();
         let file = state.names[name];
         let file = &mut state.files[file];
@@ -172,7 +172,7 @@ impl Simulated {
     }
 
     /// Cuts a file short.
-    pub(in crate::journal) fn truncate(&self, name: &str, length: usize) {
+    pub(crate) fn truncate(&self, name: &str, length: usize) {
         let mut state = self.0.lock();
         let file = state.names[name];
         let file = &mut state.files[file];
@@ -186,7 +186,7 @@ impl Files for Simulated {
         Ok(self.0.lock().names.keys().cloned().collect())
     }
 
-    fn open(&self, name: &str, mode: Mode) -> io::Result<Disk> {
+    fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
         let mut state = self.0.lock();
         if mode == Mode::Create {
             state.operate("create")?;
@@ -197,7 +197,7 @@ impl Files for Simulated {
         let file = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         drop(state);
         let (folder, file) = (self.clone(), file);
-        Disk::new(Open { folder, file })
+        OpenFile::new(SimulatedFile { folder, file })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -224,12 +224,12 @@ impl Files for Simulated {
 }
 
 #[derive(Debug)]
-struct Open {
+struct SimulatedFile {
     folder: Simulated,
     file: usize,
 }
 
-impl Open {
+impl SimulatedFile {
     fn change(&self, what: &'static str, write: &Write) -> io::Result<()> {
         let mut state = self.folder.0.lock();
         let done = state.operate(what);
@@ -247,7 +247,7 @@ impl Open {
     }
 }
 
-impl StorageBackend for Open {
+impl StorageBackend for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.folder.0.lock().files[self.file].now.len() as u64)
     }

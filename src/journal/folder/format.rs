@@ -4,10 +4,10 @@
 use redb::StorageBackend as _;
 
 use super::{
-    StoreError,
+    error::StoreError,
     files::{Files, Mode},
 };
-use crate::journal::Epoch;
+use crate::journal::entry::Epoch;
 
 const FILE: &str = "format";
 const TEMPORARY: &str = "format.new";
@@ -15,13 +15,13 @@ const TITLE: &str = "headcount data folder";
 
 /// The format that this version reads and writes: segments of blocks, and
 /// checkpoints, as `proto/headcount/storage/v1` describes them.
-pub(super) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The longest file that is taken for one.
 const BYTES_MAX: u64 = 1024;
 
 /// The epoch of a folder: as it says, or `new` in an empty one.
-pub(super) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
+pub(crate) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
     match find(files)? {
         Some(epoch) => Ok(epoch),
         None => begin(files, new),
@@ -29,7 +29,7 @@ pub(super) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
 }
 
 /// The epoch of a folder; `None` if it is no data folder yet.
-pub(super) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
+pub(crate) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
     let names = files.list().map_err(StoreError::folder)?;
     if names.iter().any(|name| name == FILE) {
         return read(files).map(Some);
@@ -45,7 +45,7 @@ pub(super) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
 }
 
 /// Makes a folder one of an epoch.
-pub(super) fn begin(files: &dyn Files, epoch: Epoch) -> Result<Epoch, StoreError> {
+pub(crate) fn begin(files: &dyn Files, epoch: Epoch) -> Result<Epoch, StoreError> {
     write(files, epoch).map_err(|error| StoreError::failed(FILE, error))?;
     Ok(epoch)
 }

@@ -4,8 +4,14 @@ use std::{io, sync::Arc};
 
 use bytes::Bytes;
 
-use super::simulated::{Fault, Simulated};
-use crate::journal::disk::{StoreError, checkpoints::Checkpoints};
+use super::DiskCheckpoints;
+use crate::{
+    checkpoint::{CheckpointStore as _, RecordSink},
+    journal::{
+        StoreError,
+        folder::simulated::{Fault, Simulated},
+    },
+};
 
 fn records(seed: usize) -> Vec<Bytes> {
     let lengths = [0, 1, 100, 600_000, 5, 70_000 + seed];
@@ -19,15 +25,14 @@ fn records(seed: usize) -> Vec<Bytes> {
         .collect()
 }
 
-fn on(disk: &Simulated) -> Checkpoints {
-    Checkpoints::new(Arc::new(disk.clone()))
+fn on(disk: &Simulated) -> DiskCheckpoints {
+    DiskCheckpoints::in_files(Arc::new(disk.clone()), "a simulated disk".to_owned())
 }
 
 fn save(disk: &Simulated, revision: u64) -> Result<(), StoreError> {
-    on(disk).save(revision, |sink| {
-        let records = records(revision as usize);
-        records.into_iter().try_for_each(sink)
-    })
+    let records = records(revision as usize);
+    let write = Box::new(|sink: RecordSink<'_>| records.into_iter().try_for_each(sink));
+    on(disk).write(revision, write)
 }
 
 fn read(disk: &Simulated, revision: u64) -> Result<Vec<Bytes>, StoreError> {
@@ -53,11 +58,11 @@ fn whatever_fails_the_one_before_is_there_and_no_half_one() {
             assert!(save(&disk, 9).is_err());
             let cut = |names| disk.after_power_cut(names, |_| None);
             for disk in [disk.after_kill(), cut(true), cut(false)] {
-                for revision in on(&disk).revisions().unwrap() {
+                for revision in on(&disk).list().unwrap() {
                     let read = read(&disk, revision);
                     assert_eq!(read.unwrap(), records(revision as usize), "{fault:?}");
                 }
-                assert!(on(&disk).revisions().unwrap().contains(&5));
+                assert!(on(&disk).list().unwrap().contains(&5));
             }
             disk.fail(None);
             save(&disk, 9).unwrap();
@@ -69,10 +74,11 @@ fn whatever_fails_the_one_before_is_there_and_no_half_one() {
 #[test]
 fn a_writer_that_gives_up_leaves_nothing() {
     let disk = Simulated::default();
-    let given_up = on(&disk).save(3, |sink| {
+    let write = |sink: RecordSink<'_>| {
         sink(Bytes::from_static(b"half"))?;
         Err(io::Error::other("changed my mind"))
-    });
+    };
+    let given_up = on(&disk).write(3, Box::new(write));
     assert!(
         given_up
             .unwrap_err()
@@ -106,18 +112,17 @@ fn damage_is_an_error_never_other_records() {
 }
 
 #[test]
-fn the_latest_are_kept() {
+fn checkpoints_are_listed_by_revision_until_they_are_removed_or_set_aside() {
     let disk = Simulated::default();
     for revision in [10, 2, 30] {
         save(&disk, revision).unwrap();
     }
-    assert_eq!(on(&disk).revisions().unwrap(), [30, 10, 2]);
-    assert_eq!(on(&disk).prune(2).unwrap(), Some(10));
-    assert_eq!(on(&disk).revisions().unwrap(), [30, 10]);
-    assert_eq!(on(&disk).prune(3).unwrap(), None, "one more is needed");
+    assert_eq!(on(&disk).list().unwrap(), [30, 10, 2]);
+    on(&disk).remove(&[2]).unwrap();
+    assert_eq!(on(&disk).list().unwrap(), [30, 10]);
     on(&disk).set_aside(30).unwrap();
-    assert_eq!(on(&disk).revisions().unwrap(), [10]);
+    assert_eq!(on(&disk).list().unwrap(), [10]);
     save(&disk, 30).unwrap();
-    assert_eq!(on(&disk).revisions().unwrap(), [30, 10]);
-    assert_eq!(on(&Simulated::default()).prune(2).unwrap(), None);
+    assert_eq!(on(&disk).list().unwrap(), [30, 10]);
+    assert!(on(&Simulated::default()).list().unwrap().is_empty());
 }

@@ -1,9 +1,12 @@
 //! What can go wrong with a data folder.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
-use super::LockError;
-use crate::journal::{Cause, Revision};
+use super::lock::LockError;
+use crate::journal::{entry::Revision, error::Cause};
 
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -76,19 +79,32 @@ pub enum StoreError {
     },
 }
 
+impl OpenError {
+    pub(crate) fn store(path: &Path, source: StoreError) -> Self {
+        let path = path.to_owned();
+        Self::Store { path, source }
+    }
+}
+
 impl StoreError {
-    pub(super) fn failed(file: &str, error: io::Error) -> Self {
+    /// Whether what is stored is damaged. Else it may be whole, and only cannot be used at
+    /// present.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    pub(crate) fn failed(file: &str, error: io::Error) -> Self {
         Self::Failed {
             file: file.to_owned(),
             source: Cause::new(error),
         }
     }
 
-    pub(super) fn folder(error: io::Error) -> Self {
+    pub(crate) fn folder(error: io::Error) -> Self {
         Self::failed("its files cannot be listed", error)
     }
 
-    pub(super) fn missing(
+    pub(crate) fn missing(
         first: Revision,
         last: Revision,
         place: &str,

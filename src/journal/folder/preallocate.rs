@@ -17,7 +17,7 @@ static ZEROS: [u8; STRETCH_BYTES as usize] = [0; STRETCH_BYTES as usize];
 
 /// A file that is written to by stretches.
 #[derive(Debug)]
-pub(super) struct Preallocated<F> {
+pub(crate) struct Preallocated<F> {
     file: F,
     /// Which stretches have their places. Nothing was written to the others.
     placed: Mutex<Vec<bool>>,
@@ -25,7 +25,7 @@ pub(super) struct Preallocated<F> {
 
 impl<F: StorageBackend> Preallocated<F> {
     /// What the file has now counts as written, as all of it may be.
-    pub(super) fn new(file: F) -> io::Result<Self> {
+    pub(crate) fn new(file: F) -> io::Result<Self> {
         let placed = vec![true; stretches(0..file.len()?).len()];
         let placed = Mutex::new(placed);
         Ok(Self { file, placed })

@@ -1,0 +1,170 @@
+//! The journal on disk, as others see it: it hands requests to the thread that writes.
+
+use std::{
+    fmt,
+    sync::{Arc, mpsc::sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use futures_util::future::BoxFuture;
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    log::Log,
+    status::Status,
+    writer::{Append, Request, Writer},
+};
+use crate::{
+    domain::Time,
+    journal::{
+        AppendError, Cause, DataFolder, Entry, Epoch, FollowError, Follower, Journal, LockError,
+        OpenError, Revision,
+    },
+};
+
+/// Requests that may wait for the writing thread; who comes after them waits for
+/// a place. Far more than callbacks are in work at once.
+const WAITING_MAX: usize = 8192;
+
+/// A journal in a data folder.
+pub struct DiskJournal {
+    folder: DataFolder,
+    status: Arc<Status>,
+    /// Always there, except while the journal is being closed.
+    requests: Option<mpsc::Sender<Request>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl DiskJournal {
+    /// Opens the journal of a folder. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. [`Journal::follow`] finds damage of what is in it.
+    pub fn open(folder: &DataFolder) -> Result<Self, OpenError> {
+        let log = Log::open(Arc::clone(folder.files()), folder.epoch());
+        let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
+        tracing::info!(folder = %folder.path().display(), "opened the journal");
+        let status = Arc::new(Status::default());
+        let (requests, waiting) = mpsc::channel(WAITING_MAX);
+        let writer = Writer {
+            log,
+            status: Arc::clone(&status),
+            follower: None,
+            failed_at: None,
+        };
+        let writer = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer.run(waiting));
+        let writer = writer.map_err(|source| LockError::Io {
+            path: folder.path().to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            folder: folder.clone(),
+            status,
+            requests: Some(requests),
+            writer: Some(writer),
+        })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    async fn request(&self, request: Request) -> Result<(), AppendError> {
+        let requests = self.requests.as_ref().ok_or(AppendError::Closed)?;
+        let sent = requests.send(request).await;
+        sent.map_err(|_| AppendError::Closed)
+    }
+
+    /// Asks for something that nobody needs once the thread has ended. Blocks.
+    fn blocking_request(&self, request: Request) {
+        if let Some(requests) = &self.requests {
+            let _ = requests.blocking_send(request);
+        }
+    }
+}
+
+impl Journal for DiskJournal {
+    fn epoch(&self) -> Epoch {
+        self.folder.epoch()
+    }
+
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
+        Box::pin(async move {
+            let (done, answer) = oneshot::channel();
+            self.request(Request::Append(Append { entry, done }))
+                .await?;
+            answer.await.map_err(|_| AppendError::Closed)?
+        })
+    }
+
+    fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError> {
+        let closed = || FollowError::Store(Cause::new(AppendError::Closed));
+        let requests = self.requests.as_ref().ok_or_else(closed)?;
+        let (done, answer) = sync_channel(1);
+        let request = Request::Follow {
+            after,
+            follower,
+            done,
+        };
+        requests.blocking_send(request).map_err(|_| closed())?;
+        answer.recv().map_err(|_| closed())?
+    }
+
+    fn last(&self) -> Revision {
+        self.status.last_revision()
+    }
+
+    fn failure(&self) -> Option<String> {
+        let closed = || AppendError::Closed.to_string();
+        self.is_over()
+            .then(closed)
+            .or_else(|| self.status.failure().map(|cause| cause.to_string()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.writer.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn probe(&self, now: Time) {
+        if let Some(requests) = self.requests.as_ref().filter(|_| self.failure().is_some()) {
+            // The queue is only full of requests that try the disk as well.
+            let _ = requests.try_send(Request::Probe { now });
+        }
+    }
+
+    fn note_checkpoint(&self) {
+        self.blocking_request(Request::Seal);
+    }
+
+    fn drop_before(&self, first: Revision, until: Time) {
+        self.blocking_request(Request::DropBefore { first, until });
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        self.status.metrics().register(registry);
+    }
+}
+
+impl fmt::Debug for DiskJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiskJournal")
+            .field("folder", &self.folder)
+            .field("epoch", &self.epoch())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for DiskJournal {
+    fn drop(&mut self) {
+        // The thread ends because nobody can send it requests any more. The folder is let
+        // go of after that, because the thread uses its files until then.
+        drop(self.requests.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}

@@ -1,5 +1,0 @@
-//! What the log and the checkpoints make of a disk that fails.
-
-mod checkpoints;
-mod faults;
-mod simulated;

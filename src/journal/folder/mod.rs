@@ -1,0 +1,172 @@
+//! The data folder: one flat folder of files that one process at a time uses.
+//!
+//! It holds the segments of a journal and its checkpoints, and says of itself of which
+//! format and of which journal it is. `docs/journal.md` describes it.
+
+mod error;
+mod files;
+mod format;
+mod lock;
+mod preallocate;
+#[cfg(test)]
+pub(crate) mod simulated;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Epoch, Revision};
+
+pub(crate) use self::files::{Files, Mode, OpenFile, UNFINISHED};
+#[cfg(test)]
+pub(crate) use self::format::open as open_format;
+pub use self::{
+    error::{OpenError, StoreError},
+    lock::LockError,
+};
+
+use self::{
+    files::{OsFolder, remove_unfinished},
+    lock::Lock,
+};
+
+/// A data folder. No other process uses it as long as this or a clone of it is kept.
+#[derive(Clone)]
+pub struct DataFolder(Arc<Taken>);
+
+struct Taken {
+    path: PathBuf,
+    epoch: Epoch,
+    files: Arc<dyn Files>,
+    _lock: Lock,
+}
+
+/// A file of a data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// A segment's first revision, or the one that a checkpoint is at.
+    pub revision: Revision,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+impl DataFolder {
+    /// The version of the format that folders are read and written in.
+    pub const FORMAT: u32 = format::VERSION;
+
+    /// Takes a folder to write to: a data folder, or an empty one, which becomes one. A
+    /// folder that is not there is created. Blocks.
+    ///
+    /// # Errors
+    /// When another process uses the folder, or its format is unknown.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = Lock::take(path)?;
+        let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
+        let opened = format::open(&*files, Epoch(rand::random())).and_then(|epoch| {
+            // Only now it is known that the folder is one of ours.
+            remove_unfinished(&*files).map_err(StoreError::folder)?;
+            Ok(epoch)
+        });
+        let epoch = opened.map_err(|source| OpenError::store(path, source))?;
+        Ok(Self::taken(path, epoch, files, lock))
+    }
+
+    /// Takes a folder to read from. It has to be a data folder: an empty one does not
+    /// become one.
+    ///
+    /// # Errors
+    /// When another process uses the folder, it is no data folder, or its format is
+    /// unknown.
+    pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
+        let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
+        // Before the lock, which would create the folder.
+        let epoch = format::find(&*files)
+            .and_then(|epoch| epoch.ok_or(StoreError::Nothing))
+            .map_err(|source| OpenError::store(path, source))?;
+        let lock = Lock::take(path)?;
+        Ok(Self::taken(path, epoch, files, lock))
+    }
+
+    /// Takes an empty folder, under an epoch of its own. It is no data folder, and is
+    /// refused by whoever opens it, until it is [marked](Self::mark) as one.
+    pub(super) fn take_empty(path: &Path) -> Result<Self, OpenError> {
+        if has_files(path) {
+            return Err(OpenError::store(path, StoreError::Occupied));
+        }
+        let lock = Lock::take(path)?;
+        let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
+        Ok(Self::taken(path, Epoch(rand::random()), files, lock))
+    }
+
+    /// Makes it a data folder, durably.
+    pub(super) fn mark(&self) -> Result<(), StoreError> {
+        format::begin(&**self.files(), self.epoch()).map(|_| ())
+    }
+
+    fn taken(path: &Path, epoch: Epoch, files: Arc<dyn Files>, lock: Lock) -> Self {
+        Self(Arc::new(Taken {
+            path: path.to_owned(),
+            epoch,
+            files,
+            _lock: lock,
+        }))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The journal that it is of.
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch
+    }
+
+    /// How long all its files are together, without the lock: what the lock holds is of
+    /// this process.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        let sum = || -> io::Result<u64> {
+            let mut sum = 0;
+            for file in fs::read_dir(self.path())? {
+                let file = file?;
+                if file.file_name() != lock::FILE {
+                    sum += file.metadata()?.len();
+                }
+            }
+            Ok(sum)
+        };
+        sum().map_err(StoreError::folder)
+    }
+
+    pub(crate) fn files(&self) -> &Arc<dyn Files> {
+        &self.0.files
+    }
+
+    /// A file as it is now.
+    pub(crate) fn file(&self, name: String, revision: Revision) -> Result<FolderFile, StoreError> {
+        let metadata = fs::metadata(self.path().join(&name));
+        let metadata = metadata.map_err(|error| StoreError::failed(&name, error))?;
+        Ok(FolderFile {
+            name,
+            revision,
+            bytes: metadata.len(),
+        })
+    }
+}
+
+impl fmt::Debug for DataFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DataFolder").field(&self.0.path).finish()
+    }
+}
+
+fn has_files(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut files| files.next().is_some())
+}

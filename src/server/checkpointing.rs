@@ -1,0 +1,137 @@
+//! Writes checkpoints as long as the service runs, and drops what is old.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::{self, JoinError};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{parts::Parts, upkeep::looks};
+use crate::{
+    checkpoint::{self, Checkpoints, RecordSink},
+    config::JournalConfig,
+    domain::{Clock, Time},
+    journal::{Journal, Revision, StoreError},
+    roster::{Capture, Roster},
+};
+
+/// How often it is checked whether entries are older than they need to be.
+const DROP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// When checkpoints are written, and what is kept beside them.
+#[derive(Clone, Debug)]
+pub(super) struct CheckpointPolicy {
+    /// A checkpoint is written at least this often, if there are new entries.
+    interval: Duration,
+    /// A checkpoint is written after so many entries.
+    entries: u64,
+    /// Entries are kept for so long.
+    retention: Duration,
+}
+
+impl CheckpointPolicy {
+    /// Entries that were received at this time or later are kept.
+    fn keep_from(&self) -> Time {
+        Clock::system().now().saturating_sub(self.retention)
+    }
+}
+
+impl From<&JournalConfig> for CheckpointPolicy {
+    fn from(config: &JournalConfig) -> Self {
+        Self {
+            interval: config.checkpoint_interval.into(),
+            entries: config.checkpoint_entries,
+            retention: config.retention.into(),
+        }
+    }
+}
+
+/// Does it until `drain` is cancelled.
+pub(super) fn spawn(
+    parts: &mut Parts,
+    drain: &CancellationToken,
+    journal: Arc<dyn Journal>,
+    checkpoints: Checkpoints,
+    roster: Arc<Roster>,
+    policy: CheckpointPolicy,
+) {
+    let drained = drain.clone();
+    parts.spawn(async move {
+        let work = keep_checkpoints(journal, checkpoints, roster, policy);
+        drained.run_until_cancelled(work).await;
+        ("checkpoints", Ok(()))
+    });
+}
+
+/// Writes a checkpoint when the last is too long ago or too much came after it, and
+/// drops what is old.
+async fn keep_checkpoints(
+    journal: Arc<dyn Journal>,
+    checkpoints: Checkpoints,
+    roster: Arc<Roster>,
+    policy: CheckpointPolicy,
+) {
+    let mut looks = looks();
+    let latest = checkpoints.store().list().unwrap_or_default();
+    let mut last: Revision = latest.first().copied().unwrap_or(0);
+    let mut began = Instant::now();
+    let mut dropped = Instant::now();
+    let mut is_late = false;
+    loop {
+        looks.tick().await;
+        // Also where no checkpoint can be written: it makes room.
+        if dropped.elapsed() >= DROP_INTERVAL {
+            dropped = Instant::now();
+            drop_old(&checkpoints, &policy).await;
+        }
+        let news = journal.last().saturating_sub(last);
+        let is_due = news >= policy.entries || (news > 0 && began.elapsed() >= policy.interval);
+        if !is_due {
+            continue;
+        }
+        let Some(capture) = roster.begin_capture() else {
+            if !is_late && began.elapsed() >= 2 * policy.interval {
+                is_late = true;
+                warn!("no checkpoint can be written: rooms with many users close all the time");
+            }
+            continue;
+        };
+        (began, is_late) = (Instant::now(), false);
+        last = capture.revision();
+        // If it fails, the next is written when it is due again, and until then a
+        // start takes longer.
+        write(&checkpoints, capture, &policy).await;
+    }
+}
+
+async fn write(checkpoints: &Checkpoints, capture: Capture, policy: &CheckpointPolicy) {
+    let (began, revision) = (Instant::now(), capture.revision());
+    let (checkpoints, keep_from) = (checkpoints.clone(), policy.keep_from());
+    let write = move || {
+        let records = Box::new(|sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ()));
+        checkpoints.write(revision, keep_from, records)
+    };
+    match outcome(task::spawn_blocking(write).await) {
+        Ok(()) => info!(revision, took = ?began.elapsed(), "wrote a checkpoint"),
+        Err(reason) => warn!(revision, reason, "cannot write a checkpoint"),
+    }
+}
+
+async fn drop_old(checkpoints: &Checkpoints, policy: &CheckpointPolicy) {
+    let (checkpoints, keep_from) = (checkpoints.clone(), policy.keep_from());
+    let dropped = task::spawn_blocking(move || checkpoints.drop_old(keep_from)).await;
+    if let Err(reason) = outcome(dropped) {
+        warn!(reason, "cannot drop what is old");
+    }
+}
+
+/// What became of work on another thread, in words if it failed.
+fn outcome(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), String> {
+    match done {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}

@@ -1,0 +1,31 @@
+//! The parts of the service, each a task. None of them ends before the service drains, so
+//! the end of one ends the service.
+
+use std::error::Error;
+
+use tokio::task::{JoinError, JoinSet};
+use tracing::error;
+
+use super::error::ServerError;
+
+/// The parts that run.
+pub(super) type Parts = JoinSet<Ended>;
+
+/// A part of the service that ran to its end.
+pub(super) type Ended = (&'static str, Result<(), Box<dyn Error + Send + Sync>>);
+
+/// What the end of a part means while the service does not drain.
+pub(super) fn failure(part: Option<Result<Ended, JoinError>>) -> ServerError {
+    match part {
+        Some(Ok((part, Err(reason)))) => ended(part, reason),
+        Some(Ok((part, Ok(())))) => ended(part, "nobody asked it to".into()),
+        Some(Err(panic)) => ended("a part of the service", panic.into()),
+        None => ended("the service", "it has no parts".into()),
+    }
+}
+
+/// Says that a part ended.
+pub(super) fn ended(part: &'static str, reason: Box<dyn Error + Send + Sync>) -> ServerError {
+    error!(part, %reason, "ended");
+    ServerError::Ended { part, reason }
+}

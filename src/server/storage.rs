@@ -1,0 +1,57 @@
+//! The journal and the checkpoints that a configuration asks for.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+use super::error::ServerError;
+use crate::{
+    checkpoint::{Checkpoints, DiskCheckpoints},
+    config::{JournalConfig, JournalKind},
+    journal::{DataFolder, DiskJournal, Journal, MemoryJournal, OpenError},
+};
+
+/// Where entries are made durable, and what they add up to.
+#[derive(Clone, Debug)]
+pub(super) struct Storage {
+    pub(super) journal: Arc<dyn Journal>,
+    /// `None` if the journal keeps nothing.
+    pub(super) checkpoints: Option<Checkpoints>,
+}
+
+impl Storage {
+    /// Opens the journal. A data folder is ours from now on. Blocks, but not for long.
+    pub(super) fn open(config: &JournalConfig) -> Result<Self, ServerError> {
+        match config.kind {
+            JournalKind::Memory => Ok(Self::memory()),
+            JournalKind::Disk => {
+                Self::disk(config).map_err(|error| ServerError::Open(error.into()))
+            }
+        }
+    }
+
+    /// Makes what happens to it visible.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        self.journal.register(registry);
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.register(registry);
+        }
+    }
+
+    fn memory() -> Self {
+        Self {
+            journal: Arc::new(MemoryJournal::new()),
+            checkpoints: None,
+        }
+    }
+
+    fn disk(config: &JournalConfig) -> Result<Self, OpenError> {
+        let folder = DataFolder::open(&config.path)?;
+        let journal: Arc<dyn Journal> = Arc::new(DiskJournal::open(&folder)?);
+        let store = Arc::new(DiskCheckpoints::new(&folder));
+        Ok(Self {
+            checkpoints: Some(Checkpoints::new(Arc::clone(&journal), store)),
+            journal,
+        })
+    }
+}
