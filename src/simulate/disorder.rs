@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use super::{
-    callbacks::{Callback, Place, Sending},
+    callbacks::{PlannedCallback, Sending, SubjectIndex},
     truth::Numbers,
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Delivery {
 
 impl Schedule {
     /// Plans the sending of all callbacks. The same arguments give the same plan.
-    pub(crate) fn plan(callbacks: &[Callback], disorder: &Disorder) -> Self {
+    pub(crate) fn plan(callbacks: &[PlannedCallback], disorder: &Disorder) -> Self {
         let mut rng = Pcg64::seed_from_u64(disorder.seed ^ 0x5eed_0d15);
         let mut schedule = Self::default();
         for (at, callback) in callbacks.iter().enumerate() {
@@ -61,7 +61,7 @@ impl Schedule {
         schedule
     }
 
-    fn add(&mut self, at: usize, callback: &Callback, disorder: &Disorder, rng: &mut Pcg64) {
+    fn add(&mut self, at: usize, callback: &PlannedCallback, disorder: &Disorder, rng: &mut Pcg64) {
         if callback.sending == Sending::Never {
             return;
         }
@@ -124,12 +124,15 @@ impl Schedule {
 
     /// Which numbers of which life of each room arrived, and which did not,
     /// whether by chance or because a story is about that.
-    pub(crate) fn numbers(&self, callbacks: &[Callback]) -> BTreeMap<(Place, u64), Numbers> {
+    pub(crate) fn numbers(
+        &self,
+        callbacks: &[PlannedCallback],
+    ) -> BTreeMap<(SubjectIndex, u64), Numbers> {
         let mut sent = vec![false; callbacks.len()];
         for delivery in &self.deliveries {
             sent[delivery.callback] = true;
         }
-        let mut numbers: BTreeMap<(Place, u64), Numbers> = BTreeMap::new();
+        let mut numbers: BTreeMap<(SubjectIndex, u64), Numbers> = BTreeMap::new();
         for (callback, sent) in callbacks.iter().zip(sent) {
             if let Some(number) = callback.what.number() {
                 let life = numbers.entry((callback.about, callback.life)).or_default();

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    callbacks::{Signing, Vendor},
+    callbacks::{Signing, VendorAccount},
     disorder::{Delivery, Schedule},
     options::{CannotRun, Trouble},
     world::World,
@@ -53,7 +53,7 @@ const MISUNDERSTOOD_MAX: usize = 20;
 pub(super) struct Driver {
     pub(super) world: Arc<World>,
     pub(super) schedule: Arc<Schedule>,
-    pub(super) vendor: Vendor,
+    pub(super) vendor: VendorAccount,
     pub(super) webhook: String,
     /// Whether callbacks wait for their time.
     pub(super) timed: bool,
@@ -73,7 +73,7 @@ impl Driver {
     pub(super) fn new(
         world: Arc<World>,
         schedule: Arc<Schedule>,
-        vendor: Vendor,
+        vendor: VendorAccount,
         webhook: &str,
     ) -> Result<Self, CannotRun> {
         let refused = |reason: String| CannotRun::Webhook {
@@ -191,7 +191,7 @@ impl Driver {
     async fn post(&self, delivery: &Delivery) -> Result<(StatusCode, String), String> {
         let callback = &self.world.callbacks[delivery.callback];
         let id = self.world.id(callback.about);
-        let post = self.vendor.post(callback, id, self.signing(delivery));
+        let post = callback.post(&self.vendor, id, self.signing(delivery));
         let url = format!("{}{}?{}", self.base, post.path, post.query);
         let request = Request::post(url.trim_end_matches('?'))
             .header(header::CONTENT_TYPE, post.content_type)

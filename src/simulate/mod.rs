@@ -10,23 +10,20 @@
 //! that its callbacks, were they all delivered, leave undecided.
 
 mod callbacks;
-mod compare;
 mod disorder;
 mod driver;
 mod judge;
+mod observe;
 mod options;
-mod reader;
 mod run;
 mod truth;
-mod verdict;
-mod watcher;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::{
+    judge::{Cause, Difference, Verdict, Witness},
     options::{CannotRun, Forgetting, Options, Trouble, VendorName},
     run::run,
-    verdict::{Cause, Difference, Verdict, Witness},
 };

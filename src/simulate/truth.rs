@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is true of one room when the history ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Truth {
+pub(crate) struct RoomTruth {
     /// The life that the room is in, or was in last; `None` if it never lived
     /// as far as anybody can know now.
     pub(crate) life: Option<TrueLife>,
@@ -82,7 +82,7 @@ pub(crate) struct TrueDevice {
     pub(crate) login_time: u64,
 }
 
-impl Truth {
+impl RoomTruth {
     /// People present: everybody but recorders.
     pub(crate) fn user_count(&self) -> usize {
         let people = self

@@ -1,8 +1,34 @@
 //! The fields of a body, and the ways in which ZEGOCLOUD writes them.
 
+use rand::RngExt as _;
+use rand_pcg::Pcg64;
 use serde_json::{Map, Value};
 
-use super::{JSON, Spelling};
+use super::post::JSON;
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// As documented today.
+    #[default]
+    Json,
+    /// JSON, percent-encoded as a whole.
+    PercentEncoded,
+    /// A form, which ZEGO's support can switch on.
+    Form,
+    /// JSON of 2022: numbers where there are strings today.
+    Legacy,
+}
+
+impl Spelling {
+    pub(crate) fn any(rng: &mut Pcg64) -> Self {
+        match rng.random_range(0..100) {
+            0..8 => Self::PercentEncoded,
+            8..16 => Self::Form,
+            _ => Self::Json,
+        }
+    }
+}
 
 /// A body in the making.
 pub(super) struct Fields {

@@ -4,7 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::{JSON, Post, Vendor};
+use super::{
+    account::VendorAccount,
+    post::{JSON, Post},
+};
 
 /// What a callback of a Tencent room reports. Times are milliseconds since the
 /// Unix epoch.
@@ -36,7 +39,7 @@ pub(crate) enum Report {
 
 impl Report {
     /// It has neither signature nor spellings.
-    pub(super) fn post(&self, vendor: &Vendor, room_id: &str) -> Post {
+    pub(super) fn post(&self, vendor: &VendorAccount, room_id: &str) -> Post {
         let (id, command) = (vendor.sdk_app_id, self.command());
         Post {
             path: "/webhooks/tencent",

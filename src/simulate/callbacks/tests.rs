@@ -18,15 +18,15 @@ fn the_signature_is_the_documented_one() {
 }
 
 fn login_body(spelling: Spelling) -> String {
-    let vendor = Vendor {
+    let vendor = VendorAccount {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 1_400_000_000,
     };
-    let callback = Callback {
-        about: Place::Room(0),
+    let callback = PlannedCallback {
+        about: SubjectIndex::Room(0),
         life: u64::MAX,
-        what: What::Zego(zego::Report::Login {
+        what: VendorReport::Zego(zego::Report::Login {
             user_id: "u".to_owned(),
             session_id: "1".to_owned(),
             at: 1_499_676_978_027,
@@ -47,7 +47,7 @@ fn login_body(spelling: Spelling) -> String {
         timestamp: 1_499_676_978,
         nonce: 350_176,
     };
-    vendor.post(&callback, "rid", signing).body
+    callback.post(&vendor, "rid", signing).body
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn all_spellings_say_the_same() {
 /// The documentation's sample, field by field.
 #[test]
 fn zims_callbacks_are_the_documented_ones() {
-    let vendor = Vendor {
+    let vendor = VendorAccount {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 0,
@@ -95,10 +95,10 @@ fn zims_callbacks_are_the_documented_ones() {
         login_at: Some(1_679_553_625),
         action: zim::Action::Logout { at: 1_679_553_625 },
     };
-    let callback = Callback {
-        about: Place::User(0),
+    let callback = PlannedCallback {
+        about: SubjectIndex::User(0),
         life: 0,
-        what: What::Zim(report),
+        what: VendorReport::Zim(report),
         happened_at: 0,
         sending: Sending::Disordered,
         spelling: Spelling::Json,
@@ -107,7 +107,7 @@ fn zims_callbacks_are_the_documented_ones() {
         timestamp: 1_679_553_625,
         nonce: 350_176,
     };
-    let post = vendor.post(&callback, "123456", signing);
+    let post = callback.post(&vendor, "123456", signing);
     assert_eq!((post.path, &*post.query), ("/webhooks/zim", ""));
     let body: Value = serde_json::from_str(&post.body).unwrap();
     let documented = serde_json::json!({

@@ -3,12 +3,23 @@
 
 use sha1::{Digest as _, Sha1};
 
-use crate::simulate::{
-    truth::{TrueProfile, TrueRole},
-    world::term_type,
+use crate::simulate::truth::{TrueProfile, TrueRole};
+
+use super::{
+    account::{Signing, VendorAccount},
+    fields::Fields,
 };
 
-use super::{Fields, Signing, Vendor};
+/// The kinds of device, in the order of ZEGOCLOUD's numbers for them (`term_type`).
+pub(crate) const PLATFORMS: [&str; 7] = [
+    "PC",
+    "IOS",
+    "ANDROID",
+    "MAC",
+    "LINUX",
+    "WEB",
+    "MINI_PROGRAM",
+];
 
 /// What a callback of a ZEGOCLOUD room reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +66,7 @@ impl Report {
     pub(super) fn write(
         &self,
         fields: &mut Fields,
-        vendor: &Vendor,
+        vendor: &VendorAccount,
         signing: Signing,
         (room_id, life): (&str, u64),
     ) {
@@ -80,7 +91,7 @@ impl Report {
 }
 
 /// Signs a body: for rooms and for the chat alike.
-pub(super) fn sign(fields: &mut Fields, vendor: &Vendor, signing: Signing) {
+pub(super) fn sign(fields: &mut Fields, vendor: &VendorAccount, signing: Signing) {
     let (timestamp, nonce) = (signing.timestamp.to_string(), signing.nonce.to_string());
     fields.text("nonce", &nonce);
     let signature = signature(&vendor.secret, &timestamp, &nonce);
@@ -169,6 +180,12 @@ fn logout(fields: &mut Fields, life: u64, report: &Report) {
     if let Some(number) = number {
         fields.text("user_update_seq", &number.to_string());
     }
+}
+
+/// ZEGOCLOUD's number of a platform (`term_type`).
+fn term_type(platform: &str) -> Option<usize> {
+    let at = PLATFORMS.iter().position(|known| *known == platform);
+    at.map(|at| at + 1)
 }
 
 fn role_number(role: TrueRole) -> u64 {

@@ -2,7 +2,11 @@
 //! (docs.zegocloud.com, ZIM, Server APIs, Callbacks, Login and logout). They are
 //! signed as those of rooms. Times are in seconds, and nothing is numbered.
 
-use super::{Fields, Signing, Vendor, zego};
+use super::{
+    account::{Signing, VendorAccount},
+    fields::Fields,
+    zego,
+};
 
 /// What a callback of a ZIM user reports. Times are seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl Report {
     pub(super) fn write(
         &self,
         fields: &mut Fields,
-        vendor: &Vendor,
+        vendor: &VendorAccount,
         signing: Signing,
         user_id: &str,
     ) {

@@ -2,16 +2,16 @@ mod users;
 
 use super::*;
 use crate::simulate::{
-    callbacks::{Callback, Sending, Spelling, What, zego::Report},
+    callbacks::{PlannedCallback, Sending, Spelling, VendorReport, zego::Report},
     disorder::Delivery,
-    truth::Truth,
-    world::{PlotKind, Story, WorldRoom},
+    truth::RoomTruth,
+    world::{RoomStory, Story, WorldRoom},
 };
 
 const OLD: u64 = 1;
 const CURRENT: u64 = 2;
 
-fn mk_callback(life: u64, number: Option<u64>) -> Callback {
+fn mk_callback(life: u64, number: Option<u64>) -> PlannedCallback {
     let report = match number {
         None => Report::Close { at: 0, reason: 0 },
         Some(_) => Report::Logout {
@@ -23,8 +23,8 @@ fn mk_callback(life: u64, number: Option<u64>) -> Callback {
             number,
         },
     };
-    Callback {
-        about: Place::Room(0),
+    PlannedCallback {
+        about: SubjectIndex::Room(0),
         life,
         what: report.into(),
         happened_at: 0,
@@ -52,10 +52,10 @@ fn cause(
     let room = WorldRoom {
         id: "r".to_owned(),
         vendor: VendorName::Zego,
-        plot: PlotKind::Story(Story::Lives),
-        truth: Truth {
+        story: RoomStory::Story(Story::Lives),
+        truth: RoomTruth {
             life: Some(life),
-            ..Truth::default()
+            ..RoomTruth::default()
         },
     };
     let callbacks = arrived.iter().chain(lost);

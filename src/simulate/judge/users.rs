@@ -6,16 +6,13 @@ use headcount_client::WatchedUser;
 
 use crate::{
     pb,
-    simulate::{
-        callbacks::Place,
-        compare,
-        verdict::{Cause, Difference, Witness},
-        watcher::Watched,
-        world::WorldUser,
-    },
+    simulate::{callbacks::SubjectIndex, observe::WatchResult, world::WorldUser},
 };
 
-use super::{Judge, unexplained};
+use super::{
+    Judge, compare, unexplained,
+    verdict::{Cause, Difference, Witness},
+};
 
 impl Judge<'_> {
     /// Judges what is said of the user at `place`. What is said of rooms has to be
@@ -24,7 +21,7 @@ impl Judge<'_> {
         &mut self,
         place: usize,
         told: &pb::User,
-        watched: Option<&Watched<WatchedUser>>,
+        watched: Option<&WatchResult<WatchedUser>>,
     ) {
         let user = &self.world.users[place];
         let mut found: BTreeMap<(String, Option<String>), BTreeSet<Witness>> = BTreeMap::new();
@@ -74,7 +71,7 @@ impl Judge<'_> {
                 let cause = self.causes.get(&*room).copied();
                 cause.unwrap_or(Cause::Unexplained)
             }
-            None if self.has_lost(Place::User(place)) => Cause::LossUnnumbered,
+            None if self.has_lost(SubjectIndex::User(place)) => Cause::LossUnnumbered,
             None => Cause::Unexplained,
         }
     }

@@ -1,17 +1,11 @@
 //! The watches of a run: of all of its rooms and all of its users.
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
 use headcount_client::{Subject, WatchedRoom, WatchedUser};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
-use crate::simulate::{
-    callbacks::Place,
-    options::CannotRun,
-    watcher::{Target, Watched, Watcher},
-};
-
-use super::Run;
+use crate::simulate::observe::{Target, WatchResult, Watcher};
 
 /// Watches under way.
 pub(super) struct Watches {
@@ -19,74 +13,72 @@ pub(super) struct Watches {
     users: WatchesOf<WatchedUser>,
 }
 
-/// What all watches came to, by place.
-pub(super) struct AllWatched {
-    pub(super) rooms: Vec<Option<Watched<WatchedRoom>>>,
-    pub(super) users: Vec<Option<Watched<WatchedUser>>>,
+/// The results of all watches, by the index of the room or the user.
+pub(super) struct WatchResults {
+    pub(super) rooms: Vec<Option<WatchResult<WatchedRoom>>>,
+    pub(super) users: Vec<Option<WatchResult<WatchedUser>>>,
 }
 
-/// Watches under way, with their places.
-type WatchesOf<S> = JoinSet<(usize, Watched<S>)>;
+/// Watches of one kind, each with its index.
+struct WatchesOf<S> {
+    count: usize,
+    tasks: JoinSet<(usize, WatchResult<S>)>,
+}
 
 impl Watches {
     /// Watches everything until it is `over`. Returns when there is a copy of each.
-    pub(super) async fn begin(run: &Run<'_>, over: &CancellationToken) -> Result<Self, CannotRun> {
-        let rooms = (0..run.world.rooms.len()).map(Place::Room);
-        let users = (0..run.world.users.len()).map(Place::User);
+    pub(super) async fn begin(
+        rooms: Vec<Target>,
+        users: Vec<Target>,
+        over: &CancellationToken,
+    ) -> Result<Self, Status> {
         Ok(Self {
-            rooms: begin(run, rooms, over).await?,
-            users: begin(run, users, over).await?,
+            rooms: WatchesOf::begin(rooms, over).await?,
+            users: WatchesOf::begin(users, over).await?,
         })
     }
 
-    /// Waits until all watches have heard of everything.
-    pub(super) async fn end(self, run: &Run<'_>) -> Result<AllWatched, CannotRun> {
-        Ok(AllWatched {
-            rooms: end(run, self.rooms, run.world.rooms.len()).await?,
-            users: end(run, self.users, run.world.users.len()).await?,
+    /// Waits until every watch is up to date.
+    pub(super) async fn end(self) -> Result<WatchResults, Status> {
+        Ok(WatchResults {
+            rooms: self.rooms.end().await?,
+            users: self.users.end().await?,
         })
     }
 }
 
-impl AllWatched {
+impl WatchResults {
     pub(super) fn count(&self) -> usize {
         self.rooms.iter().flatten().count() + self.users.iter().flatten().count()
     }
 }
 
-async fn begin<S: Subject>(
-    run: &Run<'_>,
-    places: impl Iterator<Item = Place>,
-    over: &CancellationToken,
-) -> Result<WatchesOf<S>, CannotRun> {
-    let mut begun = JoinSet::new();
-    for (place, about) in places.enumerate() {
-        let target = Target {
-            client: run.client(about),
-            app: run.app(about).to_owned(),
-            id: run.world.id(about).to_owned(),
-        };
-        begun.spawn(async move { (place, Watcher::<S>::begin(target).await) });
+impl<S: Subject> WatchesOf<S> {
+    async fn begin(targets: Vec<Target>, over: &CancellationToken) -> Result<Self, Status> {
+        let count = targets.len();
+        let mut begun = JoinSet::new();
+        for (index, target) in targets.into_iter().enumerate() {
+            begun.spawn(async move { (index, Watcher::<S>::begin(target).await) });
+        }
+        let mut tasks = JoinSet::new();
+        while let Some(done) = begun.join_next().await {
+            let (index, watcher) = done.map_err(panicked)?;
+            let (watcher, over) = (watcher?, over.clone());
+            tasks.spawn(async move { (index, watcher.watch(over).await) });
+        }
+        Ok(Self { count, tasks })
     }
-    let mut watches = JoinSet::new();
-    while let Some(done) = begun.join_next().await {
-        let (place, watcher) = done.map_err(|panic| run.unasked(panic.to_string()))?;
-        let watcher = watcher.map_err(|status| run.refused(&status))?;
-        let over = over.clone();
-        watches.spawn(async move { (place, watcher.watch(over).await) });
+
+    async fn end(mut self) -> Result<Vec<Option<WatchResult<S>>>, Status> {
+        let mut all: Vec<_> = (0..self.count).map(|_| None).collect();
+        while let Some(done) = self.tasks.join_next().await {
+            let (index, result) = done.map_err(panicked)?;
+            all[index] = Some(result);
+        }
+        Ok(all)
     }
-    Ok(watches)
 }
 
-async fn end<S: Subject>(
-    run: &Run<'_>,
-    mut watches: WatchesOf<S>,
-    count: usize,
-) -> Result<Vec<Option<Watched<S>>>, CannotRun> {
-    let mut all: Vec<Option<Watched<S>>> = (0..count).map(|_| None).collect();
-    while let Some(done) = watches.join_next().await {
-        let (place, watched) = done.map_err(|panic| run.unasked(panic.to_string()))?;
-        all[place] = Some(watched);
-    }
-    Ok(all)
+fn panicked(panic: JoinError) -> Status {
+    Status::internal(panic.to_string())
 }

@@ -8,7 +8,7 @@ use crate::{
 
 use super::{GRACE, HORIZON, NOW};
 use crate::simulate::{
-    callbacks::{Callback, Place, Signing, Vendor},
+    callbacks::{PlannedCallback, Signing, SubjectIndex, VendorAccount},
     disorder::{Delivery, Schedule},
     world::{Shape, World, settled_after},
 };
@@ -16,16 +16,16 @@ use crate::simulate::{
 /// What may know something: all rooms, or all users.
 pub(super) trait Known: Clone + Default {
     /// What a callback is about, if that is one of these.
-    fn place(about: Place) -> Option<usize>;
+    fn place(about: SubjectIndex) -> Option<usize>;
     fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules);
     fn tick(&mut self, now: Time, rules: &Rules);
 }
 
 impl Known for Room {
-    fn place(about: Place) -> Option<usize> {
+    fn place(about: SubjectIndex) -> Option<usize> {
         match about {
-            Place::Room(place) => Some(place),
-            Place::User(_) => None,
+            SubjectIndex::Room(place) => Some(place),
+            SubjectIndex::User(_) => None,
         }
     }
 
@@ -90,8 +90,8 @@ fn tick<K: Known>(all: &mut [K], at: u64, rules: &Rules) {
 }
 
 /// A callback, as the service takes it.
-fn decode(world: &World, callback: &Callback) -> Decoded {
-    let vendor = Vendor {
+fn decode(world: &World, callback: &PlannedCallback) -> Decoded {
+    let vendor = VendorAccount {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 1_400_000_000,
@@ -101,7 +101,7 @@ fn decode(world: &World, callback: &Callback) -> Decoded {
         nonce: 1,
     };
     let id = world.id(callback.about);
-    let post = vendor.post(callback, id, signing);
+    let post = callback.post(&vendor, id, signing);
     let product = match post.path {
         "/webhooks/zego" => Product::ZegoRoom,
         "/webhooks/zim" => Product::ZimPresence,

@@ -7,10 +7,10 @@ use super::{reconcile::Known, *};
 use crate::simulate::truth::{TrueDevice, UserTruth};
 
 impl Known for User {
-    fn place(about: Place) -> Option<usize> {
+    fn place(about: SubjectIndex) -> Option<usize> {
         match about {
-            Place::User(place) => Some(place),
-            Place::Room(_) => None,
+            SubjectIndex::User(place) => Some(place),
+            SubjectIndex::Room(_) => None,
         }
     }
 

@@ -2,62 +2,41 @@
 //! report it.
 //! All of it follows from its [`Shape`]; nothing here waits or sends.
 
-mod acts;
-mod history;
-mod late;
+mod late_stories;
 mod names;
+mod room_history;
+mod shape;
 mod stories;
-mod tencent;
-mod zim;
+mod story_frame;
+mod tencent_room;
+mod user_acts;
+mod zim_user;
 
 use std::fmt;
 
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use super::{
-    callbacks::{Callback, Place},
+    callbacks::{PlannedCallback, SubjectIndex},
     options::VendorName,
-    truth::{Truth, UserTruth},
+    truth::{RoomTruth, UserTruth},
 };
 
-use self::{history::History, late::SLACK, zim::Chatter};
+use self::{room_history::RoomHistory, zim_user::ZimUser};
 
 pub(crate) use self::{
-    late::{LateStory, settled_after},
-    names::term_type,
+    late_stories::{LateStory, settled_after},
+    shape::Shape,
     stories::Story,
 };
-
-/// What a world is made from. Times are milliseconds since the Unix epoch.
-#[derive(Clone, Debug)]
-pub(crate) struct Shape {
-    pub(crate) seed: u64,
-    /// What makes ids unique to this run.
-    pub(crate) tag: String,
-    /// Whose callbacks; all vendors' if none is named.
-    pub(crate) vendor: Option<VendorName>,
-    /// How many rooms there are, and users of the chat, if of each.
-    pub(crate) rooms: usize,
-    /// Regulars of each room; guests come on top.
-    pub(crate) users: usize,
-    /// How many callbacks there are to be, about.
-    pub(crate) callbacks: usize,
-    pub(crate) from: u64,
-    pub(crate) until: u64,
-    /// The server's reorder horizon, in milliseconds.
-    pub(crate) horizon: u64,
-    /// How much longer the server keeps evidence, in milliseconds, if the world
-    /// is to show how it forgets.
-    pub(crate) forgets: Option<u64>,
-}
 
 /// Rooms and users, what is true of them, and the callbacks that say so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) rooms: Vec<WorldRoom>,
     pub(crate) users: Vec<WorldUser>,
-    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) callbacks: Vec<PlannedCallback>,
 }
 
 /// One room of a world.
@@ -65,8 +44,8 @@ pub(crate) struct World {
 pub(crate) struct WorldRoom {
     pub(crate) id: String,
     pub(crate) vendor: VendorName,
-    pub(crate) plot: PlotKind,
-    pub(crate) truth: Truth,
+    pub(crate) story: RoomStory,
+    pub(crate) truth: RoomTruth,
 }
 
 /// One user of a world's chat.
@@ -78,68 +57,19 @@ pub(crate) struct WorldUser {
 
 /// What a room goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PlotKind {
+pub(crate) enum RoomStory {
     Story(Story),
     Late(LateStory),
     /// What any room of Tencent's goes through.
     Tencent,
 }
 
-impl fmt::Display for PlotKind {
+impl fmt::Display for RoomStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Story(story) => write!(f, "{story:?}"),
             Self::Late(story) => write!(f, "{story:?}"),
             Self::Tencent => f.write_str("Tencent"),
-        }
-    }
-}
-
-/// The frame of the story of one room, or one user.
-#[derive(Clone, Debug)]
-struct Plot {
-    users: usize,
-    callbacks: usize,
-    from: u64,
-    until: u64,
-    horizon: u64,
-    grace: u64,
-}
-
-impl Plot {
-    fn span(&self) -> u64 {
-        self.until.saturating_sub(self.from)
-    }
-
-    /// A time that is stale whenever in the run it is received.
-    fn ancient(&self) -> u64 {
-        self.from.saturating_sub(self.horizon / 5 * 6 + 2_000)
-    }
-
-    fn some_time(&self, rng: &mut Pcg64) -> u64 {
-        rng.random_range(self.from..=self.until)
-    }
-}
-
-impl Shape {
-    /// How many rooms there are, how many users of the chat, and how many of the
-    /// callbacks are about rooms: in a mix most, as rooms have more of a life.
-    fn counts(&self) -> (usize, usize, usize) {
-        match self.vendor {
-            None => (self.rooms, self.rooms, self.callbacks / 4 * 3),
-            Some(VendorName::Zim) => (0, self.rooms, 0),
-            Some(_) => (self.rooms, 0, self.callbacks),
-        }
-    }
-
-    fn plot(&self, callbacks: usize) -> Plot {
-        Plot {
-            users: self.users,
-            callbacks: callbacks.max(1),
-            from: self.from,
-            until: self.until,
-            horizon: self.horizon,
-            grace: self.forgets.unwrap_or_default(),
         }
     }
 }
@@ -157,10 +87,10 @@ impl World {
     }
 
     /// The id of what a callback is about.
-    pub(crate) fn id(&self, about: Place) -> &str {
+    pub(crate) fn id(&self, about: SubjectIndex) -> &str {
         match about {
-            Place::Room(place) => &self.rooms[place].id,
-            Place::User(place) => &self.users[place].id,
+            SubjectIndex::Room(place) => &self.rooms[place].id,
+            SubjectIndex::User(place) => &self.users[place].id,
         }
     }
 
@@ -169,24 +99,24 @@ impl World {
         let mut left = callbacks;
         let mut of_zego = 0..;
         for room in 0..rooms {
-            let plot = shape.plot(left / (rooms - room));
+            let frame = shape.frame(left / (rooms - room));
             let vendor = vendor_of(room, shape.vendor);
-            let kind = match vendor {
-                VendorName::Tencent => PlotKind::Tencent,
-                _ => plot_kind(of_zego.next().unwrap_or(room), shape.forgets.is_some()),
+            let story = match vendor {
+                VendorName::Tencent => RoomStory::Tencent,
+                _ => story_of(of_zego.next().unwrap_or(room), shape.forgets.is_some()),
             };
-            let mut history = History::new(rng.next_u64(), room, &shape.tag);
-            match kind {
-                PlotKind::Story(story) => story.tell(&mut history, &plot),
-                PlotKind::Late(story) => story.tell(&mut history, &plot),
-                PlotKind::Tencent => tencent::tell(&mut history, &plot),
+            let mut history = RoomHistory::new(rng.next_u64(), room, &shape.tag);
+            match story {
+                RoomStory::Story(story) => story.play(&mut history, &frame),
+                RoomStory::Late(story) => story.play(&mut history, &frame),
+                RoomStory::Tencent => tencent_room::play(&mut history, &frame),
             }
             left = left.saturating_sub(history.callbacks.len());
             self.callbacks.append(&mut history.callbacks);
             self.rooms.push(WorldRoom {
                 id: format!("sim-{}-{room}", shape.tag),
                 vendor,
-                plot: kind,
+                story,
                 truth: history.truth,
             });
         }
@@ -196,12 +126,12 @@ impl World {
     fn make_users(&mut self, shape: &Shape, rng: &mut Pcg64, users: usize) {
         for user in 0..users {
             let left = shape.callbacks.saturating_sub(self.callbacks.len());
-            let mut chatter = Chatter::new(rng.next_u64(), user);
-            chatter.tell(&shape.plot(left / (users - user)));
-            self.callbacks.append(&mut chatter.callbacks);
+            let mut user_story = ZimUser::new(rng.next_u64(), user);
+            user_story.play(&shape.frame(left / (users - user)));
+            self.callbacks.append(&mut user_story.callbacks);
             self.users.push(WorldUser {
                 id: names::regular(&shape.tag, user),
-                truth: chatter.truth,
+                truth: user_story.truth,
             });
         }
     }
@@ -231,17 +161,17 @@ fn vendor_of(room: usize, only: Option<VendorName>) -> VendorName {
 
 /// Half of ZEGO's rooms live one life after the other; the others take the rest of
 /// the stories in turn.
-fn plot_kind(room: usize, forgets: bool) -> PlotKind {
+fn story_of(room: usize, forgets: bool) -> RoomStory {
     if room.is_multiple_of(2) {
-        return PlotKind::Story(Story::Lives);
+        return RoomStory::Story(Story::Lives);
     }
     let (turn, stories) = (room / 2, Story::ALL.len());
     if !forgets {
-        return PlotKind::Story(Story::ALL[1 + turn % (stories - 1)]);
+        return RoomStory::Story(Story::ALL[1 + turn % (stories - 1)]);
     }
     let turn = turn % (stories - 1 + LateStory::ALL.len());
     match turn.checked_sub(LateStory::ALL.len()) {
-        None => PlotKind::Late(LateStory::ALL[turn]),
-        Some(turn) => PlotKind::Story(Story::ALL[1 + turn]),
+        None => RoomStory::Late(LateStory::ALL[turn]),
+        Some(turn) => RoomStory::Story(Story::ALL[1 + turn]),
     }
 }

@@ -3,7 +3,10 @@
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use rand_pcg::Pcg64;
 
-use crate::simulate::truth::{TrueProfile, TrueRole};
+use crate::simulate::{
+    callbacks::zego::PLATFORMS,
+    truth::{TrueProfile, TrueRole},
+};
 
 /// Percent signs and pluses break decoders that undo URL encoding of what was
 /// never encoded; the others break careless quoting and lengths.
@@ -21,22 +24,6 @@ const HOSTILE: [&str; 12] = [
     "<script>alert(1)</script>",
     "null",
 ];
-
-const PLATFORMS: [&str; 7] = [
-    "PC",
-    "IOS",
-    "ANDROID",
-    "MAC",
-    "LINUX",
-    "WEB",
-    "MINI_PROGRAM",
-];
-
-/// The vendor's number of a platform (`term_type`).
-pub(crate) fn term_type(platform: &str) -> Option<usize> {
-    let at = PLATFORMS.iter().position(|known| *known == platform);
-    at.map(|at| at + 1)
-}
 
 /// The id of a regular of the run's rooms, who is a user of its chat too.
 pub(super) fn regular(tag: &str, number: usize) -> String {

@@ -1,5 +1,5 @@
 //! What rooms go through. Each room follows one story; most of each story is a
-//! crowd of users who do what [`super::acts`] has, so that every room shows the
+//! crowd of users who do what [`super::user_acts`] has, so that every room shows the
 //! rules about single users, and each story shows one about lives on top.
 
 use rand::RngExt as _;
@@ -7,9 +7,9 @@ use rand::RngExt as _;
 use crate::simulate::callbacks::{Sending, zego::Report};
 
 use super::{
-    Plot,
-    history::{History, Leaving, Opening},
     names,
+    room_history::{LifeStart, LoginEnd, RoomHistory},
+    story_frame::StoryFrame,
 };
 
 /// No life is shorter, other than where a story says so: what clocks may be
@@ -64,30 +64,30 @@ impl Story {
         Story::SkewedLivesUnclosed,
     ];
 
-    pub(super) fn tell(self, history: &mut History, plot: &Plot) {
+    pub(super) fn play(self, history: &mut RoomHistory, frame: &StoryFrame) {
         match self {
-            Story::Lives => lives(history, plot),
-            Story::Uncreated => one_life(history, plot, false, false),
-            Story::TwinLives => twin_lives(history, plot),
-            Story::SkewedLives => skewed_lives(history, plot, true),
-            Story::SkewedLivesUnclosed => skewed_lives(history, plot, false),
-            Story::ClosedFull => closed_full(history, plot),
-            Story::Legacy => one_life(history, plot, true, true),
-            Story::AncientRoom => ancient_room(history, plot),
-            Story::AncientLogins => ancient_logins(history, plot),
-            Story::LostLogins => lost_logins(history, plot),
+            Story::Lives => lives(history, frame),
+            Story::Uncreated => one_life(history, frame, false, false),
+            Story::TwinLives => twin_lives(history, frame),
+            Story::SkewedLives => skewed_lives(history, frame, true),
+            Story::SkewedLivesUnclosed => skewed_lives(history, frame, false),
+            Story::ClosedFull => closed_full(history, frame),
+            Story::Legacy => one_life(history, frame, true, true),
+            Story::AncientRoom => ancient_room(history, frame),
+            Story::AncientLogins => ancient_logins(history, frame),
+            Story::LostLogins => lost_logins(history, frame),
         }
     }
 }
 
-impl History {
+impl RoomHistory {
     /// A crowd comes and goes until there are `callbacks` more, spread over the
     /// time. Returns when it is done.
-    fn crowd(&mut self, plot: &Plot, from: u64, until: u64, callbacks: usize) -> u64 {
+    fn crowd(&mut self, frame: &StoryFrame, from: u64, until: u64, callbacks: usize) -> u64 {
         let (first, span) = (self.callbacks.len(), until.saturating_sub(from));
         let mut at = from;
         loop {
-            self.act(plot.users, at);
+            self.act(frame.users, at);
             let done = self.callbacks.len() - first;
             if done >= callbacks {
                 return at + 1;
@@ -97,7 +97,7 @@ impl History {
     }
 
     fn open_at(&mut self, at: u64, reported: bool) {
-        self.open(Opening {
+        self.open(LifeStart {
             at,
             reported,
             legacy: false,
@@ -111,27 +111,27 @@ impl History {
     }
 }
 
-fn one_life(history: &mut History, plot: &Plot, reported: bool, legacy: bool) {
-    history.open(Opening {
-        at: plot.from,
+fn one_life(history: &mut RoomHistory, frame: &StoryFrame, reported: bool, legacy: bool) {
+    history.open(LifeStart {
+        at: frame.from,
         reported,
         legacy,
     });
-    history.crowd(plot, plot.from, plot.until, plot.callbacks);
+    history.crowd(frame, frame.from, frame.until, frame.callbacks);
 }
 
-fn lives(history: &mut History, plot: &Plot) {
-    let fit = (plot.span() / (2 * LIFE_MIN)).min(plot.callbacks as u64 / 6);
+fn lives(history: &mut RoomHistory, frame: &StoryFrame) {
+    let fit = (frame.span() / (2 * LIFE_MIN)).min(frame.callbacks as u64 / 6);
     let count = history.rng.random_range(1..=fit.clamp(1, 5));
-    let share = plot.span() / count;
-    let mut opens_at = plot.from;
+    let share = frame.span() / count;
+    let mut opens_at = frame.from;
     for life in 0..count {
         let is_last = life + 1 == count;
         let reported = history.rng.random_bool(0.7);
         history.open_at(opens_at, reported);
-        let until = (plot.from + (life + 1) * share).max(opens_at + LIFE_MIN);
-        let callbacks = (plot.callbacks / count as usize).max(4);
-        let done_at = history.crowd(plot, opens_at, until, callbacks).max(until);
+        let until = (frame.from + (life + 1) * share).max(opens_at + LIFE_MIN);
+        let callbacks = (frame.callbacks / count as usize).max(4);
+        let done_at = history.crowd(frame, opens_at, until, callbacks).max(until);
         if is_last {
             if history.rng.random_bool(0.2) {
                 close(history, done_at);
@@ -145,7 +145,7 @@ fn lives(history: &mut History, plot: &Plot) {
 /// Ends a life that another follows, and returns when that one opens: shortly
 /// after, or by the clocks shortly before. A close may go unreported, as
 /// `CloseRoom` does unless told otherwise.
-fn end_life(history: &mut History, at: u64) -> u64 {
+fn end_life(history: &mut RoomHistory, at: u64) -> u64 {
     leave_late(history, at);
     if history.rng.random_bool(0.5) {
         close(history, at);
@@ -153,13 +153,13 @@ fn end_life(history: &mut History, at: u64) -> u64 {
     at - SKEW + history.rng.random_range(0..1_000)
 }
 
-fn close(history: &mut History, at: u64) {
+fn close(history: &mut RoomHistory, at: u64) {
     let reason = history.rng.random_range(0..4);
     history.close(at, reason);
 }
 
 /// Some of those present are reported as gone around the end of the life.
-fn leave_late(history: &mut History, at: u64) {
+fn leave_late(history: &mut RoomHistory, at: u64) {
     let present: Vec<String> = history.truth.users.keys().cloned().collect();
     for user_id in present {
         if history.rng.random_bool(0.5) && history.is_idle(&user_id, at) {
@@ -168,31 +168,31 @@ fn leave_late(history: &mut History, at: u64) {
     }
 }
 
-fn twin_lives(history: &mut History, plot: &Plot) {
-    let opening = Opening {
-        at: plot.from,
+fn twin_lives(history: &mut RoomHistory, frame: &StoryFrame) {
+    let opening = LifeStart {
+        at: frame.from,
         reported: true,
         legacy: false,
     };
     let first = history.rng.random_range(1..u64::MAX / 2);
     history.open_as(first, opening);
-    history.crowd(plot, plot.from, plot.from + 100, 4);
+    history.crowd(frame, frame.from, frame.from + 100, 4);
     // The vendor numbers the later life higher, and reports no close of the
     // first.
     let second = first + history.rng.random_range(1..u64::MAX / 2);
     history.open_as(second, opening);
-    history.steward(plot.from + 101);
-    let callbacks = plot.callbacks.saturating_sub(6).max(1);
-    history.crowd(plot, plot.from + 102, plot.until, callbacks);
+    history.steward(frame.from + 101);
+    let callbacks = frame.callbacks.saturating_sub(6).max(1);
+    history.crowd(frame, frame.from + 102, frame.until, callbacks);
 }
 
-fn skewed_lives(history: &mut History, plot: &Plot, closed: bool) {
-    let at = plot.from + 100;
+fn skewed_lives(history: &mut RoomHistory, frame: &StoryFrame, closed: bool) {
+    let at = frame.from + 100;
     history.open_at(at, true);
     for _ in 0..2 {
         let user_id = history.newcomer();
         history.join(&user_id, at + 1);
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at: at + 10,
             reason: 0,
             names_login: true,
@@ -208,14 +208,14 @@ fn skewed_lives(history: &mut History, plot: &Plot, closed: bool) {
     // The room is in use for good: were it not, nothing could tell whether the
     // other life is the later one.
     history.steward(opens_at);
-    let callbacks = plot.callbacks.saturating_sub(8).max(1);
-    history.crowd(plot, at + 40, plot.until, callbacks);
+    let callbacks = frame.callbacks.saturating_sub(8).max(1);
+    history.crowd(frame, at + 40, frame.until, callbacks);
 }
 
-fn closed_full(history: &mut History, plot: &Plot) {
-    history.open_at(plot.from, true);
-    let callbacks = plot.callbacks.saturating_sub(10).max(1);
-    let done_at = history.crowd(plot, plot.from, plot.until, callbacks);
+fn closed_full(history: &mut RoomHistory, frame: &StoryFrame) {
+    history.open_at(frame.from, true);
+    let callbacks = frame.callbacks.saturating_sub(10).max(1);
+    let done_at = history.crowd(frame, frame.from, frame.until, callbacks);
     for guest in 0..8 {
         let sent_at = done_at + 50 + history.rng.random_range(0..500);
         history.sending = Sending::At(vec![sent_at]);
@@ -225,33 +225,33 @@ fn closed_full(history: &mut History, plot: &Plot) {
     close(history, done_at + 10);
 }
 
-fn ancient_room(history: &mut History, plot: &Plot) {
-    let at = plot.ancient();
+fn ancient_room(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.ancient();
     history.life.id = history.rng.random_range(1..u64::MAX);
-    for guest in 0..plot.callbacks.min(10) as u64 {
-        history.sending = Sending::At(vec![plot.some_time(&mut history.rng)]);
+    for guest in 0..frame.callbacks.min(10) as u64 {
+        history.sending = Sending::At(vec![frame.some_time(&mut history.rng)]);
         ancient_login(history, at + guest, Some(guest + 1));
     }
-    history.sending = Sending::At(vec![plot.some_time(&mut history.rng)]);
+    history.sending = Sending::At(vec![frame.some_time(&mut history.rng)]);
     let creator_id = "creator".to_owned();
     history.report(at, Report::Create { at, creator_id });
 }
 
-fn ancient_logins(history: &mut History, plot: &Plot) {
-    history.open_at(plot.from, true);
-    let guests = 4.min(plot.callbacks / 2);
+fn ancient_logins(history: &mut RoomHistory, frame: &StoryFrame) {
+    history.open_at(frame.from, true);
+    let guests = 4.min(frame.callbacks / 2);
     for guest in 0..guests {
-        history.sending = Sending::At(vec![plot.some_time(&mut history.rng)]);
-        ancient_login(history, plot.ancient() + guest as u64, None);
+        history.sending = Sending::At(vec![frame.some_time(&mut history.rng)]);
+        ancient_login(history, frame.ancient() + guest as u64, None);
     }
     history.sending = Sending::Disordered;
-    let callbacks = (plot.callbacks - guests).max(1);
-    history.crowd(plot, plot.from, plot.until, callbacks);
+    let callbacks = (frame.callbacks - guests).max(1);
+    history.crowd(frame, frame.from, frame.until, callbacks);
 }
 
 /// A copy of a login whose end was reported long ago, before this run. The truth
 /// does not know it.
-fn ancient_login(history: &mut History, at: u64, number: Option<u64>) {
+fn ancient_login(history: &mut RoomHistory, at: u64, number: Option<u64>) {
     let user_id = history.newcomer();
     let profile = names::profile(&mut history.rng, &user_id);
     let report = Report::Login {
@@ -266,23 +266,23 @@ fn ancient_login(history: &mut History, at: u64, number: Option<u64>) {
     history.report(at, report);
 }
 
-fn lost_logins(history: &mut History, plot: &Plot) {
-    history.open_at(plot.from, true);
-    let guests = 5.min(plot.callbacks as u64 / 8).max(1);
+fn lost_logins(history: &mut RoomHistory, frame: &StoryFrame) {
+    history.open_at(frame.from, true);
+    let guests = 5.min(frame.callbacks as u64 / 8).max(1);
     for guest in 0..guests {
-        let at = plot.from + guest;
+        let at = frame.from + guest;
         let user_id = history.newcomer();
         history.join(&user_id, at);
         history.sending = Sending::Never;
         history.take_over(&user_id, at + 100);
         history.sending = Sending::Disordered;
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at: at + 200,
             reason: 0,
             names_login: true,
         };
         history.logout(&user_id, leaving);
     }
-    let callbacks = plot.callbacks.saturating_sub(3 * guests as usize).max(1);
-    history.crowd(plot, plot.from, plot.until, callbacks);
+    let callbacks = frame.callbacks.saturating_sub(3 * guests as usize).max(1);
+    history.crowd(frame, frame.from, frame.until, callbacks);
 }

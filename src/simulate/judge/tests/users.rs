@@ -32,9 +32,9 @@ fn mk_world() -> World {
         login_at: None,
         action: Action::Online,
     };
-    let callbacks = (0..users.len()).map(|user| Callback {
-        about: Place::User(user),
-        what: What::Zim(report.clone()),
+    let callbacks = (0..users.len()).map(|user| PlannedCallback {
+        about: SubjectIndex::User(user),
+        what: VendorReport::Zim(report.clone()),
         ..mk_callback(0, None)
     });
     World {
@@ -137,7 +137,7 @@ fn a_copy_that_is_not_what_is_told_is_never_explained() {
         ..Schedule::default()
     };
     let mut judge = Judge::new(&world, &schedule, Memory::Keeps);
-    let nothing = Watched {
+    let nothing = WatchResult {
         copy: headcount_client::UserCopy::new(),
         faults: Vec::new(),
     };

@@ -6,20 +6,20 @@ use std::collections::BTreeSet;
 
 use crate::pb;
 
-use super::truth::{TrueLife, TrueProfile, TrueRole, TrueUser, Truth, digest};
+use crate::simulate::truth::{RoomTruth, TrueLife, TrueProfile, TrueRole, TrueUser, digest};
 
-pub(super) use self::user::{in_rooms, online, same};
+pub(in crate::simulate) use self::user::{in_rooms, online, same};
 
 /// Whether a server may have forgotten what is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Memory {
+pub(in crate::simulate) enum Memory {
     Keeps,
     Forgets,
 }
 
 /// How the users of a room differ from those who are truly in it.
-pub(super) fn users<'u>(
-    truth: &Truth,
+pub(in crate::simulate) fn users<'u>(
+    truth: &RoomTruth,
     users: impl Iterator<Item = &'u pb::RoomUser> + Clone,
 ) -> Vec<String> {
     let mut differences = Vec::new();
@@ -95,7 +95,7 @@ fn told_user(user: &pb::RoomUser) -> Option<TrueUser> {
 }
 
 /// How a room, but for its users and counts, differs from what is true of it.
-pub(super) fn room(truth: &Truth, room: &pb::Room, memory: Memory) -> Vec<String> {
+pub(in crate::simulate) fn room(truth: &RoomTruth, room: &pb::Room, memory: Memory) -> Vec<String> {
     let is_unknown = room.state() == pb::RoomState::Unknown;
     let Some(life) = &truth.life else {
         let (state, session) = (word(room.state()), &room.session_id);

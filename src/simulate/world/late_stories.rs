@@ -5,8 +5,8 @@
 use crate::simulate::callbacks::Sending;
 
 use super::{
-    Plot,
-    history::{History, Leaving, Opening},
+    room_history::{LifeStart, LoginEnd, RoomHistory},
+    story_frame::StoryFrame,
 };
 
 /// Between two ticks of a server: forgetting happens at ticks.
@@ -63,29 +63,29 @@ impl LateStory {
         LateStory::Echo,
     ];
 
-    pub(super) fn tell(self, history: &mut History, plot: &Plot) {
+    pub(super) fn play(self, history: &mut RoomHistory, frame: &StoryFrame) {
         match self {
-            LateStory::LateLogouts => late_logouts(history, plot),
-            LateStory::LateClose => late_close(history, plot),
-            LateStory::LateLogins => late_logins(history, plot),
-            LateStory::QuietUsers => quiet_users(history, plot),
-            LateStory::UnendedSessions => unended_sessions(history, plot),
-            LateStory::UnendedLife => unended_life(history, plot),
-            LateStory::SkewedLives => skewed_lives(history, plot),
-            LateStory::UnknownStart => unknown_start(history, plot),
-            LateStory::Echo => echo(history, plot),
+            LateStory::LateLogouts => late_logouts(history, frame),
+            LateStory::LateClose => late_close(history, frame),
+            LateStory::LateLogins => late_logins(history, frame),
+            LateStory::QuietUsers => quiet_users(history, frame),
+            LateStory::UnendedSessions => unended_sessions(history, frame),
+            LateStory::UnendedLife => unended_life(history, frame),
+            LateStory::SkewedLives => skewed_lives(history, frame),
+            LateStory::UnknownStart => unknown_start(history, frame),
+            LateStory::Echo => echo(history, frame),
         }
     }
 }
 
-impl History {
+impl RoomHistory {
     fn sent_at<const N: usize>(&mut self, times: [u64; N]) -> &mut Self {
         self.sending = Sending::At(times.to_vec());
         self
     }
 
     fn open_now(&mut self, at: u64) {
-        let opening = Opening {
+        let opening = LifeStart {
             at,
             reported: true,
             legacy: false,
@@ -100,68 +100,68 @@ impl History {
     }
 }
 
-fn leaving(at: u64) -> Leaving {
-    Leaving {
+fn leaving(at: u64) -> LoginEnd {
+    LoginEnd {
         at,
         reason: 0,
         names_login: true,
     }
 }
 
-fn late_logouts(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn late_logouts(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     history.join_now(at);
     for _ in 0..3 {
         let user_id = history.join_now(at);
-        (history.sent_at([at + 100 + plot.horizon + SLACK])).logout(&user_id, leaving(at + 100));
+        (history.sent_at([at + 100 + frame.horizon + SLACK])).logout(&user_id, leaving(at + 100));
     }
 }
 
-fn late_close(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn late_close(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     history.join_now(at);
-    (history.sent_at([at + 100 + plot.horizon + SLACK])).close(at + 100, 0);
+    (history.sent_at([at + 100 + frame.horizon + SLACK])).close(at + 100, 0);
 }
 
-fn late_logins(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn late_logins(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     history.join_now(at);
     for _ in 0..3 {
         let user_id = history.newcomer();
-        (history.sent_at([at + plot.horizon - SLACK])).join(&user_id, at);
+        (history.sent_at([at + frame.horizon - SLACK])).join(&user_id, at);
         history
             .sent_at([at + 50])
             .logout(&user_id, leaving(at + 50));
     }
 }
 
-fn quiet_users(history: &mut History, plot: &Plot) {
-    history.open_now(plot.from);
+fn quiet_users(history: &mut RoomHistory, frame: &StoryFrame) {
+    history.open_now(frame.from);
     for _ in 0..3 {
-        history.join_now(plot.from);
+        history.join_now(frame.from);
     }
 }
 
-fn unended_sessions(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn unended_sessions(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     history.join_now(at);
     for _ in 0..3 {
         let user_id = history.newcomer();
-        (history.sent_at([at, at + plot.horizon - SLACK])).join(&user_id, at);
+        (history.sent_at([at, at + frame.horizon - SLACK])).join(&user_id, at);
         history.sent_at([at + 100]).take_over(&user_id, at + 100);
         (history.sent_at([at + 200])).logout(&user_id, leaving(at + 200));
     }
 }
 
-fn unended_life(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn unended_life(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     let user_id = history.newcomer();
-    (history.sent_at([at, at + plot.horizon - SLACK])).join(&user_id, at);
+    (history.sent_at([at, at + frame.horizon - SLACK])).join(&user_id, at);
     let opens_at = at + 300;
     history.open_now(opens_at);
     let user_id = history.join_now(opens_at);
@@ -172,8 +172,8 @@ fn unended_life(history: &mut History, plot: &Plot) {
     history.sent_at([ends_at]).close(ends_at, 0);
 }
 
-fn skewed_lives(history: &mut History, plot: &Plot) {
-    let at = plot.from + 100;
+fn skewed_lives(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from + 100;
     history.open_now(at);
     let user_id = history.join_now(at);
     history
@@ -189,21 +189,21 @@ fn skewed_lives(history: &mut History, plot: &Plot) {
 /// login comes just after.
 ///
 /// [`EvidenceOutlivesHorizon`]: LateStory::LateLogins
-fn unknown_start(history: &mut History, plot: &Plot) {
-    let at = plot.from;
+fn unknown_start(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
     history.open_now(at);
     history.join_now(at);
     history.sent_at([at + 50]).close(at + 50, 0);
-    let due_at = at + 50 + plot.horizon + plot.grace;
+    let due_at = at + 50 + frame.horizon + frame.grace;
     let opens_at = due_at - SLACK;
-    history.open(Opening {
+    history.open(LifeStart {
         at: opens_at,
         reported: false,
         legacy: false,
     });
     let user_id = history.newcomer();
     (history.sent_at([due_at + TICK + SLACK])).join(&user_id, opens_at);
-    let nameless = Leaving {
+    let nameless = LoginEnd {
         names_login: false,
         ..leaving(opens_at + 20)
     };
@@ -211,10 +211,10 @@ fn unknown_start(history: &mut History, plot: &Plot) {
     (history.sent_at([opens_at + 60])).close(opens_at + 40, 0);
 }
 
-fn echo(history: &mut History, plot: &Plot) {
-    let at = plot.from;
-    let again = at + plot.horizon + plot.grace + TICK + SLACK;
-    let opening = Opening {
+fn echo(history: &mut RoomHistory, frame: &StoryFrame) {
+    let at = frame.from;
+    let again = at + frame.horizon + frame.grace + TICK + SLACK;
+    let opening = LifeStart {
         at,
         reported: true,
         legacy: false,

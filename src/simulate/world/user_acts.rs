@@ -3,7 +3,7 @@
 
 use rand::{RngExt as _, seq::IteratorRandom as _};
 
-use super::history::{History, Leaving};
+use super::room_history::{LoginEnd, RoomHistory};
 
 /// How far two of the vendor's clocks may be apart here: below the 250 ms that
 /// reconciliation forgives, so that what is generated can be decided.
@@ -13,7 +13,7 @@ const SKEW: u64 = 200;
 const REASONS: [u32; 4] = [0, 1, 2, 4];
 const KICKED: u32 = 3;
 
-impl History {
+impl RoomHistory {
     /// Somebody does something at `at`. `pool` is how many regulars there are.
     pub(super) fn act(&mut self, pool: usize, at: u64) {
         let user_id = self.idle_user(pool, at);
@@ -70,7 +70,7 @@ impl History {
         let names_login = self.rng.random_bool(0.85) && !self.life.legacy;
         let reason = self.rng.random_range(0..5);
         let at = if names_login { self.skewed(at) } else { at };
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at,
             reason,
             names_login,
@@ -92,7 +92,7 @@ impl History {
             _ => left_at,
         };
         let reason = self.any_reason();
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at: stamped,
             reason,
             names_login: true,
@@ -115,7 +115,7 @@ impl History {
             return;
         };
         self.login(user_id, &session, at);
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at: at + self.rng.random_range(1..=SKEW),
             reason: KICKED,
             names_login: true,
@@ -129,7 +129,7 @@ impl History {
         let Some((session, _)) = self.login_of(user_id) else {
             return;
         };
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at,
             reason: self.any_reason(),
             names_login: true,
@@ -145,7 +145,7 @@ impl History {
             return;
         };
         self.take_over(user_id, at);
-        let leaving = Leaving {
+        let leaving = LoginEnd {
             at: self.skewed(at).max(login_at),
             reason: KICKED,
             names_login: self.rng.random_bool(0.8),
@@ -168,7 +168,7 @@ impl History {
         self.login(user_id, &first, at);
         self.login(user_id, &second, at);
         if self.rng.random_bool(0.5) {
-            let leaving = Leaving {
+            let leaving = LoginEnd {
                 at: at + self.rng.random_range(0..=SKEW),
                 reason: KICKED,
                 names_login: true,

@@ -7,8 +7,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use crate::simulate::{
-    callbacks::{Callback, Place, Sending, Spelling, What, zego::Report},
-    truth::{TrueLife, TrueUser, Truth},
+    callbacks::{PlannedCallback, Sending, Spelling, SubjectIndex, VendorReport, zego::Report},
+    truth::{RoomTruth, TrueLife, TrueUser},
 };
 
 use super::names;
@@ -20,13 +20,13 @@ const SESSION_EPOCH: u64 = 1_474_802_888_000;
 /// A history in the making. Each method is one thing that truly happens: it
 /// changes the truth and adds the callback that reports it.
 #[derive(Debug)]
-pub(super) struct History {
+pub(super) struct RoomHistory {
     pub(super) rng: Pcg64,
     room: usize,
     /// What makes ids unique to this run.
     tag: String,
-    pub(super) truth: Truth,
-    pub(super) callbacks: Vec<Callback>,
+    pub(super) truth: RoomTruth,
+    pub(super) callbacks: Vec<PlannedCallback>,
     pub(super) life: Life,
     /// How the next callbacks are sent.
     pub(super) sending: Sending,
@@ -55,7 +55,7 @@ pub(super) struct Life {
 
 /// How a life begins.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Opening {
+pub(super) struct LifeStart {
     /// By the clock that stamps it.
     pub(super) at: u64,
     /// Whether the vendor reports it: a switch of its own in the console.
@@ -65,20 +65,20 @@ pub(super) struct Opening {
 
 /// How a login ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leaving {
+pub(super) struct LoginEnd {
     /// By the clock that stamps it.
     pub(super) at: u64,
     pub(super) reason: u32,
     pub(super) names_login: bool,
 }
 
-impl History {
+impl RoomHistory {
     pub(super) fn new(seed: u64, room: usize, tag: &str) -> Self {
         Self {
             rng: Pcg64::seed_from_u64(seed),
             room,
             tag: tag.to_owned(),
-            truth: Truth::default(),
+            truth: RoomTruth::default(),
             callbacks: Vec::new(),
             life: Life::default(),
             sending: Sending::Disordered,
@@ -88,14 +88,14 @@ impl History {
 
     /// The room begins a life with an id that says nothing. Whoever was in the
     /// one before is not in this one.
-    pub(super) fn open(&mut self, opening: Opening) {
+    pub(super) fn open(&mut self, opening: LifeStart) {
         // Above half of the range, where signed numbers and floats go wrong.
         let id = self.rng.random_range(1..u64::MAX);
         self.open_as(id, opening);
     }
 
-    pub(super) fn open_as(&mut self, id: u64, opening: Opening) {
-        let Opening {
+    pub(super) fn open_as(&mut self, id: u64, opening: LifeStart) {
+        let LifeStart {
             at,
             reported,
             legacy,
@@ -169,7 +169,7 @@ impl History {
     }
 
     /// The user's login ends, and the user is gone.
-    pub(super) fn logout(&mut self, user_id: &str, leaving: Leaving) {
+    pub(super) fn logout(&mut self, user_id: &str, leaving: LoginEnd) {
         if let Some(user) = self.truth.users.remove(user_id) {
             self.report_logout(user_id, &user.session_id, user.login_time, leaving);
         }
@@ -182,7 +182,7 @@ impl History {
         user_id: &str,
         session_id: &str,
         login_at: u64,
-        leaving: Leaving,
+        leaving: LoginEnd,
     ) {
         let number = self.next_number();
         let report = Report::Logout {
@@ -199,16 +199,18 @@ impl History {
 
     /// A callback about this room; the ones before were made by the methods
     /// above, this one is for stories that need it their own way.
-    pub(super) fn report(&mut self, happened_at: u64, report: impl Into<What>) {
+    pub(super) fn report(&mut self, happened_at: u64, report: impl Into<VendorReport>) {
         let what = report.into();
         let spelling = match what {
-            What::Zego(Report::Login { .. } | Report::Logout { .. }) if self.life.legacy => {
+            VendorReport::Zego(Report::Login { .. } | Report::Logout { .. })
+                if self.life.legacy =>
+            {
                 Spelling::Legacy
             }
             _ => Spelling::any(&mut self.rng),
         };
-        self.callbacks.push(Callback {
-            about: Place::Room(self.room),
+        self.callbacks.push(PlannedCallback {
+            about: SubjectIndex::Room(self.room),
             life: self.life.id,
             what,
             happened_at,

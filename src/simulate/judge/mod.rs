@@ -1,7 +1,12 @@
 //! The judge: every difference between what the server says and what is true,
 //! and whether loss explains it.
 
+mod compare;
 mod users;
+mod verdict;
+
+pub use self::verdict::{Cause, Difference, Verdict, Witness};
+pub(super) use self::{compare::Memory, verdict::counted};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +15,11 @@ use headcount_client::WatchedRoom;
 use crate::pb;
 
 use super::{
-    callbacks::Place,
-    compare::{self, Memory},
+    callbacks::SubjectIndex,
     disorder::Schedule,
+    observe::{RoomAnswer, WatchResult},
     options::VendorName,
-    reader::Told,
     truth::{Numbers, TrueLife},
-    verdict::{Cause, Difference, Verdict, Witness},
-    watcher::Watched,
     world::World,
 };
 
@@ -27,8 +29,8 @@ pub(super) struct Judge<'a> {
     pub(super) world: &'a World,
     pub(super) memory: Memory,
     /// What each life of each room lost, if it lost anything, and each user.
-    losses: BTreeMap<(Place, u64), Loss>,
-    numbers: BTreeMap<(Place, u64), Numbers>,
+    losses: BTreeMap<(SubjectIndex, u64), Loss>,
+    numbers: BTreeMap<(SubjectIndex, u64), Numbers>,
     /// What loss explains of the rooms that were judged, by their ids.
     causes: BTreeMap<&'a str, Cause>,
     differences: Vec<Difference>,
@@ -76,8 +78,8 @@ impl<'a> Judge<'a> {
     pub(super) fn judge_room(
         &mut self,
         place: usize,
-        told: &Told,
-        watched: Option<&Watched<WatchedRoom>>,
+        told: &RoomAnswer,
+        watched: Option<&WatchResult<WatchedRoom>>,
     ) {
         let true_room = &self.world.rooms[place];
         let truth = &true_room.truth;
@@ -92,14 +94,14 @@ impl<'a> Judge<'a> {
             Witness::Roster,
             compare::room(truth, &told.room, self.memory),
         );
-        if let Some(Watched { copy, .. }) = watched {
+        if let Some(WatchResult { copy, .. }) = watched {
             note(Witness::Watch, compare::users(truth, copy.users().values()));
             let room = copy
                 .room()
                 .map(|room| compare::room(truth, room, self.memory));
             note(Witness::Watch, room.unwrap_or_default());
         }
-        let name = format!("{} ({})", true_room.id, true_room.plot);
+        let name = format!("{} ({})", true_room.id, true_room.story);
         let cause = self.cause(place, &told.room);
         self.causes.insert(&true_room.id, cause);
         let add = |(what, witnesses)| Difference {
@@ -129,14 +131,15 @@ impl<'a> Judge<'a> {
     /// one that the server takes it to be in: what another lost is not visible.
     fn cause(&self, place: usize, room: &pb::Room) -> Cause {
         let lost = |id: &str| {
-            let loss = number_of(id).and_then(|life| self.losses.get(&(Place::Room(place), life)));
+            let loss =
+                number_of(id).and_then(|life| self.losses.get(&(SubjectIndex::Room(place), life)));
             loss.copied().unwrap_or_default()
         };
         let told = lost(&room.session_id);
         let life = self.world.rooms[place].truth.life.as_ref();
         let life = life.map_or(&room.session_id, |life| &life.session_id);
         let truly = lost(life);
-        if self.has_lost(Place::Room(place)) && room.missing_callbacks > 0 {
+        if self.has_lost(SubjectIndex::Room(place)) && room.missing_callbacks > 0 {
             Cause::LossFlagged
         } else if told.holes {
             // It should have been flagged.
@@ -153,18 +156,18 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether any life of a room lost anything, or a user.
-    fn has_lost(&self, about: Place) -> bool {
+    fn has_lost(&self, about: SubjectIndex) -> bool {
         let lives = (about, u64::MIN)..=(about, u64::MAX);
         self.losses.range(lives).next().is_some()
     }
 
     /// Whether the counts of a room fit what arrived, and its own users, and
     /// whether those are in order.
-    fn counts(&self, place: usize, told: &Told) -> Vec<String> {
-        let Told { room, users } = told;
+    fn counts(&self, place: usize, told: &RoomAnswer) -> Vec<String> {
+        let RoomAnswer { room, users } = told;
         let mut wrong = Vec::new();
         let numbers = number_of(&room.session_id)
-            .and_then(|life| self.numbers.get(&(Place::Room(place), life)));
+            .and_then(|life| self.numbers.get(&(SubjectIndex::Room(place), life)));
         let holes = numbers.map_or(0, Numbers::holes);
         if u64::from(room.missing_callbacks) != holes {
             let missing = room.missing_callbacks;
@@ -196,7 +199,7 @@ impl<'a> Judge<'a> {
     pub(super) fn judge_list(&mut self, vendor: VendorName, open: &[(String, u32)]) {
         let rooms = self.world.rooms.iter().enumerate();
         let rooms = rooms.filter(|(_, room)| room.vendor == vendor);
-        let lossless = rooms.filter(|(place, _)| !self.has_lost(Place::Room(*place)));
+        let lossless = rooms.filter(|(place, _)| !self.has_lost(SubjectIndex::Room(*place)));
         let is_open = |life: &TrueLife| life.close_time.is_none();
         let mut expected: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (_, room) in lossless {

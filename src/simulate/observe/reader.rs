@@ -13,21 +13,25 @@ const PAGE_SIZES: [u32; 3] = [0, 7, 1000];
 
 /// What the server says of one room, all pages of it.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) room: pb::Room,
-    pub(super) users: Vec<pb::RoomUser>,
+pub(in crate::simulate) struct RoomAnswer {
+    pub(in crate::simulate) room: pb::Room,
+    pub(in crate::simulate) users: Vec<pb::RoomUser>,
 }
 
 /// Reads the rooms and users of one app.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
-    pub(super) client: Client,
-    pub(super) app: String,
+pub(in crate::simulate) struct Reader {
+    pub(in crate::simulate) client: Client,
+    pub(in crate::simulate) app: String,
 }
 
 impl Reader {
     /// What the server says of the room at `place` of the world.
-    pub(super) async fn told(&self, room_id: &str, place: usize) -> Result<Told, Status> {
+    pub(in crate::simulate) async fn room(
+        &self,
+        room_id: &str,
+        place: usize,
+    ) -> Result<RoomAnswer, Status> {
         for _ in 0..WALKS_MAX {
             match self
                 .walk(room_id, PAGE_SIZES[place % PAGE_SIZES.len()])
@@ -41,7 +45,7 @@ impl Reader {
     }
 
     /// Walks a room's pages: some in one step, some in many.
-    async fn walk(&self, room_id: &str, page_size: u32) -> Result<Told, Status> {
+    async fn walk(&self, room_id: &str, page_size: u32) -> Result<RoomAnswer, Status> {
         let mut client = self.client.clone();
         let mut request = GetRoomUsersRequest {
             app: self.app.clone(),
@@ -55,14 +59,14 @@ impl Reader {
             users.extend(page.users);
             if page.next_page_token.is_empty() {
                 let room = page.room.unwrap_or_default();
-                return Ok(Told { room, users });
+                return Ok(RoomAnswer { room, users });
             }
             request.page_token = page.next_page_token;
         }
     }
 
     /// What the server says of a user.
-    pub(super) async fn user(&self, user_id: &str) -> Result<pb::User, Status> {
+    pub(in crate::simulate) async fn user(&self, user_id: &str) -> Result<pb::User, Status> {
         let request = GetUserRequest {
             app: self.app.clone(),
             user_id: user_id.to_owned(),
@@ -72,7 +76,10 @@ impl Reader {
     }
 
     /// The open rooms whose ids begin so, with their counts.
-    pub(super) async fn listed(&self, prefix: &str) -> Result<Vec<(String, u32)>, Status> {
+    pub(in crate::simulate) async fn listed(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(String, u32)>, Status> {
         let mut client = self.client.clone();
         let mut request = ListRoomsRequest {
             app: self.app.clone(),

@@ -11,7 +11,7 @@ use crate::simulate::{
     truth::{TrueLife, TrueProfile, TrueRole, TrueUser},
 };
 
-use super::{Plot, history::History, names};
+use super::{names, room_history::RoomHistory, story_frame::StoryFrame};
 
 /// How long after it is destroyed a room may be told that somebody left it. No
 /// later life begins before.
@@ -25,24 +25,24 @@ const TOGETHER_MAX: usize = 4;
 
 const KINDS: [&str; 3] = ["Leave", "Kicked", "Expired"];
 
-pub(super) fn tell(history: &mut History, plot: &Plot) {
+pub(super) fn play(history: &mut RoomHistory, frame: &StoryFrame) {
     let count = history.rng.random_range(1..=4);
-    let count = count.min(plot.callbacks / 6).max(1);
-    let share = plot.span() / count as u64;
-    let mut opens_at = plot.from;
+    let count = count.min(frame.callbacks / 6).max(1);
+    let share = frame.span() / count as u64;
+    let mut opens_at = frame.from;
     for life in 0..count {
         let is_last = life + 1 == count;
         let closes = !is_last || history.rng.random_bool(0.3);
         // The vendor's account of a life that is over does not say which life
         // another callback was about: the last one that is, is created.
         let reported = (is_last && closes) || history.rng.random_bool(0.7);
-        let until = (plot.from + (life as u64 + 1) * share).max(opens_at + 1);
+        let until = (frame.from + (life as u64 + 1) * share).max(opens_at + 1);
         let mut room = TencentRoom {
             latest: opens_at,
-            pool: plot.users,
+            pool: frame.users,
             history: &mut *history,
         };
-        room.live(opens_at, until, plot.callbacks / count, reported);
+        room.live(opens_at, until, frame.callbacks / count, reported);
         if closes {
             let destroyed_at = room.latest + room.history.rng.random_range(0..3);
             room.destroy(destroyed_at);
@@ -53,7 +53,7 @@ pub(super) fn tell(history: &mut History, plot: &Plot) {
 
 /// One life of a room, in the making.
 struct TencentRoom<'a> {
-    history: &'a mut History,
+    history: &'a mut RoomHistory,
     /// Regulars; guests come on top.
     pool: usize,
     /// The latest time of any of its callbacks.

@@ -15,11 +15,11 @@ use crate::{
 };
 
 use super::{
-    callbacks::{Place, Sending},
+    callbacks::{Sending, SubjectIndex},
     disorder::{Disorder, Schedule},
     options::VendorName,
     truth::{TrueRole, TrueUser},
-    world::{LateStory, PlotKind, Shape, Story, World, WorldRoom},
+    world::{LateStory, RoomStory, Shape, Story, World, WorldRoom},
 };
 
 use self::reconcile::reconcile;
@@ -133,7 +133,7 @@ fn differs(room: &Room, true_room: &WorldRoom, forgets: bool, rules: &Rules) -> 
 }
 
 /// All differences, by what the room goes through.
-fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(PlotKind, String)> {
+fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(RoomStory, String)> {
     let world = World::make(shape);
     let schedule = plan(shape, &world, 0.0);
     let rules = rules(shape, without);
@@ -142,16 +142,16 @@ fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(PlotKind, String)> 
     let mut differences = Vec::new();
     for (at, (room, true_room)) in rooms.iter().zip(&world.rooms).enumerate() {
         let difference = differs(room, true_room, shape.forgets.is_some(), &rules);
-        differences.extend(difference.map(|text| (true_room.plot, text)));
+        differences.extend(difference.map(|text| (true_room.story, text)));
         let summary = room.summary(&rules);
         let Some(id) = &summary.incarnation else {
             continue;
         };
-        let holes = numbers.get(&(Place::Room(at), id.as_str().parse().unwrap_or(0)));
+        let holes = numbers.get(&(SubjectIndex::Room(at), id.as_str().parse().unwrap_or(0)));
         let holes = holes.map_or(0, |numbers| numbers.holes());
         if holes != summary.missing_callbacks {
             let text = format!("{} missing, not {holes}", summary.missing_callbacks);
-            differences.push((true_room.plot, text));
+            differences.push((true_room.story, text));
         }
     }
     differences
@@ -231,15 +231,15 @@ fn worlds_have_the_callbacks_asked_for_and_every_story() {
             made.abs_diff(shape.callbacks) < shape.callbacks / 20,
             "{made}"
         );
-        let told = |plot| world.rooms.iter().any(|room| room.plot == plot);
+        let told = |plot| world.rooms.iter().any(|room| room.story == plot);
         assert!(
             Story::ALL
                 .into_iter()
-                .all(|story| told(PlotKind::Story(story)))
+                .all(|story| told(RoomStory::Story(story)))
         );
         if shape.forgets.is_some() {
             let mut late = LateStory::ALL.into_iter();
-            assert!(late.all(|story| told(PlotKind::Late(story))));
+            assert!(late.all(|story| told(RoomStory::Late(story))));
         }
     }
 }

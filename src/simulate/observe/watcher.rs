@@ -17,16 +17,16 @@ const LISTEN: Duration = Duration::from_millis(100);
 
 /// What to watch, and where.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) client: Client,
-    pub(super) app: String,
+pub(in crate::simulate) struct Target {
+    pub(in crate::simulate) client: Client,
+    pub(in crate::simulate) app: String,
     /// Of the room or the user.
-    pub(super) id: String,
+    pub(in crate::simulate) id: String,
 }
 
 /// A watch of one room or user.
 #[derive(Debug)]
-pub(super) struct Watcher<S: Subject> {
+pub(in crate::simulate) struct Watcher<S: Subject> {
     target: Target,
     watch: WatchOf<S>,
     /// What was wrong with the stream.
@@ -35,15 +35,15 @@ pub(super) struct Watcher<S: Subject> {
 
 /// What a watch came to.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
-    pub(super) copy: CopyOf<S>,
+pub(in crate::simulate) struct WatchResult<S> {
+    pub(in crate::simulate) copy: CopyOf<S>,
     /// What was wrong with the stream.
-    pub(super) faults: Vec<String>,
+    pub(in crate::simulate) faults: Vec<String>,
 }
 
 impl<S: Subject> Watcher<S> {
     /// Begins to watch, and returns when it has a copy.
-    pub(super) async fn begin(target: Target) -> Result<Self, Status> {
+    pub(in crate::simulate) async fn begin(target: Target) -> Result<Self, Status> {
         let Target { client, app, id } = target.clone();
         let mut watcher = Self {
             watch: WatchOf::new(client, app, id),
@@ -60,7 +60,7 @@ impl<S: Subject> Watcher<S> {
     }
 
     /// Watches until the run is over, and then until nothing is missing.
-    pub(super) async fn watch(mut self, over: CancellationToken) -> Watched<S> {
+    pub(in crate::simulate) async fn watch(mut self, over: CancellationToken) -> WatchResult<S> {
         let result = loop {
             let event = tokio::select! {
                 biased;
@@ -74,7 +74,7 @@ impl<S: Subject> Watcher<S> {
         if let Err(status) = result {
             self.faults.push(format!("the watch failed: {status}"));
         }
-        Watched {
+        WatchResult {
             copy: self.watch.copy().clone(),
             faults: self.faults,
         }

@@ -17,20 +17,18 @@ use tonic::Status;
 use crate::pb::{self, RoomState};
 
 use super::{
-    callbacks::{Place, Vendor},
-    compare::Memory,
+    callbacks::{SubjectIndex, VendorAccount},
     disorder::{Disorder, Schedule},
     driver::{Driver, now},
-    judge::Judge,
+    judge::{Judge, Memory, Verdict, Witness, counted},
+    observe::{Reader, RoomAnswer, Target},
     options::{CannotRun, Options, Trouble, VendorName},
-    reader::{Reader, Told},
-    verdict::{Verdict, Witness, counted},
     world::{Shape, World, settled_after},
 };
 
 use self::{
     plan::{delay_max, shape},
-    watches::{AllWatched, Watches},
+    watches::{WatchResults, Watches},
 };
 
 /// Watches on one connection; a server may bound them.
@@ -50,10 +48,13 @@ pub async fn run(options: &Options) -> Result<Verdict, CannotRun> {
     run.reach().await?;
     run.announce();
     let over = CancellationToken::new();
-    let watches = Watches::begin(&run, &over).await?;
+    let (rooms, users) = run.targets();
+    let watches = Watches::begin(rooms, users, &over).await;
+    let watches = watches.map_err(|status| run.refused(&status))?;
     run.send().await?;
     over.cancel();
-    let watched = watches.end(&run).await?;
+    let watched = watches.end().await;
+    let watched = watched.map_err(|status| run.refused(&status))?;
     run.judge(watched).await
 }
 
@@ -77,7 +78,7 @@ impl<'a> Run<'a> {
             delay_max: delay_max(options),
         };
         let schedule = Arc::new(Schedule::plan(&world.callbacks, &disorder));
-        let vendor = Vendor {
+        let vendor = VendorAccount {
             app_id: options.app_id,
             secret: options.secret.clone(),
             sdk_app_id: options.sdk_app_id,
@@ -106,19 +107,31 @@ impl<'a> Run<'a> {
     }
 
     /// The app that a room or a user is in.
-    fn app(&self, about: Place) -> &str {
+    fn app(&self, about: SubjectIndex) -> &str {
         self.options.app_of(match about {
-            Place::Room(place) => self.world.rooms[place].vendor,
-            Place::User(_) => VendorName::Zim,
+            SubjectIndex::Room(place) => self.world.rooms[place].vendor,
+            SubjectIndex::User(_) => VendorName::Zim,
         })
     }
 
-    fn client(&self, about: Place) -> Client {
+    fn client(&self, about: SubjectIndex) -> Client {
         let watch = match about {
-            Place::Room(place) => place,
-            Place::User(place) => self.world.rooms.len() + place,
+            SubjectIndex::Room(place) => place,
+            SubjectIndex::User(place) => self.world.rooms.len() + place,
         };
         self.clients[watch / WATCHES_PER_CONNECTION].clone()
+    }
+
+    /// What to watch: all rooms, and all users.
+    fn targets(&self) -> (Vec<Target>, Vec<Target>) {
+        let target = |about| Target {
+            client: self.client(about),
+            app: self.app(about).to_owned(),
+            id: self.world.id(about).to_owned(),
+        };
+        let rooms = (0..self.world.rooms.len()).map(SubjectIndex::Room);
+        let users = (0..self.world.users.len()).map(SubjectIndex::User);
+        (rooms.map(target).collect(), users.map(target).collect())
     }
 
     /// Finds out whether both sides of the server are there, before anything is
@@ -178,7 +191,7 @@ impl<'a> Run<'a> {
         let Some(room) = self.world.rooms.first() else {
             return String::new();
         };
-        let (app, any) = (self.app(Place::Room(0)), Options::default());
+        let (app, any) = (self.app(SubjectIndex::Room(0)), Options::default());
         let server = &self.options.server;
         let mut command = format!("; look on: headcount watch {}", room.id);
         if app != any.app {
@@ -208,7 +221,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn judge(&self, watched: AllWatched) -> Result<Verdict, CannotRun> {
+    async fn judge(&self, watched: WatchResults) -> Result<Verdict, CannotRun> {
         let memory = match self.options.forgetting {
             Some(_) => Memory::Forgets,
             None => Memory::Keeps,
@@ -226,7 +239,7 @@ impl<'a> Run<'a> {
         for vendor in VendorName::OF_ROOMS {
             let mut rooms = self.world.rooms.iter();
             if let Some(place) = rooms.position(|room| room.vendor == vendor) {
-                let listed = self.reader(Place::Room(place)).listed(&prefix).await;
+                let listed = self.reader(SubjectIndex::Room(place)).listed(&prefix).await;
                 let listed = listed.map_err(|status| self.refused(&status))?;
                 judge.judge_list(vendor, &listed);
             }
@@ -240,19 +253,19 @@ impl<'a> Run<'a> {
         Ok(judge.verdict(self.shape.seed, &self.schedule, watched.count()))
     }
 
-    async fn told(&self, place: usize) -> Result<Told, CannotRun> {
-        let reader = self.reader(Place::Room(place));
-        let told = reader.told(&self.world.rooms[place].id, place).await;
+    async fn told(&self, place: usize) -> Result<RoomAnswer, CannotRun> {
+        let reader = self.reader(SubjectIndex::Room(place));
+        let told = reader.room(&self.world.rooms[place].id, place).await;
         told.map_err(|status| self.refused(&status))
     }
 
     async fn told_user(&self, place: usize) -> Result<pb::User, CannotRun> {
-        let reader = self.reader(Place::User(place));
+        let reader = self.reader(SubjectIndex::User(place));
         let told = reader.user(&self.world.users[place].id).await;
         told.map_err(|status| self.refused(&status))
     }
 
-    fn reader(&self, about: Place) -> Reader {
+    fn reader(&self, about: SubjectIndex) -> Reader {
         Reader {
             client: self.client(about),
             app: self.app(about).to_owned(),

@@ -10,13 +10,13 @@ use rand_pcg::Pcg64;
 
 use crate::simulate::{
     callbacks::{
-        Callback, Place, Sending, Spelling, What,
+        PlannedCallback, Sending, Spelling, SubjectIndex, VendorReport,
         zim::{Action, Report},
     },
     truth::{TrueDevice, UserTruth},
 };
 
-use super::{Plot, SLACK, names};
+use super::{late_stories::SLACK, names, story_frame::StoryFrame};
 
 /// Milliseconds.
 const SECOND: u64 = 1_000;
@@ -38,11 +38,11 @@ const PLATFORMS: [&str; 8] = [
 /// A user in the making. Each method is one thing that truly happens: it changes
 /// the truth and adds the callbacks that report it.
 #[derive(Debug)]
-pub(super) struct Chatter {
+pub(super) struct ZimUser {
     rng: Pcg64,
     user: usize,
     pub(super) truth: UserTruth,
-    pub(super) callbacks: Vec<Callback>,
+    pub(super) callbacks: Vec<PlannedCallback>,
     /// The second of the login that gave the name.
     named_at: u64,
     /// In which second each session is done with what was begun.
@@ -53,7 +53,7 @@ pub(super) struct Chatter {
     is_forgotten: bool,
 }
 
-impl Chatter {
+impl ZimUser {
     pub(super) fn new(seed: u64, user: usize) -> Self {
         Self {
             rng: Pcg64::seed_from_u64(seed),
@@ -67,19 +67,19 @@ impl Chatter {
         }
     }
 
-    pub(super) fn tell(&mut self, plot: &Plot) {
-        self.is_forgotten = plot.grace > 0;
+    pub(super) fn play(&mut self, frame: &StoryFrame) {
+        self.is_forgotten = frame.grace > 0;
         if self.is_forgotten && self.user.is_multiple_of(4) {
-            self.leave_late(plot);
+            self.leave_late(frame);
         }
-        let mut at = plot.from;
+        let mut at = frame.from;
         loop {
             self.act(at);
             let done = self.callbacks.len();
-            if done >= plot.callbacks {
+            if done >= frame.callbacks {
                 return;
             }
-            at = plot.from + plot.span() * done as u64 / plot.callbacks as u64;
+            at = frame.from + frame.span() * done as u64 / frame.callbacks as u64;
         }
     }
 
@@ -138,13 +138,13 @@ impl Chatter {
     /// A device logs in, another after it, which is quiet from then on, and the
     /// logout of the first is told after the horizon. (`LateEndsStillEnd`,
     /// `PresentUsersStay`)
-    fn leave_late(&mut self, plot: &Plot) {
-        let at = plot.from;
+    fn leave_late(&mut self, frame: &StoryFrame) {
+        let at = frame.from;
         self.sending = Sending::At(vec![at]);
         let (first, second) = (self.new_session(), self.new_session());
         self.login(&first, at);
         self.login(&second, at);
-        self.sending = Sending::At(vec![at + plot.horizon + SLACK]);
+        self.sending = Sending::At(vec![at + frame.horizon + SLACK]);
         self.leave(&first, at);
         self.sending = Sending::Disordered;
         // Nothing else is told of the second.
@@ -209,10 +209,10 @@ impl Chatter {
         let session = report.session_id.clone();
         let busy_until = self.busy_until.entry(session).or_default();
         *busy_until = until.max(*busy_until);
-        self.callbacks.push(Callback {
-            about: Place::User(self.user),
+        self.callbacks.push(PlannedCallback {
+            about: SubjectIndex::User(self.user),
             life: 0,
-            what: What::Zim(report),
+            what: VendorReport::Zim(report),
             happened_at: at,
             sending: self.sending.clone(),
             spelling: Spelling::any(&mut self.rng),

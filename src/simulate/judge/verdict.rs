@@ -112,7 +112,7 @@ impl fmt::Display for Verdict {
 }
 
 /// So many, and a comma; nothing of none.
-pub(super) fn counted(count: usize, word: &str) -> String {
+pub(in crate::simulate) fn counted(count: usize, word: &str) -> String {
     match count {
         0 => String::new(),
         1 => format!("1 {word}, "),

@@ -1,0 +1,18 @@
+//! Whose callbacks are sent, and how each is signed.
+
+/// Whose callbacks these are.
+#[derive(Clone, Debug)]
+pub(crate) struct VendorAccount {
+    pub(crate) app_id: u64,
+    pub(crate) secret: String,
+    /// What Tencent calls the app of its rooms.
+    pub(crate) sdk_app_id: u64,
+}
+
+/// What a callback is signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signing {
+    /// Seconds since the Unix epoch.
+    pub(crate) timestamp: u64,
+    pub(crate) nonce: u64,
+}
