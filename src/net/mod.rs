@@ -2,7 +2,7 @@
 //!
 //! The way of a connection:
 //!
-//! 1. [`accept`] takes it from the [`Listener`], counts it against the limit of its front, and
+//! 1. `accept` takes it from the [`Listener`], counts it against the limit of its front, and
 //!    refuses one too many. Failures of the operating system are waited out.
 //! 2. [`Handshake`] makes it ready, in a task of its own, within [`HANDSHAKE_TIMEOUT`]. Plain
 //!    text is ready at once; TLS belongs here.

@@ -10,7 +10,7 @@ use crate::domain::Time;
 /// The least time between two lines of one kind.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Lets a line through, then none for [`SILENCE`].
+/// Lets a line through, then none for a while.
 #[derive(Debug, Default)]
 pub struct Throttle {
     /// When the next line may pass, in milliseconds.
