@@ -3,6 +3,7 @@
 //! It is pure: no clock, no lock, no I/O. It depends on [`domain`](crate::domain) alone.
 
 mod applied;
+mod digest;
 mod impossible;
 mod member;
 mod name;
@@ -15,6 +16,7 @@ pub(crate) use self::{impossible::Impossible, name::DatedName};
 
 pub use self::{
     applied::Applied,
+    digest::digest_of,
     member::{Member, ProfileRef, UserKey},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
 };

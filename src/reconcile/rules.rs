@@ -4,23 +4,24 @@ use std::time::Duration;
 
 use crate::domain::Time;
 
-/// How far a vendor's own clocks may be apart: the start of one life of a room
-/// and the end of the one before are stamped by different machines, as are a
-/// login and the logout of the login that it replaced.
+/// How far a vendor's own clocks may be apart. Different machines stamp the start of one
+/// life of a room and the end of the life before; likewise a login and the logout of the
+/// login that it replaced.
 pub const CLOCK_SKEW: Duration = Duration::from_millis(250);
 
-/// What a logout that names its login leaves standing: a login in the very
-/// millisecond of the logout is a later one.
+/// How long before a logout that names its login a login does not end with it: a login in
+/// the millisecond of the logout is a later one.
 pub(super) const LOGOUT_RESOLUTION: Duration = Duration::from_millis(1);
 
-/// How much longer than the reorder horizon evidence is kept, so that whatever
-/// the horizon still lets in meets the evidence that decides it.
+/// How much longer than the reorder horizon evidence is kept, so that every event that the
+/// horizon still admits meets the evidence that decides it.
 pub const EVIDENCE_GRACE: Duration = Duration::from_secs(60);
 
 /// How evidence is weighed, and how long it is kept.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// How late, or early, an event may be against its receipt and still count.
+    /// How far the time of an event may be from its receipt, either way, for the event to
+    /// be applied.
     pub reorder_horizon: Duration,
     /// See [`EVIDENCE_GRACE`], which it is in production.
     pub evidence_grace: Duration,
@@ -28,8 +29,8 @@ pub struct Rules {
     pub empty_room_ttl: Duration,
     /// How several sessions of one user add up.
     pub logins: Logins,
-    /// A rule to leave out; `None` in production. Tests leave out each in turn,
-    /// to show that something notices.
+    /// A rule to leave out; `None` in production. Tests leave out each in turn, to show
+    /// that a test fails without it.
     pub without: Option<Rule>,
 }
 
@@ -54,6 +55,7 @@ impl Rules {
         (earliest <= at && at <= latest) || !self.keeps(Rule::StaleIsNotApplied)
     }
 
+    /// Whether a rule is not left out.
     pub(crate) fn keeps(&self, rule: Rule) -> bool {
         self.without != Some(rule)
     }
@@ -74,8 +76,8 @@ impl Default for Rules {
 /// How several sessions of one user add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logins {
-    /// A login replaces the one before: the latest known decides. So it is in
-    /// rooms.
+    /// A login replaces the one before: the latest known decides. This is how rooms
+    /// are.
     Exclusive,
     /// Each counts for itself, as on several devices of a chat service.
     Concurrent,
@@ -92,9 +94,10 @@ pub enum Rule {
     LogoutsLeaveTombstones,
     /// A logout that names its login ends that login, whatever its own time.
     LogoutsEndTheirLogin,
-    /// A logout that names its login leaves a login of the same millisecond.
+    /// A logout that names its login does not end a login of the same millisecond.
     LogoutsSpareTheirMillisecond,
-    /// A logout of reason 3 leaves logins from shortly before it.
+    /// A logout whose reason is [`Kicked`](crate::domain::LeaveReason::Kicked) does not end
+    /// logins from shortly before it.
     KicksSpareTheirReplacement,
     /// Of an exclusive user's sessions the one with the latest login decides.
     LatestSessionDecides,
@@ -110,7 +113,7 @@ pub enum Rule {
     LatestStartIsCurrent,
     /// Between two lives of one start, the greater id is the current one.
     TiesGoToTheGreaterIncarnation,
-    /// A life that is over gives way to one that began shortly before its end.
+    /// A life that began shortly before the end of the current one can replace it.
     ClockSkewIsForgiven,
     /// A life that closed has no users, whatever arrives later.
     ClosedIsFinal,
@@ -118,21 +121,21 @@ pub enum Rule {
     StaleIsNotApplied,
     /// A late logout or close of something known still ends it.
     LateEndsStillEnd,
-    /// Evidence outlives whatever the horizon still lets in.
+    /// Evidence is kept for longer than the horizon admits events.
     EvidenceOutlivesHorizon,
     /// A user who is present is not forgotten.
     PresentUsersStay,
-    /// A user who is not present is forgotten as a whole.
+    /// All sessions of a user who is not present are forgotten together.
     AbsentUsersGoWhole,
     /// Forgetting a life forgets those that began earlier.
     EarlierLivesGoToo,
-    /// The current life is not forgotten on account of another.
+    /// The current life is not forgotten because another is.
     TheCurrentLifeStays,
-    /// A life whose start is unknown is not forgotten on account of another.
+    /// A life whose start is unknown is not forgotten because another is.
     UnknownStartsStay,
     /// Recorders and bots are present, but not counted.
     AdminsAreNotCounted,
-    /// A number that was seen twice is seen once.
+    /// A number that is seen twice counts once.
     NumbersAreASet,
 }
 

@@ -1,8 +1,8 @@
-//! The sessions of one user, in one life of a room or of a chat service, and
-//! whether they add up to the user being present.
+//! The sessions of one user, in one life of a room or of a chat service. They decide
+//! whether the user is present.
 //!
-//! Every number kept is a maximum, so the order and the number of arrivals do
-//! not matter.
+//! Every time kept is a maximum, so it does not matter in which order and how often events
+//! arrive.
 
 mod session;
 mod session_list;
@@ -23,6 +23,7 @@ pub(crate) use self::session::{Ended, Session, SessionEvidence};
 pub(crate) struct Sessions(SessionList);
 
 impl Sessions {
+    /// Joins a login to the evidence.
     pub(crate) fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) {
         let member = Member::from(login);
         if self.is_empty() {
@@ -45,6 +46,7 @@ impl Sessions {
         });
     }
 
+    /// Joins a logout to the evidence.
     pub(crate) fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) {
         if !self.knows(&logout.session) && !rules.keeps(Rule::LogoutsLeaveTombstones) {
             return;
@@ -76,12 +78,12 @@ impl Sessions {
         self.0.retain(|session| session.is_known_after(at));
     }
 
-    /// Whether none is left once all logins up to a time have [ended](Self::end_through).
+    /// Whether no session is left after [`end_through`](Self::end_through) this time.
     pub(crate) fn is_over_through(&self, at: Option<Time>) -> bool {
         !self.0.iter().any(|session| session.is_known_after(at))
     }
 
-    /// Whose they are; `None` if there are none.
+    /// The user that they are of; `None` if there are none.
     pub(crate) fn user(&self) -> Option<UserIdRef<'_>> {
         self.0.user()
     }
@@ -95,13 +97,13 @@ impl Sessions {
         )
     }
 
-    /// Whether a session left any evidence.
+    /// Whether there is evidence of a session.
     pub(crate) fn knows(&self, id: &SessionId) -> bool {
         self.0.iter().any(|session| session.id() == id.borrowed())
     }
 
-    /// The login that makes the user present, if any does: of several that count,
-    /// the latest.
+    /// The login that makes the user present, if any does. Of several that count it is the
+    /// latest.
     pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
         if rules.logins == Logins::Concurrent {
             let logins = self.live_logins();
@@ -127,7 +129,7 @@ impl Sessions {
         live.filter_map(|session| session.login)
     }
 
-    /// How a session ended, if it did and did not begin anew.
+    /// How a session ended, if it did and no later login is known.
     pub(crate) fn ended_of(&self, id: SessionIdRef<'_>) -> Option<Ended> {
         let mut ended = self.0.iter().filter(|session| !session.is_live());
         ended.find(|session| session.id() == id)?.ended

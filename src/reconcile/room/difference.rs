@@ -12,6 +12,7 @@ use super::{
     incarnation::{Effect, Incarnation},
     incarnations::Incarnations,
     members::Members,
+    summary::summary_of,
     users::PresenceChange,
 };
 
@@ -115,7 +116,7 @@ fn restarted(
 fn superseded(incarnations: &Incarnations, before: &RoomSummary, rules: &Rules) -> RoomSummary {
     let id = before.incarnation.as_ref();
     let life = id.and_then(|id| Some((id, incarnations.get(id)?)));
-    life.map_or_else(|| before.clone(), |(id, life)| life.summary(id, rules))
+    life.map_or_else(|| before.clone(), |(id, life)| summary_of(id, life, rules))
 }
 
 fn closed(incarnations: &Incarnations, after: RoomSummary) -> RoomChange {

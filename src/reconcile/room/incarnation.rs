@@ -8,7 +8,6 @@ use crate::{
 };
 
 use super::{
-    change::{RoomState, RoomSummary},
     evidence::{Claim, Close, Creator, IncarnationEvidence},
     members::Members,
     users::{FormerUsers, PresenceChange, Users},
@@ -263,7 +262,7 @@ impl Incarnation {
 
     /// Whether an account of a time is about what is visible. Of an only life that is the
     /// part since its last close or, while it is closed, the part that the close ended.
-    fn stands(&self, at: Option<Time>) -> bool {
+    pub(super) fn stands(&self, at: Option<Time>) -> bool {
         let since = match self.closed() {
             Some(_) => self.evidence.closed_before,
             None => self.evidence.closed.and_then(|close| close.at),
@@ -271,74 +270,15 @@ impl Incarnation {
         !self.is_only || since.is_none() || at > since
     }
 
-    fn opened_at(&self) -> Option<Time> {
-        self.evidence.opened_at.filter(|at| self.stands(Some(*at)))
-    }
-
-    fn creator(&self) -> Option<&UserId> {
-        let standing = self
-            .evidence
-            .creator
-            .as_ref()
-            .filter(|creator| self.stands(creator.at));
-        standing.map(|creator| &creator.user)
-    }
-
-    fn reported_user_count(&self) -> u32 {
-        self.evidence.reported.map_or(0, |claim| claim.users)
-    }
-
-    fn name(&self) -> Option<&Arc<str>> {
-        let standing = self
-            .evidence
-            .name
-            .as_ref()
-            .filter(|name| self.stands(name.at));
-        standing.map(|name| &name.name)
-    }
-
     /// When it is to be forgotten as a whole. Evidence of a life that is over is kept for
     /// the horizon, an empty room for as long as it may stay open. A room with somebody in
     /// it is not forgotten, however old its evidence is.
     pub(super) fn due_at(&self, is_current: bool, rules: &Rules) -> Option<Time> {
+        let since = self.evidence.evidence_at;
         if self.closed().is_some() || !is_current {
-            return Some(
-                self.evidence
-                    .evidence_at
-                    .saturating_add(rules.evidence_span()),
-            );
+            return Some(since.saturating_add(rules.evidence_span()));
         }
-        (self.members().is_empty()).then(|| {
-            self.evidence
-                .evidence_at
-                .saturating_add(rules.empty_room_ttl)
-        })
-    }
-
-    /// What is visible of it.
-    pub(super) fn summary(&self, id: &IncarnationId, rules: &Rules) -> RoomSummary {
-        let close = self.closed();
-        let people = if rules.keeps(Rule::AdminsAreNotCounted) {
-            self.members().user_count()
-        } else {
-            self.members().len()
-        };
-        RoomSummary {
-            state: if close.is_some() {
-                RoomState::Closed
-            } else {
-                RoomState::Open
-            },
-            incarnation: Some(id.clone()),
-            name: self.name().cloned(),
-            creator: self.creator().cloned(),
-            opened_at: self.opened_at(),
-            closed_at: close.and_then(|close| close.at),
-            user_count: people,
-            missing_callbacks: self.evidence.seqs.missing(),
-            last_event_at: self.evidence.last_event_at,
-            reported_user_count: self.reported_user_count(),
-        }
+        (self.members().is_empty()).then(|| since.saturating_add(rules.empty_room_ttl))
     }
 }
 

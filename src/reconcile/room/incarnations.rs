@@ -12,6 +12,7 @@ use super::{
     incarnation::Incarnation,
     members::Members,
     selection,
+    summary::summary_of,
 };
 
 /// All lives of a room that are remembered.
@@ -88,7 +89,7 @@ impl Incarnations {
     /// What is visible, without users.
     pub(super) fn summary(&self, rules: &Rules) -> RoomSummary {
         match (&self.current, self.current()) {
-            (Some(id), Some(life)) => life.summary(id, rules),
+            (Some(id), Some(life)) => summary_of(id, life, rules),
             _ => RoomSummary::default(),
         }
     }

@@ -16,6 +16,7 @@ mod incarnations;
 mod members;
 mod selection;
 mod seqs;
+mod summary;
 mod users;
 
 use std::mem;
@@ -39,7 +40,7 @@ pub(crate) use self::{
 
 pub use self::{
     change::{RoomChange, RoomState, RoomSummary, RoomView},
-    members::{MemberKey, Members, digest_of},
+    members::{MemberKey, Members},
     seqs::Seqs,
     users::FormerUsers,
 };

@@ -21,7 +21,7 @@ pub struct UserView {
 /// One visible change of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserChange {
-    /// A device is online: it was not, or it logged in anew.
+    /// A device is online that was not, or that logged in anew.
     DeviceOnline(Member),
     /// A device is not online any more.
     DeviceOffline {
@@ -32,7 +32,7 @@ pub enum UserChange {
         /// When.
         at: Option<Time>,
     },
-    /// The user is in a room: was not, or logged in to it anew.
+    /// The user is in a room and was not, or logged in to it anew.
     RoomEntered {
         /// The room.
         room: RoomId,

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
-    reconcile::{Applied, DatedName, Member, Rule, Rules, room::digest_of, sessions::Sessions},
+    reconcile::{Applied, DatedName, Member, Rule, Rules, digest_of, sessions::Sessions},
 };
 
 pub use self::change::{UserChange, UserView};
@@ -18,7 +18,7 @@ pub use self::change::{UserChange, UserView};
 #[derive(Clone, Debug, Default)]
 pub struct User {
     sessions: Sessions,
-    /// The name that the latest login gave; the greater, of two at one time.
+    /// The name that the latest login gave.
     name: Option<DatedName>,
     /// The rooms that the user entered and was not seen to leave. A room that closed since
     /// can still be here, because a close does not tell each of its users.
@@ -30,11 +30,11 @@ pub struct User {
 /// How a user's presence in a room changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// The user was not in it and is, since then.
+    /// The user was not in it, and is in it since this time.
     Entered(Option<Time>),
-    /// The user was in it and is, since then.
+    /// The user was in it, and is in it by a login of this time.
     Stayed(Option<Time>),
-    /// The user is not in it any more.
+    /// The user is not in it any more: why, and since when.
     Left(LeaveReason, Option<Time>),
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use headcount::{
     domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
     pb::{self, GetUserRequest, LeaveReason as Reason, SnapshotReason, WatchUserRequest},
-    reconcile::room::digest_of,
+    reconcile::digest_of,
 };
 use pb::{user_change::Change, watch_user_response::Update};
 use prost_types::Timestamp;

@@ -3,7 +3,7 @@
 use headcount::{
     domain::{LeaveReason, Logout, Profile, Role, RoomEventKind, Time},
     pb::{self, GetRoomUsersRequest},
-    reconcile::room::digest_of,
+    reconcile::digest_of,
 };
 use prost_types::Timestamp;
 

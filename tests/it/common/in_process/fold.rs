@@ -7,8 +7,8 @@ use headcount::{
     domain::UserId,
     journal::Revision,
     reconcile::{
-        Member,
-        room::{Room, RoomChange, RoomState, RoomSummary, RoomView, digest_of},
+        Member, digest_of,
+        room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::{SnapshotReason, Watch, WatchEvent},
 };

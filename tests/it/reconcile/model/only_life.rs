@@ -8,8 +8,8 @@ use headcount::{
         CloseReason, LeaveReason, Login, Logout, Profile, RoomEvent, RoomEventKind, Time, UserId,
     },
     reconcile::{
-        Member,
-        room::{RoomState, RoomSummary, digest_of},
+        Member, digest_of,
+        room::{RoomState, RoomSummary},
     },
 };
 use proptest::{collection::vec, prelude::*};

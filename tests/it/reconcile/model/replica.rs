@@ -6,8 +6,8 @@ use std::time::Duration;
 use headcount::{
     domain::{RoomEvent, Time},
     reconcile::{
-        Applied, Member, Rules,
-        room::{Room, RoomChange, RoomState, RoomSummary, digest_of},
+        Applied, Member, Rules, digest_of,
+        room::{Room, RoomChange, RoomState, RoomSummary},
     },
 };
 

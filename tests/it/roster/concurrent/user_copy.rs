@@ -10,7 +10,7 @@ use headcount::{
         Device, GetUserRequest, GetUserResponse, LeaveReason, Progress, User, UserChange, UserRoom,
         WatchUserRequest, WatchUserResponse, user_change::Change, watch_user_response::Update,
     },
-    reconcile::room::digest_of,
+    reconcile::digest_of,
 };
 use tonic::{Request, Response, Status};
 
