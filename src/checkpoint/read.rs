@@ -1,4 +1,4 @@
-//! From records to a roster: all of them, or none.
+//! Makes a roster of the records of a checkpoint. It fails unless all of them are valid.
 
 use std::{
     collections::{HashMap, hash_map},
@@ -23,16 +23,16 @@ use super::{
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The records cannot be got at.
+    /// The records cannot be read.
     #[error("cannot read the checkpoint: {0}")]
     Read(Box<dyn Error + Send + Sync>),
     /// The checkpoint is of another journal.
     #[error("the checkpoint is of journal {0:?}")]
     Epoch(Epoch),
-    /// A record is damaged, or says what cannot be.
+    /// A record is damaged, or says something impossible.
     #[error("record {record} of the checkpoint: {source}")]
     Record {
-        /// Which one: 0, 1, 2 …
+        /// Its number: 0, 1, 2 …
         record: u64,
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
@@ -46,8 +46,8 @@ pub enum ReadError {
 /// journal.
 ///
 /// # Errors
-/// When a record cannot be got, is damaged, says what cannot be, or is missing, and when the
-/// checkpoint is of another journal.
+/// When a record cannot be read, is damaged, says something impossible, or is missing, and when
+/// the checkpoint is of another journal.
 pub fn read<E: Into<Box<dyn Error + Send + Sync>>>(
     epoch: Epoch,
     records: impl IntoIterator<Item = Result<Bytes, E>>,
@@ -126,7 +126,7 @@ fn end(image: &mut Image, end: stored::End) -> Result<(), StoredError> {
         let floors = floors.remove(name);
         (app.rooms_floor, app.users_floor) = required(floors, "End.floors")?;
     }
-    // Of the other apps there is nothing but their floors.
+    // Apps without rooms and users have only floors.
     for (name, (rooms_floor, users_floor)) in floors {
         let app = image.apps.entry(name).or_default();
         (app.rooms_floor, app.users_floor) = (rooms_floor, users_floor);

@@ -1,4 +1,4 @@
-//! What is kept of a journal and its checkpoints, and what can be dropped.
+//! Decides which checkpoints and entries are kept, and which can be dropped.
 
 use crate::{domain::Time, journal::Revision};
 
@@ -15,7 +15,7 @@ pub(super) struct Droppable {
     pub(super) entries: Option<OldEntries>,
 }
 
-/// Entries from before a revision that were received before a time.
+/// Entries below a revision that were received before a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OldEntries {
     pub(super) before: Revision,

@@ -1,5 +1,4 @@
-//! The checkpoints of a running journal: they are written, and what they make superfluous
-//! is dropped.
+//! Writes checkpoints of a running journal, and drops what they make superfluous.
 
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ pub struct Checkpoints {
     metrics: CheckpointMetrics,
 }
 
-/// What happened to the checkpoints, for operators.
+/// The metrics of the checkpoints.
 #[derive(Clone, Debug, Default)]
 struct CheckpointMetrics {
     written: Counter,
@@ -43,7 +42,7 @@ impl Checkpoints {
         }
     }
 
-    /// Where the checkpoints are.
+    /// The store of the checkpoints.
     pub fn store(&self) -> &dyn CheckpointStore {
         &*self.store
     }
@@ -51,8 +50,8 @@ impl Checkpoints {
     /// Writes a checkpoint. Then [drops what is old](Self::drop_old). Blocks.
     ///
     /// # Errors
-    /// When the checkpoint cannot be written: then nothing is dropped. And when it was
-    /// written, and an older one cannot be removed.
+    /// When the checkpoint cannot be written: then nothing is dropped. Also when an older
+    /// checkpoint cannot be removed: then the new one is written.
     pub fn write(
         &self,
         revision: Revision,
@@ -87,7 +86,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Makes what happens to them visible.
+    /// Adds the metrics of the checkpoints to a registry.
     pub fn register(&self, registry: &mut Registry) {
         let CheckpointMetrics {
             written,

@@ -1,4 +1,4 @@
-//! From a captured roster to records.
+//! Makes the records of a captured roster.
 
 use std::io;
 
@@ -25,12 +25,11 @@ pub struct Stats {
     pub users: u64,
 }
 
-/// Hands the records of a capture to `sink`, each as opaque bytes, to be
-/// [read](super::read()) in the same order. Blocks for as long as that takes, so it is for a
-/// thread of its own.
+/// Hands the records of a capture to `sink`, each as opaque bytes. [`read`](super::read())
+/// takes them in the same order. Blocks, so it needs a thread of its own.
 ///
 /// # Errors
-/// When `sink` fails: with its error. What it got by then is of no use.
+/// When `sink` fails, with its error. The records until then are not a checkpoint.
 pub fn write(capture: Capture, sink: RecordSink<'_>) -> io::Result<Stats> {
     let revision = capture.revision();
     let header = stored::Header {
@@ -58,7 +57,7 @@ pub fn write(capture: Capture, sink: RecordSink<'_>) -> io::Result<Stats> {
     Ok(stats)
 }
 
-/// Makes a record of each subject.
+/// Makes a record of each room and user.
 struct Records<'a> {
     sink: RecordSink<'a>,
     revision: Revision,

@@ -1,4 +1,4 @@
-//! What the journal keeps: entries, and how each is found.
+//! What the journal keeps, and how an entry is identified.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::{
     providers::{Decoded, Product},
 };
 
-/// An entry's place in the journal: 1, 2, 3 …, one order for the whole service.
-/// 0 is the place before the first.
+/// The position of an entry in the journal: 1, 2, 3 …, in one order for the whole service. 0
+/// is the position before the first entry.
 pub type Revision = u64;
 
-/// Which journal a revision is of. Revisions of two epochs cannot be compared.
+/// Identifies a journal. Revisions of journals with different epochs cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
 /// What the journal keeps.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When this process received it. The only clock that state may depend on:
-    /// whoever reads the journal later must come to the same state.
+    /// When this process received it. State may depend on no other clock, because a
+    /// process that reads the journal later must come to the same state.
     pub received_at: Time,
     /// What was received.
     pub payload: Payload,
@@ -32,11 +32,11 @@ pub struct Entry {
 pub enum Payload {
     /// An authentic callback.
     Callback(Callback),
-    /// Time passed: whatever is due to be forgotten by now is forgotten.
+    /// Time passed: what is due to be forgotten by then is forgotten.
     Tick,
 }
 
-/// An authentic callback, verbatim.
+/// An authentic callback, as it was received.
 #[derive(Clone, Debug)]
 pub struct Callback {
     /// The app it is for.
@@ -47,7 +47,7 @@ pub struct Callback {
     pub query: Arc<str>,
     /// The body of the request.
     pub body: Bytes,
-    /// What the body decodes to: derived from the other fields, so not kept by
-    /// a journal that stores its entries, but decoded again.
+    /// What the callback says. It is derived from the other fields, so a journal does not
+    /// store it, and decodes the callback again when it is read.
     pub decoded: Arc<Decoded>,
 }

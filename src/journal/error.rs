@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io, sync::Arc};
 
 use super::entry::Revision;
 
-/// An error of a journal's store. It can be told to everybody who waited for the store.
+/// An error of a journal's store. It is shared by all appenders that waited for the store.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
@@ -17,18 +17,18 @@ pub enum AppendError {
     /// The journal's store refused.
     #[error("the journal cannot store: {0}")]
     Store(#[source] Cause),
-    /// The journal is being closed, or broke.
+    /// The journal is being closed, or its thread ended.
     #[error("the journal is closed")]
     Closed,
 }
 
-/// Why a journal cannot be followed from the place that was asked for.
+/// Why a journal cannot be followed from a revision on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FollowError {
-    /// The entries after that place are gone, or not there yet.
+    /// The entries after that revision were dropped, or are not there yet.
     #[error("the journal has no entries right after revision {after}")]
     Gap {
-        /// The place asked for.
+        /// The revision to go on from.
         after: Revision,
     },
     /// The journal's store cannot be read.
@@ -52,7 +52,7 @@ pub fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 // === impl Cause ===
 
 impl Cause {
-    /// Keeps an error.
+    /// Wraps an error.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(error.into().into())
     }
@@ -60,7 +60,7 @@ impl Cause {
 
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The error itself, not what is behind it: it is what can be looked at.
+        // The wrapped error itself, so that callers can downcast to it.
         Some(&*self.0)
     }
 }
@@ -77,7 +77,7 @@ impl fmt::Debug for Cause {
     }
 }
 
-/// Two are equal that say the same and come from I/O errors of one kind.
+/// Two causes are equal if their messages and the kinds of their I/O errors are.
 impl PartialEq for Cause {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string() && io_kind(self) == io_kind(other)

@@ -1,4 +1,4 @@
-//! A journal that keeps nothing: an entry is as durable as the process.
+//! A journal that keeps nothing: entries are lost when the process ends.
 
 use std::{fmt, mem, thread};
 
@@ -8,34 +8,34 @@ use tokio::{sync::oneshot, task};
 
 use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
 
-/// After so many entries of others an appender lets other tasks of its thread go
-/// on: its own answer waits meanwhile.
+/// How many queued entries an appender applies for others before it lets other tasks of its
+/// thread run. Its own answer waits for as long.
 const TURN_MAX: usize = 64;
 
-/// Numbers entries and hands them on at once, on the thread of an appender. An entry
-/// is applied when `append` returns, and is kept nowhere.
+/// Numbers entries and hands them to the follower at once, on the thread of an appender. An
+/// entry is applied when `append` returns.
 ///
-/// Applying takes microseconds, so to put a thread to sleep for it costs more than
-/// to do it: whoever comes while another applies leaves the entry to that one.
+/// Applying takes microseconds, which is less than it takes to put a thread to sleep. So an
+/// appender that finds another one applying queues its entry for that one.
 pub struct MemoryJournal {
     epoch: Epoch,
     queue: Mutex<Queue>,
-    // Held while the follower applies: that is what makes one order of revisions
-    // and application. Of appenders only who has the turn takes it, so none waits.
+    // Locked while the follower applies, so that entries are applied in the order of their
+    // revisions. Only the appender that has the turn locks it, so no appender waits for it.
     head: Mutex<Head>,
 }
 
-/// Entries that are left to whoever applies. They are as many as there were calls of
-/// `append` while one entry was applied.
+/// Entries for the appender that has the turn. There are at most as many as calls of
+/// `append` came while one entry was applied.
 #[derive(Default)]
 struct Queue {
-    left: Vec<Left>,
-    /// Whether somebody has the turn, and looks here before giving it up.
-    is_attended: bool,
+    entries: Vec<Queued>,
+    /// Whether an appender has the turn. It looks at the queue before it ends its turn.
+    is_turn_taken: bool,
 }
 
-/// An entry, whose appender waits for the answer.
-struct Left {
+/// An entry whose appender waits for the answer.
+struct Queued {
     entry: Entry,
     done: oneshot::Sender<Result<Revision, AppendError>>,
 }
@@ -45,12 +45,12 @@ struct Head {
     follower: Option<Box<dyn Follower>>,
 }
 
-/// The right to apply, which one has at a time.
+/// The right to apply entries. One appender has it at a time.
 struct Turn<'j>(&'j MemoryJournal);
 
-/// Entries that a turn did not come to. They are not abandoned: somebody takes the
-/// next turn, and if that is nobody else, it is whoever has this.
-struct Rest<'j>(&'j MemoryJournal);
+/// The queued entries that are left when a turn reached its limit. Whoever holds this takes
+/// further turns until the queue is empty or another appender has the turn.
+struct Remainder<'j>(&'j MemoryJournal);
 
 impl MemoryJournal {
     /// An empty journal with an epoch of its own.
@@ -65,17 +65,18 @@ impl MemoryJournal {
         }
     }
 
-    /// The turn, if nobody has it; else the entry is left, and this is its answer.
-    fn turn_or_leave(
+    /// Takes the turn if it is free. Otherwise queues the entry and returns where its answer
+    /// will come.
+    fn turn_or_queue(
         &self,
         entry: Entry,
     ) -> Result<(Turn<'_>, Entry), oneshot::Receiver<Result<Revision, AppendError>>> {
         let mut queue = self.queue.lock();
-        if !mem::replace(&mut queue.is_attended, true) {
+        if !mem::replace(&mut queue.is_turn_taken, true) {
             return Ok((Turn(self), entry));
         }
         let (done, answer) = oneshot::channel();
-        queue.left.push(Left { entry, done });
+        queue.entries.push(Queued { entry, done });
         Err(answer)
     }
 }
@@ -94,25 +95,25 @@ impl Turn<'_> {
         self.0.head.lock().apply(entry)
     }
 
-    /// Applies what was left meanwhile, and gives the turn up. Says whether that was
-    /// too much for one, so that there is a rest.
+    /// Applies queued entries, up to the limit of a turn, and ends the turn. Returns whether
+    /// entries are left.
     fn finish(self) -> bool {
         let journal = self.0;
-        let mut room = TURN_MAX;
+        let mut capacity = TURN_MAX;
         loop {
             let mut queue = journal.queue.lock();
-            let count = queue.left.len().min(room);
+            let count = queue.entries.len().min(capacity);
             if count == 0 {
-                queue.is_attended = false;
+                queue.is_turn_taken = false;
                 mem::forget(self);
-                return !queue.left.is_empty();
+                return !queue.entries.is_empty();
             }
-            let later = queue.left.split_off(count);
-            let left = mem::replace(&mut queue.left, later);
+            let later = queue.entries.split_off(count);
+            let entries = mem::replace(&mut queue.entries, later);
             drop(queue);
-            room -= count;
-            for Left { entry, done } in left {
-                // Who has gone does not want to know.
+            capacity -= count;
+            for Queued { entry, done } in entries {
+                // It fails if the appender no longer waits.
                 let _ = done.send(self.apply(&entry));
             }
         }
@@ -120,18 +121,18 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
-    /// Only where the follower panicked. What is left is given up, so that its
-    /// appenders hear of it: nobody may come who would attend to it.
+    /// Runs only when the follower panicked. It drops the queued entries, so that their
+    /// appenders get an error: there may be no later appender to apply them.
     fn drop(&mut self) {
         let mut queue = self.0.queue.lock();
-        queue.is_attended = false;
-        let left = mem::take(&mut queue.left);
+        queue.is_turn_taken = false;
+        let entries = mem::take(&mut queue.entries);
         drop(queue);
-        drop(left);
+        drop(entries);
     }
 }
 
-impl Rest<'_> {
+impl Remainder<'_> {
     async fn finish(self) {
         loop {
             task::yield_now().await;
@@ -141,22 +142,22 @@ impl Rest<'_> {
         }
     }
 
-    /// Takes a turn, unless somebody else has. Says whether something is left then
-    /// that nobody attends to.
+    /// Takes a turn if it is free. Returns whether entries are left that no appender is
+    /// applying.
     fn take_turn(&self) -> bool {
         let mut queue = self.0.queue.lock();
-        if queue.is_attended || queue.left.is_empty() {
+        if queue.is_turn_taken || queue.entries.is_empty() {
             return false;
         }
-        queue.is_attended = true;
+        queue.is_turn_taken = true;
         drop(queue);
         Turn(self.0).finish()
     }
 }
 
-impl Drop for Rest<'_> {
+impl Drop for Remainder<'_> {
     fn drop(&mut self) {
-        // Where the follower panicked, the turn has given up what was left.
+        // If the follower panicked, the turn has dropped the queued entries.
         while !thread::panicking() && self.take_turn() {}
     }
 }
@@ -185,15 +186,15 @@ impl Journal for MemoryJournal {
     }
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
-        let (turn, entry) = match self.turn_or_leave(entry) {
-            Ok(taken) => taken,
+        let (turn, entry) = match self.turn_or_queue(entry) {
+            Ok(turn) => turn,
             Err(answer) => {
                 return async { answer.await.unwrap_or(Err(AppendError::Closed)) }.boxed();
             }
         };
         let appended = turn.apply(&entry);
         if turn.finish() {
-            Rest(self).finish().map(|()| appended).boxed()
+            Remainder(self).finish().map(|()| appended).boxed()
         } else {
             future::ready(appended).boxed()
         }

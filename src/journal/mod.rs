@@ -1,9 +1,9 @@
-//! The journal: where an accepted callback becomes safe and gets its number.
+//! The journal makes accepted callbacks durable and puts them into one order.
 //!
-//! It is the one way in. A front [appends](Journal::append) entries; the
-//! journal makes each durable, numbers it, and hands it to its
-//! [follower](Follower) in the order of the numbers. It does not know what an
-//! entry means: everything else, the roster included, is derived from it.
+//! A front [appends](Journal::append) entries. The journal makes each entry durable, gives
+//! it a [revision](Revision), and hands it to its [follower](Follower) in the order of the
+//! revisions. All other state is derived from the journal's entries. The journal does not
+//! know what an entry means: a [`Decoder`] that it is given decodes stored callbacks.
 
 pub(crate) mod codec;
 mod disk;
@@ -32,56 +32,53 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Identifies this journal among all that ever were.
     fn epoch(&self) -> Epoch;
 
-    /// Makes an entry durable. When this returns, the entry is safe and has been
-    /// or will be handed to the follower; when it fails, it may or may not be
-    /// kept, so the sender must send again. Of two entries that are appended at the
-    /// same time, either may come first.
+    /// Makes an entry durable. When this returns a revision, the entry is durable, and the
+    /// follower has applied it or is going to. When this fails, the entry may be kept or
+    /// not, so its sender must send it again. Two entries that are appended at the same time
+    /// may come in either order.
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>>;
 
-    /// Hands every durable entry after `after` to `follower`: in the order of
-    /// revisions, without a gap, each once. Those that there are already are handed
-    /// over when this returns: it blocks for as long as that takes.
+    /// Hands every durable entry after `after` to `follower`, each once, in the order of
+    /// revisions and without a gap. Blocks until the entries that the journal has now are
+    /// applied.
     ///
     /// # Errors
-    /// When `after` is not a place that this journal can go on from.
+    /// When the journal does not have all entries after `after`, or cannot read them.
     fn follow(&self, after: Revision, follower: Box<dyn Follower>) -> Result<(), FollowError>;
 
     /// The revision of the last entry that is durable; 0 before the journal is followed.
     fn last(&self) -> Revision;
 
-    /// Why entries cannot be made durable at present, if they cannot.
+    /// Why entries cannot be made durable at present; `None` if they can.
     fn failure(&self) -> Option<String> {
         None
     }
 
-    /// Whether it has come to an end, and only another start can help.
+    /// Whether the journal has ended. Then every append fails until the service restarts.
     fn is_over(&self) -> bool {
         false
     }
 
-    /// Lets a journal that failed find out whether it works again. `now` is the
-    /// time of day.
+    /// Lets a journal that failed try whether it works again. `now` is the system time.
     fn probe(&self, _now: Time) {}
 
-    /// Says that a checkpoint covers all entries so far: what it covers is stored apart
-    /// from what follows, so that it can be dropped. Blocks.
+    /// Says that a checkpoint covers all entries so far. The journal then stores later
+    /// entries apart from them, so that it can drop the covered ones. Blocks.
     fn note_checkpoint(&self) {}
 
-    /// Drops entries from before the revision `first` that were received before `until`,
-    /// as far as they can be dropped by themselves. A journal that keeps no entries has
-    /// none to drop. Blocks.
+    /// Drops entries below the revision `first` that were received before `until`. The
+    /// journal may keep some of them, because it drops only whole files. Blocks.
     fn drop_before(&self, _first: Revision, _until: Time) {}
 
-    /// Makes what happens to it visible to operators.
+    /// Adds the journal's metrics to a registry.
     fn register(&self, _registry: &mut Registry) {}
 }
 
 /// Receives the entries of a journal.
 pub trait Follower: Send {
-    /// Takes the entry at `revision`. Only called with durable entries.
+    /// Applies the entry at `revision`, which is durable.
     fn apply(&mut self, revision: Revision, entry: &Entry);
 
-    /// Told once, when all entries that were there when it began to follow are
-    /// applied.
+    /// Called once, when the entries that the journal had at first are applied.
     fn caught_up(&mut self) {}
 }

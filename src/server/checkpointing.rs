@@ -18,10 +18,10 @@ use crate::{
     roster::{Capture, Roster},
 };
 
-/// How often it is checked whether entries are older than they need to be.
+/// How often old entries are dropped.
 const DROP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// When checkpoints are written, and what is kept beside them.
+/// When checkpoints are written, and how long entries are kept.
 #[derive(Clone, Debug)]
 pub(super) struct CheckpointPolicy {
     /// A checkpoint is written at least this often, if there are new entries.
@@ -49,7 +49,7 @@ impl From<&JournalConfig> for CheckpointPolicy {
     }
 }
 
-/// Does it until `drain` is cancelled.
+/// Does both until `drain` is cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     drain: &CancellationToken,
@@ -66,8 +66,8 @@ pub(super) fn spawn(
     });
 }
 
-/// Writes a checkpoint when the last is too long ago or too much came after it, and
-/// drops what is old.
+/// Writes a checkpoint when the last is too old or has too many entries after it, and drops
+/// what is old.
 async fn keep_checkpoints(
     journal: Arc<dyn Journal>,
     checkpoints: Checkpoints,
@@ -82,7 +82,7 @@ async fn keep_checkpoints(
     let mut is_late = false;
     loop {
         looks.tick().await;
-        // Also where no checkpoint can be written: it makes room.
+        // Also when no checkpoint can be written: it frees space on the disk.
         if dropped.elapsed() >= DROP_INTERVAL {
             dropped = Instant::now();
             drop_old(&checkpoints, &policy).await;
@@ -101,8 +101,8 @@ async fn keep_checkpoints(
         };
         (began, is_late) = (Instant::now(), false);
         last = capture.revision();
-        // If it fails, the next is written when it is due again, and until then a
-        // start takes longer.
+        // If this fails, the next checkpoint is written when it is due. Until then a start
+        // takes longer.
         write(&checkpoints, capture, &policy).await;
     }
 }
@@ -128,7 +128,7 @@ async fn drop_old(checkpoints: &Checkpoints, policy: &CheckpointPolicy) {
     }
 }
 
-/// What became of work on another thread, in words if it failed.
+/// The outcome of work on another thread; why, if it failed.
 fn outcome(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), String> {
     match done {
         Ok(result) => result.map_err(|error| error.to_string()),

@@ -1,8 +1,8 @@
-//! Wiring: from a configuration to a service that runs and ends in order.
+//! Makes the parts that a configuration asks for, connects them, runs them, and ends them in
+//! order.
 //!
-//! The way of a callback is one-directional: the webhook front appends it to the
-//! journal, the journal's follower applies it to the roster, and the gRPC front
-//! reads the roster.
+//! A callback goes one way: the webhook front appends it to the journal, the journal's
+//! follower applies it to the roster, and the gRPC front reads the roster.
 
 mod checkpointing;
 mod error;
@@ -48,12 +48,12 @@ use self::{
     storage::Storage,
 };
 
-/// How much earlier than the configured end what is left is cut off, so that the
-/// process is gone in time.
+/// How long before the configured end of draining the remaining work is cut off, so that the
+/// process ends in time.
 const DRAIN_MARGIN: Duration = Duration::from_millis(200);
 
-/// How long the journal may be replayed before connections are taken, so that a
-/// short replay shows nowhere; during a longer one they are told to come back.
+/// How long a replay of the journal may take before connections are accepted. A short replay
+/// is not noticed by clients. During a longer one they are told to come back later.
 const QUIET_START: Duration = Duration::from_millis(250);
 
 /// The service, listening but not serving yet.
@@ -63,7 +63,7 @@ pub struct Server {
     storage: Storage,
     checkpoint_policy: CheckpointPolicy,
     roster: Arc<Roster>,
-    /// Writes to the roster, once it is as the journal says.
+    /// Writes to the roster. It is given to the journal when the service starts.
     applier: Applier,
     ready: Arc<AtomicBool>,
     /// The names of the apps, for the log.
@@ -96,10 +96,10 @@ pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
 }
 
 impl Server {
-    /// Listens where a valid configuration says, and takes the data folder.
+    /// Opens the journal and listens where a valid configuration says.
     ///
     /// # Errors
-    /// When an address cannot be listened on, or the data folder not be used.
+    /// When the journal cannot be opened, or an address cannot be listened on.
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
         let storage = Storage::open(&config.journal)?;
         let epoch = storage.journal.epoch();
@@ -139,15 +139,15 @@ impl Server {
         self.fronts.grpc_address()
     }
 
-    /// Serves until `shutdown` completes; then stops accepting, finishes what is
-    /// in flight, and ends streams with `UNAVAILABLE`. What takes longer than the
-    /// configured `drain_timeout`, less a margin, is cut off.
+    /// Serves until `shutdown` completes. Then stops accepting, finishes requests that are in
+    /// work, and ends streams with `UNAVAILABLE`. Cuts off what takes longer than the
+    /// configured `drain_timeout`, less a margin.
     ///
     /// # Errors
     /// When a part of the service fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let drain_timeout = self.drain_timeout;
-        // A margin that leaves nothing of a short time would be none.
+        // At least half of a short timeout is left.
         let cut_off = drain_timeout
             .saturating_sub(DRAIN_MARGIN)
             .max(drain_timeout / 2);
@@ -174,8 +174,8 @@ impl Server {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Serves until something fails. While the journal is replayed, whoever comes is
-    /// told to come back.
+    /// Serves until something fails. Clients that come during a long replay of the journal are
+    /// told to come back later.
     async fn serve(
         self,
         health: &Health,

@@ -1,4 +1,4 @@
-//! From the journal to a roster that is as the journal says.
+//! Brings a roster to the state that the journal describes.
 
 use tracing::{info, warn};
 
@@ -9,8 +9,8 @@ use crate::{
     roster::{Applier, Image},
 };
 
-/// Brings the roster to where the journal ends, and lets it follow from there. Blocks for
-/// as long as it takes to read the latest checkpoint and replay what came after it.
+/// Installs the latest checkpoint, applies the entries after it, and lets the roster follow
+/// the journal from there. Blocks for as long as that takes.
 pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), ServerError> {
     let Storage {
         journal,
@@ -29,18 +29,18 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
         applier.install(image);
     }
     journal.follow(after, Box::new(applier))?;
-    // Only now it is certain that they are not needed.
+    // The journal has all entries since an older checkpoint, so these are not needed.
     for revision in damaged {
         store.set_aside(revision).map_err(failed)?;
     }
     Ok(())
 }
 
-/// What there is to begin with.
+/// What a start found in the store.
 struct Latest {
     /// The latest checkpoint that loads.
     image: Option<Image>,
-    /// Later ones, which are damaged. They are not to be kept in place of others.
+    /// Later ones that are damaged. They must not count as checkpoints that are kept.
     damaged: Vec<Revision>,
 }
 
@@ -75,7 +75,7 @@ fn load(store: &dyn CheckpointStore, epoch: Epoch, revision: Revision) -> Result
     checkpoint::read(epoch, records)
 }
 
-/// Whether the checkpoint itself is wrong. Else it may only be that it cannot be read now.
+/// Whether the checkpoint is damaged. If not, it may only be that it cannot be read now.
 fn is_damage(error: &ReadError) -> bool {
     match error {
         ReadError::Read(error) => {

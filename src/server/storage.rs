@@ -11,7 +11,7 @@ use crate::{
     journal::{DataFolder, DiskJournal, Journal, MemoryJournal, OpenError},
 };
 
-/// Where entries are made durable, and what they add up to.
+/// The journal, and the store of its checkpoints.
 #[derive(Clone, Debug)]
 pub(super) struct Storage {
     pub(super) journal: Arc<dyn Journal>,
@@ -20,7 +20,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Opens the journal. A data folder is ours from now on. Blocks, but not for long.
+    /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long.
     pub(super) fn open(config: &JournalConfig) -> Result<Self, ServerError> {
         match config.kind {
             JournalKind::Memory => Ok(Self::memory()),
@@ -30,7 +30,7 @@ impl Storage {
         }
     }
 
-    /// Makes what happens to it visible.
+    /// Adds the metrics of both to a registry.
     pub(super) fn register(&self, registry: &mut Registry) {
         self.journal.register(registry);
         if let Some(checkpoints) = &self.checkpoints {

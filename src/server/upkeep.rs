@@ -1,5 +1,4 @@
-//! What is done every second or so, as long as the service runs: ticks are journalled, and
-//! a failing journal is tried again.
+//! What the service does every second: it journals ticks, and tries a failing journal again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,11 +15,11 @@ use crate::{
     roster::Roster,
 };
 
-/// How often it is checked whether something is to be done. Ticks are not journalled more
-/// often either.
+/// How often the service checks whether there is something to do. It journals ticks at most
+/// this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Does it until `drain` is cancelled.
+/// Does both until `drain` is cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     health: &Health,
@@ -45,7 +44,7 @@ pub(super) fn spawn(
     );
 }
 
-/// One a second.
+/// An interval of a second.
 pub(super) fn looks() -> Interval {
     let mut interval = time::interval(LOOK_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -69,15 +68,15 @@ async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
                 })
                 .await;
             if let Err(error) = appended {
-                // What is due stays due: the next tick tries again.
+                // The next look tries again, because what is due stays due.
                 warn!(%error, "cannot journal a tick");
             }
         }
     }
 }
 
-/// Says in health whether entries can be made durable, and lets a journal that
-/// failed find out whether it works again. Returns when nothing can make it.
+/// Reports in health whether entries can be made durable, and lets a journal that failed try
+/// again. Returns when the journal has ended.
 async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
     let clock = Clock::system();
     let mut looks = looks();

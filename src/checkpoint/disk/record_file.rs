@@ -1,8 +1,8 @@
-//! A file of records, which only their writer understands.
+//! A file of records. It does not know what is in a record.
 //!
-//! A file is a row of chunks, each the length of a frame as four bytes, least
-//! first, and the frame. The frames hold the records, one after the other, each after
-//! its length; a record may be longer than a chunk.
+//! A file is a sequence of chunks. A chunk is the length of a frame as four bytes,
+//! little-endian, and the frame. The contents of all frames together are the records, each
+//! after its length as a varint. A record may be longer than a chunk.
 
 use std::io;
 
@@ -12,11 +12,10 @@ use redb::StorageBackend as _;
 
 use crate::journal::{StoreError, codec::frame, folder::OpenFile};
 
-/// Bytes of records in a chunk: enough to compress well, little to hold in
-/// memory.
+/// Bytes of records in a chunk. So many compress well, and take little memory.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Bytes that the length of a record may take.
+/// Bytes that the length of a record takes at most.
 const LENGTH_BYTES_MAX: usize = 10;
 
 /// Writes records to a file, a chunk at a time.
@@ -66,7 +65,7 @@ impl RecordWriter {
     }
 }
 
-/// Reads the records of a checkpoint. Ends with the first error.
+/// Reads the records of a file. It ends with the first error.
 #[derive(Debug)]
 pub(super) struct RecordReader {
     /// The file's name, for errors.
@@ -74,7 +73,7 @@ pub(super) struct RecordReader {
     file: OpenFile,
     length: u64,
     at: u64,
-    /// Read, and not yet handed out.
+    /// Bytes of records that were read and not handed over yet.
     left: BytesMut,
 }
 
@@ -97,7 +96,7 @@ impl RecordReader {
         let length = loop {
             match decode_varint(&mut &*self.left) {
                 Ok(length) => break length,
-                // It may go on in the next chunk, but not for long.
+                // The length may go on in the next chunk.
                 Err(_) if self.left.len() < LENGTH_BYTES_MAX => self.read_chunk()?,
                 Err(error) => return Err(self.damaged(&error.to_string())),
             }
@@ -106,7 +105,7 @@ impl RecordReader {
         while (self.left.len() as u64) < length {
             self.read_chunk()?;
         }
-        // Not longer than what is there.
+        // The loop has read at least so many bytes.
         let record = self.left.split_to(length as usize);
         Ok(Some(record.freeze()))
     }
@@ -158,7 +157,7 @@ impl Iterator for RecordReader {
     fn next(&mut self) -> Option<Self::Item> {
         let record = self.read().transpose();
         if matches!(record, Some(Err(_))) {
-            // Nothing that follows can be made sense of.
+            // It is unknown where the next record begins.
             (self.at, self.left) = (self.length, BytesMut::new());
         }
         record

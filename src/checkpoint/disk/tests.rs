@@ -1,4 +1,4 @@
-//! A checkpoint is there as a whole or not at all.
+//! A checkpoint is there whole or not at all, whatever the disk does.
 
 use std::{io, sync::Arc};
 
@@ -102,8 +102,8 @@ fn damage_is_an_error_never_other_records() {
         let short = disk.after_kill();
         short.truncate(name, at);
         let records = read(&short, 9);
-        // Cut between two chunks it is shorter; that the last record is missing is
-        // for the reader to see.
+        // If the file is cut between two chunks, the last records are missing. The reader of
+        // the records notices it.
         assert!(
             records.is_err() || records.unwrap().len() < 6,
             "cut at {at}"

@@ -1,4 +1,4 @@
-//! Entries of the journal as a data folder keeps them.
+//! Consecutive entries as one protobuf message.
 
 use std::sync::Arc;
 

@@ -1,36 +1,37 @@
-//! How bytes are kept: with a checksum, and compressed if that makes them
-//! shorter. The store's own checksums guard its pages; this one guards what we
-//! hand it and get back, whatever it does in between.
+//! Bytes with a checksum, compressed if that makes them shorter. A store may have checksums
+//! of its own. This one covers the whole way from the writer to the reader.
 //!
-//! A frame is one byte for the kind, the CRC-32 (IEEE) of all else in it as four
-//! bytes, least first, and the contents: as they are (kind 0), or their length as
-//! four bytes, least first, and an LZ4 block (kind 1).
+//! A frame is
+//! 1. the kind, one byte;
+//! 2. the CRC-32 (IEEE) of the kind and the contents, four bytes, little-endian;
+//! 3. the contents. Of kind 0: as they are. Of kind 1: their length as four bytes,
+//!    little-endian, and an LZ4 block.
 
 use bytes::Bytes;
 
 const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
 
-/// Contents that are shorter are not worth compressing.
+/// Shorter contents are not compressed, because it would save little.
 const COMPRESS_BYTES_MIN: usize = 512;
 
-/// The longest contents that are compressed: far more than a group commit holds,
-/// little enough to reserve on the word of a damaged file.
+/// The longest contents that are compressed. A group commit holds far less. A reader
+/// allocates at most this much because of a damaged length.
 const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Why bytes are no frame.
+/// Why bytes cannot be decoded as a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
-    /// They end too soon.
+    /// They are too short.
     #[error("it is cut off")]
     Short,
-    /// They are not what was written.
+    /// They were changed since they were written.
     #[error("its checksum does not match")]
     Checksum,
     /// Another version may have written them.
     #[error("its kind {0} is unknown")]
     Kind(u8),
-    /// They pass the checksum and are still no frame.
+    /// The checksum is right, and the contents cannot be decompressed.
     #[error("it cannot be decompressed")]
     Compressed,
 }
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_kind_is_guarded_too() {
-        // As an LZ4 block it would be nothing at all.
+        // As an LZ4 block, the contents would be empty.
         let mut frame = encode(&[0; 5]);
         frame[0] = LZ4;
         assert_eq!(decode(&frame), Err(FrameError::Checksum));

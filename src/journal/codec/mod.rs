@@ -1,8 +1,8 @@
-//! How entries are stored, wherever they are: as blocks of consecutive entries, each block
-//! in a frame that guards it.
+//! The codec of stored entries. A block is a number of consecutive entries; each block is in
+//! a frame, which has a checksum.
 //!
-//! The codec knows nothing of files or of networks. It is the one place that decides what
-//! the stored bytes are.
+//! The codec knows nothing of files or networks. All journals that store entries use it, so
+//! their bytes are the same.
 
 mod block;
 pub(crate) mod frame;
@@ -11,13 +11,13 @@ use crate::journal::entry::{Entry, Revision};
 
 use self::{block::BlockError, frame::FrameError};
 
-/// Why stored bytes are no block of entries.
+/// Why stored bytes cannot be decoded as a block of entries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CodecError {
-    /// They are not what was written.
+    /// They were changed since they were written.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// They are what was written, and cannot be read.
+    /// They are as they were written, and this version cannot read them.
     #[error(transparent)]
     Block(#[from] BlockError),
 }

@@ -1,8 +1,8 @@
-//! The entries of a data folder, to be read without a journal that goes on from them.
+//! Reads the entries of a data folder that no journal is writing to.
 //!
-//! Nothing is added to the folder. But the store puts a segment that was not closed in
-//! order into order when it opens it, as it does for a journal, and that writes to the
-//! segment's file. So the folder has to be one that can be written to.
+//! Nothing is added to the folder. But when the store opens a segment that was not closed
+//! properly, it repairs the segment's file, as it does for a journal. So the folder has to be
+//! writable.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -17,7 +17,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Finds the entries of a folder. Damage of what is in it is found by reading it.
+    /// Finds the segments of a folder. Damage shows when they are [read](Self::read).
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -39,14 +39,14 @@ impl Archive {
         self.log.first()
     }
 
-    /// Reads the entries after a revision, in their order, until `visit` has enough.
-    /// Returns the revision after the last one read; if the journal ends before
-    /// `after`, that after its end. Every page of a segment is checked before any
-    /// entry of it is handed over. Blocks.
+    /// Reads the entries after a revision, in their order, until `visit` breaks. Returns the
+    /// revision after the last entry read; if the journal ends before `after`, the revision
+    /// after its end. Checks every page of a segment before it hands over the segment's first
+    /// entry. Blocks.
     ///
     /// # Errors
-    /// When an entry is missing or a segment cannot be read. What came before it
-    /// was handed over.
+    /// When an entry is missing or a segment cannot be read. Entries before that were handed
+    /// over.
     pub fn read(
         &self,
         after: Revision,
@@ -55,8 +55,8 @@ impl Archive {
         self.log.read(after, visit)
     }
 
-    /// The files of entries, in the order of their revisions. Of two that begin at
-    /// one, the later counts.
+    /// The segments, in the order of their revisions. If two begin at the same revision,
+    /// the later one counts.
     ///
     /// # Errors
     /// When the folder cannot be read.

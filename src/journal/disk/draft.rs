@@ -1,4 +1,4 @@
-//! A data folder that is being made of entries that there were before.
+//! Writes existing entries to a new data folder.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,21 +11,21 @@ use crate::{
     journal::{DataFolder, Entry, OpenError, Revision, StoreError},
 };
 
-/// The entries of a folder that becomes a data folder when it is
-/// [finished](Self::finish). Until then, whoever opens the folder is refused, so that
-/// nobody serves what is half made.
+/// A folder that entries are written to. It becomes a data folder when it is
+/// [finished](Self::finish). Until then it cannot be opened, so that no server serves a part
+/// of the entries.
 #[derive(Debug)]
 pub struct Draft {
     folder: DataFolder,
     log: Log,
-    /// Not written yet.
+    /// Entries that are not written yet.
     batch: Vec<Entry>,
     batch_bytes: usize,
 }
 
 impl Draft {
-    /// Begins a folder whose first entry is the one after a revision, under an epoch
-    /// of its own. The folder is not there, or empty.
+    /// Begins a folder whose first entry has the revision after `after`, under a new epoch.
+    /// The folder has to be empty or not there.
     ///
     /// # Errors
     /// When it is not empty, or cannot be used.
@@ -48,7 +48,7 @@ impl Draft {
     /// Adds an entry under the next revision.
     ///
     /// # Errors
-    /// When it cannot be written. The folder is of no use then.
+    /// When it cannot be written. The folder cannot be finished then.
     pub fn push(&mut self, entry: Entry) -> Result<(), StoreError> {
         self.batch_bytes += weight(&entry);
         self.batch.push(entry);
@@ -58,13 +58,13 @@ impl Draft {
         self.flush()
     }
 
-    /// Makes it a data folder. Returns the revision of its last entry.
+    /// Makes the folder a data folder. Returns the revision of its last entry.
     ///
     /// # Errors
-    /// When what is left cannot be written.
+    /// When the last entries cannot be written.
     pub fn finish(mut self) -> Result<Revision, StoreError> {
         self.flush()?;
-        // Where it goes on from, even if nothing is in it.
+        // A folder without entries needs a segment too: its name says the next revision.
         self.log.try_to_write(Time::MIN)?;
         self.log.seal();
         self.folder.mark()?;
@@ -75,7 +75,8 @@ impl Draft {
         if self.batch.is_empty() {
             return Ok(());
         }
-        // As when they were received, so that they are dropped when they would have been.
+        // The segment counts as begun when its entries were received, so that it is dropped
+        // when the original would have been.
         let received_at = self.batch.iter().map(|entry| entry.received_at).max();
         let now = received_at.unwrap_or(Time::MIN);
         self.log.append(self.batch.iter(), now)?;

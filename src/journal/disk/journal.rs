@@ -1,4 +1,4 @@
-//! The journal on disk, as others see it: it hands requests to the thread that writes.
+//! The journal that callers use. It sends requests to the thread that writes.
 
 use std::{
     fmt,
@@ -23,15 +23,15 @@ use crate::{
     },
 };
 
-/// Requests that may wait for the writing thread; who comes after them waits for
-/// a place. Far more than callbacks are in work at once.
+/// Requests that may wait for the writing thread. When there are so many, a caller waits for
+/// a free place. There are far fewer callbacks at the same time.
 const WAITING_MAX: usize = 8192;
 
 /// A journal in a data folder.
 pub struct DiskJournal {
     folder: DataFolder,
     status: Arc<Status>,
-    /// Always there, except while the journal is being closed.
+    /// `None` only while the journal is being closed.
     requests: Option<mpsc::Sender<Request>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -79,7 +79,7 @@ impl DiskJournal {
         sent.map_err(|_| AppendError::Closed)
     }
 
-    /// Asks for something that nobody needs once the thread has ended. Blocks.
+    /// Sends a request that has no effect if the thread has ended. Blocks.
     fn blocking_request(&self, request: Request) {
         if let Some(requests) = &self.requests {
             let _ = requests.blocking_send(request);
@@ -131,7 +131,7 @@ impl Journal for DiskJournal {
 
     fn probe(&self, now: Time) {
         if let Some(requests) = self.requests.as_ref().filter(|_| self.failure().is_some()) {
-            // The queue is only full of requests that try the disk as well.
+            // If the queue is full, the requests in it try the disk as well.
             let _ = requests.try_send(Request::Probe { now });
         }
     }
@@ -160,8 +160,8 @@ impl fmt::Debug for DiskJournal {
 
 impl Drop for DiskJournal {
     fn drop(&mut self) {
-        // The thread ends because nobody can send it requests any more. The folder is let
-        // go of after that, because the thread uses its files until then.
+        // The thread ends when its channel closes. The folder is unlocked after that, because
+        // the thread uses its files until then.
         drop(self.requests.take());
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();

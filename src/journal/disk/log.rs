@@ -1,4 +1,4 @@
-//! The log: all entries still kept, as a row of segments.
+//! The log: all entries that are kept, in consecutive segments.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -12,12 +12,12 @@ use crate::{
     },
 };
 
-/// Bytes in a segment before the next is begun. After a crash, a segment is
-/// checked as a whole when it is opened, so this bounds how long that takes; and
-/// what is no longer needed is dropped by the segment.
+/// Bytes in a segment before the next is begun. After a crash, a segment is checked as a
+/// whole when it is opened: the limit bounds how long that takes. Old entries are dropped by
+/// whole segments.
 const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// Takes an entry; says whether it wants more.
+/// Takes an entry, and breaks when it wants no more.
 pub(super) type Take<'a> = dyn FnMut(Revision, Entry) -> ControlFlow<()> + 'a;
 
 /// The entries of a journal on disk, in the order of their revisions.
@@ -27,18 +27,18 @@ pub(super) struct Log {
     epoch: Epoch,
     /// In order.
     segments: Vec<SegmentName>,
-    /// The segment that is being written to: the last, once there is one that this
-    /// process created and that has not failed.
+    /// The segment that is written to. `None` if the next entry begins a new one: at first,
+    /// after a write failed, and after a segment was sealed.
     current: Option<Segment>,
-    /// The segment that was begun last, or was tried to.
+    /// The last segment that this process began or tried to begin, or found.
     begun: Option<SegmentName>,
     /// The revision of the next entry.
     next: Revision,
 }
 
 impl Log {
-    /// Finds the segments of a folder. To be [replayed](Self::replay) before it is
-    /// appended to.
+    /// Finds the segments of a folder. The log has to be [replayed](Self::replay) before it
+    /// can be appended to.
     pub(super) fn open(files: Arc<dyn Files>, epoch: Epoch) -> Result<Self, StoreError> {
         let names = files.list().map_err(StoreError::folder)?;
         let mut segments: Vec<SegmentName> = names
@@ -57,7 +57,7 @@ impl Log {
         })
     }
 
-    /// An empty log whose first entry is the one after a revision.
+    /// An empty log whose first entry has the revision after `after`.
     pub(super) fn begin_after(files: Arc<dyn Files>, epoch: Epoch, after: Revision) -> Self {
         Self {
             files,
@@ -79,20 +79,19 @@ impl Log {
         self.next - 1
     }
 
-    /// Where its segments begin, in order. Of two that begin at one place, the later
+    /// The names of the segments, in order. If two begin at the same revision, the later one
     /// counts.
     pub(super) fn segments(&self) -> &[SegmentName] {
         &self.segments
     }
 
-    /// Reads all entries after a revision, up to the last, to be appended to from
-    /// there.
+    /// Reads all entries after a revision. New entries are appended after the last of them.
     pub(super) fn replay(
         &mut self,
         after: Revision,
         visit: &mut dyn FnMut(Revision, Entry),
     ) -> Result<(), StoreError> {
-        // Sealed: what follows is read as anybody would find it.
+        // Closes the current segment, so that it can be opened to be read.
         self.current = None;
         let next = self.read(after, &mut |revision, entry| {
             visit(revision, entry);
@@ -105,9 +104,9 @@ impl Log {
         Ok(())
     }
 
-    /// Reads all entries after a revision, until `visit` has enough. Returns the
-    /// revision after the last, which is no later than `after` if the log ends
-    /// before that. Nothing is being written meanwhile.
+    /// Reads the entries after a revision until `visit` breaks. Returns the revision after the
+    /// last, which is not greater than `after` if the log ends before that. No segment is open
+    /// for writing meanwhile.
     pub(super) fn read(
         &self,
         after: Revision,
@@ -123,7 +122,8 @@ impl Log {
         };
         for at in from..self.segments.len() {
             let name = self.segments[at];
-            // Entries that a later segment begins with again were never acknowledged.
+            // A later segment replaces entries of this one from its first on: they were never
+            // acknowledged.
             let until = self.segments.get(at + 1).map(|name| name.first);
             if until != Some(name.first) {
                 next = match self.read_segment(name, next, until, visit)? {
@@ -138,8 +138,8 @@ impl Log {
         Ok(next)
     }
 
-    /// Reads the entries of a segment from `next` on. Returns the revision after
-    /// the last, and whether more are wanted.
+    /// Reads the entries of a segment from `next` on. Returns the revision after the last,
+    /// and whether `visit` wants more.
     fn read_segment(
         &self,
         name: SegmentName,
@@ -149,7 +149,7 @@ impl Log {
     ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
         let until = until.unwrap_or(Revision::MAX);
         let segment = Segment::open(&*self.files, name, self.epoch, Trust::Nothing)?;
-        // What the segment itself says of where it ends.
+        // The revision after the last entry of this segment.
         let mut end = name.first;
         let mut flow = ControlFlow::Continue(());
         segment.blocks(next, &mut |first, block| {
@@ -182,8 +182,8 @@ impl Log {
         })
     }
 
-    /// Adds entries. When this returns, they are durable, under the revisions from
-    /// the one returned on; when it fails, none of them has a revision.
+    /// Appends entries. When this returns a revision, all of them are durable, and the first
+    /// has that revision. When this fails, none of them has a revision.
     pub(super) fn append<'a>(
         &mut self,
         entries: impl ExactSizeIterator<Item = &'a Entry>,
@@ -195,7 +195,7 @@ impl Log {
             Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
             _ => self.begin(now),
         };
-        // After a failure it is left alone: see the module `segment`.
+        // If this fails, the segment is not written to again: see the module `segment`.
         let mut current = current?;
         current.append(first, &block)?;
         self.current = Some(current);
@@ -204,8 +204,8 @@ impl Log {
     }
 
     fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
-        // One that failed may be there all the same: of two that begin at one
-        // place, the later counts.
+        // A segment whose creation failed may exist all the same. The new one is named later,
+        // so that it counts.
         let first = self.next;
         let replaced = self.begun.filter(|begun| begun.first == first);
         let after = replaced.map(|begun| begun.created_at.saturating_add(SegmentName::RESOLUTION));
@@ -217,7 +217,7 @@ impl Log {
         Ok(segment)
     }
 
-    /// Finds out whether entries can be made durable, without one.
+    /// Finds out whether entries can be made durable, without appending one.
     pub(super) fn try_to_write(&mut self, now: Time) -> Result<(), StoreError> {
         if self.current.is_none() {
             self.current = Some(self.begin(now)?);
@@ -230,14 +230,18 @@ impl Log {
         self.current = None;
     }
 
-    /// Drops whole segments, of entries before `from` that were received before
-    /// `until`. Returns how many.
-    pub(super) fn drop_before(&mut self, from: Revision, until: Time) -> Result<usize, StoreError> {
-        // All entries of a segment are from before any of the next ones was begun, even
-        // if the clock was wrong for one of them.
+    /// Drops whole segments whose entries are below the revision `first` and were received
+    /// before `until`. Returns how many.
+    pub(super) fn drop_before(
+        &mut self,
+        first: Revision,
+        until: Time,
+    ) -> Result<usize, StoreError> {
+        // All entries of a segment were received before each later segment was begun. One of
+        // those is enough, because the clock may have been wrong for the others.
         let is_old = |later: &[SegmentName]| later.iter().any(|name| name.created_at <= until);
         let is_covered =
-            |later: &[SegmentName]| later.first().is_some_and(|next| next.first <= from);
+            |later: &[SegmentName]| later.first().is_some_and(|next| next.first <= first);
         let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
         let droppable = later.take_while(|later| is_covered(later) && is_old(later));
         let count = droppable.count();
@@ -252,7 +256,8 @@ impl Log {
         }
         self.segments.drain(..count);
         if count > 0 {
-            // Of a row of which some came back, a part would be missing.
+            // If only some of the removed files came back after a power cut, entries between
+            // them would be missing.
             self.files.sync().map_err(StoreError::folder)?;
         }
         Ok(count)

@@ -1,10 +1,9 @@
-//! The journal on disk: an entry is safe when it is synced.
+//! The journal on disk. An entry is durable when it is synced.
 //!
-//! One thread writes. What came in while it was syncing is made durable by the
-//! next sync together, so the disk sets the pace of a burst's batches and not of
-//! its callbacks. Entries are kept in segments; what they add up to is kept in
-//! checkpoints, so that a start need not read all of them. `docs/journal.md`
-//! describes the folder and why it is made so.
+//! One thread writes. It makes all entries that came in during a sync durable with the next
+//! one, so a slow disk makes batches larger instead of making each callback wait for a sync
+//! of its own. Entries are stored in segments. `docs/journal.md` describes the files and the
+//! reasons for them.
 
 mod archive;
 mod draft;

@@ -1,9 +1,9 @@
-//! A segment: one file of blocks of consecutive entries, in an embedded store
-//! that commits atomically and checks its pages.
+//! A segment: one file with blocks of consecutive entries, in an embedded store that commits
+//! atomically and checks its pages.
 //!
-//! A segment is only ever written by the process that created it, and never
-//! again after one of its commits failed: what of such a commit is on the disk
-//! nobody can say, so the next segment begins where the last good commit ended.
+//! Only the process that created a segment writes to it, and not after a commit failed. It
+//! is unknown what of a failed commit is on the disk, so the next segment begins where the
+//! last good commit ended.
 
 use std::{
     fmt,
@@ -23,20 +23,20 @@ use crate::{
 
 /// Blocks by the revision of their first entry, each in a frame.
 const BLOCKS: TableDefinition<'_, Revision, &[u8]> = TableDefinition::new("blocks");
-/// What the segment is of.
+/// Which journal the segment is of.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 
-/// Pages kept in memory: blocks are written once and read at most once, so it is
-/// only the branches of the tree that profit.
+/// Pages kept in memory. Blocks are written once and read at most once, so only the branch
+/// pages of the tree are read again.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 const SUFFIX: &str = ".segment";
 
-/// Takes a block, by its first revision; says whether it wants more.
+/// Takes a block and the revision of its first entry. Returns whether it wants more.
 pub(super) type Visit<'a> = dyn FnMut(Revision, &[u8]) -> Result<bool, StoreError> + 'a;
 
-/// What a segment is called: where it begins, and when it was begun. Of two that
-/// begin at one place, the later counts.
+/// The name of a segment: its first revision, and when it was begun. If two begin at the
+/// same revision, the later one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SegmentName {
     pub(super) first: Revision,
@@ -44,7 +44,7 @@ pub(super) struct SegmentName {
 }
 
 impl SegmentName {
-    /// How far apart two that begin at one place are.
+    /// The least difference of two times in names.
     pub(super) const RESOLUTION: Duration = Duration::from_millis(1);
 
     pub(super) fn parse(name: &str) -> Option<Self> {
@@ -67,7 +67,7 @@ impl fmt::Display for SegmentName {
 /// An open segment.
 pub(super) struct Segment {
     name: SegmentName,
-    /// Always there, except while it is being closed.
+    /// `None` only while the segment is being closed.
     store: Option<Database>,
     bytes: u64,
 }
@@ -89,14 +89,14 @@ impl Segment {
             transaction.open_table(ABOUT)?.insert("epoch", epoch.0)?;
             transaction.commit()?;
             drop(store);
-            // Only a whole one ever bears the name.
+            // The file gets its name only when it is whole.
             files.rename(&temporary, &file)?;
             files.sync()?;
             Ok(())
         };
         let created = guard(&file, create);
         if created.is_err() {
-            // Room may be what is missing. What cannot be removed is replaced later.
+            // The disk may be full. A file that cannot be removed is replaced later.
             let _ = files.remove(&temporary);
         }
         created?;
@@ -113,7 +113,7 @@ impl Segment {
         let file = name.to_string();
         let disk = guard(&file, || Ok(files.open(&file, Mode::Existing)?))?;
         if guard(&file, || Ok(disk.len()?))? == 0 {
-            // The store would take it for one that it is to begin.
+            // The store would make a new database of it.
             let reason = "it is empty".to_owned();
             return Err(StoreError::Damaged { file, reason });
         }
@@ -136,7 +136,7 @@ impl Segment {
     /// Adds a block. When this returns, it is durable.
     pub(super) fn append(&mut self, first: Revision, frame: &[u8]) -> Result<(), StoreError> {
         guard(&self.name.to_string(), || {
-            // The default durability is that a commit is synced when it returns.
+            // With the default durability, a commit is synced when it returns.
             let transaction = self.store()?.begin_write()?;
             transaction.open_table(BLOCKS)?.insert(first, frame)?;
             transaction.commit()?;
@@ -146,8 +146,8 @@ impl Segment {
         Ok(())
     }
 
-    /// The blocks from the one on that holds the entry at `from`, or is the first
-    /// after it, until `visit` has enough.
+    /// Reads the blocks in their order until `visit` wants no more. The first is the block with
+    /// the entry at `from`; without such a block, the next one.
     pub(super) fn blocks(&self, from: Revision, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let file = self.name.to_string();
         let (blocks, first) = guard(&file, || {
@@ -165,7 +165,7 @@ impl Segment {
         Ok(())
     }
 
-    /// How much was added to it since it was opened.
+    /// Bytes that were added since it was opened.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -177,7 +177,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // After a failure, the store may not be able to close in order; it need not.
+        // After a failed commit, the store may panic when it is closed. That does no harm.
         let store = self.store.take();
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
     }
@@ -189,12 +189,12 @@ impl fmt::Debug for Segment {
     }
 }
 
-/// What is believed of a segment that is opened.
+/// Whether a segment is checked when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// This process wrote it just now.
+    /// It is not: this process just wrote it.
     Whole,
-    /// It may be damaged: every page is checked.
+    /// Every page is checked, because it may be damaged.
     Nothing,
 }
 
@@ -206,8 +206,8 @@ fn open(disk: OpenFile, trust: Trust) -> Result<Database, redb::Error> {
     Ok(builder.create_with_backend(disk)?)
 }
 
-/// Turns what goes wrong with a file into an error that names it. The store may
-/// panic on a damaged file.
+/// Names the file in each error. The store may panic because of a damaged file: that is an
+/// error too.
 fn guard<T>(file: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
     let file = || file.to_owned();
     match panic::catch_unwind(AssertUnwindSafe(work)) {

@@ -1,4 +1,4 @@
-//! What others may know of the writing thread, while it is at work.
+//! The state of the writing thread that other threads can read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ pub(super) struct Status {
     last: AtomicU64,
 }
 
-/// What happened to the journal, for operators.
+/// The metrics of the journal.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DiskMetrics {
     entries: Counter,
@@ -34,7 +34,7 @@ impl Status {
         &self.metrics
     }
 
-    /// Why the journal cannot be written to, if it cannot.
+    /// Why the journal cannot be written to; `None` if it can.
     pub(super) fn failure(&self) -> Option<Cause> {
         self.failure.lock().clone()
     }
@@ -60,7 +60,7 @@ impl Status {
         self.metrics.refused.inc_by(count as u64);
     }
 
-    /// The last entry that is durable.
+    /// The revision of the last entry that is durable.
     pub(super) fn last_revision(&self) -> Revision {
         self.last.load(Ordering::Acquire)
     }
@@ -76,7 +76,7 @@ impl Status {
 }
 
 impl DiskMetrics {
-    /// Makes them visible.
+    /// Adds them to a registry.
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "journal_entries",

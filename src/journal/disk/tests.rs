@@ -1,6 +1,6 @@
-//! Every operation of the disk fails once; the power is cut at every operation;
-//! every byte of the last write is where it tears; any bit flips. What was
-//! acknowledged is there, or it is said that it is not.
+//! Failures of the disk: each operation fails once, the power is cut at each operation, the
+//! last write is torn at each byte, and bits flip. Each acknowledged entry is read again, or
+//! there is an error.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,8 +58,8 @@ fn read(disk: &Simulated) -> Result<Kept, StoreError> {
     Ok(kept)
 }
 
-/// Opens the log, and appends batches of many sizes. Goes on after failures.
-/// Returns what was acknowledged.
+/// Opens the log and appends batches of many sizes. Goes on after failures. Returns the
+/// acknowledged entries.
 fn work(disk: &Simulated) -> Kept {
     let mut acknowledged = Kept::new();
     let mut log = loop {
@@ -70,7 +70,7 @@ fn work(disk: &Simulated) -> Kept {
         match opened {
             Ok(log) => break log,
             Err(_) if disk.operations() < 10_000 => {
-                // As a process manager would, until the disk works.
+                // A process manager restarts the service until the disk works.
                 disk.note("restart");
                 if disk.is_dead() {
                     return acknowledged;
@@ -95,7 +95,8 @@ fn work(disk: &Simulated) -> Kept {
     acknowledged
 }
 
-/// What was acknowledged has to be there; what comes after it was at least sent.
+/// Checks that acknowledged entries are there, and that entries after them were at least
+/// sent.
 fn assert_kept(disk: &Simulated, acknowledged: &Kept, what: &str) {
     let kept = read(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
     for (revision, body) in acknowledged {
@@ -110,7 +111,7 @@ fn assert_kept(disk: &Simulated, acknowledged: &Kept, what: &str) {
     assert!(kept.range(last + 1..).all(|(_, body)| sent(body)), "{what}");
 }
 
-/// Whatever survives of what was not synced: nothing, all, or any part.
+/// Checks power cuts after which nothing, all, or some of what was not synced survives.
 fn assert_survives_power_cuts(disk: &Simulated, acknowledged: &Kept, what: &str) {
     let none = disk.after_power_cut(false, |_| None);
     assert_kept(&none, acknowledged, &format!("{what}, nothing survives"));
@@ -138,7 +139,7 @@ fn torn(write: &Write, at: impl FnOnce(usize) -> usize) -> Write {
     }
 }
 
-/// How many operations it takes when all goes well.
+/// The number of operations without a failure.
 fn operations() -> u64 {
     let disk = Simulated::default();
     assert_eq!(work(&disk).len(), 48);
@@ -174,8 +175,8 @@ fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
     }
 }
 
-/// A log to which one more batch was appended while the disk failed as it is told
-/// to; what was acknowledged before; and what the last append did.
+/// Appends one more batch while the disk has a fault. Returns the disk, the entries that were
+/// acknowledged before, and the operations of the last append.
 fn cut_off(fault: Option<Fault>) -> (Simulated, Kept, Vec<&'static str>) {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
@@ -204,7 +205,7 @@ fn the_last_write_may_tear_at_any_byte() {
             None
         });
         assert!(bytes > 0);
-        // Every byte where the record and the header are, and some in between.
+        // Every byte of the record and the header, and some of those between.
         let every = |at: &usize| at.is_multiple_of(61) || *at < 512 || bytes - at < 512;
         for tear in (0..=bytes).filter(every) {
             let mut left = tear;

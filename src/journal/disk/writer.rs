@@ -1,5 +1,5 @@
-//! The one thread that writes the journal: it makes what has come in meanwhile
-//! durable with one sync, hands it to the follower, and only then answers.
+//! The one thread that writes the journal. It makes all waiting entries durable with one
+//! sync, hands them to the follower, and then answers their appenders.
 
 use std::{
     sync::{Arc, mpsc::SyncSender},
@@ -17,38 +17,38 @@ use crate::{
     journal::{AppendError, Cause, Entry, FollowError, Follower, Payload, Revision, StoreError},
 };
 
-/// Entries made durable together. The more, the fewer syncs, and the longer the
-/// first of them waits for the last; what is written meanwhile waits for neither.
+/// Entries made durable together. With more there are fewer syncs, but the first entry waits
+/// longer, because it waits for the last.
 pub(super) const BATCH_MAX: usize = 1024;
-/// Bytes of bodies made durable together, for the same reason; one entry may be
-/// longer.
+/// Bytes of queries and bodies made durable together, for the same reason. A single entry may
+/// be longer.
 pub(super) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// After a failure, how long entries are refused before the disk is tried again.
+/// How long entries are refused after a failure, before the disk is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a long replay says how far it is.
+/// How often a long replay logs its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What the thread is asked for.
+/// A request to the thread.
 pub(super) enum Request {
-    /// To make an entry durable.
+    /// Make an entry durable.
     Append(Append),
-    /// To hand all entries after a revision to a follower from now on.
+    /// Hand all entries after a revision to a follower from now on.
     Follow {
         after: Revision,
         follower: Box<dyn Follower>,
         done: SyncSender<Result<(), FollowError>>,
     },
-    /// To let the next entry begin a new segment.
+    /// Begin a new segment with the next entry.
     Seal,
-    /// To drop entries from before a revision that were received before a time.
+    /// Drop entries below a revision that were received before a time.
     DropBefore { first: Revision, until: Time },
-    /// To try the disk, if it failed.
+    /// Try the disk, if it failed.
     Probe { now: Time },
 }
 
-/// An entry on its way.
+/// An entry whose appender waits for the answer.
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) done: oneshot::Sender<Result<Revision, AppendError>>,
@@ -59,12 +59,12 @@ pub(super) struct Writer {
     pub(super) log: Log,
     pub(super) status: Arc<Status>,
     pub(super) follower: Option<Box<dyn Follower>>,
-    /// When the disk failed last, if it has not worked since.
+    /// When the disk failed last; `None` if it has worked since.
     pub(super) failed_at: Option<Instant>,
 }
 
 impl Writer {
-    /// Does what is asked for, until nobody can ask any more.
+    /// Serves requests until the journal is closed.
     pub(super) fn run(mut self, mut requests: Receiver<Request>) {
         let mut next = requests.blocking_recv();
         while let Some(request) = next {
@@ -91,7 +91,7 @@ impl Writer {
                 follower,
                 done,
             } => {
-                // Who asked may have gone; then the follower stays all the same.
+                // It fails if the caller no longer waits. The follower stays all the same.
                 let _ = done.send(self.follow(after, follower));
             }
             Request::Seal => self.log.seal(),
@@ -122,7 +122,7 @@ impl Writer {
                 self.status.appended(first, batch.len());
                 for (Append { entry, done }, revision) in batch.into_iter().zip(first..) {
                     follower.apply(revision, &entry);
-                    // Who asked may have gone.
+                    // It fails if the appender no longer waits.
                     let _ = done.send(Ok(revision));
                 }
             }
@@ -201,8 +201,8 @@ impl Writer {
     }
 }
 
-/// The entries that can be made durable together with `first`, and what was asked
-/// for after them.
+/// The entries that are made durable together with `first`, and the request after them if
+/// it is of another kind.
 fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Option<Request>) {
     let mut bytes = weight(&first.entry);
     let mut batch = Vec::with_capacity(BATCH_MAX.min(1 + requests.len()));
@@ -227,7 +227,7 @@ fn cause(error: &AppendError) -> Cause {
     }
 }
 
-/// Bytes that an entry counts for.
+/// The bytes that an entry counts as.
 pub(super) fn weight(entry: &Entry) -> usize {
     match &entry.payload {
         Payload::Callback(callback) => callback.body.len() + callback.query.len(),

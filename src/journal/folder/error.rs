@@ -11,10 +11,10 @@ use crate::journal::{entry::Revision, error::Cause};
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It is not ours to use.
+    /// Another process uses it, or it cannot be locked.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// What is in it cannot be used.
+    /// Its files cannot be used.
     #[error("the data folder {}: {source}", path.display())]
     Store {
         /// The folder.
@@ -35,28 +35,28 @@ pub enum StoreError {
         /// Why.
         source: Cause,
     },
-    /// A file is not as it was written.
+    /// A file was changed since it was written.
     #[error("{file} is damaged: {reason}")]
     Damaged {
         /// Its name.
         file: String,
-        /// What shows it.
+        /// What is wrong with it.
         reason: String,
     },
-    /// Entries are gone that others show to have been there.
+    /// Entries are missing between others.
     #[error("the journal lacks the entries of revisions {first} to {last}, {place}")]
     Missing {
-        /// The first that is missing.
+        /// The first missing entry.
         first: Revision,
-        /// The last that is.
+        /// The last missing entry.
         last: Revision,
-        /// In or beside which file.
+        /// Where they are missing: in, before or after which file.
         place: String,
     },
-    /// Entries are gone from the end.
+    /// Entries are missing at the end.
     #[error("the journal ends before revision {after}, which there is a checkpoint at")]
     Lost {
-        /// What it should go on from.
+        /// The last revision that has to be there.
         after: Revision,
     },
     /// A file is of another journal.
@@ -68,7 +68,7 @@ pub enum StoreError {
     /// The folder holds no journal.
     #[error("it holds no journal")]
     Nothing,
-    /// The folder holds something, and was to be empty.
+    /// The folder is not empty.
     #[error("it is not empty")]
     Occupied,
     /// The folder was written by another version.
@@ -87,8 +87,7 @@ impl OpenError {
 }
 
 impl StoreError {
-    /// Whether what is stored is damaged. Else it may be whole, and only cannot be used at
-    /// present.
+    /// Whether a file is damaged. If not, it may only be that it cannot be read now.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. })
     }

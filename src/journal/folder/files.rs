@@ -1,4 +1,4 @@
-//! The files of a data folder, behind a seam at which tests let them fail.
+//! The files of a data folder, behind a trait, so that tests can make them fail.
 
 use std::{
     fmt,
@@ -11,26 +11,26 @@ use redb::{StorageBackend, backends::FileBackend};
 
 use super::preallocate::Preallocated;
 
-/// One flat folder of files. What is created, renamed or removed in it is only
-/// durable once the folder is synced, as POSIX has it.
+/// One flat folder of files. As in POSIX, a file that is created, renamed or removed is
+/// durably so only after the folder is synced.
 pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Opens a file, or creates it, empty, in place of one of that name.
+    /// Opens a file, or creates an empty one, which replaces a file of that name.
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile>;
-    /// Gives a file another name, in place of one of that name.
+    /// Gives a file another name, and replaces a file of that name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the names durable.
+    /// Makes the names of the files durable.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// What a file is called at its end until it is whole.
+/// What the name of a file ends with until the file is whole.
 pub(crate) const UNFINISHED: &str = ".new";
 
-/// Removes what a process that was killed had begun to write: nobody goes on with
-/// it, and its room would be lost for good.
+/// Removes files that a killed process did not finish. They are of no use, and they take
+/// space.
 pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
     for name in files
         .list()?
@@ -39,7 +39,7 @@ pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
     {
         match files.remove(name) {
             Ok(()) => tracing::info!(file = name, "removed what was not finished"),
-            // It does no harm either.
+            // The file takes space, but does no other harm.
             Err(error) => {
                 tracing::warn!(file = name, %error, "cannot remove what was not finished")
             }
@@ -51,9 +51,9 @@ pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// It has to be there.
+    /// It has to exist.
     Existing,
-    /// It is to be empty.
+    /// It is created, and is empty.
     Create,
 }
 
@@ -75,7 +75,7 @@ impl Files for OsFolder {
     fn list(&self) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name()));
         let names: io::Result<Vec<_>> = entries.collect();
-        // What is not UTF-8 is none of ours.
+        // Our names are UTF-8.
         let names = names?
             .into_iter()
             .filter_map(|name| name.into_string().ok());
@@ -103,7 +103,7 @@ impl Files for OsFolder {
     }
 
     fn sync(&self) -> io::Result<()> {
-        // Elsewhere a folder cannot be opened, and names are durable by themselves.
+        // On other systems a folder cannot be opened, and names are durable by themselves.
         if cfg!(unix) {
             File::open(&self.path)?.sync_all()?;
         }
@@ -111,8 +111,7 @@ impl Files for OsFolder {
     }
 }
 
-/// An open file: what the store keeps its pages in. It is not locked: the folder
-/// is.
+/// An open file, in which a store keeps its pages. It is not locked, because the folder is.
 #[derive(Debug)]
 pub(crate) struct OpenFile(Box<dyn StorageBackend>);
 

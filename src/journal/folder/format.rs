@@ -1,5 +1,5 @@
-//! What a data folder says of itself: a text file with the version of its format
-//! and the epoch of its journal.
+//! The file `format` of a data folder: a text with the version of the folder's format and
+//! the epoch of its journal.
 
 use redb::StorageBackend as _;
 
@@ -17,10 +17,10 @@ const TITLE: &str = "headcount data folder";
 /// checkpoints, as `proto/headcount/storage/v1` describes them.
 pub(crate) const VERSION: u32 = 1;
 
-/// The longest file that is taken for one.
+/// Bytes read of the file; a valid one is shorter.
 const BYTES_MAX: u64 = 1024;
 
-/// The epoch of a folder: as it says, or `new` in an empty one.
+/// Reads the epoch of a folder. Makes an empty folder one of the epoch `new`.
 pub(crate) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
     match find(files)? {
         Some(epoch) => Ok(epoch),
@@ -28,7 +28,7 @@ pub(crate) fn open(files: &dyn Files, new: Epoch) -> Result<Epoch, StoreError> {
     }
 }
 
-/// The epoch of a folder; `None` if it is no data folder yet.
+/// Reads the epoch of a folder; `None` if it is no data folder yet.
 pub(crate) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
     let names = files.list().map_err(StoreError::folder)?;
     if names.iter().any(|name| name == FILE) {
@@ -44,7 +44,7 @@ pub(crate) fn find(files: &dyn Files) -> Result<Option<Epoch>, StoreError> {
     Ok(None)
 }
 
-/// Makes a folder one of an epoch.
+/// Makes a folder a data folder of an epoch.
 pub(crate) fn begin(files: &dyn Files, epoch: Epoch) -> Result<Epoch, StoreError> {
     write(files, epoch).map_err(|error| StoreError::failed(FILE, error))?;
     Ok(epoch)

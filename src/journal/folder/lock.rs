@@ -1,4 +1,4 @@
-//! One process a data folder.
+//! The lock that lets one process at a time use a data folder.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -7,13 +7,13 @@ use std::{
     process,
 };
 
-/// Its name in the folder.
+/// The name of the lock's file in the folder.
 pub(crate) const FILE: &str = "lock";
 
-/// A data folder that no other process uses while this is kept.
+/// A locked data folder. It is locked until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    // The operating system lets go of it with the process, however it ends.
+    // The operating system unlocks it when the process ends, in whatever way.
     _file: File,
 }
 
@@ -25,7 +25,7 @@ pub enum LockError {
     Held {
         /// The folder.
         path: PathBuf,
-        /// Who, as far as it said.
+        /// Which process, if the lock names one.
         holder: String,
     },
     /// It cannot be created or written to.
@@ -43,7 +43,7 @@ fn create(path: &Path) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
     fs::create_dir_all(&path)?;
-    // Elsewhere a folder cannot be opened, and names are durable by themselves.
+    // On other systems a folder cannot be opened, and names are durable by themselves.
     if cfg!(unix) {
         for parent in missing.iter().filter_map(|path| path.parent()) {
             File::open(parent)?.sync_all()?;
@@ -53,7 +53,7 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 impl Lock {
-    /// Takes a folder, which is created if it is not there.
+    /// Locks a folder. Creates it if it is not there.
     pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {
             path: path.to_owned(),

@@ -1,7 +1,7 @@
-//! The data folder: one flat folder of files that one process at a time uses.
+//! The data folder: one flat folder of files, which one process at a time uses.
 //!
-//! It holds the segments of a journal and its checkpoints, and says of itself of which
-//! format and of which journal it is. `docs/journal.md` describes it.
+//! It holds the segments of a journal, its checkpoints, and a file that says of which format
+//! and of which journal the folder is. `docs/journal.md` describes it.
 
 mod error;
 mod files;
@@ -50,7 +50,7 @@ pub struct FolderFile {
     pub name: String,
     /// A segment's first revision, or the one that a checkpoint is at.
     pub revision: Revision,
-    /// How long it is.
+    /// Its length.
     pub bytes: u64,
 }
 
@@ -58,8 +58,8 @@ impl DataFolder {
     /// The version of the format that folders are read and written in.
     pub const FORMAT: u32 = format::VERSION;
 
-    /// Takes a folder to write to: a data folder, or an empty one, which becomes one. A
-    /// folder that is not there is created. Blocks.
+    /// Locks a data folder. Makes a data folder of an empty folder, and creates a folder that
+    /// is not there. Removes files that were not finished. Blocks.
     ///
     /// # Errors
     /// When another process uses the folder, or its format is unknown.
@@ -67,7 +67,7 @@ impl DataFolder {
         let lock = Lock::take(path)?;
         let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
         let opened = format::open(&*files, Epoch(rand::random())).and_then(|epoch| {
-            // Only now it is known that the folder is one of ours.
+            // Not before it is certain that this is a data folder.
             remove_unfinished(&*files).map_err(StoreError::folder)?;
             Ok(epoch)
         });
@@ -75,8 +75,7 @@ impl DataFolder {
         Ok(Self::taken(path, epoch, files, lock))
     }
 
-    /// Takes a folder to read from. It has to be a data folder: an empty one does not
-    /// become one.
+    /// Locks a data folder that exists, to read it. Blocks.
     ///
     /// # Errors
     /// When another process uses the folder, it is no data folder, or its format is
@@ -91,8 +90,8 @@ impl DataFolder {
         Ok(Self::taken(path, epoch, files, lock))
     }
 
-    /// Takes an empty folder, under an epoch of its own. It is no data folder, and is
-    /// refused by whoever opens it, until it is [marked](Self::mark) as one.
+    /// Locks an empty folder, for a new epoch. It cannot be opened as a data folder until it
+    /// is [marked](Self::mark) as one.
     pub(super) fn take_empty(path: &Path) -> Result<Self, OpenError> {
         if has_files(path) {
             return Err(OpenError::store(path, StoreError::Occupied));
@@ -102,7 +101,7 @@ impl DataFolder {
         Ok(Self::taken(path, Epoch(rand::random()), files, lock))
     }
 
-    /// Makes it a data folder, durably.
+    /// Makes the folder a data folder, durably.
     pub(super) fn mark(&self) -> Result<(), StoreError> {
         format::begin(&**self.files(), self.epoch()).map(|_| ())
     }
@@ -116,18 +115,18 @@ impl DataFolder {
         }))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// The journal that it is of.
+    /// The epoch of the journal in it.
     pub fn epoch(&self) -> Epoch {
         self.0.epoch
     }
 
-    /// How long all its files are together, without the lock: what the lock holds is of
-    /// this process.
+    /// The bytes of all files together. The lock is not counted, because this process wrote
+    /// it.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -149,7 +148,7 @@ impl DataFolder {
         &self.0.files
     }
 
-    /// A file as it is now.
+    /// A file of the folder, with its present length.
     pub(crate) fn file(&self, name: String, revision: Revision) -> Result<FolderFile, StoreError> {
         let metadata = fs::metadata(self.path().join(&name));
         let metadata = metadata.map_err(|error| StoreError::failed(&name, error))?;

@@ -1,47 +1,48 @@
-//! Gives pages their places on the disk many at a time.
+//! Allocates the blocks of a file many at a time.
 //!
-//! A page that was never written has no place on the disk yet. To sync it, the file
-//! system has to make its place durable as well, which takes it about half as long
-//! again. So where the first page of a stretch of the file is written, zeros are
-//! written to all of the stretch before.
+//! A page that was never written has no blocks on the disk yet. When it is synced, the file
+//! system has to make the allocation durable as well, and the sync takes about half as long
+//! again. So before the first page of a stretch of the file is written, zeros are written to
+//! the whole stretch.
 
 use std::{io, ops::Range};
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
-/// The length of a stretch: the sync after it takes a little longer, one of some dozens.
+/// The length of a stretch. The sync after its allocation takes a little longer: one of some
+/// dozens of syncs.
 const STRETCH_BYTES: u64 = 256 * 1024;
 
 static ZEROS: [u8; STRETCH_BYTES as usize] = [0; STRETCH_BYTES as usize];
 
-/// A file that is written to by stretches.
+/// A file whose blocks are allocated by stretches.
 #[derive(Debug)]
 pub(crate) struct Preallocated<F> {
     file: F,
-    /// Which stretches have their places. Nothing was written to the others.
-    placed: Mutex<Vec<bool>>,
+    /// Which stretches are allocated. Nothing was written to the others.
+    allocated: Mutex<Vec<bool>>,
 }
 
 impl<F: StorageBackend> Preallocated<F> {
-    /// What the file has now counts as written, as all of it may be.
+    /// All stretches that the file has now count as allocated, because data may be in them.
     pub(crate) fn new(file: F) -> io::Result<Self> {
-        let placed = vec![true; stretches(0..file.len()?).len()];
-        let placed = Mutex::new(placed);
-        Ok(Self { file, placed })
+        let allocated = vec![true; stretches(0..file.len()?).len()];
+        let allocated = Mutex::new(allocated);
+        Ok(Self { file, allocated })
     }
 
-    fn place(&self, written: Range<u64>) -> io::Result<()> {
-        // Kept, so that nothing is written to a stretch before its zeros are there, and
-        // the file is not cut.
-        let mut placed = self.placed.lock();
+    fn allocate(&self, written: Range<u64>) -> io::Result<()> {
+        // Stays locked while the zeros are written, so that no page is written to the stretch
+        // before them, and the file is not shortened.
+        let mut allocated = self.allocated.lock();
         for stretch in stretches(written) {
-            if placed.len() <= stretch {
-                placed.resize(stretch + 1, false);
+            if allocated.len() <= stretch {
+                allocated.resize(stretch + 1, false);
             }
-            if !placed[stretch] {
+            if !allocated[stretch] {
                 self.zero(stretch)?;
-                placed[stretch] = true;
+                allocated[stretch] = true;
             }
         }
         Ok(())
@@ -54,7 +55,7 @@ impl<F: StorageBackend> Preallocated<F> {
     }
 }
 
-/// The stretches that bytes are in.
+/// The numbers of the stretches that a range of bytes touches.
 fn stretches(bytes: Range<u64>) -> Range<usize> {
     let first = bytes.start / STRETCH_BYTES;
     first as usize..bytes.end.div_ceil(STRETCH_BYTES) as usize
@@ -70,9 +71,9 @@ impl<F: StorageBackend> StorageBackend for Preallocated<F> {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut placed = self.placed.lock();
+        let mut allocated = self.allocated.lock();
         self.file.set_len(len)?;
-        placed.truncate(stretches(0..len).len());
+        allocated.truncate(stretches(0..len).len());
         Ok(())
     }
 
@@ -81,7 +82,7 @@ impl<F: StorageBackend> StorageBackend for Preallocated<F> {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.place(offset..offset + data.len() as u64)?;
+        self.allocate(offset..offset + data.len() as u64)?;
         self.file.write(offset, data)
     }
 
@@ -97,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes where it is written to.
+    /// Records where it is written to.
     #[derive(Debug, Default)]
     struct File {
         inner: InMemoryBackend,
@@ -127,36 +128,36 @@ mod tests {
         }
     }
 
-    fn ahead(file: File) -> Preallocated<File> {
-        let ahead = Preallocated::new(file).unwrap();
-        ahead.set_len(3 * STRETCH_BYTES).unwrap();
-        ahead
+    fn preallocated(file: File) -> Preallocated<File> {
+        let file = Preallocated::new(file).unwrap();
+        file.set_len(3 * STRETCH_BYTES).unwrap();
+        file
     }
 
     #[test]
-    fn a_stretch_is_placed_once_before_its_first_write() {
-        let ahead = ahead(File::default());
+    fn a_stretch_is_allocated_once_before_its_first_write() {
+        let file = preallocated(File::default());
         let page = [1; 4096];
         for offset in [
             STRETCH_BYTES + 8192,
             STRETCH_BYTES,
             2 * STRETCH_BYTES - 4096,
         ] {
-            ahead.write(offset, &page).unwrap();
+            file.write(offset, &page).unwrap();
         }
-        let writes = ahead.file.writes.into_inner();
+        let writes = file.file.writes.into_inner();
         let stretch = (STRETCH_BYTES, STRETCH_BYTES as usize);
         assert_eq!((writes[0], writes.len()), (stretch, 4));
     }
 
     #[test]
     fn what_was_there_before_is_left_alone() {
-        let ahead = ahead(File::default());
-        ahead.write(0, b"abc").unwrap();
-        let ahead = Preallocated::new(ahead.file).unwrap();
-        ahead.write(8, b"def").unwrap();
+        let file = preallocated(File::default());
+        file.write(0, b"abc").unwrap();
+        let file = Preallocated::new(file.file).unwrap();
+        file.write(8, b"def").unwrap();
         let mut read = [0; 11];
-        ahead.read(0, &mut read).unwrap();
+        file.read(0, &mut read).unwrap();
         assert_eq!(&read, b"abc\0\0\0\0\0def");
     }
 
@@ -184,29 +185,29 @@ mod tests {
         fn what_is_read_is_what_it_would_be_without(
             acts in prop::collection::vec(acts(), 1..20),
         ) {
-            let mut ahead = ahead(File::default());
+            let mut file = preallocated(File::default());
             let plain = InMemoryBackend::default();
             plain.set_len(3 * STRETCH_BYTES).unwrap();
             for (number, act) in acts.into_iter().enumerate() {
                 match act {
                     Act::Write { offset, length } => {
                         let data = vec![number as u8 + 1; length];
-                        // Nobody writes behind the end.
+                        // The store does not write behind the end.
                         if offset + length as u64 <= plain.len().unwrap() {
-                            ahead.write(offset, &data).unwrap();
+                            file.write(offset, &data).unwrap();
                             plain.write(offset, &data).unwrap();
                         }
                     }
                     Act::SetLen(len) => {
-                        ahead.set_len(len).unwrap();
+                        file.set_len(len).unwrap();
                         plain.set_len(len).unwrap();
                     }
-                    Act::Reopen => ahead = Preallocated::new(ahead.file).unwrap(),
+                    Act::Reopen => file = Preallocated::new(file.file).unwrap(),
                 }
                 let len = plain.len().unwrap();
-                prop_assert_eq!(ahead.len().unwrap(), len);
+                prop_assert_eq!(file.len().unwrap(), len);
                 let mut read = [vec![0; len as usize], vec![0; len as usize]];
-                ahead.read(0, &mut read[0]).unwrap();
+                file.read(0, &mut read[0]).unwrap();
                 plain.read(0, &mut read[1]).unwrap();
                 prop_assert!(read[0] == read[1]);
             }

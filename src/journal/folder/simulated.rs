@@ -1,8 +1,8 @@
-//! A disk that fails, tears and forgets, as disks may.
+//! A disk that fails, loses writes and tears them, as real disks do.
 //!
-//! What was written is only durable once it was synced; names, once the folder
-//! was. A sync that fails has forgotten what it should have made durable, though
-//! it can still be read: that is what Linux does.
+//! Written data is durable only after the file is synced, and names only after the folder
+//! is. After a sync that failed, the data can still be read, but a later sync does not make
+//! it durable: Linux does the same.
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
@@ -41,16 +41,16 @@ pub(crate) enum Write {
     Length(usize),
 }
 
-/// What goes wrong.
+/// What fails.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     /// One operation fails, without effect.
     At(u64),
-    /// One operation fails; if it writes, it has written the half of it.
+    /// One operation fails. If it is a write, half of the data is written.
     Short(u64),
-    /// All operations fail from one on: the process has no power any more.
+    /// All operations fail from one on, as after a power cut.
     From(u64),
-    /// All operations fail that need room.
+    /// All operations fail that need space.
     Full,
 }
 
@@ -82,7 +82,7 @@ impl Write {
 }
 
 impl State {
-    /// Counts an operation; fails if it is to.
+    /// Counts an operation, and fails if the fault says so.
     fn operate(&mut self, what: &'static str) -> io::Result<()> {
         let operation = self.operations;
         self.operations += 1;
@@ -93,7 +93,7 @@ impl State {
 }
 
 impl Simulated {
-    /// Lets things go wrong from now on; operations are counted from 0 again.
+    /// Sets the fault. Operations are counted from 0 again.
     pub(crate) fn fail(&self, fault: Option<Fault>) {
         let mut state = self.0.lock();
         (state.fault, state.operations) = (fault, 0);
@@ -104,7 +104,7 @@ impl Simulated {
         self.0.lock().operations
     }
 
-    /// Whether nothing works any more.
+    /// Whether all operations fail.
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.0.lock().fault, Some(Fault::From(_)))
     }
@@ -118,17 +118,15 @@ impl Simulated {
         self.0.lock().trace.clone()
     }
 
-    /// The disk as the process that comes next finds it, if only the process was
-    /// killed.
+    /// The disk as the next process finds it after this process was killed.
     pub(crate) fn after_kill(&self) -> Self {
         let mut state = self.0.lock().clone();
         (state.fault, state.operations) = (None, 0);
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The disk after the power was cut: of what was not synced, `survives` says
-    /// what is there, and how much of it. Names that were not synced are there if
-    /// `names` is.
+    /// The disk after a power cut. `survives` says what is left of each write that was not
+    /// synced. Names that were not synced survive if `names` is true.
     pub(crate) fn after_power_cut(
         &self,
         names: bool,
@@ -210,7 +208,7 @@ impl Files for Simulated {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.0.lock();
-        // Always works, full or not.
+        // Works on a full disk too.
         let file = state.names.remove(name);
         file.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
     }
@@ -268,7 +266,7 @@ impl StorageBackend for SimulatedFile {
         let mut state = self.folder.0.lock();
         let done = state.operate("sync");
         if done.is_err() && matches!(state.fault, Some(Fault::From(_))) {
-            // It never happened.
+            // There was a power cut: nothing was lost because of the sync.
             return done;
         }
         let file = &mut state.files[self.file];

@@ -14,7 +14,7 @@ fn entry() -> Entry {
     }
 }
 
-/// Stops in the first entry until it is told to go on.
+/// Applies the first entry only once it is told to go on.
 struct Slow {
     reached: Sender<()>,
     go_on: Receiver<()>,
@@ -31,8 +31,8 @@ impl Follower for Slow {
 
 type Appending<'j> = BoxFuture<'j, Result<Revision, AppendError>>;
 
-/// Appends one entry and, while it is applied, so many others. Returns the first
-/// appender's future, which has not been looked at yet, and theirs.
+/// Appends one entry and, while it is applied, this many others. Returns the future of the
+/// first appender, which was not polled yet, and those of the others.
 fn append_while_applying(
     journal: &MemoryJournal,
     others: usize,
@@ -66,7 +66,7 @@ fn numbers(first: Revision, count: usize) -> Vec<Option<Result<Revision, AppendE
 }
 
 #[test]
-fn what_comes_while_another_applies_is_left_to_that_one() {
+fn an_entry_is_queued_for_the_appender_that_applies() {
     let journal = MemoryJournal::new();
     let (first, others) = append_while_applying(&journal, 3);
     assert_eq!(answers(others), numbers(2, 3));
@@ -74,28 +74,28 @@ fn what_comes_while_another_applies_is_left_to_that_one() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_for_one_turn_is_applied_in_the_next() {
+async fn entries_beyond_the_limit_of_a_turn_are_applied_in_the_next() {
     let journal = MemoryJournal::new();
     let (first, mut others) = append_while_applying(&journal, 2 * TURN_MAX);
     let later = others.split_off(TURN_MAX);
     assert_eq!(answers(others), numbers(2, TURN_MAX));
-    assert_eq!(journal.queue.lock().left.len(), TURN_MAX);
+    assert_eq!(journal.queue.lock().entries.len(), TURN_MAX);
     assert_eq!(first.await, Ok(1));
     let from = TURN_MAX as Revision + 2;
     assert_eq!(answers(later), numbers(from, TURN_MAX));
 }
 
 #[test]
-fn what_is_left_of_a_turn_is_not_abandoned() {
+fn entries_beyond_the_limit_are_applied_even_if_the_appender_goes_away() {
     let journal = MemoryJournal::new();
     let (first, others) = append_while_applying(&journal, 5 * TURN_MAX);
-    // As when the vendor hangs up.
+    // This happens when the vendor hangs up.
     drop(first);
     assert_eq!(answers(others), numbers(2, 5 * TURN_MAX));
 }
 
 #[test]
-fn a_follower_that_panics_does_not_keep_the_turn() {
+fn a_follower_that_panics_ends_the_turn() {
     struct Panics;
     impl Follower for Panics {
         fn apply(&mut self, revision: Revision, _entry: &Entry) {
@@ -110,15 +110,15 @@ fn a_follower_that_panics_does_not_keep_the_turn() {
 }
 
 #[test]
-fn nothing_is_taken_before_it_is_followed() {
+fn an_append_fails_before_the_journal_is_followed() {
     let journal = MemoryJournal::new();
     let appended = journal.append(entry()).now_or_never();
     assert_eq!(appended, Some(Err(AppendError::NotFollowed)));
 }
 
 #[test]
-fn what_is_left_to_a_follower_that_panics_is_given_up() {
-    /// Panics in the first entry, once another is left.
+fn entries_queued_for_a_follower_that_panics_fail() {
+    /// Panics in the first entry, after another was queued.
     struct Panics(Slow);
     impl Follower for Panics {
         fn apply(&mut self, revision: Revision, entry: &Entry) {
