@@ -1,18 +1,22 @@
 //! The domain vocabulary: ids, times, the clock, and the events that callbacks decode
 //! to. It depends on nothing of the crate, and all other modules may use it.
 
+mod callback;
 mod clock;
 mod events;
 mod ids;
 mod limits;
+mod logins;
 mod time;
 
 pub use self::{
+    callback::{Decoded, Outcome, ProductName},
     clock::Clock,
     events::{
         CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, UserEvent,
     },
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
     limits::ID_BYTES_MAX,
+    logins::Logins,
     time::Time,
 };

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{
-    domain::{AppName, Time},
-    providers::{Decoded, Product},
-};
+use crate::domain::{AppName, Decoded, ProductName, Time};
 
 /// The position of an entry in the journal: 1, 2, 3 …, in one order for the whole service. 0
 /// is the position before the first entry.
@@ -42,7 +39,7 @@ pub struct Callback {
     /// The app it is for.
     pub app: AppName,
     /// Which product of which vendor sent it.
-    pub product: Product,
+    pub product: ProductName,
     /// The query of the request, without its `?`.
     pub query: Arc<str>,
     /// The body of the request.

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::domain::Outcome;
+
 /// What a sender is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
@@ -22,31 +24,6 @@ pub enum Answer<'a> {
         /// Why, as a sentence for people.
         message: &'a str,
     },
-}
-
-/// What became of a callback that is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It says something, which is safe now.
-    Accepted,
-    /// It says something that this service has no use for.
-    Ignored,
-    /// It is safe now, but does not say what its kind must say.
-    Undecodable,
-}
-
-impl Outcome {
-    /// Every outcome, in the order of their discriminants.
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::Ignored, Self::Undecodable];
-
-    /// The word for it in answers and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Ignored => "ignored",
-            Self::Undecodable => "undecodable",
-        }
-    }
 }
 
 /// The answer in this service's own words, for vendors that read only the
@@ -109,13 +86,6 @@ mod tests {
         ];
         for (answer, text) in rows {
             assert_eq!(json(&answer), text, "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn outcomes_are_listed_in_order() {
-        for (i, outcome) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, i);
         }
     }
 }

@@ -18,10 +18,10 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 
-use crate::domain::{AppName, RoomEvent, Time, UserEvent};
+use crate::domain::{AppName, Decoded, ProductName, Time};
 
 pub use self::{
-    answer::{Answer, Outcome, json},
+    answer::{Answer, json},
     apps::{Account, Apps, Signing, Vendor},
     fields::{FieldError, Fields, Malformed, Text, Value},
 };
@@ -123,50 +123,33 @@ pub enum Refusal {
     },
 }
 
-/// What a callback says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Decoded {
-    /// Something about one room; applied together, visible together.
-    Room(Vec<RoomEvent>),
-    /// Something about users' own connections; applied together.
-    User(Vec<UserEvent>),
-    /// An event that this service has no use for.
-    Ignored {
-        /// The vendor's name of it.
-        event: Box<str>,
-    },
-    /// Authentic, but it does not say what its kind must say. It is kept, has no
-    /// effect, and can be decoded again by a better decoder.
-    Undecodable {
-        /// What is wrong, naming the field.
-        message: Box<str>,
-    },
-}
-
 /// The product whose callbacks are sent to `path`.
 pub fn adapter_at(path: &str) -> Option<&'static Adapter> {
     PRODUCTS.into_iter().find(|adapter| adapter.path == path)
 }
 
 /// What a callback says that was found authentic before: the way back from a
-/// journal's bytes. Total, and the same for the same input.
-pub fn decode(product: Product, query: &str, body: &[u8]) -> Decoded {
-    let adapter = PRODUCTS
-        .into_iter()
-        .find(|adapter| adapter.product == product);
-    let Some(adapter) = adapter else {
-        return Decoded::undecodable("no adapter decodes this product");
-    };
+/// journal's bytes. Total, and the same for the same input. `None` if no product has
+/// that name.
+pub fn decode(product: &str, query: &str, body: &[u8]) -> Option<(ProductName, Decoded)> {
+    let mut adapters = PRODUCTS.into_iter();
+    let adapter = adapters.find(|adapter| adapter.product.as_str() == product)?;
     let decoded = Text::read(body).and_then(|text| {
         let fields = &text.fields()?;
         Ok((adapter.decode)(&Request { query, fields }))
     });
-    decoded.unwrap_or_else(Decoded::undecodable)
+    let decoded = decoded.unwrap_or_else(Decoded::undecodable);
+    Some((adapter.product.name(), decoded))
 }
 
 // === impl Product ===
 
 impl Product {
+    /// Its name.
+    pub fn name(self) -> ProductName {
+        ProductName::new(self.as_str())
+    }
+
     /// A stable name: it is kept in journals and shown in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -191,31 +174,12 @@ impl Product {
     }
 }
 
-// === impl Decoded ===
-
-impl Decoded {
-    /// Says what keeps a callback from being decoded.
-    pub fn undecodable(why: impl ToString) -> Self {
-        Self::Undecodable {
-            message: why.to_string().into(),
-        }
-    }
-
-    /// What becomes of such a callback.
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Self::Room(_) | Self::User(_) => Outcome::Accepted,
-            Self::Ignored { .. } => Outcome::Ignored,
-            Self::Undecodable { .. } => Outcome::Undecodable,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::domain::Outcome;
 
     #[test]
     fn every_product_has_a_path_and_a_name_of_its_own() {
@@ -257,9 +221,11 @@ mod tests {
     fn bytes_that_are_no_callback_are_undecodable_not_a_panic() {
         for adapter in PRODUCTS {
             for body in [&b"\xff"[..], b"", b"[]", b"{}"] {
-                let decoded = decode(adapter.product, "", body);
+                let (product, decoded) = decode(adapter.product.as_str(), "", body).unwrap();
+                assert_eq!(product, adapter.product.name());
                 assert_eq!(decoded.outcome(), Outcome::Undecodable, "{body:?}");
             }
         }
+        assert_eq!(decode("fax", "", b"{}"), None);
     }
 }

@@ -17,13 +17,13 @@ use sha2::{Digest as _, Sha256};
 
 use self::query::Query;
 use super::{
-    Account, Adapter, Decoded, FieldError, Fields, Product, Proof, Refusal, Request, Signing,
-    Terms, Value, Vendor,
+    Account, Adapter, FieldError, Fields, Product, Proof, Refusal, Request, Signing, Terms, Value,
+    Vendor,
     signature::{is_fresh, is_hex_of},
 };
 use crate::domain::{
-    CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, RoomEvent, RoomEventKind,
-    RoomId, SessionId, Time, UserId,
+    CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, RoomEvent,
+    RoomEventKind, RoomId, SessionId, Time, UserId,
 };
 
 /// How Tencent's room callbacks are taken.

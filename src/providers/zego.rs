@@ -11,12 +11,12 @@ use std::borrow::Cow;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Account, Adapter, Decoded, FieldError, Fields, NoncePair, Product, Proof, Refusal, Request,
-    Signing, Terms, Vendor, answer,
+    Account, Adapter, FieldError, Fields, NoncePair, Product, Proof, Refusal, Request, Signing,
+    Terms, Vendor, answer,
     signature::{is_fresh, is_hex_of},
 };
 use crate::domain::{
-    CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
+    CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
     RoomEventKind, SessionId, Time, UserId,
 };
 

@@ -6,10 +6,12 @@
 //! logout says nothing of the others. Their times are in seconds.
 
 use super::{
-    Adapter, Decoded, FieldError, Fields, Product, Request, answer,
+    Adapter, FieldError, Fields, Product, Request, answer,
     zego::{self, TIMESTAMP},
 };
-use crate::domain::{LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId};
+use crate::domain::{
+    Decoded, LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId,
+};
 
 /// How the callbacks about ZIM's users are taken.
 pub static PRESENCE: Adapter = Adapter {

@@ -18,5 +18,5 @@ pub use self::{
     applied::Applied,
     digest::digest_of,
     member::{Member, ProfileRef, UserKey},
-    rules::{CLOCK_SKEW, EVIDENCE_GRACE, Logins, Rule, Rules},
+    rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
 };

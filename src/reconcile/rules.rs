@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Time;
+use crate::domain::{Logins, Time};
 
 /// How far a vendor's own clocks may be apart. Different machines stamp the start of one
 /// life of a room and the end of the life before; likewise a login and the logout of the
@@ -71,16 +71,6 @@ impl Default for Rules {
             without: None,
         }
     }
-}
-
-/// How several sessions of one user add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logins {
-    /// A login replaces the one before: the latest known decides. This is how rooms
-    /// are.
-    Exclusive,
-    /// Each counts for itself, as on several devices of a chat service.
-    Concurrent,
 }
 
 /// One rule that an answer can depend on. `docs/reconciliation.md` explains

@@ -8,10 +8,10 @@ mod session;
 mod session_list;
 
 use crate::{
-    domain::{LeaveReason, Login, Logout, SessionId, SessionIdRef, Time, UserId, UserIdRef},
-    reconcile::{
-        CLOCK_SKEW, Impossible, Logins, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION,
+    domain::{
+        LeaveReason, Login, Logins, Logout, SessionId, SessionIdRef, Time, UserId, UserIdRef,
     },
+    reconcile::{CLOCK_SKEW, Impossible, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION},
 };
 
 use self::session_list::SessionList;

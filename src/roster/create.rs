@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use crate::{
-    domain::AppName,
+    domain::{AppName, Logins},
     journal::Epoch,
-    reconcile::{Logins, Rules},
+    reconcile::Rules,
     roster::{
         App, Applier, Limits, Metrics, Roster, journal_progress::JournalProgress, rooms::Rooms,
         subject::history_budget::HistoryBudget, users::Users,

@@ -31,10 +31,10 @@ use tracing::{error, info, warn};
 use crate::{
     admin::MetricsRegistry,
     config::{AppConfig, Config},
-    domain::AppName,
+    domain::{AppName, Logins},
     grpc::Health,
     journal::Revision,
-    reconcile::{Logins, Rules},
+    reconcile::Rules,
     roster::{Applier, FeedLimits, Limits, Roster},
     webhook::Visible,
 };

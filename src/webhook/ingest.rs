@@ -10,9 +10,9 @@ use super::{
     nonces::Said,
 };
 use crate::{
-    domain::{AppName, Time},
+    domain::{AppName, Decoded, Outcome, Time},
     journal::{AppendError, Callback, Entry, Payload},
-    providers::{Adapter, Decoded, NoncePair, Outcome, Request, Terms, Text},
+    providers::{Adapter, NoncePair, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.
@@ -46,7 +46,7 @@ impl Front {
         } else {
             let callback = Callback {
                 app,
-                product,
+                product: product.name(),
                 query: arrival.query,
                 body: arrival.body,
                 decoded: Arc::new(decoded),

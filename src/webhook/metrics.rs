@@ -8,8 +8,9 @@ use prometheus_client::{
 
 use super::answers::Reason;
 use crate::{
+    domain::Outcome,
     net::ConnectionMetrics,
-    providers::{Outcome, PRODUCTS, Product},
+    providers::{PRODUCTS, Product},
 };
 
 /// What the front counts. Every counter exists from the start, at zero, and is reached without

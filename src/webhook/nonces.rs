@@ -14,8 +14,8 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    domain::AppName,
-    providers::{Decoded, Fields, NoncePair},
+    domain::{AppName, Decoded},
+    providers::{Fields, NoncePair},
 };
 
 /// What an authentic callback says. What it says to this service is compared

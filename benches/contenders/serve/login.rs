@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headcount::{
-    domain::{AppName, Login, Profile, Role, RoomEvent, RoomEventKind, Time},
+    domain::{
+        AppName, Decoded, Login, Logins, ProductName, Profile, Role, RoomEvent, RoomEventKind, Time,
+    },
     journal::{Callback, Entry, Payload},
-    providers::{Decoded, Product},
-    reconcile::{Logins, Rules},
+    reconcile::Rules,
     roster::{Applier, Limits, Roster},
 };
 
@@ -53,7 +54,7 @@ pub(super) fn entry(
         received_at: at,
         payload: Payload::Callback(Callback {
             app: app.clone(),
-            product: Product::ZegoRoom,
+            product: ProductName::new("zego_room"),
             query: "".into(),
             body,
             decoded: Arc::new(Decoded::Room(vec![event])),

@@ -6,9 +6,9 @@ use super::{JournalError, store};
 use crate::{
     checkpoint::{self, CheckpointStore as _, DiskCheckpoints, RecordSink},
     config::Config,
-    domain::AppName,
+    domain::{AppName, Logins},
     journal::{Archive, Epoch, Follower as _, Payload, Revision},
-    reconcile::{Logins, Rules},
+    reconcile::Rules,
     roster::{Applier, Image, Limits, Roster},
     server,
 };

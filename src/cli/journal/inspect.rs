@@ -20,9 +20,9 @@ use crate::{
     checkpoint::DiskCheckpoints,
     cli::CliError,
     config::Config,
-    domain::{AppName, Time},
+    domain::{AppName, Outcome, Time},
     journal::{Archive, DataFolder, Entry, Payload, Revision, StoreError},
-    providers::{Outcome, Product},
+    providers::Product,
     roster::Roster,
 };
 

@@ -8,8 +8,7 @@ use prost::Message as _;
 use crate::{
     domain::Time,
     journal::entry::{Callback, Entry, Payload, Revision},
-    providers::{self, Product},
-    stored,
+    providers, stored,
 };
 
 /// Why a block of entries cannot be read, though its checksum is right.
@@ -83,28 +82,28 @@ fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callb
         query,
         body,
     } = callback;
-    let product = Product::from_name(&product).ok_or(BlockError::Product(revision, product))?;
-    let decoded = Arc::new(providers::decode(product, &query, &body));
+    let (product, decoded) =
+        providers::decode(&product, &query, &body).ok_or(BlockError::Product(revision, product))?;
     Ok(Callback {
         app: app.as_str().into(),
         product,
         query: query.into(),
         body,
-        decoded,
+        decoded: Arc::new(decoded),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::Decoded;
+    use crate::domain::{Decoded, ProductName};
 
     fn entry(body: &'static str) -> Entry {
         Entry {
             received_at: Time::from_millis(1_700_000_000_123).unwrap(),
             payload: Payload::Callback(Callback {
                 app: "arena".into(),
-                product: Product::TencentRoom,
+                product: ProductName::new("tencent_room"),
                 query: "SdkAppid=1&Sign=x".into(),
                 body: Bytes::from_static(body.as_bytes()),
                 decoded: Arc::new(Decoded::undecodable("not kept")),
@@ -122,8 +121,10 @@ mod tests {
         let decoded = decode(7, encode(7, entries.iter()).into()).unwrap();
         let kept = decoded.iter().map(|entry| match &entry.payload {
             Payload::Callback(callback) => {
-                let again = providers::decode(callback.product, &callback.query, &callback.body);
-                assert_eq!(*callback.decoded, again);
+                let again =
+                    providers::decode(callback.product.as_str(), &callback.query, &callback.body);
+                let (product, again) = again.unwrap();
+                assert_eq!((callback.product, &*callback.decoded), (product, &again));
                 let body = String::from_utf8(callback.body.to_vec()).unwrap();
                 (entry.received_at, callback.app.as_str().to_owned(), body)
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::{
-    domain::Time,
+    domain::{Decoded, ProductName, Time},
     journal::{
         Callback, Entry, Epoch, Payload, Revision, StoreError,
         disk::log::Log,
@@ -17,7 +17,6 @@ use crate::{
             simulated::{Fault, Simulated, Write},
         },
     },
-    providers::{Decoded, Product},
 };
 
 /// Bodies by revision.
@@ -28,7 +27,7 @@ fn entry(body: &str) -> Entry {
         received_at: Time::from_millis(1_700_000_000_000).unwrap(),
         payload: Payload::Callback(Callback {
             app: "arena".into(),
-            product: Product::ZegoRoom,
+            product: ProductName::new("zego_room"),
             query: "".into(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             decoded: Arc::new(Decoded::undecodable("not kept")),

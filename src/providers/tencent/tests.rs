@@ -5,12 +5,15 @@ use serde_json::json;
 
 use super::{
     super::{
-        Answer, Apps, Outcome,
+        Answer, Apps,
         samples::{NO_NUMBERS, odd_callback, with},
     },
     *,
 };
-use crate::{domain::ID_BYTES_MAX, providers};
+use crate::{
+    domain::{ID_BYTES_MAX, Outcome},
+    providers,
+};
 
 // The documentation's sample bodies, without the comments and commas that make
 // them no JSON.
@@ -33,7 +36,9 @@ const LIVE: &str = r#"{"CallbackCommand":"Live.CallbackAfterMemberStateChanged",
  "EventCause":"Enter","MemberList":[{"Member_Account":"jared"},{"Member_Account":"tommy"}],"EventTime":1703589922780}"#;
 
 fn decoded_at(query: &str, body: &str) -> Decoded {
-    providers::decode(Product::TencentRoom, query, body.as_bytes())
+    providers::decode("tencent_room", query, body.as_bytes())
+        .unwrap()
+        .1
 }
 
 fn decoded(body: &str) -> Decoded {
@@ -631,7 +636,7 @@ fn any_callback() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(query in any::<String>(), body in any::<Vec<u8>>()) {
-        providers::decode(Product::TencentRoom, &query, &body);
+        providers::decode("tencent_room", &query, &body);
     }
 
     #[test]

@@ -4,18 +4,23 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        Account, Apps, Outcome, Proof, Refusal, Signing, Terms, Text, Vendor,
+        Account, Apps, Proof, Refusal, Signing, Terms, Text, Vendor,
         samples::{NO_NUMBERS, odd_callback, with},
     },
     *,
 };
-use crate::{domain::ID_BYTES_MAX, providers};
+use crate::{
+    domain::{ID_BYTES_MAX, Outcome},
+    providers,
+};
 
 /// The documentation's sample body, a logout.
 const SAMPLE: &str = r#"{"appid":"1","event":"user_action","timestamp":1679553625,"nonce":"350176","signature":"signature","user_id":"123456","user_name":"user_name","os":"PC ","action":1,"session_id":"930821637828251648","login_time":1679553625,"relogin":"1","logout_time":1679553625,"logout_reason":"logout_reason"}"#;
 
 fn decoded(body: &str) -> Decoded {
-    providers::decode(Product::ZimPresence, "", body.as_bytes())
+    providers::decode("zim_presence", "", body.as_bytes())
+        .unwrap()
+        .1
 }
 
 #[track_caller]
@@ -371,7 +376,7 @@ fn any_callback() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(body in any::<Vec<u8>>()) {
-        providers::decode(Product::ZimPresence, "", &body);
+        providers::decode("zim_presence", "", &body);
     }
 
     #[test]

@@ -1,9 +1,6 @@
 use std::time::Duration;
 
-use crate::{
-    domain::{Logout, Profile},
-    reconcile::Logins,
-};
+use crate::domain::{Logins, Logout, Profile};
 
 use super::*;
 

@@ -6,9 +6,8 @@ mod user_effects;
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    domain::{AppName, RoomEvent, RoomId, Time},
+    domain::{AppName, Decoded, RoomEvent, RoomId, Time},
     journal::{Callback, Entry, Follower, Payload, Revision},
-    providers::Decoded,
     reconcile::{
         Applied, Rules,
         room::{FormerUsers, Room, RoomChange, RoomState},

@@ -1,8 +1,8 @@
 //! Deliveries, as the service takes them, without a network.
 
 use crate::{
-    domain::{Time, UserEvent},
-    providers::{self, Decoded, Product},
+    domain::{Decoded, Time, UserEvent},
+    providers,
     reconcile::{Rules, room::Room},
 };
 
@@ -103,11 +103,11 @@ fn decode(world: &World, callback: &PlannedCallback) -> Decoded {
     let id = world.id(callback.about);
     let post = callback.post(&vendor, id, signing);
     let product = match post.path {
-        "/webhooks/zego" => Product::ZegoRoom,
-        "/webhooks/zim" => Product::ZimPresence,
-        _ => Product::TencentRoom,
+        "/webhooks/zego" => "zego_room",
+        "/webhooks/zim" => "zim_presence",
+        _ => "tencent_room",
     };
-    let decoded = providers::decode(product, &post.query, post.body.as_bytes());
+    let (_, decoded) = providers::decode(product, &post.query, post.body.as_bytes()).unwrap();
     let is_about_it = match &decoded {
         Decoded::Room(events) => events.iter().all(|event| event.room.as_str() == id),
         Decoded::User(events) => events.iter().all(|event| user_of(event) == id),

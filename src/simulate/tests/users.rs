@@ -1,7 +1,10 @@
 //! The users of the chat: what the simulator calls true of them is what the rules
 //! decide.
 
-use crate::{providers::Decoded, reconcile::Logins, reconcile::user::User};
+use crate::{
+    domain::{Decoded, Logins},
+    reconcile::user::User,
+};
 
 use super::{reconcile::Known, *};
 use crate::simulate::truth::{TrueDevice, UserTruth};

@@ -8,10 +8,10 @@ use std::{
 
 use headcount::{
     checkpoint,
-    domain::{LeaveReason, Login, Logout, Profile, RoomEvent, UserEvent},
+    domain::{
+        Decoded, LeaveReason, Login, Logins, Logout, ProductName, Profile, RoomEvent, UserEvent,
+    },
     journal::{Callback, Entry, Payload},
-    providers::{Decoded, Product},
-    reconcile::Logins,
     roster::{Capture, Limits, Roster, SnapshotReason, Start, WatchEvent},
 };
 
@@ -108,7 +108,7 @@ fn devices(now: i64, events: Vec<UserEvent>) -> Entry {
 fn callback(now: i64, decoded: Decoded) -> Entry {
     let payload = Payload::Callback(Callback {
         app: APP.into(),
-        product: Product::ZegoRoom,
+        product: ProductName::new("zego_room"),
         query: "".into(),
         body: bytes::Bytes::new(),
         decoded: decoded.into(),

@@ -4,10 +4,9 @@
 use bytes::Bytes;
 use headcount::{
     checkpoint,
-    domain::{Login, Profile, RoomEvent, Time, UserEvent},
+    domain::{Decoded, Login, Logins, ProductName, Profile, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Payload},
-    providers::{Decoded, Product},
-    reconcile::{Logins, room::RoomState},
+    reconcile::room::RoomState,
     roster::Limits,
 };
 use proptest::{prelude::*, sample::Index, test_runner::Config};
@@ -20,7 +19,7 @@ use crate::reconcile::model::events::{at, time};
 fn entry(app: &str, millis: i64, decoded: Decoded) -> Entry {
     let payload = Payload::Callback(Callback {
         app: app.into(),
-        product: Product::ZegoRoom,
+        product: ProductName::new("zego_room"),
         query: "".into(),
         body: Bytes::new(),
         decoded: decoded.into(),

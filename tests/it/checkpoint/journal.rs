@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headcount::{
-    domain::{LeaveReason, Login, Logout, Profile, RoomEvent, Time, UserEvent},
+    domain::{
+        Decoded, LeaveReason, Login, Logins, Logout, ProductName, Profile, RoomEvent, Time,
+        UserEvent,
+    },
     journal::{Callback, Entry, Payload},
-    providers::{Decoded, Product},
-    reconcile::Logins,
     roster::Limits,
 };
 use proptest::{collection::vec, prelude::*};
@@ -134,7 +135,7 @@ fn delivered(happenings: Vec<Happening>, dice: &mut Dice) -> Vec<Entry> {
             let late = [0, dice.below(300), dice.below(70_000)][dice.below(3) as usize];
             let payload = Payload::Callback(Callback {
                 app: APP.into(),
-                product: Product::ZegoRoom,
+                product: ProductName::new("zego_room"),
                 query: "".into(),
                 body: Bytes::new(),
                 decoded: Arc::clone(&decoded),

@@ -2,8 +2,8 @@
 //! goes on.
 
 use headcount::{
+    domain::Logins,
     journal::{Entry, Revision},
-    reconcile::Logins,
     roster::Limits,
 };
 use proptest::{prelude::*, sample::Index, test_runner::Config};

@@ -5,10 +5,10 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use headcount::{
     checkpoint,
-    domain::{AppName, RoomId, Time, UserId},
+    domain::{AppName, Logins, RoomId, Time, UserId},
     journal::{Entry, Epoch, Follower as _, Revision},
     reconcile::user::UserView,
-    reconcile::{Logins, Rules, room::RoomView},
+    reconcile::{Rules, room::RoomView},
     roster::{Applier, Capture, FeedLimits, Image, Limits, Roster},
 };
 

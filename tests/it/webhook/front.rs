@@ -4,9 +4,9 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use bytes::Bytes;
 use headcount::{
-    domain::Time,
+    domain::{Decoded, Outcome, ProductName, Time},
     journal::{Entry, Payload},
-    providers::{Decoded, Outcome, Product, zego},
+    providers::zego,
     webhook::{NonceReuse, Reason, Settings},
 };
 use http::{Method, Request, header};
@@ -44,7 +44,7 @@ async fn an_accepted_callback_is_durable_and_visible_before_the_answer() {
         panic!("{entries:?}");
     };
     assert_eq!(callback.app.as_str(), "arena");
-    assert_eq!(callback.product, Product::ZegoRoom);
+    assert_eq!(callback.product, ProductName::new("zego_room"));
     assert_eq!(callback.body, body);
     assert!(matches!(&*callback.decoded, Decoded::Room(events) if events.len() == 1));
 }

@@ -13,12 +13,12 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use headcount::{
-    domain::{Clock, Time},
+    domain::{Clock, Outcome, Time},
     journal::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
     net::Listener,
-    providers::{Account, Outcome, Product, Signing, Vendor, tencent, zego},
+    providers::{Account, Product, Signing, Vendor, tencent, zego},
     webhook::{self, Front, NonceReuse, Parts, Reason, Settings, Visible, WebhookMetrics},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -222,10 +222,11 @@ impl Service {
     }
 
     pub(crate) fn taken(&self, outcome: Outcome) -> u64 {
-        self.taken_of(Product::ZegoRoom, outcome)
+        self.taken_of("zego_room", outcome)
     }
 
-    pub(crate) fn taken_of(&self, product: Product, outcome: Outcome) -> u64 {
+    pub(crate) fn taken_of(&self, product: &str, outcome: Outcome) -> u64 {
+        let product = Product::from_name(product).unwrap();
         self.metrics.callbacks(product, outcome).get()
     }
 

@@ -8,9 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use headcount::{
-    domain::{RoomEventKind, UserEvent},
+    domain::{Decoded, Outcome, ProductName, RoomEventKind, UserEvent},
     journal::Payload,
-    providers::{Decoded, Outcome, Product},
     webhook::{Reason, Settings},
 };
 use http::{Method, Request, StatusCode, header};
@@ -94,14 +93,14 @@ async fn a_users_login_is_accepted_in_every_spelling_for_the_zego_app() {
         answer.assert_outcome("accepted");
         let callback = kept(&service);
         assert_eq!(callback.app.as_str(), "arena");
-        assert_eq!(callback.product, Product::ZimPresence);
+        assert_eq!(callback.product, ProductName::new("zim_presence"));
         let Decoded::User(events) = &*callback.decoded else {
             panic!("{callback:?}");
         };
         assert!(matches!(&events[..], [UserEvent::Login(_)]), "{events:?}");
     }
     assert_eq!(service.visible.0.load(SeqCst), 1);
-    let taken = service.taken_of(Product::ZimPresence, Outcome::Accepted);
+    let taken = service.taken_of("zim_presence", Outcome::Accepted);
     assert_eq!((taken, service.taken(Outcome::Accepted)), (2, 0));
 }
 
@@ -122,12 +121,12 @@ async fn what_says_nothing_of_users_is_answered_as_for_rooms() {
         ),
     ];
     for (nonce, (fields, outcome)) in rows.into_iter().enumerate() {
-        let before = service.taken_of(Product::ZimPresence, outcome);
+        let before = service.taken_of("zim_presence", outcome);
         let answer = service
             .send(to(ZIM, signed(&nonce.to_string(), fields)))
             .await;
         answer.assert_outcome(outcome.as_str());
-        let after = service.taken_of(Product::ZimPresence, outcome);
+        let after = service.taken_of("zim_presence", outcome);
         assert_eq!(after, before + 1, "{fields}");
     }
     assert_eq!(service.journalled(), 2, "the undecodable ones");
@@ -188,7 +187,7 @@ async fn what_tencent_sends_is_accepted_and_kept_with_its_query() {
     assert_ok_packet(&service.send(tencent(ENTER)).await);
     let callback = kept(&service);
     assert_eq!(callback.app.as_str(), "meet");
-    assert_eq!(callback.product, Product::TencentRoom);
+    assert_eq!(callback.product, ProductName::new("tencent_room"));
     assert_eq!(callback.body, ENTER);
     assert_eq!(
         Some(&*callback.query),
@@ -199,7 +198,7 @@ async fn what_tencent_sends_is_accepted_and_kept_with_its_query() {
     };
     assert_eq!(events.len(), 2, "a login and a count");
     assert_eq!(service.visible.0.load(SeqCst), 1);
-    let taken = service.taken_of(Product::TencentRoom, Outcome::Accepted);
+    let taken = service.taken_of("tencent_room", Outcome::Accepted);
     assert_eq!((taken, service.taken(Outcome::Accepted)), (1, 0));
 }
 
@@ -243,9 +242,9 @@ async fn what_is_of_no_use_or_undecodable_is_ok_and_counted() {
         ),
     ];
     for (body, outcome, journalled) in rows {
-        let before = service.taken_of(Product::TencentRoom, outcome);
+        let before = service.taken_of("tencent_room", outcome);
         assert_ok_packet(&service.send(tencent(body)).await);
-        let after = service.taken_of(Product::TencentRoom, outcome);
+        let after = service.taken_of("tencent_room", outcome);
         assert_eq!(after, before + 1, "{body}");
         assert_eq!(service.journalled(), journalled, "{body}");
     }
@@ -475,7 +474,7 @@ fn no_request_is_answered_with_a_5xx() {
     });
     run.unwrap();
     assert!(
-        service.taken_of(Product::TencentRoom, Outcome::Undecodable) > 0,
+        service.taken_of("tencent_room", Outcome::Undecodable) > 0,
         "some come as far as the decoder"
     );
 }

@@ -14,12 +14,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use headcount::{
-    domain::{AppName, RoomEvent, Time, UserEvent},
+    domain::{AppName, Decoded, Logins, ProductName, RoomEvent, Time, UserEvent},
     journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
-    providers::{Decoded, Product},
     reconcile::user::User,
     reconcile::{
-        Logins, Rules,
+        Rules,
         room::{Room, RoomView},
     },
     roster::{FeedLimits, Limits, Roster, SnapshotReason, Start, Watch},
@@ -133,7 +132,7 @@ impl World {
     fn receive(&self, app: &str, at: Time, decoded: Decoded) -> Revision {
         let payload = Payload::Callback(Callback {
             app: app.into(),
-            product: Product::ZegoRoom,
+            product: ProductName::new("zego_room"),
             query: "".into(),
             body: Bytes::new(),
             decoded: Arc::new(decoded),

@@ -9,7 +9,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use headcount::{
     domain::Time,
     journal::{Entry, Payload},
-    providers::Product,
 };
 use serde_json::Value;
 
@@ -33,7 +32,7 @@ fn parse(line: &Value) -> Entry {
         "tick" => Payload::Tick,
         "callback" => {
             assert_eq!(line["app"], APP);
-            let product = Product::from_name(line["product"].as_str().unwrap()).unwrap();
+            let product = line["product"].as_str().unwrap();
             let body = match &line["body_base64"] {
                 Value::String(coded) => STANDARD.decode(coded).unwrap(),
                 _ => line["body"].as_str().unwrap().as_bytes().to_vec(),

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use headcount::{
     checkpoint::{self, CheckpointStore as _, Checkpoints, DiskCheckpoints, RecordSink},
-    domain::{AppName, Time},
+    domain::{AppName, Decoded, Logins, Time},
     journal::{Callback, DataFolder, DiskJournal, Entry, Journal as _, Payload, Revision},
-    providers::{self, Decoded, Product},
-    reconcile::{Logins, Rules},
+    providers,
+    reconcile::Rules,
     roster::{Limits, Roster},
 };
 use parking_lot::Mutex;
@@ -54,7 +54,7 @@ impl Default for Recipe {
             entries: ENTRIES,
             horizon: HORIZON,
             drops: false,
-            decode: |callback| providers::decode(callback.product, &callback.query, &callback.body),
+            decode: |callback| decode(callback, &callback.body),
         }
     }
 }
@@ -172,10 +172,10 @@ pub(crate) fn entry(n: u64) -> Entry {
         0 => Payload::Tick,
         6 => tencent(n),
         7 => zim(n),
-        8 if n % 20 == 8 => callback(Product::ZegoRoom, "", b"\xff\x00"),
-        8 => callback(Product::ZegoRoom, "", br#"{"event":"room_login"}"#),
+        8 if n % 20 == 8 => callback("zego_room", "", b"\xff\x00"),
+        8 => callback("zego_room", "", br#"{"event":"room_login"}"#),
         // Not journalled when received, but by a decoder that had a use for it.
-        9 => callback(Product::ZegoRoom, "", br#"{"event":"stream_create"}"#),
+        9 => callback("zego_room", "", br#"{"event":"stream_create"}"#),
         user => zego(n, user),
     };
     Entry {
@@ -195,7 +195,7 @@ fn zego(n: u64, user: u64) -> Payload {
     let body = format!(
         r#"{{"event":"{event}","room_id":"r{room}","room_session_id":"5","user_account":"u{user}","session_id":"7","user_nickname":"Ann é","{time}":"{millis}","user_update_seq":"{seq}"}}"#
     );
-    callback(Product::ZegoRoom, "", body.as_bytes())
+    callback("zego_room", "", body.as_bytes())
 }
 
 /// A minute late.
@@ -204,7 +204,7 @@ fn tencent(n: u64) -> Payload {
     let body = format!(
         r#"{{"CallbackCommand":"Room.CallbackAfterMemberEnter","RoomId":"t1","EventTime":{millis},"MemberList_Account":["v{n}"]}}"#
     );
-    callback(Product::TencentRoom, "SdkAppid=9&Sign=x", body.as_bytes())
+    callback("tencent_room", "SdkAppid=9&Sign=x", body.as_bytes())
 }
 
 /// One user with three devices.
@@ -213,15 +213,22 @@ fn zim(n: u64) -> Payload {
     let body = format!(
         r#"{{"event":"user_action","action":0,"user_id":"bob","session_id":"s{session}","login_time":{seconds}}}"#
     );
-    callback(Product::ZimPresence, "", body.as_bytes())
+    callback("zim_presence", "", body.as_bytes())
 }
 
-pub(crate) fn callback(product: Product, query: &str, body: &[u8]) -> Payload {
+pub(crate) fn callback(product: &str, query: &str, body: &[u8]) -> Payload {
+    let (product, decoded) = providers::decode(product, query, body).unwrap();
     Payload::Callback(Callback {
         app: APP.into(),
         product,
         query: query.into(),
         body: Bytes::copy_from_slice(body),
-        decoded: Arc::new(providers::decode(product, query, body)),
+        decoded: Arc::new(decoded),
     })
+}
+
+/// What a callback says, if this were its body.
+pub(crate) fn decode(callback: &Callback, body: &[u8]) -> Decoded {
+    let (_, decoded) = providers::decode(callback.product.as_str(), &callback.query, body).unwrap();
+    decoded
 }

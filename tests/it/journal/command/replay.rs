@@ -1,16 +1,16 @@
 //! History understood anew.
 
+use headcount::domain::Decoded;
 use std::{fs, path::Path};
 
 use headcount::{
     checkpoint::{CheckpointStore as _, DiskCheckpoints},
     journal::{DiskJournal, Journal as _, Revision},
-    providers::{self, Decoded},
 };
 use serde_json::{Value, json};
 
 use super::folder::{
-    APP, ENTRIES, Folder, HORIZON, Recipe, append, entry, open, run, text, undisturbed,
+    APP, ENTRIES, Folder, HORIZON, Recipe, append, decode, entry, open, run, text, undisturbed,
 };
 
 fn replay(folder: &Path, flags: &[&str]) -> (Value, Option<i32>) {
@@ -36,7 +36,7 @@ fn misunderstood() -> Folder {
                 true => body.replace('é', "").into_bytes(),
                 false => callback.body.to_vec(),
             };
-            providers::decode(callback.product, &callback.query, &body)
+            decode(callback, &body)
         },
         ..Recipe::default()
     };

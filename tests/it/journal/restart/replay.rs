@@ -4,11 +4,10 @@ use std::{path::Path, process::Command, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 use headcount::{
-    domain::Time,
+    domain::{Decoded, ProductName, Time},
     journal::{
         Callback, DataFolder, DiskJournal, Entry, Follower, Journal as _, Payload, Revision,
     },
-    providers::{Decoded, Product},
 };
 use http::StatusCode;
 use tonic::Code;
@@ -41,7 +40,7 @@ async fn write_journal(path: &Path) {
         received_at: Time::from_millis(now()).unwrap(),
         payload: Payload::Callback(Callback {
             app: ZEGO_APP.into(),
-            product: Product::ZegoRoom,
+            product: ProductName::new("zego_room"),
             query: "".into(),
             body: body.into(),
             decoded: Arc::new(Decoded::Room(Vec::new())),

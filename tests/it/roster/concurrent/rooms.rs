@@ -8,10 +8,10 @@ use std::{
 };
 
 use headcount::{
+    domain::Decoded,
     grpc::{Presence, PresenceService as _},
     journal::{Payload, Revision},
     pb::{Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse},
-    providers::Decoded,
     reconcile::Rules,
     roster::{FeedLimits, Limits},
 };

@@ -7,10 +7,11 @@ use std::{
 };
 
 use headcount::{
+    domain::Logins,
     grpc::Presence,
     journal::Revision,
     pb::User,
-    reconcile::{Logins, Rules},
+    reconcile::Rules,
     roster::{FeedLimits, Limits},
 };
 use rand::{Rng, RngExt as _};

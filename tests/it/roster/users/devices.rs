@@ -1,9 +1,9 @@
 //! On which devices a user is online.
 
 use headcount::{
-    domain::{LeaveReason, Time, UserEvent},
+    domain::{LeaveReason, Logins, Time, UserEvent},
     reconcile::user::{User, UserChange},
-    reconcile::{Applied, Logins, Rules},
+    reconcile::{Applied, Rules},
 };
 
 use crate::common::in_process::follow::{Follower, devices, user};

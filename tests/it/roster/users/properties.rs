@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use headcount::{
-    domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    domain::{LeaveReason, Login, Logins, Logout, Profile, Time, UserEvent},
     reconcile::user::{User, UserView},
-    reconcile::{Applied, Logins, Member, Rules},
+    reconcile::{Applied, Member, Rules},
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 

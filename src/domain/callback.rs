@@ -1,0 +1,109 @@
+//! What a callback says, in words that no vendor owns.
+
+use std::fmt;
+
+use super::{RoomEvent, UserEvent};
+
+/// The name of a vendor's product that sends callbacks, such as `zego_room`. It is
+/// stable: journals keep it and metrics show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProductName(&'static str);
+
+/// What a callback says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Decoded {
+    /// Something about one room; applied together, visible together.
+    Room(Vec<RoomEvent>),
+    /// Something about users' own connections; applied together.
+    User(Vec<UserEvent>),
+    /// An event that this service has no use for.
+    Ignored {
+        /// The vendor's name of it.
+        event: Box<str>,
+    },
+    /// Authentic, but it does not say what its kind must say. It is kept, has no
+    /// effect, and can be decoded again by a better decoder.
+    Undecodable {
+        /// What is wrong, naming the field.
+        message: Box<str>,
+    },
+}
+
+/// What became of a callback that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It says something, which is safe now.
+    Accepted,
+    /// It says something that this service has no use for.
+    Ignored,
+    /// It is safe now, but does not say what its kind must say.
+    Undecodable,
+}
+
+// === impl ProductName ===
+
+impl ProductName {
+    /// The product of that name.
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for ProductName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+// === impl Decoded ===
+
+impl Decoded {
+    /// Says what keeps a callback from being decoded.
+    pub fn undecodable(why: impl ToString) -> Self {
+        Self::Undecodable {
+            message: why.to_string().into(),
+        }
+    }
+
+    /// What becomes of such a callback.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Room(_) | Self::User(_) => Outcome::Accepted,
+            Self::Ignored { .. } => Outcome::Ignored,
+            Self::Undecodable { .. } => Outcome::Undecodable,
+        }
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Every outcome, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Accepted, Self::Ignored, Self::Undecodable];
+
+    /// The word for it in answers and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Ignored => "ignored",
+            Self::Undecodable => "undecodable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_listed_in_order() {
+        for (i, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, i);
+        }
+    }
+}
