@@ -6,6 +6,7 @@
 //! know what an entry means: a [`Decoder`] that it is given decodes stored callbacks.
 
 pub(crate) mod codec;
+mod decoder;
 mod disk;
 mod entry;
 mod error;
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 use crate::domain::Time;
 
 pub use self::{
+    decoder::Decoder,
     disk::{Archive, DiskJournal, Draft},
     entry::{Callback, Entry, Epoch, Payload, Revision},
     error::{AppendError, Cause, FollowError, io_kind},

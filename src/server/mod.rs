@@ -33,7 +33,8 @@ use crate::{
     config::{AppConfig, Config},
     domain::{AppName, Logins},
     grpc::Health,
-    journal::Revision,
+    journal::{Decoder, Revision},
+    providers,
     reconcile::Rules,
     roster::{Applier, FeedLimits, Limits, Roster},
     webhook::Visible,
@@ -101,7 +102,7 @@ impl Server {
     /// # Errors
     /// When the journal cannot be opened, or an address cannot be listened on.
     pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
-        let storage = Storage::open(&config.journal)?;
+        let storage = Storage::open(&config.journal, Decoder::new(providers::decode))?;
         let epoch = storage.journal.epoch();
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 

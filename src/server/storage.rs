@@ -8,7 +8,7 @@ use super::error::ServerError;
 use crate::{
     checkpoint::{Checkpoints, DiskCheckpoints},
     config::{JournalConfig, JournalKind},
-    journal::{DataFolder, DiskJournal, Journal, MemoryJournal, OpenError},
+    journal::{DataFolder, Decoder, DiskJournal, Journal, MemoryJournal, OpenError},
 };
 
 /// The journal, and the store of its checkpoints.
@@ -21,11 +21,11 @@ pub(super) struct Storage {
 
 impl Storage {
     /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long.
-    pub(super) fn open(config: &JournalConfig) -> Result<Self, ServerError> {
+    pub(super) fn open(config: &JournalConfig, decoder: Decoder) -> Result<Self, ServerError> {
         match config.kind {
             JournalKind::Memory => Ok(Self::memory()),
             JournalKind::Disk => {
-                Self::disk(config).map_err(|error| ServerError::Open(error.into()))
+                Self::disk(config, decoder).map_err(|error| ServerError::Open(error.into()))
             }
         }
     }
@@ -45,9 +45,9 @@ impl Storage {
         }
     }
 
-    fn disk(config: &JournalConfig) -> Result<Self, OpenError> {
+    fn disk(config: &JournalConfig, decoder: Decoder) -> Result<Self, OpenError> {
         let folder = DataFolder::open(&config.path)?;
-        let journal: Arc<dyn Journal> = Arc::new(DiskJournal::open(&folder)?);
+        let journal: Arc<dyn Journal> = Arc::new(DiskJournal::open(&folder, decoder)?);
         let store = Arc::new(DiskCheckpoints::new(&folder));
         Ok(Self {
             checkpoints: Some(Checkpoints::new(Arc::clone(&journal), store)),

@@ -7,7 +7,8 @@ use futures_util::future;
 use headcount::{
     checkpoint::{self, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Time},
-    journal::{DataFolder, DiskJournal, Journal as _},
+    journal::{DataFolder, Decoder, DiskJournal, Journal as _},
+    providers,
     roster::Roster,
 };
 
@@ -32,7 +33,7 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
         .as_deref()
         .ok_or("--payload names the folder")?;
     let folder = DataFolder::open(folder)?;
-    let journal = Arc::new(DiskJournal::open(&folder)?);
+    let journal = Arc::new(DiskJournal::open(&folder, Decoder::new(providers::decode))?);
     let store = Arc::new(DiskCheckpoints::new(&folder));
     let checkpoints = Checkpoints::new(Arc::<DiskJournal>::clone(&journal), store);
     let (roster, applier) = roster(&*journal);

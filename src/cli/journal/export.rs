@@ -40,11 +40,11 @@ struct Line<'a> {
     received_at: String,
     kind: &'static str,
     #[serde(flatten)]
-    callback: Option<Callback<'a>>,
+    callback: Option<CallbackLine<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Callback<'a> {
+struct CallbackLine<'a> {
     app: &'a str,
     product: &'static str,
     query: &'a str,
@@ -94,7 +94,7 @@ fn line(revision: Revision, entry: &Entry) -> Line<'_> {
                 Ok(text) => Body::Body(text),
                 Err(_) => Body::BodyBase64(STANDARD.encode(&callback.body)),
             };
-            let callback = Callback {
+            let callback = CallbackLine {
                 app: callback.app.as_str(),
                 product: callback.product.as_str(),
                 query: &callback.query,

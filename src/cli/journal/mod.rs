@@ -25,7 +25,8 @@ use super::{CliError, ServeArgs};
 use crate::{
     config::{Config, ConfigError, JournalConfig},
     domain::Time,
-    journal::{Archive, DataFolder, OpenError, Revision, StoreError},
+    journal::{Archive, DataFolder, Decoder, OpenError, Revision, StoreError},
+    providers,
 };
 
 pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
@@ -144,7 +145,10 @@ impl RulesArgs {
 fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
     let configured = || config.map_or_else(JournalConfig::default, |config| config.journal.clone());
     let folder = folder.unwrap_or_else(|| configured().path);
-    Ok(Archive::open(&DataFolder::open_existing(&folder)?)?)
+    Ok(Archive::open(
+        &DataFolder::open_existing(&folder)?,
+        Decoder::new(providers::decode),
+    )?)
 }
 
 /// Says which folder an error is of.

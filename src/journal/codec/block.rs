@@ -7,8 +7,11 @@ use prost::Message as _;
 
 use crate::{
     domain::Time,
-    journal::entry::{Callback, Entry, Payload, Revision},
-    providers, stored,
+    journal::{
+        decoder::Decoder,
+        entry::{Callback, Entry, Payload, Revision},
+    },
+    stored,
 };
 
 /// Why a block of entries cannot be read, though its checksum is right.
@@ -51,21 +54,31 @@ fn to_stored(entry: &Entry) -> stored::Entry {
 }
 
 /// Decodes the entries of the block that begins at `first`.
-pub(super) fn decode(first: Revision, block: Bytes) -> Result<Vec<Entry>, BlockError> {
+pub(super) fn decode(
+    first: Revision,
+    block: Bytes,
+    decoder: &Decoder,
+) -> Result<Vec<Entry>, BlockError> {
     let block = stored::Block::decode(block).map_err(BlockError::Block)?;
     if block.first_revision != first {
         return Err(BlockError::First(block.first_revision));
     }
     let entries = block.entries.into_iter().zip(first..);
-    let entries = entries.map(|(entry, revision)| from_stored(entry, revision));
+    let entries = entries.map(|(entry, revision)| from_stored(entry, revision, decoder));
     entries.collect()
 }
 
-fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, BlockError> {
+fn from_stored(
+    entry: stored::Entry,
+    revision: Revision,
+    decoder: &Decoder,
+) -> Result<Entry, BlockError> {
     use stored::entry::Payload as Stored;
     let missing = |what| BlockError::Missing(revision, what);
     let payload = match entry.payload.ok_or_else(|| missing("payload"))? {
-        Stored::Callback(callback) => Payload::Callback(callback_from(callback, revision)?),
+        Stored::Callback(callback) => {
+            Payload::Callback(callback_from(callback, revision, decoder)?)
+        }
         Stored::Tick(stored::Tick {}) => Payload::Tick,
     };
     let received_at = Time::from_millis(entry.received_at);
@@ -75,15 +88,19 @@ fn from_stored(entry: stored::Entry, revision: Revision) -> Result<Entry, BlockE
     })
 }
 
-fn callback_from(callback: stored::Callback, revision: Revision) -> Result<Callback, BlockError> {
+fn callback_from(
+    callback: stored::Callback,
+    revision: Revision,
+    decoder: &Decoder,
+) -> Result<Callback, BlockError> {
     let stored::Callback {
         app,
         product,
         query,
         body,
     } = callback;
-    let (product, decoded) =
-        providers::decode(&product, &query, &body).ok_or(BlockError::Product(revision, product))?;
+    let decoded = decoder.decode(&product, &query, &body);
+    let (product, decoded) = decoded.ok_or(BlockError::Product(revision, product))?;
     Ok(Callback {
         app: app.as_str().into(),
         product,
@@ -98,12 +115,22 @@ mod tests {
     use super::*;
     use crate::domain::{Decoded, ProductName};
 
+    const PRODUCT: ProductName = ProductName::new("tencent_room");
+
+    /// Knows one product, and repeats what it was given.
+    fn decoder() -> Decoder {
+        Decoder::new(|product, query, body| {
+            let repeated = Decoded::undecodable(format!("{query} {body:?}"));
+            (product == PRODUCT.as_str()).then_some((PRODUCT, repeated))
+        })
+    }
+
     fn entry(body: &'static str) -> Entry {
         Entry {
             received_at: Time::from_millis(1_700_000_000_123).unwrap(),
             payload: Payload::Callback(Callback {
                 app: "arena".into(),
-                product: ProductName::new("tencent_room"),
+                product: PRODUCT,
                 query: "SdkAppid=1&Sign=x".into(),
                 body: Bytes::from_static(body.as_bytes()),
                 decoded: Arc::new(Decoded::undecodable("not kept")),
@@ -118,11 +145,10 @@ mod tests {
             payload: Payload::Tick,
         };
         let entries = [entry("{}"), tick, entry("\u{0}not json")];
-        let decoded = decode(7, encode(7, entries.iter()).into()).unwrap();
+        let decoded = decode(7, encode(7, entries.iter()).into(), &decoder()).unwrap();
         let kept = decoded.iter().map(|entry| match &entry.payload {
             Payload::Callback(callback) => {
-                let again =
-                    providers::decode(callback.product.as_str(), &callback.query, &callback.body);
+                let again = decoder().decode("tencent_room", &callback.query, &callback.body);
                 let (product, again) = again.unwrap();
                 assert_eq!((callback.product, &*callback.decoded), (product, &again));
                 let body = String::from_utf8(callback.body.to_vec()).unwrap();
@@ -157,7 +183,7 @@ mod tests {
         };
         let timeless = stored::Entry {
             received_at: 0,
-            ..callback("zego_room")
+            ..callback("tencent_room")
         };
         let cases = [
             (stored::Entry::default(), "entry 3 has no payload"),
@@ -168,11 +194,15 @@ mod tests {
             ),
         ];
         for (entry, message) in cases {
-            let error = decode(3, block(entry).encode_to_vec().into()).unwrap_err();
+            let error = decode(3, block(entry).encode_to_vec().into(), &decoder()).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
-        let other = decode(4, block(callback("zego_room")).encode_to_vec().into());
+        let other = decode(
+            4,
+            block(callback("tencent_room")).encode_to_vec().into(),
+            &decoder(),
+        );
         assert_eq!(other.unwrap_err(), BlockError::First(3));
-        assert!(decode(4, Bytes::from_static(b"\xff")).is_err());
+        assert!(decode(4, Bytes::from_static(b"\xff"), &decoder()).is_err());
     }
 }

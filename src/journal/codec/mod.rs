@@ -7,7 +7,10 @@
 mod block;
 pub(crate) mod frame;
 
-use crate::journal::entry::{Entry, Revision};
+use crate::journal::{
+    decoder::Decoder,
+    entry::{Entry, Revision},
+};
 
 use self::{block::BlockError, frame::FrameError};
 
@@ -28,6 +31,10 @@ pub(super) fn encode<'a>(first: Revision, entries: impl Iterator<Item = &'a Entr
 }
 
 /// Decodes the entries of the block whose first entry has this revision.
-pub(super) fn decode(first: Revision, bytes: &[u8]) -> Result<Vec<Entry>, CodecError> {
-    Ok(block::decode(first, frame::decode(bytes)?)?)
+pub(super) fn decode(
+    first: Revision,
+    bytes: &[u8],
+    decoder: &Decoder,
+) -> Result<Vec<Entry>, CodecError> {
+    Ok(block::decode(first, frame::decode(bytes)?, decoder)?)
 }

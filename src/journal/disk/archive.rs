@@ -7,13 +7,14 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use super::log::Log;
-use crate::journal::{DataFolder, Entry, FolderFile, OpenError, Revision, StoreError};
+use crate::journal::{DataFolder, Decoder, Entry, FolderFile, OpenError, Revision, StoreError};
 
 /// The entries of a data folder.
 #[derive(Debug)]
 pub struct Archive {
     folder: DataFolder,
     log: Log,
+    decoder: Decoder,
 }
 
 impl Archive {
@@ -21,11 +22,12 @@ impl Archive {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn open(folder: &DataFolder) -> Result<Self, OpenError> {
+    pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
         let log = Log::open(Arc::clone(folder.files()), folder.epoch());
         Ok(Self {
             folder: folder.clone(),
             log: log.map_err(|source| OpenError::store(folder.path(), source))?,
+            decoder,
         })
     }
 
@@ -52,7 +54,7 @@ impl Archive {
         after: Revision,
         visit: &mut dyn FnMut(Revision, Entry) -> ControlFlow<()>,
     ) -> Result<Revision, StoreError> {
-        self.log.read(after, visit)
+        self.log.read(after, &self.decoder, visit)
     }
 
     /// The segments, in the order of their revisions. If two begin at the same revision,

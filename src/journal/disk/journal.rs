@@ -18,8 +18,8 @@ use super::{
 use crate::{
     domain::Time,
     journal::{
-        AppendError, Cause, DataFolder, Entry, Epoch, FollowError, Follower, Journal, LockError,
-        OpenError, Revision,
+        AppendError, Cause, DataFolder, Decoder, Entry, Epoch, FollowError, Follower, Journal,
+        LockError, OpenError, Revision,
     },
 };
 
@@ -41,7 +41,7 @@ impl DiskJournal {
     ///
     /// # Errors
     /// When the folder cannot be read. [`Journal::follow`] finds damage of what is in it.
-    pub fn open(folder: &DataFolder) -> Result<Self, OpenError> {
+    pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
         let log = Log::open(Arc::clone(folder.files()), folder.epoch());
         let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
         tracing::info!(folder = %folder.path().display(), "opened the journal");
@@ -49,6 +49,7 @@ impl DiskJournal {
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let writer = Writer {
             log,
+            decoder,
             status: Arc::clone(&status),
             follower: None,
             failed_at: None,

@@ -6,7 +6,7 @@ use super::segment::{Segment, SegmentName, Trust};
 use crate::{
     domain::Time,
     journal::{
-        Entry, Epoch, Revision, StoreError,
+        Decoder, Entry, Epoch, Revision, StoreError,
         codec::{self, CodecError},
         folder::Files,
     },
@@ -89,11 +89,12 @@ impl Log {
     pub(super) fn replay(
         &mut self,
         after: Revision,
+        decoder: &Decoder,
         visit: &mut dyn FnMut(Revision, Entry),
     ) -> Result<(), StoreError> {
         // Closes the current segment, so that it can be opened to be read.
         self.current = None;
-        let next = self.read(after, &mut |revision, entry| {
+        let next = self.read(after, decoder, &mut |revision, entry| {
             visit(revision, entry);
             ControlFlow::Continue(())
         })?;
@@ -110,6 +111,7 @@ impl Log {
     pub(super) fn read(
         &self,
         after: Revision,
+        decoder: &Decoder,
         visit: &mut Take<'_>,
     ) -> Result<Revision, StoreError> {
         let mut next = after.saturating_add(1);
@@ -126,7 +128,7 @@ impl Log {
             // acknowledged.
             let until = self.segments.get(at + 1).map(|name| name.first);
             if until != Some(name.first) {
-                next = match self.read_segment(name, next, until, visit)? {
+                next = match self.read_segment(name, (next, until), decoder, visit)? {
                     ControlFlow::Continue(next) => next,
                     ControlFlow::Break(next) => return Ok(next),
                 };
@@ -138,13 +140,13 @@ impl Log {
         Ok(next)
     }
 
-    /// Reads the entries of a segment from `next` on. Returns the revision after the last,
+    /// Reads the entries of a segment from `next` on, below `until`. Returns the revision after the last,
     /// and whether `visit` wants more.
     fn read_segment(
         &self,
         name: SegmentName,
-        mut next: Revision,
-        until: Option<Revision>,
+        (mut next, until): (Revision, Option<Revision>),
+        decoder: &Decoder,
         visit: &mut Take<'_>,
     ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
         let until = until.unwrap_or(Revision::MAX);
@@ -163,7 +165,7 @@ impl Log {
                 file: name.to_string(),
                 reason: format!("the block of entries from revision {first} on: {reason}"),
             };
-            let entries = codec::decode(first, block).map_err(|error| damaged(&error))?;
+            let entries = codec::decode(first, block, decoder).map_err(|error| damaged(&error))?;
             for (entry, revision) in entries.into_iter().zip(first..until) {
                 end = revision + 1;
                 if revision >= next {

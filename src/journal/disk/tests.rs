@@ -10,7 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::{
     domain::{Decoded, ProductName, Time},
     journal::{
-        Callback, Entry, Epoch, Payload, Revision, StoreError,
+        Callback, Decoder, Entry, Epoch, Payload, Revision, StoreError,
         disk::log::Log,
         folder::{
             Files, open_format,
@@ -35,6 +35,14 @@ fn entry(body: &str) -> Entry {
     }
 }
 
+/// What callbacks mean does not matter here.
+fn decoder() -> Decoder {
+    Decoder::new(|_, _, _| {
+        let decoded = Decoded::undecodable("not decoded");
+        Some((ProductName::new("zego_room"), decoded))
+    })
+}
+
 fn open(disk: &Simulated) -> Result<Log, StoreError> {
     let files: Arc<dyn Files> = Arc::new(disk.clone());
     let epoch = open_format(&*files, Epoch(7))?;
@@ -46,7 +54,7 @@ fn open(disk: &Simulated) -> Result<Log, StoreError> {
 fn read(disk: &Simulated) -> Result<Kept, StoreError> {
     let mut kept = Kept::new();
     let mut log = open(disk)?;
-    log.replay(0, &mut |revision, entry| {
+    log.replay(0, &decoder(), &mut |revision, entry| {
         let Payload::Callback(callback) = entry.payload else {
             panic!("a tick that nobody appended");
         };
@@ -63,7 +71,7 @@ fn work(disk: &Simulated) -> Kept {
     let mut acknowledged = Kept::new();
     let mut log = loop {
         let opened = open(disk).and_then(|mut log| {
-            log.replay(0, &mut |_, _| {})?;
+            log.replay(0, &decoder(), &mut |_, _| {})?;
             Ok(log)
         });
         match opened {
@@ -180,7 +188,7 @@ fn cut_off(fault: Option<Fault>) -> (Simulated, Kept, Vec<&'static str>) {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, &mut |_, _| {}).unwrap();
+    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
     log.append([entry("6.0")].iter(), Time::MIN).unwrap();
     acknowledged.insert(49, Bytes::from("6.0"));
     let before = disk.trace().len();
@@ -262,7 +270,7 @@ fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, &mut |_, _| {}).unwrap();
+    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
     disk.fail(Some(Fault::Full));
     for _ in 0..3 {
         let error = log.append([entry("7.0")].iter(), Time::MIN).unwrap_err();
@@ -302,7 +310,7 @@ fn nothing_is_acknowledged_before_it_is_synced() {
 fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     let disk = Simulated::default();
     let mut log = open(&disk).unwrap();
-    log.replay(0, &mut |_, _| {}).unwrap();
+    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
     let at = |n: u64| Time::from_millis(n).unwrap();
     for n in 1..=4 {
         log.append([entry("a"), entry("b")].iter(), at(n * 1000))
@@ -316,20 +324,20 @@ fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     assert_eq!((log.first(), log.last()), (3, 8));
     assert_eq!(dropped(&mut log, 100, 9000), 2, "the last segment stays");
     let mut again = open(&disk).unwrap();
-    let missing = again.replay(0, &mut |_, _| {}).unwrap_err();
+    let missing = again.replay(0, &decoder(), &mut |_, _| {}).unwrap_err();
     assert!(
         missing.to_string().contains("revisions 1 to 6, before"),
         "{missing}"
     );
     let mut revisions = Vec::new();
     again
-        .replay(7, &mut |revision, _| revisions.push(revision))
+        .replay(7, &decoder(), &mut |revision, _| revisions.push(revision))
         .unwrap();
     assert_eq!(revisions, [8]);
-    let lost = again.replay(8, &mut |_, _| {});
+    let lost = again.replay(8, &decoder(), &mut |_, _| {});
     assert_eq!(lost, Ok(()));
     assert_eq!(
-        again.replay(9, &mut |_, _| {}),
+        again.replay(9, &decoder(), &mut |_, _| {}),
         Err(StoreError::Lost { after: 9 })
     );
 }

@@ -14,7 +14,9 @@ use tokio::sync::{
 use super::{log::Log, status::Status};
 use crate::{
     domain::Time,
-    journal::{AppendError, Cause, Entry, FollowError, Follower, Payload, Revision, StoreError},
+    journal::{
+        AppendError, Cause, Decoder, Entry, FollowError, Follower, Payload, Revision, StoreError,
+    },
 };
 
 /// Entries made durable together. With more there are fewer syncs, but the first entry waits
@@ -57,6 +59,7 @@ pub(super) struct Append {
 /// The state of the thread.
 pub(super) struct Writer {
     pub(super) log: Log,
+    pub(super) decoder: Decoder,
     pub(super) status: Arc<Status>,
     pub(super) follower: Option<Box<dyn Follower>>,
     /// When the disk failed last; `None` if it has worked since.
@@ -182,14 +185,16 @@ impl Writer {
     ) -> Result<(), FollowError> {
         let began = Instant::now();
         let mut progress = (began, after);
-        let replayed = self.log.replay(after, &mut |revision, entry| {
-            follower.apply(revision, &entry);
-            if progress.0.elapsed() >= PROGRESS_INTERVAL {
-                let rate = (revision - progress.1) as f64 / progress.0.elapsed().as_secs_f64();
-                tracing::info!(revision, per_second = rate as u64, "replaying the journal");
-                progress = (Instant::now(), revision);
-            }
-        });
+        let replayed = self
+            .log
+            .replay(after, &self.decoder, &mut |revision, entry| {
+                follower.apply(revision, &entry);
+                if progress.0.elapsed() >= PROGRESS_INTERVAL {
+                    let rate = (revision - progress.1) as f64 / progress.0.elapsed().as_secs_f64();
+                    tracing::info!(revision, per_second = rate as u64, "replaying the journal");
+                    progress = (Instant::now(), revision);
+                }
+            });
         replayed.map_err(|error: StoreError| FollowError::Store(Cause::new(error)))?;
         follower.caught_up();
         let (first, last) = (self.log.first(), self.log.last());

@@ -2,7 +2,10 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use headcount::journal::{Archive, DataFolder, Draft, OpenError, Revision};
+use headcount::{
+    journal::{Archive, DataFolder, Decoder, Draft, OpenError, Revision},
+    providers,
+};
 
 use super::folder::{entry, undisturbed};
 
@@ -22,7 +25,10 @@ fn finish(draft: Draft) -> Revision {
 }
 
 fn open(path: &Path) -> Result<Archive, OpenError> {
-    Archive::open(&DataFolder::open_existing(path)?)
+    Archive::open(
+        &DataFolder::open_existing(path)?,
+        Decoder::new(providers::decode),
+    )
 }
 
 /// The revisions that are handed over by one who has enough at `enough`.

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use headcount::{
     checkpoint::{self, CheckpointStore as _, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Decoded, Logins, Time},
-    journal::{Callback, DataFolder, DiskJournal, Entry, Journal as _, Payload, Revision},
+    journal::{Callback, DataFolder, Decoder, DiskJournal, Entry, Journal as _, Payload, Revision},
     providers,
     reconcile::Rules,
     roster::{Limits, Roster},
@@ -109,7 +109,11 @@ impl Folder {
 
 /// Opens a folder as a server does, from its latest checkpoint on.
 pub(crate) fn open(path: &Path, horizon: u64) -> (Arc<DiskJournal>, Arc<Roster>) {
-    let journal = DiskJournal::open(&DataFolder::open(path).unwrap()).unwrap();
+    let journal = DiskJournal::open(
+        &DataFolder::open(path).unwrap(),
+        Decoder::new(providers::decode),
+    )
+    .unwrap();
     let apps = [(AppName::from(APP), Logins::Concurrent)];
     let rules = Rules {
         reorder_horizon: Duration::from_secs(horizon),

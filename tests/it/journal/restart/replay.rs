@@ -6,8 +6,10 @@ use futures_util::{StreamExt as _, stream};
 use headcount::{
     domain::{Decoded, ProductName, Time},
     journal::{
-        Callback, DataFolder, DiskJournal, Entry, Follower, Journal as _, Payload, Revision,
+        Callback, DataFolder, Decoder, DiskJournal, Entry, Follower, Journal as _, Payload,
+        Revision,
     },
+    providers,
 };
 use http::StatusCode;
 use tonic::Code;
@@ -30,7 +32,11 @@ impl Follower for Nobody {
 async fn write_journal(path: &Path) {
     let path = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || {
-        let journal = DiskJournal::open(&DataFolder::open(&path).unwrap()).unwrap();
+        let journal = DiskJournal::open(
+            &DataFolder::open(&path).unwrap(),
+            Decoder::new(providers::decode),
+        )
+        .unwrap();
         journal.follow(0, Box::new(Nobody)).unwrap();
         journal
     });
