@@ -5,6 +5,8 @@
 //! is stored, as opaque records in an order. A [store](CheckpointStore) keeps the records.
 
 mod disk;
+#[cfg(test)]
+pub(crate) mod memory;
 mod read;
 mod records;
 mod retention;

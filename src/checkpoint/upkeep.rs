@@ -106,3 +106,48 @@ impl Checkpoints {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::{
+        checkpoint::memory::MemoryCheckpoints,
+        journal::{
+            io_kind,
+            recording::{RecordingJournal, Told},
+        },
+    };
+
+    #[test]
+    fn a_checkpoint_replaces_the_oldest_only_once_it_is_written() {
+        let journal = Arc::new(RecordingJournal::default());
+        let store = Arc::new(MemoryCheckpoints::default());
+        let checkpoints = Checkpoints::new(
+            Arc::<RecordingJournal>::clone(&journal),
+            Arc::<MemoryCheckpoints>::clone(&store),
+        );
+        let keep_from = Time::from_millis(5).unwrap();
+        let write = |revision| checkpoints.write(revision, keep_from, Box::new(|_| Ok(())));
+        let told = || std::mem::take(&mut *journal.told.lock());
+
+        write(10).unwrap();
+        assert_eq!(told(), [Told::Checkpoint], "a start may need every entry");
+        write(20).unwrap();
+        let covered = Told::DropBefore(11, keep_from);
+        assert_eq!(told(), [Told::Checkpoint, covered]);
+
+        store.is_full.store(true, Ordering::Relaxed);
+        let error = write(30).unwrap_err();
+        assert_eq!(io_kind(&error), Some(std::io::ErrorKind::StorageFull));
+        assert_eq!(store.list().unwrap(), [20, 10]);
+        assert_eq!(told(), []);
+
+        store.is_full.store(false, Ordering::Relaxed);
+        write(30).unwrap();
+        assert_eq!(store.list().unwrap(), [30, 20]);
+        let covered = Told::DropBefore(21, keep_from);
+        assert_eq!(told(), [Told::Checkpoint, covered]);
+    }
+}

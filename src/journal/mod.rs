@@ -12,6 +12,8 @@ mod entry;
 mod error;
 pub(crate) mod folder;
 mod memory;
+#[cfg(test)]
+pub(crate) mod recording;
 
 use std::fmt;
 

@@ -9,6 +9,7 @@ mod error;
 mod fronts;
 mod parts;
 mod recovery;
+mod roster_settings;
 mod storage;
 mod upkeep;
 
@@ -30,17 +31,18 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::MetricsRegistry,
-    config::{AppConfig, Config},
-    domain::{AppName, Logins},
+    config::Config,
     grpc::Health,
     journal::{Decoder, Revision},
     providers,
     reconcile::Rules,
-    roster::{Applier, FeedLimits, Limits, Roster},
+    roster::{Applier, Roster},
     webhook::Visible,
 };
 
-pub use self::error::ServerError;
+pub use self::{error::ServerError, roster_settings::rules};
+
+pub(crate) use self::roster_settings::{apps, limits};
 
 use self::{
     checkpointing::CheckpointPolicy,
@@ -79,21 +81,6 @@ pub struct Server {
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
     let rules = rules(&config);
     Server::bind(&config, rules).await?.run(shutdown).await
-}
-
-/// The rules of reconciliation that a configuration asks for.
-pub fn rules(config: &Config) -> Rules {
-    Rules {
-        reorder_horizon: config.roster.reorder_horizon.into(),
-        empty_room_ttl: config.roster.empty_room_ttl.into(),
-        ..Rules::default()
-    }
-}
-
-/// The apps of a configuration, each with how its users log in.
-pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
-    let apps = config.apps.iter();
-    apps.map(|app| (AppName::from(&*app.name), logins(app)))
 }
 
 impl Server {
@@ -227,29 +214,6 @@ impl Server {
         health.set_serving(true).await;
         info!(apps = self.apps.join(", "), "serving {addresses}");
         failure(parts.join_next().await)
-    }
-}
-
-/// How the users of an app log in to its chat service.
-fn logins(app: &AppConfig) -> Logins {
-    let is_multi = app.zim.as_ref().is_none_or(|zim| zim.multi_login);
-    if is_multi {
-        Logins::Concurrent
-    } else {
-        Logins::Exclusive
-    }
-}
-
-/// What a configuration lets the roster hold.
-pub(crate) fn limits(config: &Config) -> Limits {
-    let Limits { feed, .. } = Limits::default();
-    Limits {
-        feed: FeedLimits {
-            changes_max: config.roster.history_changes_max,
-            ..feed
-        },
-        history_age_max: config.roster.history_age_max.into(),
-        history_bytes_max: config.roster.history_bytes_max.as_usize(),
     }
 }
 

@@ -85,3 +85,57 @@ fn is_damage(error: &ReadError) -> bool {
         ReadError::Epoch(_) | ReadError::Record { .. } | ReadError::Truncated => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        checkpoint::{Checkpoints, RecordSink, memory::MemoryCheckpoints},
+        domain::{AppName, Logins, Time},
+        journal::{Entry, Follower as _, Journal as _, Payload, recording::RecordingJournal},
+        reconcile::Rules,
+        roster::{Limits, Roster},
+    };
+
+    fn roster(epoch: Epoch) -> (Arc<Roster>, Applier) {
+        let apps = [(AppName::from("arena"), Logins::Concurrent)];
+        Roster::new(epoch, apps, Rules::default(), Limits::default())
+    }
+
+    #[test]
+    fn a_start_uses_the_latest_checkpoint_that_loads_and_sets_damaged_ones_aside() {
+        let journal = Arc::new(RecordingJournal::default());
+        let store = Arc::new(MemoryCheckpoints::default());
+        let (captured, mut applier) = roster(journal.epoch());
+        let tick = Entry {
+            received_at: Time::MIN,
+            payload: Payload::Tick,
+        };
+        (1..=5).for_each(|revision| applier.apply(revision, &tick));
+        let capture = captured.begin_capture().unwrap();
+        let records = |sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ());
+        store.write(5, Box::new(records)).unwrap();
+        let damaged = vec![Bytes::from_static(b"\xff")];
+        store.checkpoints.lock().insert(9, Some(damaged));
+        // It may only be that it cannot be read now.
+        store.checkpoints.lock().insert(12, None);
+
+        let storage = Storage {
+            journal: Arc::<RecordingJournal>::clone(&journal),
+            checkpoints: Some(Checkpoints::new(
+                Arc::<RecordingJournal>::clone(&journal),
+                Arc::<MemoryCheckpoints>::clone(&store),
+            )),
+        };
+        let (restored, applier) = roster(journal.epoch());
+        recover(&storage, applier).unwrap();
+        assert_eq!(restored.applied(), 5);
+        assert_eq!(*journal.followed.lock(), [5]);
+        assert_eq!(*store.set_aside.lock(), [9]);
+        assert_eq!(store.list().unwrap(), [12, 5]);
+    }
+}

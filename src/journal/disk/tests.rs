@@ -2,7 +2,7 @@
 //! last write is torn at each byte, and bits flip. Each acknowledged entry is read again, or
 //! there is an error.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _};
@@ -16,6 +16,7 @@ use crate::{
             Files, open_format,
             simulated::{Fault, Simulated, Write},
         },
+        io_kind,
     },
 };
 
@@ -275,7 +276,9 @@ fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
     for _ in 0..3 {
         let error = log.append([entry("7.0")].iter(), Time::MIN).unwrap_err();
         assert!(error.to_string().contains("no space left"), "{error}");
-        assert!(log.try_to_write(Time::MIN).is_err());
+        assert_eq!(io_kind(&error), Some(ErrorKind::StorageFull));
+        let error = log.try_to_write(Time::MIN).unwrap_err();
+        assert_eq!(io_kind(&error), Some(ErrorKind::StorageFull));
     }
     disk.fail(None);
     log.try_to_write(Time::MIN).unwrap();

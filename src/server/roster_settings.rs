@@ -1,0 +1,47 @@
+//! What a configuration says about the roster. `headcount journal` uses it as well, to make a
+//! roster as a server would.
+
+use crate::{
+    config::{AppConfig, Config},
+    domain::{AppName, Logins},
+    reconcile::Rules,
+    roster::{FeedLimits, Limits},
+};
+
+/// The rules of reconciliation that a configuration asks for.
+pub fn rules(config: &Config) -> Rules {
+    Rules {
+        reorder_horizon: config.roster.reorder_horizon.into(),
+        empty_room_ttl: config.roster.empty_room_ttl.into(),
+        ..Rules::default()
+    }
+}
+
+/// The apps of a configuration, each with how its users log in.
+pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
+    let apps = config.apps.iter();
+    apps.map(|app| (AppName::from(&*app.name), logins(app)))
+}
+
+/// What a configuration lets the roster hold.
+pub(crate) fn limits(config: &Config) -> Limits {
+    let Limits { feed, .. } = Limits::default();
+    Limits {
+        feed: FeedLimits {
+            changes_max: config.roster.history_changes_max,
+            ..feed
+        },
+        history_age_max: config.roster.history_age_max.into(),
+        history_bytes_max: config.roster.history_bytes_max.as_usize(),
+    }
+}
+
+/// How the users of an app log in to its chat service.
+fn logins(app: &AppConfig) -> Logins {
+    let is_multi = app.zim.as_ref().is_none_or(|zim| zim.multi_login);
+    if is_multi {
+        Logins::Concurrent
+    } else {
+        Logins::Exclusive
+    }
+}
