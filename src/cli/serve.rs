@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::CliError;
 use crate::{
     config::{Config, ConfigError, JournalConfig, JournalKind, stray_variables},
+    providers::Registry,
     server,
 };
 
@@ -56,9 +57,9 @@ impl ServeArgs {
             telemetry_listen,
         } = self;
         let config = if dev {
-            Config::dev()
+            Config::dev(Registry::standard())?
         } else {
-            Config::read(file.as_deref())?
+            Config::read(file.as_deref(), Registry::standard())?
         };
         let env: Vec<_> = env.into_iter().collect();
         let mut warnings = stray_variables(env.iter().map(|(name, _)| name))?;
@@ -102,7 +103,7 @@ pub(super) async fn serve(
         None
     };
     let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
-    let served = server::run(config, shutdown(interrupts)).await;
+    let served = server::run(config, Registry::standard(), shutdown(interrupts)).await;
     served.map_err(|error| CliError::Serve(error.into()))
 }
 

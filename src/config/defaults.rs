@@ -1,48 +1,14 @@
-//! What holds where nothing is configured, and the configuration of `--dev`.
+//! What holds where nothing is configured.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
-    AppConfig, Config, GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig,
-    ServerConfig, Size, Span, TencentConfig, WebhookConfig, ZegoConfig, ZimConfig,
+    GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig, ServerConfig, Size, Span,
+    WebhookConfig,
 };
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
-}
-
-impl Config {
-    /// The configuration of `--dev`: an app `demo`, whose ZEGO project has the id
-    /// 1 and the callback secret `secret`, and an app `demo-tencent`, whose
-    /// SDKAppID is 1400000000 and whose callbacks are not signed.
-    pub fn dev() -> Self {
-        let zego = ZegoConfig {
-            app_id: 1,
-            callback_secret: Some("secret".into()),
-            callback_secret_file: None,
-        };
-        let demo = AppConfig {
-            name: "demo".into(),
-            zego: Some(zego),
-            zim: None,
-            tencent: None,
-        };
-        let tencent = TencentConfig {
-            sdk_app_id: 1_400_000_000,
-            callback_token: None,
-            callback_token_file: None,
-        };
-        let demo_tencent = AppConfig {
-            name: "demo-tencent".into(),
-            zego: None,
-            zim: None,
-            tencent: Some(tencent),
-        };
-        Self {
-            apps: vec![demo, demo_tencent],
-            ..Self::default()
-        }
-    }
 }
 
 impl Default for WebhookConfig {
@@ -104,11 +70,5 @@ impl Default for ServerConfig {
         Self {
             drain_timeout: Span::from_secs(10),
         }
-    }
-}
-
-impl Default for ZimConfig {
-    fn default() -> Self {
-        Self { multi_login: true }
     }
 }

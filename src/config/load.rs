@@ -5,12 +5,18 @@
 use std::{
     ffi::OsString,
     fs, io,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
-use toml::{Table, Value};
+use serde::Deserialize as _;
+use toml::{Table, Value, de::DeTable};
 
-use super::Config;
+use super::{
+    Config,
+    apps::{self, AppError},
+};
+use crate::providers::Registry;
 
 /// Begins the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting;
 /// without the two underscores it is none, and likely a mistake.
@@ -68,11 +74,11 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads a file, or the defaults where there is none.
+    /// Reads a file, or the defaults where there is none. Reads secrets that are in files.
     ///
     /// # Errors
-    /// Names the file, and the line at fault.
-    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+    /// Names the file, and the line or the key at fault.
+    pub fn read(file: Option<&Path>, registry: Registry) -> Result<Self, ConfigError> {
         let Some(file) = file else {
             return Ok(Self::default());
         };
@@ -81,14 +87,41 @@ impl Config {
             source,
         };
         let text = fs::read_to_string(file).map_err(read)?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::File {
-            file: file.into(),
-            line: line_of(&text, &error),
-            message: describe(error),
-        })?;
+        let mut config = Self::parse(&text, file, registry)?;
         // Beside the file, wherever the process is started.
         if let Some(folder) = file.parent() {
             config.journal.path = folder.join(&config.journal.path);
+        }
+        Ok(config)
+    }
+
+    /// The configuration of `--dev`: an app `demo`, whose ZEGO project has the id
+    /// 1 and the callback secret `secret`, and an app `demo-tencent`, whose
+    /// SDKAppID is 1400000000 and whose callbacks are not signed.
+    ///
+    /// # Errors
+    /// When one of their vendors is not in the registry.
+    pub fn dev(registry: Registry) -> Result<Self, ConfigError> {
+        Self::parse(include_str!("dev.toml"), "--dev".as_ref(), registry)
+    }
+
+    /// Reads the text of a file.
+    fn parse(text: &str, file: &Path, registry: Registry) -> Result<Self, ConfigError> {
+        let fault = |span: Option<Range<usize>>, message| ConfigError::File {
+            file: file.into(),
+            line: line_of(text, span),
+            message,
+        };
+        let wrong = |error: toml::de::Error| fault(error.span(), describe(error));
+        let mut keys = DeTable::parse(text).map_err(wrong)?;
+        let apps = keys.get_mut().remove("apps");
+        let mut config = Self::deserialize(toml::Deserializer::from(keys)).map_err(wrong)?;
+        if let Some(apps) = apps {
+            config.apps = apps::read(apps, registry).map_err(|error| match error {
+                AppError::Toml(error) => wrong(error),
+                AppError::Syntax(span, message) => fault(Some(span), message),
+                AppError::Value(error) => error,
+            })?;
         }
         Ok(config)
     }
@@ -102,7 +135,7 @@ impl Config {
         mut self,
         env: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        // Apps stay as they are: written out, they would lose their secrets.
+        // Apps stay as they are: they are not written out.
         let apps = std::mem::take(&mut self.apps);
         let schema = schema()?;
         for (name, value) in env {
@@ -187,12 +220,10 @@ fn schema() -> Result<Table, ConfigError> {
     let mut config = Config::default();
     // A key that is not set by default would be missing.
     config.telemetry.listen = Some(config.webhook.listen);
-    let mut schema = Table::try_from(&config).map_err(|error| ConfigError::Key {
+    Table::try_from(&config).map_err(|error| ConfigError::Key {
         key: "defaults".into(),
         message: error.to_string(),
-    })?;
-    schema.remove("apps");
-    Ok(schema)
+    })
 }
 
 /// The name of a variable of ours, and the section and key that it sets.
@@ -217,8 +248,9 @@ fn typed(known: &Value, text: String) -> Result<Value, String> {
     }
 }
 
-fn line_of(text: &str, error: &toml::de::Error) -> usize {
-    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+/// The line of a part of a text, from 1.
+fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start.min(text.len()));
     text.as_bytes()[..start]
         .iter()
         .filter(|byte| **byte == b'\n')

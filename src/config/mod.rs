@@ -4,6 +4,7 @@
 //! What is set twice is decided by: flag, else environment variable, else file,
 //! else default. A [`Config`] that [`Config::validate`] let pass can be served.
 
+mod apps;
 mod defaults;
 mod load;
 mod units;
@@ -13,11 +14,13 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::providers::Account;
+
 pub use crate::webhook::NonceReuse;
 
 pub use self::{
     load::{ConfigError, stray_variables},
-    units::{Secret, Size, Span, UnitError},
+    units::{Size, Span, UnitError},
 };
 
 /// Everything that can be configured. Unknown keys are errors.
@@ -36,7 +39,9 @@ pub struct Config {
     pub server: ServerConfig,
     /// What operators can see.
     pub telemetry: TelemetryConfig,
-    /// Whose callbacks are taken.
+    /// Whose callbacks are taken. The vendors read their own sections, so that this module knows
+    /// none of them; nothing is written, since secrets would be lost.
+    #[serde(skip_serializing, deserialize_with = "apps::none")]
     pub apps: Vec<AppConfig>,
 }
 
@@ -150,50 +155,10 @@ pub struct TelemetryConfig {
 }
 
 /// An app: a scope of rooms and users, and whose callbacks fill it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct AppConfig {
     /// What gRPC requests call it.
     pub name: String,
-    /// ZEGOCLOUD: RTC rooms, and ZIM, which shares its id and secret.
-    pub zego: Option<ZegoConfig>,
-    /// How ZIM logins of this app behave.
-    pub zim: Option<ZimConfig>,
-    /// Tencent rooms.
-    pub tencent: Option<TencentConfig>,
-}
-
-/// A ZEGOCLOUD project.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ZegoConfig {
-    /// The project's AppID.
-    pub app_id: u64,
-    /// The project's CallbackSecret (not its ServerSecret). Always set, and not
-    /// empty, once [`Config::validate`] passed.
-    pub callback_secret: Option<Secret>,
-    /// A file that holds the CallbackSecret, instead.
-    pub callback_secret_file: Option<PathBuf>,
-}
-
-/// How ZIM logins of an app behave.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ZimConfig {
-    /// Whether a user may be logged in on several devices at once.
-    pub multi_login: bool,
-}
-
-/// A Tencent application.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TencentConfig {
-    /// The application's SDKAppID.
-    pub sdk_app_id: u64,
-    /// The token that callbacks are signed with. Without one signatures are not
-    /// checked: whoever knows the address and the SDKAppID is believed. Not
-    /// empty, once [`Config::validate`] passed.
-    pub callback_token: Option<Secret>,
-    /// A file that holds the token, instead.
-    pub callback_token_file: Option<PathBuf>,
+    /// Its account at the vendor whose callbacks are taken. Its secrets have been read.
+    pub account: Account,
 }

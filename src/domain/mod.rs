@@ -1,4 +1,4 @@
-//! The domain vocabulary: ids, times, the clock, and the events that callbacks decode
+//! The domain vocabulary: ids, times, the clock, secrets, and the events that callbacks decode
 //! to. It depends on nothing of the crate, and all other modules may use it.
 
 mod callback;
@@ -7,6 +7,7 @@ mod events;
 mod ids;
 mod limits;
 mod logins;
+mod secret;
 mod time;
 
 pub use self::{
@@ -18,5 +19,6 @@ pub use self::{
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
     limits::ID_BYTES_MAX,
     logins::Logins,
+    secret::Secret,
     time::Time,
 };

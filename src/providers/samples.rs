@@ -1,7 +1,82 @@
-//! What the adapters' tests share: callbacks that are altered, or are none.
+//! What the vendors' tests share: callbacks that are altered, or are none.
 
+use std::time::Duration;
+
+use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+
+use super::{Account, Accounts, Product, Refusal, Registry, Request, Signing, Terms, Text, Vendor};
+use crate::domain::{AppName, Decoded, Logins, Time};
+
+/// How far the time of a signature may be from the time of receipt.
+pub(super) const WINDOW: Duration = Duration::from_secs(600);
+
+/// What a callback of a product says.
+pub(super) fn decode(product: &str, query: &str, body: impl AsRef<[u8]>) -> Decoded {
+    let decoded = Registry::standard().decode(product, query, body.as_ref());
+    decoded.expect("the product is there").1
+}
+
+/// Whether a body is an object in some spelling.
+pub(super) fn is_readable(body: &str) -> bool {
+    Text::read(body.as_bytes()).is_ok_and(|text| text.fields().is_ok())
+}
+
+/// The product of that name.
+pub(super) fn product(name: &str) -> &'static Product {
+    let product = Registry::standard().product(name);
+    product.expect("the product is there")
+}
+
+/// A vendor's account of an app.
+pub(super) fn account(
+    vendor: &Vendor,
+    id: &str,
+    app: &str,
+    signing: Signing,
+) -> (AppName, Account) {
+    let account = Account {
+        vendor: vendor.name,
+        id: id.into(),
+        id_key: "",
+        signing,
+        logins: Logins::Concurrent,
+    };
+    (app.into(), account)
+}
+
+/// The accounts of a vendor among these.
+pub(super) fn accounts(vendor: &Vendor, all: &[(AppName, Account)]) -> Accounts {
+    Accounts::of(vendor.name, all.iter().map(|(app, account)| (app, account)))
+}
+
+/// The app that a callback is proved to be for, and the timestamp and nonce of its signature.
+pub(super) fn verified(
+    product: &Product,
+    accounts: &Accounts,
+    query: &str,
+    body: &str,
+    now: u64,
+) -> Result<(String, Option<[String; 2]>), Refusal> {
+    let text = Text::read(body.as_bytes()).expect("the body has a spelling");
+    let request = Request {
+        headers: &HeaderMap::new(),
+        query,
+        body: body.as_bytes(),
+        fields: &text.fields().expect("the body is an object"),
+    };
+    let terms = Terms {
+        accounts,
+        now: Time::from_millis(now).expect("a time"),
+        freshness_window: WINDOW,
+    };
+    let proof = (product.verify)(&request, &terms)?;
+    let nonce = proof
+        .nonce
+        .map(|pair| [pair.timestamp.into(), pair.nonce.into()]);
+    Ok((proof.app.as_str().to_owned(), nonce))
+}
 
 /// `sample` with one field set to a JSON value, or left out.
 pub(super) fn with(sample: &str, field: &str, value: Option<&str>) -> String {

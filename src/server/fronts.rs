@@ -12,11 +12,11 @@ use super::{error::ServerError, parts};
 use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
-    domain::Clock,
+    domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, Health, Presence},
     journal::Journal,
     net::Listener,
-    providers::Apps,
+    providers::{Account, Registry},
     roster::Roster,
     webhook::{self, Front, Parts, Settings, Visible, WebhookMetrics},
 };
@@ -37,25 +37,27 @@ pub(super) struct Addresses(Vec<(&'static str, String)>);
 // === impl Fronts ===
 
 impl Fronts {
-    /// Listens where the configuration says. The fronts add their metrics to `registry`, and
+    /// Listens where the configuration says. The fronts add their metrics to `metrics`, and
     /// `ready` says when callbacks and queries are served.
     ///
     /// # Errors
     /// When an address cannot be listened on.
     pub(super) async fn bind(
         config: &Config,
+        registry: Registry,
         journal: Arc<dyn Journal>,
         roster: &Arc<Roster>,
         ready: &Arc<AtomicBool>,
-        mut registry: MetricsRegistry,
+        mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
-        let grpc_metrics = GrpcMetrics::register(registry.registry_mut());
+        let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
         let front = Front::new(Parts {
             settings: settings(&config.webhook),
-            apps: Arc::new(Apps::from(&*config.apps)),
+            registry,
+            accounts: accounts(config),
             journal,
             visible: Arc::clone(roster) as Arc<dyn Visible>,
-            metrics: Arc::new(WebhookMetrics::register(registry.registry_mut())),
+            metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
             clock: Clock::system(),
             ready: Arc::clone(ready),
         });
@@ -67,7 +69,7 @@ impl Fronts {
             grpc_metrics.clone(),
         );
         let admin = match config.telemetry.listen {
-            Some(address) => Some((listen("metrics", address).await?, Arc::new(registry))),
+            Some(address) => Some((listen("metrics", address).await?, Arc::new(metrics))),
             None => None,
         };
         Ok(Self {
@@ -147,6 +149,13 @@ async fn listen(purpose: &'static str, address: SocketAddr) -> Result<Listener, 
         source,
     };
     Listener::bind(address).await.map_err(listen)
+}
+
+/// The apps of a configuration, each with its account.
+fn accounts(config: &Config) -> Vec<(AppName, Account)> {
+    let apps = config.apps.iter();
+    apps.map(|app| (AppName::from(&*app.name), app.account.clone()))
+        .collect()
 }
 
 /// The limits of the webhook front that a configuration asks for.

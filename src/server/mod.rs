@@ -34,7 +34,7 @@ use crate::{
     config::Config,
     grpc::Health,
     journal::{Decoder, Revision},
-    providers,
+    providers::Registry,
     reconcile::Rules,
     roster::{Applier, Roster},
     webhook::Visible,
@@ -74,31 +74,44 @@ pub struct Server {
     drain_timeout: Duration,
 }
 
-/// Serves what a valid configuration says until `shutdown` completes.
+/// Serves what a valid configuration says until `shutdown` completes. The configuration was read
+/// with the same registry of vendors.
 ///
 /// # Errors
 /// When it cannot start, or a part of it fails.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+pub async fn run(
+    config: Config,
+    registry: Registry,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
     let rules = rules(&config);
-    Server::bind(&config, rules).await?.run(shutdown).await
+    let server = Server::bind(&config, registry, rules).await?;
+    server.run(shutdown).await
 }
 
 impl Server {
-    /// Opens the journal and listens where a valid configuration says.
+    /// Opens the journal and listens where a valid configuration says. Takes the callbacks of the
+    /// vendors of `registry`, with which the configuration was read.
     ///
     /// # Errors
     /// When the journal cannot be opened, or an address cannot be listened on.
-    pub async fn bind(config: &Config, rules: Rules) -> Result<Self, ServerError> {
-        let storage = Storage::open(&config.journal, Decoder::new(providers::decode))?;
+    pub async fn bind(
+        config: &Config,
+        registry: Registry,
+        rules: Rules,
+    ) -> Result<Self, ServerError> {
+        let decoder =
+            Decoder::new(move |product, query, body| registry.decode(product, query, body));
+        let storage = Storage::open(&config.journal, decoder)?;
         let epoch = storage.journal.epoch();
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 
-        let mut registry = MetricsRegistry::new();
-        roster.metrics().register(registry.registry_mut());
-        storage.register(registry.registry_mut());
+        let mut metrics = MetricsRegistry::new();
+        roster.metrics().register(metrics.registry_mut());
+        storage.register(metrics.registry_mut());
         let ready = Arc::new(AtomicBool::new(false));
         let journal = Arc::clone(&storage.journal);
-        let fronts = Fronts::bind(config, journal, &roster, &ready, registry).await?;
+        let fronts = Fronts::bind(config, registry, journal, &roster, &ready, metrics).await?;
         Ok(Self {
             fronts,
             storage,

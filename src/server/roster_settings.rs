@@ -2,7 +2,7 @@
 //! roster as a server would.
 
 use crate::{
-    config::{AppConfig, Config},
+    config::Config,
     domain::{AppName, Logins},
     reconcile::Rules,
     roster::{FeedLimits, Limits},
@@ -20,7 +20,7 @@ pub fn rules(config: &Config) -> Rules {
 /// The apps of a configuration, each with how its users log in.
 pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
     let apps = config.apps.iter();
-    apps.map(|app| (AppName::from(&*app.name), logins(app)))
+    apps.map(|app| (AppName::from(&*app.name), app.account.logins))
 }
 
 /// What a configuration lets the roster hold.
@@ -33,15 +33,5 @@ pub(crate) fn limits(config: &Config) -> Limits {
         },
         history_age_max: config.roster.history_age_max.into(),
         history_bytes_max: config.roster.history_bytes_max.as_usize(),
-    }
-}
-
-/// How the users of an app log in to its chat service.
-fn logins(app: &AppConfig) -> Logins {
-    let is_multi = app.zim.as_ref().is_none_or(|zim| zim.multi_login);
-    if is_multi {
-        Logins::Concurrent
-    } else {
-        Logins::Exclusive
     }
 }

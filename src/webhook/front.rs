@@ -13,12 +13,12 @@ use futures_util::future::{self, BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::{metrics::WebhookMetrics, nonces::Nonces};
+use super::{metrics::WebhookMetrics, nonces::Nonces, routes::Routes};
 use crate::{
-    domain::Clock,
+    domain::{AppName, Clock},
     journal::{Journal, Revision},
     net::Throttle,
-    providers::Apps,
+    providers::{Account, Registry},
 };
 
 /// Tells when a durable entry is visible to queries.
@@ -70,8 +70,10 @@ pub enum NonceReuse {
 pub struct Parts {
     /// The limits.
     pub settings: Settings,
-    /// The apps whose callbacks are taken.
-    pub apps: Arc<Apps>,
+    /// The vendors whose products send callbacks.
+    pub registry: Registry,
+    /// The apps whose callbacks are taken, each with its account at a vendor.
+    pub accounts: Vec<(AppName, Account)>,
     /// What makes callbacks durable.
     pub journal: Arc<dyn Journal>,
     /// What tells when callbacks are visible.
@@ -87,6 +89,7 @@ pub struct Parts {
 /// Takes callbacks in. [`serve`](super::serve()) puts it behind a listener.
 pub struct Front {
     pub(super) parts: Parts,
+    pub(super) routes: Routes,
     /// Room for requests in work.
     pub(super) requests: Semaphore,
     pub(super) nonces: Nonces,
@@ -116,6 +119,7 @@ impl Front {
             ..
         } = parts.settings;
         Self {
+            routes: Routes::new(parts.registry, &parts.accounts, &parts.metrics),
             requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
             nonces: Nonces::new(nonce_pairs_max),
             reuse_log: Throttle::default(),

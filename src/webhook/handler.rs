@@ -17,8 +17,9 @@ use super::{
     body,
     front::{Front, Settings},
     ingest::Arrival,
+    routes::Route,
 };
-use crate::providers::{self, Adapter, Answer};
+use crate::providers::{self, Answer};
 
 /// How long the body of a request that is refused anyhow may take to arrive.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -36,14 +37,14 @@ impl Front {
             ..
         } = self.parts.settings;
         let (head, body) = request.into_parts();
-        let adapter = providers::adapter_at(head.uri.path());
-        let render = adapter.map_or(providers::json as _, |adapter| adapter.render);
+        let route = self.routes.at(head.uri.path());
+        let render = route.map_or(providers::json as _, |route| route.product.render);
         let refuse = |refused: Refused| {
             self.metrics().refused(refused.reason).inc();
             refused.respond(render)
         };
 
-        let (adapter, _permit) = match self.admit(adapter, &head.method, draining) {
+        let (route, _permit) = match self.admit(route, &head.method, draining) {
             Ok(admitted) => admitted,
             Err(refused) => {
                 let response = refuse(refused);
@@ -63,7 +64,8 @@ impl Front {
             Err(refused) => return closing(refuse(refused), head.version),
         };
         let arrival = Arrival {
-            adapter,
+            route,
+            headers: &head.headers,
             query: self.query(&head),
             body,
             received_at: self.parts.clock.now(),
@@ -78,23 +80,22 @@ impl Front {
     }
 
     /// Checks what can be checked before the body is read.
-    fn admit(
-        &self,
-        adapter: Option<&'static Adapter>,
+    fn admit<'a>(
+        &'a self,
+        route: Option<&'a Route>,
         method: &Method,
         draining: bool,
-    ) -> Result<(&'static Adapter, SemaphorePermit<'_>), Refused> {
+    ) -> Result<(&'a Route, SemaphorePermit<'a>), Refused> {
         if draining || !self.is_ready() {
             return Err(Reason::NotReady.because("the service is starting or stopping"));
         }
-        let adapter =
-            adapter.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
+        let route = route.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
         if method != Method::POST {
             return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
         }
         let permit = (self.requests.try_acquire())
             .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
-        Ok((adapter, permit))
+        Ok((route, permit))
     }
 
     fn query(&self, head: &request::Parts) -> Arc<str> {

@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::{
     answers::{Reason, Refused},
     front::{Front, NonceReuse},
     nonces::Said,
+    routes::Route,
 };
 use crate::{
     domain::{AppName, Decoded, Outcome, Time},
     journal::{AppendError, Callback, Entry, Payload},
-    providers::{Adapter, NoncePair, Request, Terms, Text},
+    providers::{NoncePair, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.
-pub(super) struct Arrival {
-    pub(super) adapter: &'static Adapter,
+pub(super) struct Arrival<'a> {
+    pub(super) route: &'a Route,
+    pub(super) headers: &'a HeaderMap,
     pub(super) query: Arc<str>,
     pub(super) body: Bytes,
     pub(super) received_at: Time,
@@ -33,9 +36,9 @@ pub(super) struct Taken {
 impl Front {
     /// Takes a callback: it is authentic, and if it says something, it is
     /// durable and visible when this returns.
-    pub(super) async fn ingest(&self, arrival: Arrival) -> Result<Taken, Refused> {
+    pub(super) async fn ingest(&self, arrival: Arrival<'_>) -> Result<Taken, Refused> {
         let (app, decoded) = self.read(&arrival)?;
-        let product = arrival.adapter.product;
+        let route = arrival.route;
         let outcome = decoded.outcome();
         let message = match &decoded {
             Decoded::Undecodable { message } => Some(message.clone()),
@@ -46,42 +49,46 @@ impl Front {
         } else {
             let callback = Callback {
                 app,
-                product: product.name(),
+                product: route.product.name,
                 query: arrival.query,
                 body: arrival.body,
                 decoded: Arc::new(decoded),
             };
             self.keep(arrival.received_at, callback).await?;
         }
-        self.metrics().callbacks(product, outcome).inc();
+        route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
     }
 
     /// What the callback says, if it is authentic. Nothing else is looked at
     /// before that is certain, except what says it.
-    fn read(&self, arrival: &Arrival) -> Result<(AppName, Decoded), Refused> {
-        let adapter = arrival.adapter;
+    fn read(&self, arrival: &Arrival<'_>) -> Result<(AppName, Decoded), Refused> {
+        let Route {
+            product, accounts, ..
+        } = arrival.route;
         let text = Text::read(&arrival.body)?;
         let fields = text.fields()?;
         let request = Request {
+            headers: arrival.headers,
             query: &arrival.query,
+            body: &arrival.body,
             fields: &fields,
         };
-        let proof = (adapter.verify)(
+        let proof = (product.verify)(
             &request,
             &Terms {
-                apps: &self.parts.apps,
+                accounts,
                 now: arrival.received_at,
                 freshness_window: self.parts.settings.freshness_window,
             },
         )?;
-        let decoded = (adapter.decode)(&request);
+        let decoded = (product.decode)(&arrival.query, &fields);
         if let Decoded::Undecodable { message } = &decoded
             && let Some(held_back) = self.undecodable_log.pass(arrival.received_at)
         {
             tracing::warn!(
                 app = proof.app.as_str(),
-                product = adapter.product.as_str(),
+                product = product.name.as_str(),
                 held_back,
                 "authentic callback cannot be decoded: {message}"
             );
@@ -90,7 +97,7 @@ impl Front {
             let said = Said {
                 decoded: &decoded,
                 fields: &fields,
-                signature_fields: adapter.signature_fields,
+                signature_fields: product.signature_fields,
             };
             self.check_nonce(&proof.app, nonce, &said, arrival.received_at)?;
         }

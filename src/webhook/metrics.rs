@@ -8,16 +8,15 @@ use prometheus_client::{
 
 use super::answers::Reason;
 use crate::{
-    domain::Outcome,
+    domain::{Outcome, ProductName},
     net::ConnectionMetrics,
-    providers::{PRODUCTS, Product},
 };
 
-/// What the front counts. Every counter exists from the start, at zero, and is reached without
-/// a lock.
+/// What the front counts. Every counter exists from the start, at zero, once the
+/// [product](Self::product) has been asked for, and is reached without a lock.
 #[derive(Debug)]
 pub struct WebhookMetrics {
-    callbacks: [[Counter; Outcome::ALL.len()]; PRODUCTS.len()],
+    callbacks: Family<CallbackLabels, Counter>,
     refusals: [Counter; Reason::ALL.len()],
     /// Requests whose heads could not be read, or did not arrive in time. They are no
     /// refusals: the HTTP library answers them, if anybody does.
@@ -26,6 +25,12 @@ pub struct WebhookMetrics {
     pub nonce_reuse: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
+}
+
+/// What the front counts of one product.
+#[derive(Clone, Debug)]
+pub struct ProductMetrics {
+    taken: [Counter; Outcome::ALL.len()],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,14 +53,7 @@ impl WebhookMetrics {
         registry.register("refusals", "Requests refused", refusals.clone());
 
         let metrics = Self {
-            callbacks: PRODUCTS.map(|adapter| {
-                Outcome::ALL.map(|outcome| {
-                    callbacks.get_or_create_owned(&CallbackLabels {
-                        product: adapter.product.as_str(),
-                        outcome: outcome.as_str(),
-                    })
-                })
-            }),
+            callbacks,
             refusals: Reason::ALL.map(|reason| {
                 let reason = reason.code();
                 refusals.get_or_create_owned(&RefusalLabels { reason })
@@ -87,14 +85,27 @@ impl WebhookMetrics {
         metrics
     }
 
-    /// Authentic callbacks of a product that had this outcome.
-    pub fn callbacks(&self, product: Product, outcome: Outcome) -> &Counter {
-        &self.callbacks[product as usize][outcome as usize]
+    /// What is counted of a product.
+    pub fn product(&self, product: ProductName) -> ProductMetrics {
+        let taken = Outcome::ALL.map(|outcome| {
+            self.callbacks.get_or_create_owned(&CallbackLabels {
+                product: product.as_str(),
+                outcome: outcome.as_str(),
+            })
+        });
+        ProductMetrics { taken }
     }
 
     /// Requests refused for this reason.
     pub fn refused(&self, reason: Reason) -> &Counter {
         &self.refusals[reason as usize]
+    }
+}
+
+impl ProductMetrics {
+    /// Authentic callbacks that had this outcome.
+    pub fn taken(&self, outcome: Outcome) -> &Counter {
+        &self.taken[outcome as usize]
     }
 }
 
@@ -109,6 +120,7 @@ mod tests {
         let mut registry = Registry::with_prefix("headcount");
         let metrics = WebhookMetrics::register(&mut registry);
         metrics.refused(Reason::NotReady).inc();
+        metrics.product(ProductName::new("zego_room"));
         let mut page = String::new();
         text::encode(&mut page, &registry).unwrap();
         for line in [
@@ -126,6 +138,5 @@ mod tests {
                 "{line} is not in\n{page}"
             );
         }
-        assert_eq!(Product::ZegoRoom.as_str(), "zego_room");
     }
 }

@@ -7,7 +7,7 @@
 //! without a request. The front speaks HTTP/1.1 and, to clients that begin with its preface,
 //! HTTP/2 without TLS.
 //!
-//! The front knows the table of [adapters](crate::providers::PRODUCTS) and the
+//! The front knows the [vendors](crate::providers::Registry) that it is given and the
 //! [journal](crate::journal), but neither rooms nor gRPC.
 
 mod answers;
@@ -17,11 +17,12 @@ mod handler;
 mod ingest;
 mod metrics;
 mod nonces;
+mod routes;
 mod serve;
 
 pub use self::{
     answers::Reason,
     front::{AtOnce, Front, NonceReuse, Parts, Settings, Visible},
-    metrics::WebhookMetrics,
+    metrics::{ProductMetrics, WebhookMetrics},
     serve::serve,
 };

@@ -3,8 +3,10 @@
 
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
-use headcount::config::{
-    AppConfig, Config, ConfigError, JournalKind, NonceReuse, Span, stray_variables,
+use headcount::{
+    config::{Config, ConfigError, JournalKind, NonceReuse, Span, stray_variables},
+    domain::Logins,
+    providers::{Registry, Signing},
 };
 use tempfile::TempDir;
 
@@ -29,7 +31,7 @@ fn mk_file(text: &str) -> File {
 }
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    Config::read(Some(&mk_file(text).path))
+    Config::read(Some(&mk_file(text).path), Registry::standard())
 }
 
 fn env<'a>(
@@ -46,11 +48,16 @@ fn table(config: &Config) -> toml::Table {
     toml::Table::try_from(config).unwrap()
 }
 
+fn signed_with(secret: &str) -> Signing {
+    Signing::Secret(secret.into())
+}
+
 /// What is wrong with the file, without its path.
 #[track_caller]
 fn fault(text: &str) -> String {
     let file = mk_file(text);
-    let checked = Config::read(Some(&file.path)).and_then(|mut config| config.validate());
+    let checked =
+        Config::read(Some(&file.path), Registry::standard()).and_then(|config| config.validate());
     let error = checked.unwrap_err().to_string();
     assert!(!error.contains('\n'), "one line: {error}");
     assert!(!error.contains("hunter2"), "no secret: {error}");
@@ -59,7 +66,7 @@ fn fault(text: &str) -> String {
 
 #[test]
 fn nothing_set_is_the_defaults() {
-    let config = Config::read(None).unwrap();
+    let config = Config::read(None, Registry::standard()).unwrap();
     assert_eq!(config.webhook.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.webhook.body_max.bytes(), 256 * 1024);
     assert_eq!(*config.webhook.freshness_window, Duration::from_secs(600));
@@ -95,9 +102,9 @@ fn nothing_set_is_the_defaults() {
 
 #[test]
 fn the_example_is_the_defaults_and_has_every_key() {
-    let file = mk_file(EXAMPLE);
-    let mut config = Config::read(Some(&file.path)).unwrap();
-    config.apps.clear();
+    let (settings, _) = EXAMPLE.split_once("[[apps]]\nname").unwrap();
+    let file = mk_file(settings);
+    let mut config = Config::read(Some(&file.path), Registry::standard()).unwrap();
     let beside = file.path.with_file_name("data");
     assert_eq!(
         config.journal.path, beside,
@@ -125,7 +132,7 @@ fn the_example_is_valid_once_the_secret_is_there() {
     let secret = dir.path().join("zego.secret");
     fs::write(&secret, "s3cret\n").unwrap();
     let text = EXAMPLE.replace("zego.secret", &secret.to_string_lossy());
-    let mut config = read(&text).unwrap();
+    let config = read(&text).unwrap();
     assert_eq!(config.validate().unwrap(), Vec::<String>::new());
 }
 
@@ -168,14 +175,12 @@ fn variables_come_before_the_file() {
     assert_eq!(config.roster.empty_room_ttl, Span::from_mins(90));
     assert_eq!(config.journal.path, PathBuf::from("elsewhere"));
     assert_eq!(config.server.drain_timeout, Span::from_secs(25));
-    let secret = config.apps[0]
-        .zego
-        .as_ref()
-        .unwrap()
-        .callback_secret
-        .as_ref()
-        .unwrap();
-    assert_eq!(secret.expose(), "hunter2", "apps are left as they are");
+    let signing = &config.apps[0].account.signing;
+    assert_eq!(
+        *signing,
+        signed_with("hunter2"),
+        "apps are left as they are"
+    );
 }
 
 #[test]
@@ -318,12 +323,33 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
             "FILE, line 3: unknown field `server_secret`",
             "",
         ),
+        (
+            "[[apps]]\nname = \"a\"\n[apps.zego]\napp_id = 1\ncallback_secret = 31337\n",
+            "FILE, line 5: a secret must be a string",
+            "zego.callback_secret`",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nfax = { number = 1 }\n",
+            "FILE, line 3: unknown field `fax`, expected one of `name`, `zego`, `zim`, `tencent`",
+            "",
+        ),
+        (
+            "[[apps]]\nname = 5\n",
+            "FILE, line 2: invalid type: integer `5`, expected a string",
+            "",
+        ),
+        (
+            "\napps = 5\n",
+            "FILE, line 2: `apps` is not a list of tables",
+            "",
+        ),
+        ("apps = [\n 5]\n", "FILE, line 2: an app is not a table", ""),
     ];
     for (text, begin, part) in cases {
         let fault = fault(text);
         assert!(fault.starts_with(begin) && fault.contains(part), "{fault}");
     }
-    let error = Config::read(Some("no/such.toml".as_ref()))
+    let error = Config::read(Some("no/such.toml".as_ref()), Registry::standard())
         .unwrap_err()
         .to_string();
     assert!(
@@ -466,74 +492,53 @@ fn every_vendor_can_be_configured() {
          [[apps]]\nname = \"open\"\ntencent = {{ sdk_app_id = 8 }}\n"
     );
     // The ids of two vendors may be alike: `ZEGO` and `TENCENT` have one.
-    let mut config = read(&text).unwrap();
+    let config = read(&text).unwrap();
     assert_eq!(config.validate().unwrap(), Vec::<String>::new());
     let [arena, meet, open] = &config.apps[..] else {
         panic!("{:?}", config.apps)
     };
-    assert!(!arena.zim.as_ref().unwrap().multi_login);
-    let token = |app: &AppConfig| {
-        let token = app.tencent.as_ref().unwrap().callback_token.as_ref();
-        token.map(|token| token.expose().to_owned())
-    };
-    assert_eq!((token(meet), token(open)), (Some("hunter2".into()), None));
+    assert_eq!(arena.account.logins, Logins::Exclusive);
+    assert_eq!(meet.account.logins, Logins::Concurrent);
+    assert_eq!(meet.account.signing, signed_with("hunter2"));
+    assert_eq!(open.account.signing, Signing::Unsigned);
+    let ids = [arena, meet, open].map(|app| (app.account.vendor, &*app.account.id));
+    assert_eq!(ids, [("zego", "7"), ("tencent", "7"), ("tencent", "8")]);
     assert!(!format!("{config:?}").contains("hunter2"));
-    let zim = read(&format!("{ZEGO}zim = {{}}\n")).unwrap();
-    assert!(zim.apps[0].zim.as_ref().unwrap().multi_login);
+    for zim in ["", "zim = {}\n", "zim = { multi_login = true }\n"] {
+        let config = read(&format!("{ZEGO}{zim}")).unwrap();
+        assert_eq!(config.apps[0].account.logins, Logins::Concurrent);
+    }
 }
 
 #[test]
 fn a_secret_may_be_in_a_file() {
     let secret = mk_file("s3cret\r\n");
-    let app = |file: &File| {
+    let zego = |file: &File| {
         let path = file.path.to_string_lossy();
         format!(
             "[[apps]]\nname = \"a\"\nzego = {{ app_id = 1, callback_secret_file = '{path}' }}\n"
         )
     };
-    let mut config = read(&app(&secret)).unwrap();
-    config.validate().unwrap();
-    let AppConfig {
-        zego: Some(zego), ..
-    } = &config.apps[0]
-    else {
-        panic!("no zego")
-    };
-    assert_eq!(zego.callback_secret.as_ref().unwrap().expose(), "s3cret");
-    assert!(config.validate().is_ok(), "what is valid stays so");
-
     let tencent = |file: &File| {
-        app(file)
+        zego(file)
             .replace("callback_secret_file", "callback_token_file")
             .replace("zego = { app_id", "tencent = { sdk_app_id")
     };
-    let mut config = read(&tencent(&secret)).unwrap();
-    config.validate().unwrap();
-    let AppConfig {
-        tencent: Some(account),
-        ..
-    } = &config.apps[0]
-    else {
-        panic!("no tencent")
-    };
-    assert_eq!(account.callback_token.as_ref().unwrap().expose(), "s3cret");
+    for text in [zego(&secret), tencent(&secret)] {
+        let config = read(&text).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.apps[0].account.signing, signed_with("s3cret"));
+    }
     // Never unsigned because a file is empty.
     let empty = mk_file("\n");
-    let mut config = read(&tencent(&empty)).unwrap();
-    assert_eq!(
-        config.validate().unwrap_err().to_string(),
-        "apps.a.tencent.callback_token_file: the secret is empty"
-    );
-
-    let error = read(&app(&mk_file("\n")))
-        .unwrap()
-        .validate()
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "apps.a.zego.callback_secret_file: the secret is empty"
-    );
+    let empty = [
+        (zego(&empty), "apps.a.zego.callback_secret_file"),
+        (tencent(&empty), "apps.a.tencent.callback_token_file"),
+    ];
+    for (text, key) in empty {
+        let error = read(&text).unwrap_err().to_string();
+        assert_eq!(error, format!("{key}: the secret is empty"));
+    }
 }
 
 #[test]
@@ -545,13 +550,19 @@ fn no_secret_is_printed() {
 
 #[test]
 fn dev_is_valid_and_closed_to_others() {
-    let mut config = Config::dev();
+    let mut config = Config::dev(Registry::standard()).unwrap();
     assert_eq!(config.validate().unwrap(), Vec::<String>::new());
     let names: Vec<_> = config.apps.iter().map(|app| &*app.name).collect();
     assert_eq!(names, ["demo", "demo-tencent"]);
-    let tencent = config.apps[1].tencent.as_ref().unwrap();
-    assert_eq!(tencent.sdk_app_id, 1_400_000_000);
-    assert!(tencent.callback_token.is_none());
+    let accounts = config.apps.iter().map(|app| &app.account);
+    let accounts: Vec<_> = accounts
+        .map(|account| (&*account.id, &account.signing))
+        .collect();
+    let expected = [
+        ("1", &signed_with("secret")),
+        ("1400000000", &Signing::Unsigned),
+    ];
+    assert_eq!(accounts, expected);
     assert!(config.check_loopback().is_ok());
     config.grpc.listen = "0.0.0.0:50051".parse().unwrap();
     let error = config.check_loopback().unwrap_err().to_string();

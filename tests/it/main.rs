@@ -14,4 +14,5 @@ mod journal;
 mod reconcile;
 mod roster;
 mod simulate;
+mod toy_provider;
 mod webhook;

@@ -8,7 +8,7 @@ use headcount::{
     checkpoint::{self, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Time},
     journal::{DataFolder, Decoder, DiskJournal, Journal as _},
-    providers,
+    providers::Registry,
     roster::Roster,
 };
 
@@ -33,7 +33,10 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
         .as_deref()
         .ok_or("--payload names the folder")?;
     let folder = DataFolder::open(folder)?;
-    let journal = Arc::new(DiskJournal::open(&folder, Decoder::new(providers::decode))?);
+    let journal = Arc::new(DiskJournal::open(
+        &folder,
+        Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
+    )?);
     let store = Arc::new(DiskCheckpoints::new(&folder));
     let checkpoints = Checkpoints::new(Arc::<DiskJournal>::clone(&journal), store);
     let (roster, applier) = roster(&*journal);

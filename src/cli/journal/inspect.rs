@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     domain::{AppName, Outcome, Time},
     journal::{Archive, DataFolder, Entry, Payload, Revision, StoreError},
-    providers::Product,
+    providers::Registry,
     roster::Roster,
 };
 
@@ -220,16 +220,22 @@ fn gaps(
     run.go(archive, None)?;
     let apps: BTreeSet<&AppName> = run.roster.apps().collect();
     let mut gaps = Vec::new();
+    let vendors = Registry::standard();
+    let is_numbered =
+        |product: &str| (vendors.product(product)).is_some_and(|product| product.is_numbered);
     for app in apps {
         let (rooms, missing_callbacks) = missing(&run.roster, app);
         let of_app = callbacks.iter().filter(|row| row.app == app.as_str());
         let mut products: BTreeSet<_> = of_app.map(|row| row.product).collect();
-        if rooms > 0 {
+        if rooms > 0 && !products.iter().any(|product| is_numbered(product)) {
             // Its callbacks may be gone, but the checkpoint knows.
-            products.insert(Product::ZegoRoom.as_str());
+            let numbered = vendors
+                .products()
+                .filter(|(_, product)| product.is_numbered);
+            products.extend(numbered.map(|(_, product)| product.name.as_str()).next());
         }
         gaps.extend(products.into_iter().map(|product| {
-            let is_numbered = Product::from_name(product).is_some_and(Product::is_numbered);
+            let is_numbered = is_numbered(product);
             Gap {
                 app: app.as_str().to_owned(),
                 product,

@@ -26,7 +26,7 @@ use crate::{
     config::{Config, ConfigError, JournalConfig},
     domain::Time,
     journal::{Archive, DataFolder, Decoder, OpenError, Revision, StoreError},
-    providers,
+    providers::Registry,
 };
 
 pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
@@ -147,7 +147,7 @@ fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, Jou
     let folder = folder.unwrap_or_else(|| configured().path);
     Ok(Archive::open(
         &DataFolder::open_existing(&folder)?,
-        Decoder::new(providers::decode),
+        Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
     )?)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{Decoded, Time, UserEvent},
-    providers,
+    providers::Registry,
     reconcile::{Rules, room::Room},
 };
 
@@ -107,7 +107,8 @@ fn decode(world: &World, callback: &PlannedCallback) -> Decoded {
         "/webhooks/zim" => "zim_presence",
         _ => "tencent_room",
     };
-    let (_, decoded) = providers::decode(product, &post.query, post.body.as_bytes()).unwrap();
+    let decoded = Registry::standard().decode(product, &post.query, post.body.as_bytes());
+    let (_, decoded) = decoded.unwrap();
     let is_about_it = match &decoded {
         Decoded::Room(events) => events.iter().all(|event| event.room.as_str() == id),
         Decoded::User(events) => events.iter().all(|event| user_of(event) == id),

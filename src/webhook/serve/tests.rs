@@ -1,6 +1,6 @@
 use std::sync::atomic::AtomicBool;
 
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::Registry as Metrics;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     task::JoinHandle,
@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     domain::{Clock, Time},
     journal::MemoryJournal,
+    providers::Registry,
     webhook::{AtOnce, NonceReuse, Parts, Settings, WebhookMetrics},
 };
 
@@ -33,7 +34,7 @@ fn counted() -> (
     JoinHandle<()>,
     Arc<WebhookMetrics>,
 ) {
-    let metrics = Arc::new(WebhookMetrics::register(&mut Registry::default()));
+    let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
     let settings = Settings {
         body_bytes_max: 1024,
         freshness_window: Duration::from_secs(600),
@@ -47,7 +48,8 @@ fn counted() -> (
     };
     let front = Front::new(Parts {
         settings,
-        apps: Arc::default(),
+        registry: Registry::standard(),
+        accounts: Vec::new(),
         journal: Arc::new(MemoryJournal::new()),
         visible: Arc::new(AtOnce),
         metrics: Arc::clone(&metrics),

@@ -29,10 +29,6 @@ const GUARDED_CRATES: [&str; 7] = [
     "tower",
 ];
 
-/// Imports that the table forbids and that are still there. Whoever takes one away takes it
-/// off this list: the test fails on one that is listed and gone.
-const STILL_THERE: [(&str, &str); 1] = [("providers", "config")];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -40,22 +36,8 @@ fn root() -> &'static Path {
 #[test]
 fn modules_import_what_contributing_says() {
     let contributing = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
-    let mut table = table::read(&contributing);
+    let table = table::read(&contributing);
     let source = Source::read(&root().join("src"));
-    for (from, to) in STILL_THERE {
-        let still = |arrow: &Arrow| {
-            arrow.from.first().is_some_and(|module| module == from)
-                && arrow.to.first().is_some_and(|module| module == to)
-        };
-        assert!(
-            source.arrows().iter().any(still),
-            "{from} imports {to} no more"
-        );
-        table
-            .entry(from.to_owned())
-            .or_default()
-            .insert(to.to_owned());
-    }
     let forbidden = forbidden(&source, &table);
     assert!(
         forbidden.is_empty(),
@@ -66,12 +48,7 @@ fn modules_import_what_contributing_says() {
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
-    let mut arrows = Source::read(&root().join("src")).arrows();
-    let is = |module: &[String], name| module.first().is_some_and(|first| first == name);
-    arrows.retain(|arrow| {
-        let mut still_there = STILL_THERE.iter();
-        !still_there.any(|(from, to)| is(&arrow.from, from) && is(&arrow.to, to))
-    });
+    let arrows = Source::read(&root().join("src")).arrows();
     let circle = circle(&arrows);
     assert!(
         circle.is_empty(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use headcount::{
     config::{Config, JournalKind, Span},
+    providers::Registry,
     reconcile::Rules,
     server::Server,
 };
@@ -20,13 +21,15 @@ const HEAD: &[u8] =
 
 #[tokio::test]
 async fn a_drain_cuts_off_what_does_not_end() {
-    let mut config = Config::dev();
+    let mut config = Config::dev(Registry::standard()).unwrap();
     config.journal.kind = JournalKind::Memory;
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.webhook.body_read_timeout = Span::from_mins(10);
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
     config.server.drain_timeout = Duration::from_millis(10).into();
-    let server = Server::bind(&config, Rules::default()).await.unwrap();
+    let server = Server::bind(&config, Registry::standard(), Rules::default())
+        .await
+        .unwrap();
     let address = server.webhook_address().unwrap();
     let (stop_tx, stop_rx) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.run(async { drop(stop_rx.await) }));

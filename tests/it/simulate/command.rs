@@ -5,17 +5,20 @@ use std::process::{Command, Output};
 
 use headcount::{
     config::{Config, JournalKind},
+    providers::Registry,
     reconcile::Rules,
     server::Server,
 };
 
 /// The flags that send it to a server of this process.
 async fn serve() -> [String; 2] {
-    let mut config = Config::dev();
+    let mut config = Config::dev(Registry::standard()).unwrap();
     config.journal.kind = JournalKind::Memory;
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
-    let server = Server::bind(&config, Rules::default()).await.unwrap();
+    let server = Server::bind(&config, Registry::standard(), Rules::default())
+        .await
+        .unwrap();
     let flags = [
         format!("--webhook=http://{}", server.webhook_address().unwrap()),
         format!("--server=http://{}", server.grpc_address().unwrap()),

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use headcount::{
-    config::{Config, JournalKind, ZimConfig},
+    config::{Config, JournalKind},
+    domain::Logins,
+    providers::Registry,
     reconcile::{Rule, Rules},
     server::Server,
     simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
@@ -31,12 +33,14 @@ async fn serve(rules: Rules) -> Running {
 }
 
 async fn serve_with(rules: Rules, change: fn(&mut Config)) -> Running {
-    let mut config = Config::dev();
+    let mut config = Config::dev(Registry::standard()).unwrap();
     config.journal.kind = JournalKind::Memory;
     change(&mut config);
     config.webhook.listen = "127.0.0.1:0".parse().unwrap();
     config.grpc.listen = "127.0.0.1:0".parse().unwrap();
-    let server = Server::bind(&config, rules).await.unwrap();
+    let server = Server::bind(&config, Registry::standard(), rules)
+        .await
+        .unwrap();
     let stop = CancellationToken::new();
     let running = Running {
         webhook: format!("http://{}", server.webhook_address().unwrap()),
@@ -162,8 +166,9 @@ async fn loss_of_what_has_no_numbers_is_never_flagged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_that_replace_each_other_are_noticed() {
     let running = serve_with(Rules::default(), |config| {
-        let zego = config.apps.iter_mut().filter(|app| app.zego.is_some());
-        zego.for_each(|app| app.zim = Some(ZimConfig { multi_login: false }));
+        for app in &mut config.apps {
+            app.account.logins = Logins::Exclusive;
+        }
     })
     .await;
     let options = Options {

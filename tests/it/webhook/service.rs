@@ -13,19 +13,19 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use headcount::{
-    domain::{Clock, Outcome, Time},
+    domain::{AppName, Clock, Logins, Outcome, Time},
     journal::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
     net::Listener,
-    providers::{Account, Product, Signing, Vendor, tencent, zego},
+    providers::{Account, Registry, Signing, Vendor, tencent, zego},
     webhook::{self, Front, NonceReuse, Parts, Reason, Settings, Visible, WebhookMetrics},
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Frame, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::Registry as Metrics;
 use tokio::{
     net::TcpStream,
     sync::{Notify, mpsc},
@@ -134,18 +134,22 @@ pub(crate) struct Service {
 }
 
 /// A ZEGO app, and Tencent apps with a token and without.
-fn accounts() -> [Account; 3] {
-    let account = |vendor, app_id, app: &str, signing| Account {
-        vendor,
-        app_id,
-        app: app.into(),
-        signing,
+fn accounts() -> Vec<(AppName, Account)> {
+    let account = |vendor: &Vendor, id: u64, app: &str, signing| {
+        let account = Account {
+            vendor: vendor.name,
+            id: id.to_string().into(),
+            id_key: "",
+            signing,
+            logins: Logins::Concurrent,
+        };
+        (app.into(), account)
     };
     let signed = Signing::Secret(SECRET.into());
-    [
-        account(Vendor::Zego, 1, "arena", signed.clone()),
-        account(Vendor::Tencent, SIGNED_APP, "meet", signed),
-        account(Vendor::Tencent, UNSIGNED_APP, "open", Signing::Unsigned),
+    vec![
+        account(&zego::VENDOR, 1, "arena", signed.clone()),
+        account(&tencent::VENDOR, SIGNED_APP, "meet", signed),
+        account(&tencent::VENDOR, UNSIGNED_APP, "open", Signing::Unsigned),
     ]
 }
 
@@ -180,11 +184,12 @@ impl Service {
             entries: parking_lot::Mutex::default(),
         });
         let visible = Arc::new(Watermark::default());
-        let metrics = Arc::new(WebhookMetrics::register(&mut Registry::default()));
+        let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
         let ready = Arc::new(AtomicBool::new(true));
         let front = Front::new(Parts {
             settings,
-            apps: Arc::new(accounts().into_iter().collect()),
+            registry: Registry::standard(),
+            accounts: accounts(),
             journal: Arc::<TestJournal>::clone(&journal),
             visible: Arc::<Watermark>::clone(&visible),
             metrics: Arc::clone(&metrics),
@@ -226,8 +231,8 @@ impl Service {
     }
 
     pub(crate) fn taken_of(&self, product: &str, outcome: Outcome) -> u64 {
-        let product = Product::from_name(product).unwrap();
-        self.metrics.callbacks(product, outcome).get()
+        let product = Registry::standard().product(product).unwrap();
+        self.metrics.product(product.name).taken(outcome).get()
     }
 
     pub(crate) fn refused(&self, reason: Reason) -> u64 {

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, path::Path};
 
 use headcount::{
     journal::{Archive, DataFolder, Decoder, Draft, OpenError, Revision},
-    providers,
+    providers::Registry,
 };
 
 use super::folder::{entry, undisturbed};
@@ -27,7 +27,7 @@ fn finish(draft: Draft) -> Revision {
 fn open(path: &Path) -> Result<Archive, OpenError> {
     Archive::open(
         &DataFolder::open_existing(path)?,
-        Decoder::new(providers::decode),
+        Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
     )
 }
 

@@ -14,7 +14,7 @@ use headcount::{
     checkpoint::{self, CheckpointStore as _, Checkpoints, DiskCheckpoints, RecordSink},
     domain::{AppName, Decoded, Logins, Time},
     journal::{Callback, DataFolder, Decoder, DiskJournal, Entry, Journal as _, Payload, Revision},
-    providers,
+    providers::Registry,
     reconcile::Rules,
     roster::{Limits, Roster},
 };
@@ -111,7 +111,7 @@ impl Folder {
 pub(crate) fn open(path: &Path, horizon: u64) -> (Arc<DiskJournal>, Arc<Roster>) {
     let journal = DiskJournal::open(
         &DataFolder::open(path).unwrap(),
-        Decoder::new(providers::decode),
+        Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
     )
     .unwrap();
     let apps = [(AppName::from(APP), Logins::Concurrent)];
@@ -221,7 +221,7 @@ fn zim(n: u64) -> Payload {
 }
 
 pub(crate) fn callback(product: &str, query: &str, body: &[u8]) -> Payload {
-    let (product, decoded) = providers::decode(product, query, body).unwrap();
+    let (product, decoded) = Registry::standard().decode(product, query, body).unwrap();
     Payload::Callback(Callback {
         app: APP.into(),
         product,
@@ -233,6 +233,8 @@ pub(crate) fn callback(product: &str, query: &str, body: &[u8]) -> Payload {
 
 /// What a callback says, if this were its body.
 pub(crate) fn decode(callback: &Callback, body: &[u8]) -> Decoded {
-    let (_, decoded) = providers::decode(callback.product.as_str(), &callback.query, body).unwrap();
+    let (_, decoded) = Registry::standard()
+        .decode(callback.product.as_str(), &callback.query, body)
+        .unwrap();
     decoded
 }

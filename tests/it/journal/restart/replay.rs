@@ -9,7 +9,7 @@ use headcount::{
         Callback, DataFolder, Decoder, DiskJournal, Entry, Follower, Journal as _, Payload,
         Revision,
     },
-    providers,
+    providers::Registry,
 };
 use http::StatusCode;
 use tonic::Code;
@@ -34,7 +34,7 @@ async fn write_journal(path: &Path) {
     let opened = tokio::task::spawn_blocking(move || {
         let journal = DiskJournal::open(
             &DataFolder::open(&path).unwrap(),
-            Decoder::new(providers::decode),
+            Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
         )
         .unwrap();
         journal.follow(0, Box::new(Nobody)).unwrap();

@@ -1,4 +1,4 @@
-//! ZEGOCLOUD's room callbacks: `room_create`, `room_close`, `room_login` and
+//! The callbacks of ZEGOCLOUD's rooms: `room_create`, `room_close`, `room_login` and
 //! `room_logout` (docs.zegocloud.com, Server API, Callback).
 //!
 //! Numbers come as numbers in the first two and as strings in the others, and
@@ -8,96 +8,17 @@
 
 use std::borrow::Cow;
 
-use sha1::{Digest as _, Sha1};
-
-use super::{
-    Account, Adapter, FieldError, Fields, NoncePair, Product, Proof, Refusal, Request, Signing,
-    Terms, Vendor, answer,
-    signature::{is_fresh, is_hex_of},
-};
-use crate::domain::{
-    CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
-    RoomEventKind, SessionId, Time, UserId,
+use crate::{
+    domain::{
+        CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
+        RoomEventKind, SessionId, Time, UserId,
+    },
+    providers::{FieldError, Fields},
 };
 
-/// How ZEGOCLOUD's room callbacks are taken.
-pub static ROOM: Adapter = Adapter {
-    product: Product::ZegoRoom,
-    path: "/webhooks/zego",
-    signature_fields: SIGNATURE_FIELDS,
-    verify,
-    decode,
-    render: answer::json,
-};
-
-const APP_ID: &str = "appid";
-const NONCE: &str = "nonce";
-const SIGNATURE: &str = "signature";
-pub(super) const TIMESTAMP: &str = "timestamp";
-
-/// Shared with ZEGOCLOUD's other products, like the signature.
-pub(super) const SIGNATURE_FIELDS: &[&str] = &[SIGNATURE, TIMESTAMP, NONCE];
-
-/// The length of a SHA-1 hash.
-const HASH_BYTES: usize = 20;
-
-/// The signature of a callback: lower-case hex of the SHA-1 of the three texts
-/// in the order of their bytes (docs.zegocloud.com, Callback, Verify signature).
-/// It covers nothing else of the body.
-pub fn sign(secret: &str, timestamp: &str, nonce: &str) -> String {
-    const_hex::encode(hash(secret, timestamp, nonce))
-}
-
-fn hash(secret: &str, timestamp: &str, nonce: &str) -> [u8; HASH_BYTES] {
-    let mut parts = [secret, timestamp, nonce];
-    parts.sort_unstable();
-    let mut sha1 = Sha1::new();
-    for part in parts {
-        sha1.update(part);
-    }
-    sha1.finalize().into()
-}
-
-/// Shared with ZEGOCLOUD's other products, which sign alike.
-pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
-    let fields = request.fields;
-    let [signature, timestamp, nonce] = [SIGNATURE, TIMESTAMP, NONCE].map(|field| {
-        fields
-            .required_text(field)
-            .map_err(Refusal::SignatureMissing)
-    });
-    let (signature, timestamp, nonce) = (signature?, timestamp?, nonce?);
-
-    let account = account(fields, terms).ok_or(Refusal::UnknownApp { field: APP_ID })?;
-    if !matches(&signature, account, &timestamp, &nonce) {
-        return Err(Refusal::SignatureWrong { field: SIGNATURE });
-    }
-    if !is_fresh(&timestamp, terms.now, terms.freshness_window) {
-        return Err(Refusal::SignatureStale { field: TIMESTAMP });
-    }
-    Ok(Proof {
-        app: account.app.clone(),
-        nonce: Some(NoncePair { timestamp, nonce }),
-    })
-}
-
-fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a Account> {
-    let app_id = fields.number(APP_ID).ok()??;
-    terms.apps.get(Vendor::Zego, app_id)
-}
-
-fn matches(signature: &str, account: &Account, timestamp: &str, nonce: &str) -> bool {
-    match &account.signing {
-        // With an empty secret everybody could sign.
-        Signing::Secret(secret) if !secret.is_empty() => {
-            is_hex_of(&hash(secret, timestamp, nonce), signature)
-        }
-        Signing::Secret(_) | Signing::Unsigned => false,
-    }
-}
-
-fn decode(request: &Request<'_>) -> Decoded {
-    event(request.fields).unwrap_or_else(Decoded::undecodable)
+/// Says what a callback about a room says.
+pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
+    event(fields).unwrap_or_else(Decoded::undecodable)
 }
 
 fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
@@ -235,6 +156,3 @@ fn platform(term_type: Cow<'_, str>) -> Cow<'_, str> {
         other => other.to_owned().into(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,26 +1,13 @@
 //! The callbacks of ZIM, ZEGOCLOUD's chat, about its users: `user_action`
 //! (docs.zegocloud.com, ZIM, Server APIs, Callbacks, Login and logout).
 //!
-//! They are signed like the callbacks of ZEGOCLOUD's rooms, for the same app and
-//! with the same secret. A user is online while any of his sessions is: one
-//! logout says nothing of the others. Their times are in seconds.
+//! A user is online while any of their sessions is: one logout says nothing of the others. The
+//! times are in seconds.
 
-use super::{
-    Adapter, FieldError, Fields, Product, Request, answer,
-    zego::{self, TIMESTAMP},
-};
-use crate::domain::{
-    Decoded, LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId,
-};
-
-/// How the callbacks about ZIM's users are taken.
-pub static PRESENCE: Adapter = Adapter {
-    product: Product::ZimPresence,
-    path: "/webhooks/zim",
-    signature_fields: zego::SIGNATURE_FIELDS,
-    verify: zego::verify,
-    decode,
-    render: answer::json,
+use super::verify::TIMESTAMP;
+use crate::{
+    domain::{Decoded, LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId},
+    providers::{FieldError, Fields},
 };
 
 const ACTION: &str = "action";
@@ -28,8 +15,9 @@ const LOGIN_TIME: &str = "login_time";
 const LOGOUT_TIME: &str = "logout_time";
 const OFFLINE_TIME: &str = "offline_time";
 
-fn decode(request: &Request<'_>) -> Decoded {
-    event(request.fields).unwrap_or_else(Decoded::undecodable)
+/// Says what a callback about a user says.
+pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
+    event(fields).unwrap_or_else(Decoded::undecodable)
 }
 
 fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
@@ -113,6 +101,3 @@ fn time(fields: &Fields<'_>, field: &'static str) -> Result<Option<Time>, FieldE
     let seconds = fields.number(field)?;
     Ok(seconds.and_then(|seconds| Time::from_millis(seconds.saturating_mul(1000))))
 }
-
-#[cfg(test)]
-mod tests;

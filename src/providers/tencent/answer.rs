@@ -37,3 +37,31 @@ pub(super) fn render(answer: &Answer<'_>) -> Bytes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Outcome;
+
+    #[test]
+    fn answers_are_the_vendors_packet() {
+        for outcome in Outcome::ALL {
+            for message in [None, Some("RoomId is missing")] {
+                let packet = render(&Answer::Taken { outcome, message });
+                assert_eq!(
+                    packet, r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#,
+                    "{outcome:?}"
+                );
+            }
+        }
+        let packet = render(&Answer::Refused {
+            status: 401,
+            code: "signature_wrong",
+            message: "Sign \"does\" not match",
+        });
+        assert_eq!(
+            packet,
+            r#"{"ActionStatus":"FAIL","ErrorInfo":"signature_wrong: Sign \"does\" not match","ErrorCode":401}"#
+        );
+    }
+}

@@ -1,43 +1,21 @@
-//! Tencent's room callbacks: `Room.CallbackAfterCreateRoom`, `…DestroyRoom`,
+//! The callbacks of Tencent's rooms: `Room.CallbackAfterCreateRoom`, `…DestroyRoom`,
 //! `…MemberEnter` and `…MemberLeave` (trtc.io/document/60720 and 60732 to 60735).
 //!
 //! A callback names its app in the URL and its time, in milliseconds, in the
 //! body. There is no session, no life of a room and no number: its time is all
 //! that orders it, so one without a time says nothing.
-//!
-//! Signing is up to the app (trtc.io/document/64412); what is signed is the time
-//! in the URL and nothing else.
-
-mod packet;
-mod query;
 
 use std::{borrow::Cow, sync::Arc};
 
-use sha2::{Digest as _, Sha256};
-
-use self::query::Query;
-use super::{
-    Account, Adapter, FieldError, Fields, Product, Proof, Refusal, Request, Signing, Terms, Value,
-    Vendor,
-    signature::{is_fresh, is_hex_of},
-};
-use crate::domain::{
-    CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, RoomEvent,
-    RoomEventKind, RoomId, SessionId, Time, UserId,
+use super::query::Query;
+use crate::{
+    domain::{
+        CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, RoomEvent,
+        RoomEventKind, RoomId, SessionId, Time, UserId,
+    },
+    providers::{FieldError, Fields, Value},
 };
 
-/// How Tencent's room callbacks are taken.
-pub static ROOM: Adapter = Adapter {
-    product: Product::TencentRoom,
-    path: "/webhooks/tencent",
-    // They are in the URL.
-    signature_fields: &[],
-    verify,
-    decode,
-    render: packet::render,
-};
-
-const APP_ID: &str = "SdkAppid";
 const COMMAND: &str = "CallbackCommand";
 /// What the overview of the Live callbacks calls it (trtc.io/document/64412).
 const COMMAND_ELSEWHERE: &str = "WebhookCommand";
@@ -46,68 +24,16 @@ const MEMBER: &str = "Member_Account";
 const MEMBER_COUNT: &str = "MemberCount";
 const MEMBERS: &str = "MemberList_Account";
 const OPERATOR: &str = "Operator_Account";
-const REQUEST_TIME: &str = "RequestTime";
 const ROOM_ID: &str = "RoomId";
 const ROOM_INFO: &str = "RoomInfo";
-const SIGN: &str = "Sign";
 
-/// The signature of a callback: lower-case hex of the SHA-256 of the token and
-/// the time (trtc.io/document/64412). It covers nothing of the body.
-pub fn sign(token: &str, request_time: &str) -> String {
-    const_hex::encode(hash(token, request_time))
+/// Says what a callback about a room says.
+pub(super) fn decode(query: &str, fields: &Fields<'_>) -> Decoded {
+    events(query, fields).unwrap_or_else(Decoded::undecodable)
 }
 
-fn hash(token: &str, request_time: &str) -> [u8; 32] {
-    let hash = Sha256::new_with_prefix(token).chain_update(request_time);
-    hash.finalize().into()
-}
-
-/// Tencent has no nonce: two callbacks of one second are signed alike.
-fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
-    let query = &Query::read(request.query);
-    let account = account(query, terms).ok_or(Refusal::UnknownApp { field: APP_ID })?;
-    if let Signing::Secret(token) = &account.signing {
-        check_signature(query, token, terms)?;
-    }
-    Ok(Proof {
-        app: account.app.clone(),
-        nonce: None,
-    })
-}
-
-fn account<'a>(query: &Query<'_>, terms: &Terms<'a>) -> Option<&'a Account> {
-    let app_id = query.get(APP_ID)?;
-    // `parse` alone would take a sign, too.
-    let is_number = app_id.bytes().all(|byte| byte.is_ascii_digit());
-    let app_id = app_id.parse().ok().filter(|_| is_number)?;
-    terms.apps.get(Vendor::Tencent, app_id)
-}
-
-fn check_signature(query: &Query<'_>, token: &str, terms: &Terms<'_>) -> Result<(), Refusal> {
-    let given = |name| {
-        let missing = || Refusal::SignatureMissing(FieldError::missing(name));
-        query.get(name).ok_or_else(missing)
-    };
-    let (sign, request_time) = (given(SIGN)?, given(REQUEST_TIME)?);
-    // With an empty token everybody could sign.
-    if token.is_empty() || !is_hex_of(&hash(token, request_time), sign) {
-        return Err(Refusal::SignatureWrong { field: SIGN });
-    }
-    if !is_fresh(request_time, terms.now, terms.freshness_window) {
-        return Err(Refusal::SignatureStale {
-            field: REQUEST_TIME,
-        });
-    }
-    Ok(())
-}
-
-fn decode(request: &Request<'_>) -> Decoded {
-    events(request).unwrap_or_else(Decoded::undecodable)
-}
-
-fn events(request: &Request<'_>) -> Result<Decoded, FieldError> {
-    let fields = request.fields;
-    let command = command(request)?;
+fn events(query: &str, fields: &Fields<'_>) -> Result<Decoded, FieldError> {
+    let command = command(query, fields)?;
     let (room, kinds) = match &*command {
         "Room.CallbackAfterCreateRoom" => created(fields)?,
         "Room.CallbackAfterDestroyRoom" => (fields.required_id(ROOM_ID)?, closed(fields)?),
@@ -130,12 +56,12 @@ fn events(request: &Request<'_>) -> Result<Decoded, FieldError> {
 
 /// The body is believed before the URL: pages of the documentation disagree on
 /// what the URL calls it.
-fn command<'a>(request: &Request<'a>) -> Result<Cow<'a, str>, FieldError> {
-    let command = request.fields.text(COMMAND)?;
+fn command<'a>(query: &str, fields: &'a Fields<'_>) -> Result<Cow<'a, str>, FieldError> {
+    let command = fields.text(COMMAND)?;
     if !command.is_empty() {
         return Ok(command);
     }
-    let query = Query::read(request.query);
+    let query = Query::read(query);
     let command = query
         .get(COMMAND)
         .or_else(|| query.get(COMMAND_ELSEWHERE))
@@ -263,6 +189,3 @@ fn event_time(fields: &Fields<'_>) -> Result<Time, FieldError> {
 fn some_unless_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
-
-#[cfg(test)]
-mod tests;

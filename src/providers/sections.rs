@@ -1,0 +1,130 @@
+//! A vendor's part of an app's configuration.
+
+use std::{fmt, fs, path::PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::de::ValueDeserializer;
+
+use crate::domain::Secret;
+
+/// The sections of an app's configuration that are of one vendor: at least one of the keys
+/// that the vendor names.
+pub struct Sections<'a> {
+    app: &'a str,
+    values: ValueDeserializer<'a>,
+}
+
+/// Why a vendor's sections cannot be used. No message quotes a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    /// A value is of the wrong type, a key is missing, or there is no such key.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// A value makes no sense, alone or with others.
+    #[error("{key}: {message}")]
+    Value {
+        /// The key from the top, such as `apps.arena.zego.callback_secret`.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+// === impl Sections ===
+
+impl<'a> Sections<'a> {
+    /// The sections of the app of that name.
+    pub fn new(app: &'a str, values: ValueDeserializer<'a>) -> Self {
+        Self { app, values }
+    }
+
+    /// The app, to name keys and to read secrets, and its sections as a struct with a field for
+    /// each.
+    ///
+    /// # Errors
+    /// When a key is missing, is none, or has a value of the wrong type.
+    pub fn read<T: DeserializeOwned>(self) -> Result<(Keys<'a>, T), SettingError> {
+        let sections = T::deserialize(self.values)?;
+        Ok((Keys { app: self.app }, sections))
+    }
+}
+
+impl fmt::Debug for Sections<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sections")
+            .field("app", &self.app)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the keys of an app, as a user would look for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<'a> {
+    app: &'a str,
+}
+
+// === impl Keys ===
+
+impl Keys<'_> {
+    /// The error that says what is wrong with a key, such as `zego.callback_secret`.
+    pub fn wrong(self, key: &str, message: impl Into<String>) -> SettingError {
+        SettingError::Value {
+            key: self.name(key),
+            message: message.into(),
+        }
+    }
+
+    /// The secret of a key, which is set, or in the file that `<key>_file` names; `None` if
+    /// neither is set.
+    ///
+    /// # Errors
+    /// When both are, the file cannot be read, or the secret is empty.
+    pub fn secret(
+        self,
+        key: &str,
+        secret: Option<Secret>,
+        file: Option<PathBuf>,
+    ) -> Result<Option<Secret>, SettingError> {
+        let file_key = format!("{key}_file");
+        let (key, secret) = match (secret, file) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let both = format!("set either this or `{}`, not both", self.name(&file_key));
+                return Err(self.wrong(key, both));
+            }
+            (Some(secret), None) => (key, secret),
+            (None, Some(file)) => {
+                let text = fs::read_to_string(&file).map_err(|error| {
+                    self.wrong(
+                        &file_key,
+                        format!("cannot read {}: {error}", file.display()),
+                    )
+                })?;
+                // Editors and `echo` end a file with a newline.
+                (&*file_key, text.trim_end_matches(['\r', '\n']).into())
+            }
+        };
+        if secret.expose().is_empty() {
+            return Err(self.wrong(key, "the secret is empty"));
+        }
+        Ok(Some(secret))
+    }
+
+    /// Like [`secret`](Self::secret), but there has to be one.
+    ///
+    /// # Errors
+    /// As there, and when neither is set.
+    pub fn required_secret(
+        self,
+        key: &str,
+        secret: Option<Secret>,
+        file: Option<PathBuf>,
+    ) -> Result<Secret, SettingError> {
+        self.secret(key, secret, file)?
+            .ok_or_else(|| self.wrong(key, format!("missing; or set `{}_file`", self.name(key))))
+    }
+
+    fn name(self, key: &str) -> String {
+        format!("apps.{}.{key}", self.app)
+    }
+}

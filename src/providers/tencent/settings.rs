@@ -1,0 +1,46 @@
+//! What an app's configuration says of a Tencent application.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::NAME;
+use crate::{
+    domain::{Logins, Secret},
+    providers::{Account, Sections, SettingError, Signing},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    tencent: Application,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Application {
+    /// The application's SDKAppID.
+    sdk_app_id: u64,
+    /// The token that callbacks are signed with. Without one signatures are not
+    /// checked: whoever knows the address and the SDKAppID is believed.
+    callback_token: Option<Secret>,
+    callback_token_file: Option<PathBuf>,
+}
+
+/// Reads the section `tencent`.
+pub(super) fn configure(sections: Sections<'_>) -> Result<Account, SettingError> {
+    let (keys, Settings { tencent }) = sections.read()?;
+    let token = keys.secret(
+        "tencent.callback_token",
+        tencent.callback_token,
+        tencent.callback_token_file,
+    )?;
+    Ok(Account {
+        vendor: NAME,
+        id: tencent.sdk_app_id.to_string().into(),
+        id_key: "tencent.sdk_app_id",
+        signing: token.map_or(Signing::Unsigned, Signing::Secret),
+        // Only rooms have logins.
+        logins: Logins::Concurrent,
+    })
+}

@@ -1,0 +1,2 @@
+mod rooms;
+mod verify;

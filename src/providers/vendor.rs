@@ -1,0 +1,124 @@
+//! What a vendor has to provide.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::{Account, Accounts, Answer, FieldError, Fields, Sections, SettingError};
+use crate::domain::{AppName, Decoded, ProductName, Time};
+
+/// A vendor. Its products share the ids and the secrets of its apps.
+pub struct Vendor {
+    /// Its name, which is also the first of its sections.
+    pub name: &'static str,
+    /// The keys in an app's configuration that are of this vendor.
+    pub sections: &'static [&'static str],
+    /// Reads an app's sections.
+    pub configure: fn(Sections<'_>) -> Result<Account, SettingError>,
+    /// What sends callbacks.
+    pub products: &'static [Product],
+}
+
+/// A product of a vendor that sends callbacks: how they are taken.
+pub struct Product {
+    /// Its name.
+    pub name: ProductName,
+    /// The path that its callbacks are sent to.
+    pub path: &'static str,
+    /// Whether its callbacks are numbered, so that it shows when one is missing.
+    pub is_numbered: bool,
+    /// The fields of a body that only sign it.
+    pub signature_fields: &'static [&'static str],
+    /// Proves that a callback is from the vendor, and for which app it is.
+    pub verify: for<'a> fn(&Request<'a>, &Terms<'_>) -> Result<Proof<'a>, Refusal>,
+    /// Says what a callback says, from the query of its URL, without the `?`, and the fields of
+    /// its body. Total, and the same for the same input: callbacks are decoded again when a
+    /// journal is replayed. Headers are not kept, so what they say cannot be used.
+    pub decode: fn(query: &str, fields: &Fields<'_>) -> Decoded,
+    /// The body of an answer, always JSON, in the form that the vendor reads.
+    pub render: fn(&Answer<'_>) -> Bytes,
+}
+
+/// A callback as it was received.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// The query of its URL, without the `?`.
+    pub query: &'a str,
+    /// The bytes of its body, which some vendors sign.
+    pub body: &'a [u8],
+    /// The fields of its body.
+    pub fields: &'a Fields<'a>,
+}
+
+/// On what terms a callback counts as authentic.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The vendor's accounts whose callbacks are taken.
+    pub accounts: &'a Accounts,
+    /// The time of receipt.
+    pub now: Time,
+    /// How far the signature's time may be from `now`, either way.
+    pub freshness_window: Duration,
+}
+
+/// What an authentic callback has proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof<'a> {
+    /// The app it is for.
+    pub app: AppName,
+    /// What makes its signature one of a kind; `None` where the vendor's
+    /// signatures are not.
+    pub nonce: Option<NoncePair<'a>>,
+}
+
+/// The part of a signature that should not be seen with two different bodies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NoncePair<'a> {
+    /// When it was signed, in the vendor's spelling.
+    pub timestamp: Cow<'a, str>,
+    /// A number drawn for this callback.
+    pub nonce: Cow<'a, str>,
+}
+
+/// Why a callback does not count as authentic. The messages name the field at
+/// fault, and repeat nothing of what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is not signed.
+    #[error("{0}")]
+    SignatureMissing(FieldError),
+    /// It is signed by somebody else.
+    #[error("{field} does not match")]
+    SignatureWrong {
+        /// The field at fault.
+        field: &'static str,
+    },
+    /// It was signed too long ago, or will be signed in the future.
+    #[error("{field} is too far from the time of receipt")]
+    SignatureStale {
+        /// The field at fault.
+        field: &'static str,
+    },
+    /// It is for an app that is not configured.
+    #[error("{field} is not the id of a configured app")]
+    UnknownApp {
+        /// The field at fault.
+        field: &'static str,
+    },
+}
+
+// Not derived: the tables of functions say nothing to a reader.
+impl fmt::Debug for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Vendor").field(&self.name).finish()
+    }
+}
+
+impl fmt::Debug for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Product").field(&self.name.as_str()).finish()
+    }
+}

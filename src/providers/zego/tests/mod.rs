@@ -1,0 +1,3 @@
+mod rooms;
+mod users;
+mod verify;

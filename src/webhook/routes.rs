@@ -1,0 +1,60 @@
+//! Where each product's callbacks are taken in.
+
+use super::metrics::{ProductMetrics, WebhookMetrics};
+use crate::{
+    domain::AppName,
+    providers::{Account, Accounts, Product, Registry},
+};
+
+/// One product of a vendor: where its callbacks are sent, and whose are taken.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) product: &'static Product,
+    pub(super) accounts: Accounts,
+    pub(super) metrics: ProductMetrics,
+}
+
+/// A route for each product.
+#[derive(Debug)]
+pub(super) struct Routes(Vec<Route>);
+
+impl Routes {
+    pub(super) fn new(
+        registry: Registry,
+        accounts: &[(AppName, Account)],
+        metrics: &WebhookMetrics,
+    ) -> Self {
+        let routes = registry.products().map(|(vendor, product)| Route {
+            product,
+            accounts: Accounts::of(
+                vendor.name,
+                accounts.iter().map(|(app, account)| (app, account)),
+            ),
+            metrics: metrics.product(product.name),
+        });
+        Self(routes.collect())
+    }
+
+    /// The route of a path.
+    pub(super) fn at(&self, path: &str) -> Option<&Route> {
+        // There are a few: searching them beats a map.
+        self.0.iter().find(|route| route.product.path == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry as Metrics;
+
+    use super::*;
+
+    #[test]
+    fn every_product_is_reached_at_its_path() {
+        let metrics = WebhookMetrics::register(&mut Metrics::default());
+        let routes = Routes::new(Registry::standard(), &[], &metrics);
+        for (_, product) in Registry::standard().products() {
+            assert_eq!(routes.at(product.path).unwrap().product.name, product.name);
+        }
+        assert!(routes.at("/webhooks").is_none());
+    }
+}

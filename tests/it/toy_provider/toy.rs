@@ -1,0 +1,129 @@
+//! A vendor that exists in this test alone. Unlike those that are there it has its app's id and
+//! its signature in headers, and signs the bytes of the body.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use headcount::{
+    domain::{
+        Decoded, Login, Logins, ProductName, Profile, RoomEvent, RoomEventKind, Secret, Time,
+    },
+    providers::{
+        self, Account, Answer, FieldError, Fields, Product, Proof, Refusal, Request, Sections,
+        SettingError, Signing, Terms, Vendor,
+    },
+};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+pub(crate) const BOX: &str = "toy-box";
+pub(crate) const PATH: &str = "/webhooks/toy";
+pub(crate) const SEAL: &str = "toy-seal";
+
+pub(crate) static VENDOR: Vendor = Vendor {
+    name: "toy",
+    sections: &["toy"],
+    configure,
+    products: &[Product {
+        name: ProductName::new("toy_room"),
+        path: PATH,
+        is_numbered: false,
+        signature_fields: &[],
+        verify,
+        decode,
+        render,
+    }],
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    toy: Toy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Toy {
+    r#box: u64,
+    secret: Secret,
+}
+
+fn configure(sections: Sections<'_>) -> Result<Account, SettingError> {
+    let (_, Settings { toy }) = sections.read()?;
+    Ok(Account {
+        vendor: VENDOR.name,
+        id_key: "toy.box",
+        id: toy.r#box.to_string().into(),
+        signing: Signing::Secret(toy.secret),
+        logins: Logins::Concurrent,
+    })
+}
+
+fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
+    let header = |name| {
+        let value = request
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok());
+        value.ok_or(Refusal::SignatureMissing(FieldError::missing(name)))
+    };
+    let known = terms.accounts.get(header(BOX)?);
+    let known = known.ok_or(Refusal::UnknownApp { field: BOX })?;
+    let Signing::Secret(secret) = &known.signing else {
+        unreachable!("the vendor has no other")
+    };
+    if header(SEAL)? != hash(secret.expose(), request.body) {
+        return Err(Refusal::SignatureWrong { field: SEAL });
+    }
+    Ok(Proof {
+        app: known.app.clone(),
+        nonce: None,
+    })
+}
+
+fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
+    let login = || {
+        Ok::<_, FieldError>(RoomEvent {
+            room: (&*fields.required_id("room")?).into(),
+            incarnation: "".into(),
+            kind: RoomEventKind::Login(Login {
+                user: (&*fields.required_id("in")?).into(),
+                session: "".into(),
+                at: fields.number("at")?.and_then(Time::from_millis),
+                profile: Profile::default(),
+                room_name: None,
+                seq: None,
+            }),
+        })
+    };
+    login().map_or_else(Decoded::undecodable, |event| Decoded::Room(vec![event]))
+}
+
+fn render(answer: &Answer<'_>) -> Bytes {
+    match answer {
+        Answer::Taken { .. } => Bytes::from_static(b"box closed"),
+        Answer::Refused { .. } => providers::json(answer),
+    }
+}
+
+/// A callback that says that a user entered a room now.
+pub(crate) fn callback(room: &str, user: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format!(
+        r#"{{"room":"{room}","in":"{user}","at":{}}}"#,
+        now.as_millis()
+    )
+}
+
+/// The signature of a callback.
+pub(crate) fn seal(secret: &str, body: &str) -> String {
+    hash(secret, body.as_bytes())
+}
+
+fn hash(secret: &str, body: &[u8]) -> String {
+    const_hex::encode(
+        Sha256::new_with_prefix(secret)
+            .chain_update(body)
+            .finalize(),
+    )
+}
