@@ -9,7 +9,10 @@ use toml::{
     de::{DeTable, DeValue, Error, ValueDeserializer},
 };
 
-use super::{AppConfig, ConfigError, validate::wrong};
+use super::{
+    AppConfig,
+    error::{ConfigError, wrong},
+};
 use crate::providers::{Account, Registry, Sections, SettingError, Vendor};
 
 /// The longest name of an app. Names are in every request, log line and metric.

@@ -2,12 +2,7 @@
 //!
 //! The environment is passed in, so that a test needs none of its own.
 
-use std::{
-    ffi::OsString,
-    fs, io,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, fs, ops::Range, path::Path};
 
 use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
@@ -15,6 +10,7 @@ use toml::{Table, Value, de::DeTable};
 use super::{
     Config,
     apps::{self, AppError},
+    error::ConfigError,
 };
 use crate::providers::Registry;
 
@@ -27,51 +23,6 @@ const SEPARATOR: &str = "__";
 
 /// Variables of the client commands, which are no settings of the service.
 const CLIENT_VARIABLES: [&str; 1] = ["HEADCOUNT_SERVER"];
-
-/// Why a configuration cannot be used. Every message names the file and line,
-/// the variable, or the key at fault; none quotes a secret.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The configuration file cannot be read.
-    #[error("cannot read the configuration {}: {source}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file is not TOML, or has a wrong value, or a key that is none.
-    #[error("{}, line {line}: {message}", file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong.
-        message: String,
-    },
-    /// A variable has a wrong value, or is named after no key.
-    #[error("{variable}: {message}")]
-    Variable {
-        /// The variable.
-        variable: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// A key has a value that makes no sense, alone or with others.
-    #[error("{key}: {message}")]
-    Key {
-        /// The key, such as `webhook.body_max`.
-        key: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// There is nobody to take callbacks from.
-    #[error(
-        "no app is configured: add [[apps]] to the configuration file, or try `headcount serve --dev`"
-    )]
-    NoApps,
-}
 
 impl Config {
     /// Reads a file, or the defaults where there is none. Reads secrets that are in files.

@@ -6,6 +6,7 @@
 
 mod apps;
 mod defaults;
+mod error;
 mod load;
 mod units;
 mod validate;
@@ -19,7 +20,8 @@ use crate::providers::Account;
 pub use crate::webhook::NonceReuse;
 
 pub use self::{
-    load::{ConfigError, stray_variables},
+    error::ConfigError,
+    load::stray_variables,
     units::{Size, Span, UnitError},
 };
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Config, ConfigError};
+use super::{
+    Config,
+    error::{ConfigError, wrong},
+};
 use crate::{providers::Account, reconcile::EVIDENCE_GRACE};
 
 impl Config {
@@ -137,14 +140,4 @@ impl Config {
         }
         warnings
     }
-}
-
-pub(super) fn wrong<T>(
-    key: impl Into<String>,
-    message: impl Into<String>,
-) -> Result<T, ConfigError> {
-    Err(ConfigError::Key {
-        key: key.into(),
-        message: message.into(),
-    })
 }
