@@ -27,7 +27,7 @@ use std::{
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
-    reconcile::room::{Room, RoomSummary, RoomView},
+    reconcile::room::{Room, RoomSummary},
     reconcile::user::{User, UserView},
 };
 
@@ -48,6 +48,7 @@ pub use self::{
     capture::{Capture, Image},
     limits::Limits,
     metrics::Metrics,
+    rooms::RoomAnswer,
     subject::{
         cell::Subject,
         entry_changes::{ChangeBatch, EntryChanges, Weigh},
@@ -101,19 +102,22 @@ impl Roster {
         self.progress.reached(revision).await;
     }
 
-    /// A room, and the revision that it is at: every callback up to it that
-    /// touches the room is in the view. A room that is not known is empty.
-    pub fn room(&self, app: &AppName, room: &RoomId) -> (Revision, RoomView) {
+    /// A room. A room that is not known is empty.
+    pub fn room(&self, app: &AppName, room: &RoomId) -> RoomAnswer {
         let rooms = self.apps.get(app).map(|app| &app.rooms);
         loop {
-            // Read before the room: whatever was applied by then is in the room.
+            // Read before the room, so that the room contains every entry up to this one.
             let applied = self.applied();
-            if let Some((revision, view)) = rooms.and_then(|rooms| rooms.view(room)) {
-                return (applied.max(revision), view);
+            if let Some(mut answer) = rooms.and_then(|rooms| rooms.answer(room)) {
+                answer.revision = answer.revision.max(applied);
+                return answer;
             }
-            // Else it may have been forgotten by what was applied meanwhile.
+            // If another entry was applied meanwhile, it may have made the room forgotten.
             if self.applied() == applied {
-                return (applied, RoomView::default());
+                return RoomAnswer {
+                    revision: applied,
+                    ..RoomAnswer::default()
+                };
             }
         }
     }

@@ -23,6 +23,20 @@ use crate::{
 /// that open or close.
 const LIST_CHUNK: usize = 256;
 
+/// What the roster knows of a room.
+#[derive(Clone, Debug, Default)]
+pub struct RoomAnswer {
+    /// The revision that the view is at: it contains every callback up to this one that
+    /// concerns the room.
+    pub revision: Revision,
+    /// The revision of the last visible change. Two answers about one room that have the
+    /// same last change have the same members.
+    pub last_change: Revision,
+    /// What is visible of the room.
+    pub view: RoomView,
+}
+
+/// The rooms of one app.
 pub struct Rooms {
     table: Arc<Table<Room>>,
     rules: Rules,
@@ -67,11 +81,16 @@ impl Rooms {
         Some(state.feed.revision().max(state.feed.floor()))
     }
 
-    /// A room, and the revision of the last entry that concerned it.
-    pub(crate) fn view(&self, room: &RoomId) -> Option<(Revision, RoomView)> {
+    /// A room, at the revision of the last entry that concerned it. `None` for a room of
+    /// which nothing is remembered.
+    pub(crate) fn answer(&self, room: &RoomId) -> Option<RoomAnswer> {
         let hold = self.table.get(room)?;
         let state = hold.cell().state.lock();
-        Some((state.feed.revision(), state.subject.view(&self.rules)))
+        Some(RoomAnswer {
+            revision: state.feed.revision(),
+            last_change: state.feed.last_change(),
+            view: state.subject.view(&self.rules),
+        })
     }
 
     /// A room that is open, without its users.

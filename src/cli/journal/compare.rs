@@ -82,7 +82,7 @@ impl Differences {
         for app in apps {
             let known = [recorded, replayed].map(|roster| roster.known_rooms(app));
             for id in known.into_iter().flatten().collect::<BTreeSet<_>>() {
-                let views = [recorded, replayed].map(|roster| roster.room(app, &id).1);
+                let views = [recorded, replayed].map(|roster| roster.room(app, &id).view);
                 differences.room(app, &id, views);
             }
             let known = [recorded, replayed].map(|roster| roster.known_users(app));

@@ -253,7 +253,7 @@ fn missing(roster: &Roster, app: &AppName) -> (u64, u64) {
     let rooms = roster.known_rooms(app);
     let missing = rooms
         .iter()
-        .map(|room| roster.room(app, room).1.summary.missing_callbacks);
+        .map(|room| roster.room(app, room).view.summary.missing_callbacks);
     missing
         .filter(|missing| *missing > 0)
         .fold((0, 0), |(rooms, sum): (u64, u64), missing| {

@@ -147,7 +147,8 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
         let token = request::users_token(&message.page_token, &room)?;
-        let (revision, view) = self.roster.room(&room.app, &room.room);
+        let answer = self.roster.room(&room.app, &room.room);
+        let (revision, view) = (answer.revision, &answer.view);
         let incarnation = view.summary.incarnation.as_ref();
         if let Some(token) = &token
             && Some(&token.incarnation) != incarnation
@@ -168,10 +169,10 @@ impl PresenceService for Presence {
         let is_whole = token.is_none() && message.page_size == 0;
         let after = token.map(|token| token.after);
         let items_max = items_max(message.page_size);
-        let make = || users_page(&room, &view, after.as_ref(), items_max, head_bytes);
+        let make = || users_page(&room, view, after.as_ref(), items_max, head_bytes);
         let page = if is_whole {
             let cache = &self.users_pages;
-            cache.get_or_make(&room, &view.members, head_bytes, make)
+            cache.get_or_make(&room, &answer, head_bytes, make)
         } else {
             make()
         };

@@ -1,5 +1,8 @@
-//! Keeps the encoded users of rooms that were asked for, so that a room which did not
-//! change since is answered with the same bytes.
+//! Keeps the encoded first pages of rooms that were queried, so that a room which has not
+//! changed since is answered with the same bytes.
+//!
+//! A page is kept with the revision of the room's last change, and not with the members
+//! that it lists: a large room that changes would otherwise be in memory twice.
 
 use std::collections::HashMap;
 
@@ -9,14 +12,17 @@ use prometheus_client::metrics::counter::Counter;
 use crate::{
     domain::{AppName, RoomId},
     grpc::messages::{room::RoomRef, users_page::UsersPage},
-    reconcile::room::Members,
+    journal::Revision,
+    roster::RoomAnswer,
 };
 
-/// The most bytes of pages that are kept. When there are more, all are dropped, and made
-/// again as they are asked for. The page of 10,000 users takes about one megabyte.
+/// The most bytes of pages that are kept. When there are more, all pages are dropped, and
+/// each is made again when it is next asked for. The page of 10,000 users takes about one
+/// megabyte.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// A page of fewer users is made as quickly as it is found.
+/// The fewest members of a room whose page is kept. To make a smaller page takes no longer
+/// than to find it here.
 const MEMBERS_MIN: usize = 64;
 
 /// The encoded first pages of rooms.
@@ -28,8 +34,16 @@ pub(super) struct UsersPageCache {
 
 #[derive(Debug, Default)]
 struct Pages {
-    by_room: HashMap<(AppName, RoomId), (Members, UsersPage)>,
+    by_room: HashMap<(AppName, RoomId), KeptPage>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct KeptPage {
+    /// The last change of the room that the page shows. The page is valid until the room
+    /// changes again.
+    last_change: Revision,
+    page: UsersPage,
 }
 
 impl UsersPageCache {
@@ -41,36 +55,48 @@ impl UsersPageCache {
         }
     }
 
-    /// The first page of a room of these members, for an answer whose other fields take
-    /// `head_bytes`. Calls `make` if the page is not kept.
+    /// The first page of a room, for a response whose other fields take `head_bytes`. Calls
+    /// `make` if no valid page is kept.
     pub(super) fn get_or_make(
         &self,
         RoomRef { app, room }: &RoomRef,
-        members: &Members,
+        answer: &RoomAnswer,
         head_bytes: usize,
         make: impl FnOnce() -> UsersPage,
     ) -> UsersPage {
-        if members.len() < MEMBERS_MIN {
+        if answer.view.members.len() < MEMBERS_MIN {
             return make();
         }
         let key = (app.clone(), room.clone());
-        if let Some((of, page)) = self.pages.lock().by_room.get(&key)
-            && of.is(members)
-            && page.fits(head_bytes)
+        if let Some(kept) = self.pages.lock().by_room.get(&key)
+            && kept.last_change == answer.last_change
+            && kept.page.fits(head_bytes)
         {
-            return page.clone();
+            return kept.page.clone();
         }
         // Made without the lock, so that no other call waits for it.
         let page = make();
-        let mut pages = self.pages.lock();
-        pages.bytes += page.users.len();
-        if pages.bytes > BYTES_MAX {
-            *pages = Pages::default();
-            pages.bytes = page.users.len();
-            self.drops.inc();
-        }
-        let before = pages.by_room.insert(key, (members.clone(), page.clone()));
-        pages.bytes -= before.map_or(0, |(_, page)| page.users.len());
+        let kept = KeptPage {
+            last_change: answer.last_change,
+            page: page.clone(),
+        };
+        self.keep(key, kept);
         page
     }
+
+    fn keep(&self, key: (AppName, RoomId), kept: KeptPage) {
+        let length = kept.page.users.len();
+        let mut pages = self.pages.lock();
+        pages.bytes += length;
+        if pages.bytes > BYTES_MAX {
+            *pages = Pages::default();
+            pages.bytes = length;
+            self.drops.inc();
+        }
+        let before = pages.by_room.insert(key, kept);
+        pages.bytes -= before.map_or(0, |before| before.page.users.len());
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,12 +23,6 @@ pub struct Members {
 }
 
 impl Members {
-    /// Whether neither has changed since one was a clone of the other. No members are
-    /// compared. Where it is false, the members can still be equal.
-    pub fn is(&self, other: &Self) -> bool {
-        self.list.is(&other.list)
-    }
-
     /// How many are present, recorders and bots included.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -58,6 +52,12 @@ impl Members {
     /// the position.
     pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         self.list.after(key)
+    }
+
+    /// How many clones share a short list of members; `None` for a long one.
+    #[cfg(test)]
+    pub(crate) fn shared_by(&self) -> Option<usize> {
+        self.list.shared_by()
     }
 
     pub(super) fn insert(&mut self, member: Member) {

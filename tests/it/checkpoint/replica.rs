@@ -85,7 +85,7 @@ impl Replica {
     }
 
     pub(crate) fn room(&self, room: &str) -> RoomView {
-        self.roster.room(&APP.into(), &RoomId::from(room)).1
+        self.roster.room(&APP.into(), &RoomId::from(room)).view
     }
 
     /// The rooms that are listed as open.

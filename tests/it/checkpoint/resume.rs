@@ -86,7 +86,7 @@ fn resume_room(roster: &Arc<Roster>, room: &str, revision: Revision, view: &Room
         reason: SnapshotReason::Initial,
     });
     let steps = copy.catch_up(&mut watch);
-    copy.assert_equals(&roster.room(&app, &id).1);
+    copy.assert_equals(&roster.room(&app, &id).view);
     let expired = Folded::Snapshot(SnapshotReason::ResumeExpired);
     !steps.contains(&expired)
 }

@@ -184,7 +184,7 @@ impl World {
     // === what it answers ===
 
     pub(crate) fn view(&self, room: &str) -> RoomView {
-        self.roster.room(&APP.into(), &room.into()).1
+        self.roster.room(&APP.into(), &room.into()).view
     }
 
     pub(crate) fn watch(&self, room: &str) -> Watch<Room> {

@@ -64,8 +64,9 @@ fn what_is_exported_adds_up_to_the_same() {
     let (journal, roster) = open(again.path(), HORIZON);
     append(&journal, &entries);
     for room in ["r0", "r1", "r2", "r3", "t1"] {
-        let views = [&roster, &folder.roster].map(|roster| roster.room(&APP.into(), &room.into()));
-        assert_eq!(format!("{:?}", views[0]), format!("{:?}", views[1]));
+        let answers =
+            [&roster, &folder.roster].map(|roster| roster.room(&APP.into(), &room.into()));
+        assert_eq!(format!("{:?}", answers[0]), format!("{:?}", answers[1]));
     }
     let users = [&roster, &folder.roster].map(|roster| roster.user(&APP.into(), &"bob".into()));
     assert_eq!(users[0].1.devices.len(), 3);

@@ -206,7 +206,7 @@ fn a_new_folder_goes_on_from_what_is_understood_now() {
         (ENTRIES, vec![ENTRIES])
     );
     let is_in = |room: &str, user: &str| {
-        let view = roster.room(&APP.into(), &room.into()).1;
+        let view = roster.room(&APP.into(), &room.into()).view;
         view.members
             .iter()
             .any(|member| member.user().as_str() == user)

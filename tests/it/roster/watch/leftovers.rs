@@ -23,8 +23,9 @@ use crate::common::in_process::{APP, Copy, World, life, room, small_limits};
 #[test]
 fn a_read_of_an_unknown_room_leaves_nothing() {
     let world = World::new();
-    let (revision, view) = world.roster.room(&APP.into(), &"r".into());
-    assert_eq!((revision, view.summary.state), (0, RoomState::Unknown));
+    let answer = world.roster.room(&APP.into(), &"r".into());
+    let state = answer.view.summary.state;
+    assert_eq!((answer.revision, state), (0, RoomState::Unknown));
     assert_eq!(world.roster.open_rooms(&APP.into(), "r", None).count(), 0);
     assert_eq!(world.roster.room_count(), 0);
 }
