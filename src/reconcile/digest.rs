@@ -1,11 +1,11 @@
-//! Digests, by which a client checks that its copy of a room or a user is right.
+//! Digests. A client compares digests to check its copy of a room or a user.
 
 use std::hash::Hasher as _;
 
 use fnv::FnvHasher;
 
-/// The 64-bit FNV-1a hash of the user id, a zero byte, and the session id. The digest of
-/// several members or devices is the wrapping sum of theirs.
+/// The digest of one member or device: the 64-bit FNV-1a hash of the user id, a zero byte,
+/// and the session id. The digest of several is the wrapping sum of their digests.
 pub fn digest_of(user: &str, session: &str) -> u64 {
     let mut hasher = FnvHasher::default();
     hasher.write(user.as_bytes());

@@ -1,4 +1,4 @@
-//! A member: a login that makes a user present, in one allocation.
+//! A member: the login that makes a user present, in one allocation.
 
 mod packed;
 
@@ -10,19 +10,19 @@ use std::{
 
 use crate::domain::{Login, Profile, Role, SessionId, SessionIdRef, Time, UserId, UserIdRef};
 
-use self::packed::{Fields, Packed};
+use self::packed::{MemberFields, PackedMember};
 
 pub use self::packed::ProfileRef;
 
-/// A user who is present, as of the login that decides.
+/// A user who is present, with the data of the login that makes them present.
 ///
-/// It takes a pointer. There are more members than of anything else, so all of a
-/// member is in one allocation, which clones share.
+/// A member has the size of a pointer. There are more members than values of any other
+/// type, so the data of a member is in one allocation, which its clones share.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Member(Packed);
+pub struct Member(PackedMember);
 
 impl Member {
-    /// Who, under which session, since when, and how the user appears to others.
+    /// The member that a login of `user` at `login_at` makes.
     pub fn new(
         user: &UserId,
         session: &SessionId,
@@ -35,7 +35,7 @@ impl Member {
             platform,
             custom_data,
         } = profile;
-        Self(Packed::new(Fields {
+        Self(PackedMember::new(MemberFields {
             login_at,
             user: user.borrowed(),
             session: session.borrowed(),
@@ -48,17 +48,17 @@ impl Member {
         }))
     }
 
-    /// Who.
+    /// The id of the user.
     pub fn user(&self) -> UserIdRef<'_> {
         self.0.user()
     }
 
-    /// Under which session.
+    /// The id of the session.
     pub fn session(&self) -> SessionIdRef<'_> {
         self.0.fields().session
     }
 
-    /// Since when.
+    /// When the user logged in, if known.
     pub fn login_at(&self) -> Option<Time> {
         self.0.login_at()
     }
@@ -73,9 +73,9 @@ impl Member {
         self.0.fields().profile
     }
 
-    /// The length of all its texts, in bytes.
+    /// The length of all texts of the member together, in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
-        let Fields {
+        let MemberFields {
             login_at: _,
             user,
             session,
@@ -115,17 +115,17 @@ impl fmt::Debug for Member {
     }
 }
 
-/// A user as the key of a map whose values are about a login of theirs. Equal,
-/// ordered and hashed as the [`UserId`] is.
+/// A user as the key of a map whose values belong to a login of that user. It is equal and
+/// hashed as the [`UserId`] is.
 ///
-/// It takes a pointer and shares the member's allocation, so that the map needs no
-/// second copy of the id. It keeps all of the member, therefore: where a key outlives
-/// the login, a [`UserId`] is the better key.
+/// It has the size of a pointer and shares the member's allocation, so that the map needs
+/// no second copy of the id. It therefore keeps the whole member in memory: where a key
+/// outlives the login, a [`UserId`] is the better key.
 #[derive(Clone)]
 pub struct UserKey(Member);
 
 impl UserKey {
-    /// Who.
+    /// The id of the user.
     pub fn user(&self) -> UserIdRef<'_> {
         self.0.user()
     }
@@ -138,9 +138,9 @@ impl From<&Member> for UserKey {
 }
 
 impl From<UserIdRef<'_>> for UserKey {
-    /// The key of a user of whom no login is known. Allocates.
+    /// The key of a user without a known login. This allocates.
     fn from(user: UserIdRef<'_>) -> Self {
-        Self(Member(Packed::new(Fields {
+        Self(Member(PackedMember::new(MemberFields {
             login_at: None,
             user,
             session: SessionIdRef::from_id_text(""),

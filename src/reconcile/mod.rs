@@ -1,10 +1,11 @@
-//! The reconciler: evidence in, who is present out.
+//! The reconciler: it takes events as evidence, and decides from all evidence who is
+//! present.
 //!
-//! It is pure: no clock, no lock, no I/O. It depends on [`domain`](crate::domain) alone.
+//! It is pure: it uses no clock, no lock and no I/O. It depends on [`domain`](crate::domain) alone.
 
-mod applied;
 mod digest;
-mod impossible;
+mod event_outcome;
+mod invalid_evidence;
 mod member;
 mod name;
 pub mod room;
@@ -12,11 +13,11 @@ mod rules;
 pub(crate) mod sessions;
 pub mod user;
 
-pub(crate) use self::{impossible::Impossible, name::DatedName};
+pub(crate) use self::{invalid_evidence::InvalidEvidence, name::DatedName};
 
 pub use self::{
-    applied::Applied,
     digest::digest_of,
+    event_outcome::EventOutcome,
     member::{Member, ProfileRef, UserKey},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
 };

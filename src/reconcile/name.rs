@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::Time;
 
-/// A name, and the time of the event that gave it. The greater of two is the one that
-/// counts: the later, or of two at one time the greater text.
+/// A name, and the time of the event that gave it. Of two, the greater one counts: the later
+/// one, or the greater text if the times are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DatedName {
     /// When the event happened.

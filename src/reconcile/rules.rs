@@ -1,20 +1,20 @@
-//! The rules of reconciliation, by name, and their constants.
+//! The names of the rules of reconciliation, and their constants.
 
 use std::time::Duration;
 
 use crate::domain::{Logins, Time};
 
-/// How far a vendor's own clocks may be apart. Different machines stamp the start of one
-/// life of a room and the end of the life before; likewise a login and the logout of the
-/// login that it replaced.
+/// The assumed maximum difference between the clocks of a vendor's machines. Different
+/// machines set the time of the start of a life of a room and of the end of the life before
+/// it. The same holds for a login and for the logout of the login that it replaced.
 pub const CLOCK_SKEW: Duration = Duration::from_millis(250);
 
-/// How long before a logout that names its login a login does not end with it: a login in
-/// the millisecond of the logout is a later one.
+/// A logout that names its login does not end other logins within this time before it. So a
+/// login in the same millisecond as the logout counts as later than the logout.
 pub(super) const LOGOUT_RESOLUTION: Duration = Duration::from_millis(1);
 
-/// How much longer than the reorder horizon evidence is kept, so that every event that the
-/// horizon still admits meets the evidence that decides it.
+/// How much longer than the reorder horizon evidence is kept, so that every event within the
+/// horizon is compared with the evidence that decides about it.
 pub const EVIDENCE_GRACE: Duration = Duration::from_secs(60);
 
 /// How evidence is weighed, and how long it is kept.
@@ -23,19 +23,19 @@ pub struct Rules {
     /// How far the time of an event may be from its receipt, either way, for the event to
     /// be applied.
     pub reorder_horizon: Duration,
-    /// See [`EVIDENCE_GRACE`], which it is in production.
+    /// How much longer than the horizon evidence is kept: [`EVIDENCE_GRACE`] in production.
     pub evidence_grace: Duration,
-    /// How long an open room with nobody in it is believed to be open.
+    /// How long a room without members is believed to be open.
     pub empty_room_ttl: Duration,
-    /// How several sessions of one user add up.
+    /// Whether a user can be present by one session at a time or by several.
     pub logins: Logins,
-    /// A rule to leave out; `None` in production. Tests leave out each in turn, to show
-    /// that a test fails without it.
+    /// A rule that is left out; `None` in production. Tests leave out one rule after another,
+    /// to show that some test fails without it.
     pub without: Option<Rule>,
 }
 
 impl Rules {
-    /// How long evidence is kept: from the later of its receipt and its time.
+    /// How long evidence is kept after the later of its receipt and its time.
     pub(crate) fn evidence_span(&self) -> Duration {
         if self.keeps(Rule::EvidenceOutlivesHorizon) {
             self.reorder_horizon.saturating_add(self.evidence_grace)
@@ -44,8 +44,7 @@ impl Rules {
         }
     }
 
-    /// Whether an event is close enough to its receipt to be applied, whatever is
-    /// known.
+    /// Whether an event is so close to its receipt that it is applied in any case.
     pub(crate) fn in_time(&self, at: Time, received_at: Time) -> bool {
         let Self {
             reorder_horizon, ..
@@ -55,7 +54,7 @@ impl Rules {
         (earliest <= at && at <= latest) || !self.keeps(Rule::StaleIsNotApplied)
     }
 
-    /// Whether a rule is not left out.
+    /// Whether a rule is in force, and not left out.
     pub(crate) fn keeps(&self, rule: Rule) -> bool {
         self.without != Some(rule)
     }
@@ -73,14 +72,13 @@ impl Default for Rules {
     }
 }
 
-/// One rule that an answer can depend on. `docs/reconciliation.md` explains
-/// each under the same name.
+/// One rule of reconciliation. `docs/reconciliation.md` explains each rule by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// The latest login of a session counts, in whatever order they arrive.
+    /// The latest login of a session counts, whatever the order of arrival.
     LatestLoginCounts,
-    /// A logout whose login was not seen is remembered.
+    /// A logout whose login was not seen is kept, so that it ends the login when that comes.
     LogoutsLeaveTombstones,
     /// A logout that names its login ends that login, whatever its own time.
     LogoutsEndTheirLogin,
@@ -89,13 +87,14 @@ pub enum Rule {
     /// A logout whose reason is [`Kicked`](crate::domain::LeaveReason::Kicked) does not end
     /// logins from shortly before it.
     KicksSpareTheirReplacement,
-    /// Of an exclusive user's sessions the one with the latest login decides.
+    /// Where logins are exclusive, the session with the latest login decides whether the user
+    /// is present.
     LatestSessionDecides,
     /// A login time that only a logout names counts as known.
     NamedLoginsDecide,
     /// Between two logins of one time, the greater session id decides.
     TiesGoToTheGreaterSession,
-    /// A login that is no newer than one that was already ended stays ended.
+    /// A login at or before a time up to which logins are ended stays ended.
     EndsAreFinal,
     /// A login proves that its life of the room exists.
     LoginsProveTheRoom,
@@ -107,11 +106,11 @@ pub enum Rule {
     ClockSkewIsForgiven,
     /// A life that closed has no users, whatever arrives later.
     ClosedIsFinal,
-    /// An event too far behind its receipt is not applied.
+    /// An event too far from its receipt is not applied.
     StaleIsNotApplied,
-    /// A late logout or close of something known still ends it.
+    /// A late logout of a known session, or close of a known life, still ends it.
     LateEndsStillEnd,
-    /// Evidence is kept for longer than the horizon admits events.
+    /// Evidence is kept for longer than the reorder horizon.
     EvidenceOutlivesHorizon,
     /// A user who is present is not forgotten.
     PresentUsersStay,
@@ -119,9 +118,9 @@ pub enum Rule {
     AbsentUsersGoWhole,
     /// Forgetting a life forgets those that began earlier.
     EarlierLivesGoToo,
-    /// The current life is not forgotten because another is.
+    /// The current life is not forgotten because another life is forgotten.
     TheCurrentLifeStays,
-    /// A life whose start is unknown is not forgotten because another is.
+    /// A life whose start is unknown is not forgotten because another life is forgotten.
     UnknownStartsStay,
     /// Recorders and bots are present, but not counted.
     AdminsAreNotCounted,
@@ -130,7 +129,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Rule; 24] = [
         Rule::LatestLoginCounts,
         Rule::LogoutsLeaveTombstones,

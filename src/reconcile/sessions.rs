@@ -1,8 +1,8 @@
-//! The sessions of one user, in one life of a room or of a chat service. They decide
+//! The sessions of one user, in one life of a room or in a chat service. They decide
 //! whether the user is present.
 //!
-//! Every time kept is a maximum, so it does not matter in which order and how often events
-//! arrive.
+//! Every time that is kept is a maximum, so it does not matter in which order and how often
+//! events arrive.
 
 mod session;
 mod session_list;
@@ -11,24 +11,26 @@ use crate::{
     domain::{
         LeaveReason, Login, Logins, Logout, SessionId, SessionIdRef, Time, UserId, UserIdRef,
     },
-    reconcile::{CLOCK_SKEW, Impossible, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION},
+    reconcile::{
+        CLOCK_SKEW, InvalidEvidence, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION,
+    },
 };
 
 use self::session_list::SessionList;
 
 pub(crate) use self::session::{Ended, Session, SessionEvidence};
 
-/// The sessions of one user. A user who is present has one, rarely more.
+/// The sessions of one user. A user who is present usually has one session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions(SessionList);
 
 impl Sessions {
-    /// Joins a login to the evidence.
+    /// Adds a login to the evidence.
     pub(crate) fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) {
         let member = Member::from(login);
         if self.is_empty() {
             let login = member;
-            self.0 = SessionList::Login { login, evidence_at };
+            self.0 = SessionList::OneLogin { login, evidence_at };
             return;
         }
         let (user, id) = (&login.user, login.session.borrowed());
@@ -46,7 +48,7 @@ impl Sessions {
         });
     }
 
-    /// Joins a logout to the evidence.
+    /// Adds a logout to the evidence.
     pub(crate) fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) {
         if !self.knows(&logout.session) && !rules.keeps(Rule::LogoutsLeaveTombstones) {
             return;
@@ -72,23 +74,22 @@ impl Sessions {
         });
     }
 
-    /// Ends all logins up to a time, by forgetting the sessions that have no later
-    /// evidence.
+    /// Ends all logins up to a time: forgets the sessions that have no later evidence.
     pub(crate) fn end_through(&mut self, at: Option<Time>) {
         self.0.retain(|session| session.is_known_after(at));
     }
 
-    /// Whether no session is left after [`end_through`](Self::end_through) this time.
+    /// Whether [`end_through`](Self::end_through) this time would leave no session.
     pub(crate) fn is_over_through(&self, at: Option<Time>) -> bool {
         !self.0.iter().any(|session| session.is_known_after(at))
     }
 
-    /// The user that they are of; `None` if there are none.
+    /// The user of these sessions; `None` if there are no sessions.
     pub(crate) fn user(&self) -> Option<UserIdRef<'_>> {
         self.0.user()
     }
 
-    /// The same as a key, which shares the allocation of a login, if one is known.
+    /// The user as a key. The key shares the allocation of a login, if one is known.
     pub(crate) fn user_key(&self) -> Option<UserKey> {
         let login = self.0.iter().find_map(|session| session.login);
         login.map_or_else(
@@ -97,13 +98,12 @@ impl Sessions {
         )
     }
 
-    /// Whether there is evidence of a session.
+    /// Whether there is evidence about a session.
     pub(crate) fn knows(&self, id: &SessionId) -> bool {
         self.0.iter().any(|session| session.id() == id.borrowed())
     }
 
-    /// The login that makes the user present, if any does. Of several that count it is the
-    /// latest.
+    /// The login that makes the user present, if any does. If several do, it is the latest.
     pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
         if rules.logins == Logins::Concurrent {
             let logins = self.live_logins();
@@ -116,7 +116,7 @@ impl Sessions {
         deciding.login.filter(|_| deciding.is_live())
     }
 
-    /// The logins by which the user is present: one, or as many as count.
+    /// All logins that make the user present: at most one where logins are exclusive.
     pub(crate) fn live(&self, rules: &Rules) -> Vec<&Member> {
         match rules.logins {
             Logins::Exclusive => self.present(rules).into_iter().collect(),
@@ -129,7 +129,7 @@ impl Sessions {
         live.filter_map(|session| session.login)
     }
 
-    /// How a session ended, if it did and no later login is known.
+    /// How a session ended, if it did and no later login of it is known.
     pub(crate) fn ended_of(&self, id: SessionIdRef<'_>) -> Option<Ended> {
         let mut ended = self.0.iter().filter(|session| !session.is_live());
         ended.find(|session| session.id() == id)?.ended
@@ -140,8 +140,9 @@ impl Sessions {
         self.deciding(rules)?.ended
     }
 
-    /// The session that decides: the one with the latest login known. An older one
-    /// never decides, so a lost logout of an older one cannot bring the user back.
+    /// The session that decides whether the user is present: the one with the latest known
+    /// login. An older session never decides, so the user does not become present again if
+    /// the logout of an older session is lost.
     fn deciding(&self, rules: &Rules) -> Option<Session<'_>> {
         let ties = rules.keeps(Rule::TiesGoToTheGreaterSession);
         let latest = rules.keeps(Rule::LatestSessionDecides);
@@ -157,10 +158,10 @@ impl Sessions {
         })
     }
 
-    /// When something of the user is to be forgotten next. While the user is present,
-    /// that is the first of the other sessions. Otherwise it is all sessions, when the
-    /// last is due: if they were dropped one by one, one whose logout was lost could be
-    /// left, and would decide.
+    /// When the user next has something to forget. While the user is present, that is when
+    /// the first of the other sessions is due. Otherwise all sessions are forgotten together,
+    /// when the last one is due: if they were forgotten one by one, a session whose logout was
+    /// lost could be left over, and would decide.
     pub(crate) fn due_at(&self, rules: &Rules) -> Option<Time> {
         let is_present = self.present(rules).is_some();
         let due_at = |session: Session<'_>| session.due_at(rules);
@@ -172,7 +173,7 @@ impl Sessions {
         others.map(due_at).min()
     }
 
-    /// Forgets what is due. The user is to be dropped when nothing is left.
+    /// Forgets what is due at `now`. The caller drops the user when no session is left.
     pub(crate) fn forget(&mut self, now: Time, rules: &Rules) {
         if self.due_at(rules).is_none_or(|due_at| due_at > now) {
             return;
@@ -185,14 +186,14 @@ impl Sessions {
         self.0.retain(|_| stays.next().unwrap_or(true));
     }
 
-    /// Whether the user is present by a session. Such a session stays, however old its
-    /// evidence is.
+    /// Returns a function that says whether a session makes the user present. Such a session
+    /// stays, however old its evidence is.
     fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session<'_>) -> bool + 'a {
         let deciding = self.present(rules);
         move |session| {
             rules.keeps(Rule::PresentUsersStay)
                 && match rules.logins {
-                    // No two sessions have the same login.
+                    // A login belongs to one session only.
                     Logins::Exclusive => deciding.is_some() && session.login == deciding,
                     Logins::Concurrent => session.is_live(),
                 }
@@ -203,12 +204,12 @@ impl Sessions {
         self.0.is_empty()
     }
 
-    /// The sessions, in the order they were first heard of.
+    /// The sessions, in the order in which their first evidence came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Session<'_>> {
         self.0.iter()
     }
 
-    /// Adds a session that was remembered elsewhere.
+    /// Adds a session that is restored from a checkpoint.
     ///
     /// # Errors
     /// When the session is known already.
@@ -216,9 +217,9 @@ impl Sessions {
         &mut self,
         user: &UserId,
         session: SessionEvidence,
-    ) -> Result<(), Impossible> {
+    ) -> Result<(), InvalidEvidence> {
         if self.knows(&session.id) {
-            return Err(Impossible::SessionTwice);
+            return Err(InvalidEvidence::DuplicateSession);
         }
         self.0.push(user, session);
         Ok(())

@@ -1,6 +1,6 @@
 //! What can be wrong with a stored message.
 
-use crate::{domain::Time, reconcile::Impossible};
+use crate::{domain::Time, reconcile::InvalidEvidence};
 
 /// What is wrong with a stored message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,19 +18,21 @@ impl StoredError {
     }
 }
 
-impl From<Impossible> for StoredError {
-    fn from(impossible: Impossible) -> Self {
-        let (field, problem) = match impossible {
-            Impossible::IncarnationTwice => ("Incarnation.incarnation_id", "is there twice"),
-            Impossible::UsersOfAClosedIncarnation => {
+impl From<InvalidEvidence> for StoredError {
+    fn from(invalid: InvalidEvidence) -> Self {
+        let (field, problem) = match invalid {
+            InvalidEvidence::DuplicateIncarnation => {
+                ("Incarnation.incarnation_id", "is there twice")
+            }
+            InvalidEvidence::ClosedIncarnationWithUsers => {
                 ("Incarnation.users", "are there, though it is closed")
             }
-            Impossible::UserTwice => ("Sessions.user_id", "is there twice"),
-            Impossible::NoSessions => ("Sessions.sessions", "is missing"),
-            Impossible::SessionTwice => ("Session.session_id", "is there twice"),
-            Impossible::TooManyRuns => ("Seqs.runs", "has too many"),
-            Impossible::RunsOutOfOrder => ("Seqs.runs", "do not ascend, or touch"),
-            Impossible::SeenOutsideOfRuns => ("Seqs.seen", "is more than the runs"),
+            InvalidEvidence::DuplicateUser => ("Sessions.user_id", "is there twice"),
+            InvalidEvidence::UserWithoutSessions => ("Sessions.sessions", "is missing"),
+            InvalidEvidence::DuplicateSession => ("Session.session_id", "is there twice"),
+            InvalidEvidence::TooManyRuns => ("Seqs.runs", "has too many"),
+            InvalidEvidence::RunsOutOfOrder => ("Seqs.runs", "do not ascend, or touch"),
+            InvalidEvidence::MoreSeenThanInRuns => ("Seqs.seen", "is more than the runs"),
         };
         Self { field, problem }
     }

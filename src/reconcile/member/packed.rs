@@ -1,59 +1,60 @@
 //! How a member is packed into one text.
 //!
-//! In this order: the login time in milliseconds, 0 if unknown; user, session, nickname
-//! and platform, each after its length in bytes; the number of the role; the custom
-//! data, up to the end. Numbers are spelled in ASCII, so all of it is text, and its
-//! parts need no check when they are read.
+//! The text contains, in this order: the login time in milliseconds, 0 if unknown; user,
+//! session, nickname and platform, each after its length in bytes; the number of the role;
+//! the custom data, up to the end. Numbers are encoded in ASCII characters, so the whole is
+//! valid UTF-8, and its parts need no check when they are read.
 
 use arcstr::ArcStr;
 
 use crate::domain::{Role, SessionIdRef, Time, UserIdRef};
 
-/// Roles, each at its own number.
+/// The roles. The index of a role is its number.
 pub(super) const ROLES: [Role; 4] = [Role::Unspecified, Role::Host, Role::Audience, Role::Admin];
 
-/// Bits of a number in each of its characters, the lowest first. They are the low bits
-/// of the character; the bit above them says that another character follows.
-const BITS: u32 = 6;
-const MORE: u8 = 1 << BITS;
+/// How many bits of a number one character holds, the lowest bits first. They are the low
+/// bits of the character.
+const NUMBER_BITS: u32 = 6;
+/// The bit of a character that says that another character of the number follows.
+const CONTINUED: u8 = 1 << NUMBER_BITS;
 
-/// What the numbers of a member usually take at most, in bytes: a time, four lengths
-/// and a role.
+/// The space that is reserved for the numbers of a member, in bytes: a time, four lengths
+/// and a role. Long texts need more.
 const NUMBERS_BYTES: usize = 11 + 4 * 2 + 1;
 
-/// How a member appears to others: a [`Profile`](crate::domain::Profile), whose order
-/// is the same.
+/// How a member appears to others: a borrowed [`Profile`](crate::domain::Profile), with the
+/// same order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProfileRef<'a> {
     /// The name shown to others.
     pub nickname: &'a str,
     /// What the user may do.
     pub role: Role,
-    /// The kind of device, in the vendor's word.
+    /// The kind of device, as the vendor names it.
     pub platform: &'a str,
     /// What the app's client attached to its login.
     pub custom_data: &'a str,
 }
 
-/// What is packed. One member has one spelling, so equal texts are equal members.
+/// The data of a member. Equal data has one packed form, so equal texts are equal members.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(super) struct MemberFields<'a> {
     pub(super) login_at: Option<Time>,
     pub(super) user: UserIdRef<'a>,
     pub(super) session: SessionIdRef<'a>,
     pub(super) profile: ProfileRef<'a>,
 }
 
-/// A packed member. A clone shares the text.
+/// A packed member. Its clones share the text.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Packed(ArcStr);
+pub(super) struct PackedMember(ArcStr);
 
-/// What is left to read.
-struct Rest<'a>(&'a str);
+/// Reads the fields of a packed member in their order. It holds what is left to read.
+struct FieldReader<'a>(&'a str);
 
-impl Packed {
-    pub(super) fn new(fields: Fields<'_>) -> Self {
-        let Fields {
+impl PackedMember {
+    pub(super) fn new(fields: MemberFields<'_>) -> Self {
+        let MemberFields {
             login_at,
             user,
             session,
@@ -73,9 +74,9 @@ impl Packed {
         Self(ArcStr::from(packed))
     }
 
-    pub(super) fn fields(&self) -> Fields<'_> {
-        let mut rest = Rest(&self.0);
-        Fields {
+    pub(super) fn fields(&self) -> MemberFields<'_> {
+        let mut rest = FieldReader(&self.0);
+        MemberFields {
             login_at: rest.time(),
             user: rest.user(),
             session: SessionIdRef::from_id_text(rest.text()),
@@ -89,11 +90,11 @@ impl Packed {
     }
 
     pub(super) fn login_at(&self) -> Option<Time> {
-        Rest(&self.0).time()
+        FieldReader(&self.0).time()
     }
 
     pub(super) fn user(&self) -> UserIdRef<'_> {
-        let mut rest = Rest(&self.0);
+        let mut rest = FieldReader(&self.0);
         rest.time();
         rest.user()
     }
@@ -101,22 +102,22 @@ impl Packed {
 
 fn push_number(packed: &mut String, mut number: u64) {
     loop {
-        let low = (number & u64::from(MORE - 1)) as u8;
-        number >>= BITS;
+        let low = (number & u64::from(CONTINUED - 1)) as u8;
+        number >>= NUMBER_BITS;
         if number == 0 {
             return packed.push(char::from(low));
         }
-        packed.push(char::from(low | MORE));
+        packed.push(char::from(low | CONTINUED));
     }
 }
 
-impl<'a> Rest<'a> {
+impl<'a> FieldReader<'a> {
     fn number(&mut self) -> u64 {
         let (mut number, mut length) = (0, 0);
-        for (byte, shift) in self.0.bytes().zip((0..).step_by(BITS as usize)) {
-            number |= u64::from(byte & (MORE - 1)) << shift;
+        for (byte, shift) in self.0.bytes().zip((0..).step_by(NUMBER_BITS as usize)) {
+            number |= u64::from(byte & (CONTINUED - 1)) << shift;
             length += 1;
-            if byte & MORE == 0 {
+            if byte & CONTINUED == 0 {
                 break;
             }
         }
@@ -152,8 +153,8 @@ impl<'a> Rest<'a> {
 mod tests {
     use super::*;
 
-    fn fields<'a>(user: &'a str, nickname: &'a str) -> Fields<'a> {
-        Fields {
+    fn fields<'a>(user: &'a str, nickname: &'a str) -> MemberFields<'a> {
+        MemberFields {
             login_at: Time::from_millis(1_700_000_000_000),
             user: UserIdRef::from_id_text(user),
             session: SessionIdRef::from_id_text("7"),
@@ -168,7 +169,7 @@ mod tests {
     fn long_texts_come_back() {
         for bytes in [63, 64, 4095, 4096, 1 << 20] {
             let (user, nickname) = ("u".repeat(bytes), "é".repeat(bytes / 2));
-            let packed = Packed::new(fields(&user, &nickname));
+            let packed = PackedMember::new(fields(&user, &nickname));
             assert_eq!(packed.user().as_str(), user);
             assert_eq!(packed.fields().profile.nickname, nickname);
         }
@@ -179,8 +180,8 @@ mod tests {
         let all = [("ab", ""), ("a", "b"), ("", "ab"), ("", "")];
         for (i, (user, nickname)) in all.iter().enumerate() {
             for (j, (other, other_nickname)) in all.iter().enumerate() {
-                let a = Packed::new(fields(user, nickname));
-                let b = Packed::new(fields(other, other_nickname));
+                let a = PackedMember::new(fields(user, nickname));
+                let b = PackedMember::new(fields(other, other_nickname));
                 assert!((a == b) == (i == j), "{i} and {j}");
             }
         }
@@ -189,7 +190,7 @@ mod tests {
     /// There are more members than of anything else, so what one takes matters.
     #[test]
     fn a_member_takes_twelve_bytes_beside_its_texts() {
-        let packed = Packed::new(fields("ann", "Ann"));
+        let packed = PackedMember::new(fields("ann", "Ann"));
         assert_eq!(packed.0.len(), "ann7Ann".len() + 12);
     }
 }

@@ -1,4 +1,4 @@
-//! What is visible of a room, and how that changes.
+//! What clients see of a room, and the changes that they see.
 
 use std::sync::Arc;
 
@@ -9,55 +9,55 @@ use crate::{
 
 use super::members::Members;
 
-/// What is visible of a room at one moment. A clone is cheap.
+/// What is visible of a room at one moment. To clone it is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct RoomView {
     /// The room.
     pub summary: RoomSummary,
-    /// Its users.
+    /// The members of the room.
     pub members: Members,
 }
 
 /// A room without its users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomSummary {
-    /// Whether it is open.
+    /// Whether the room is open.
     pub state: RoomState,
-    /// Which of its lives this is.
+    /// The id of the current life.
     pub incarnation: Option<IncarnationId>,
-    /// What it is called.
+    /// The name of the room.
     pub name: Option<Arc<str>>,
-    /// Who created it.
+    /// The user who created the room.
     pub creator: Option<UserId>,
-    /// When it opened.
+    /// When the current life opened.
     pub opened_at: Option<Time>,
-    /// When it closed.
+    /// When the current life closed.
     pub closed_at: Option<Time>,
-    /// How many people are in it.
+    /// How many users are present, recorders and bots excluded.
     pub user_count: usize,
     /// How many of the vendor's numbered callbacks were never seen.
     pub missing_callbacks: u64,
-    /// The latest event.
+    /// The time of the latest event.
     pub last_event_at: Option<Time>,
-    /// How many people the vendor claims are in it.
+    /// How many users are present as the vendor reports; 0 if it does not.
     pub reported_user_count: u32,
 }
 
 /// Whether a room is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RoomState {
-    /// No event of it is known, or all are forgotten.
+    /// No event of the room is known, or all of them are forgotten.
     #[default]
     Unknown,
-    /// Open.
+    /// The room is open.
     Open,
-    /// Closed.
+    /// The room is closed.
     Closed,
 }
 
 impl RoomSummary {
-    /// Whether a watcher is to be told of the difference. Watchers are not told of counts
-    /// and of the time of the last event alone.
+    /// Whether watchers are sent the difference. A change of counts or of the time of the
+    /// last event alone is not sent.
     pub(super) fn differs_from(&self, other: &RoomSummary) -> bool {
         self.name != other.name
             || self.creator != other.creator
@@ -69,28 +69,28 @@ impl RoomSummary {
 /// One visible change of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomChange {
-    /// A user is present who was not.
+    /// A user became present.
     UserJoined(Member),
-    /// A user who was present is not.
+    /// A user is no longer present.
     UserLeft {
         /// The user as last known.
         member: Member,
-        /// Why.
+        /// Why the user left.
         reason: LeaveReason,
-        /// When.
+        /// When the user left, if known.
         at: Option<Time>,
     },
     /// A user who is present has a new session or profile.
     UserUpdated(Member),
-    /// A life of the room began, with nobody in it yet.
+    /// A life of the room began. It has no members yet.
     RoomOpened(Arc<RoomSummary>),
     /// Fields of the room changed.
     RoomUpdated(Arc<RoomSummary>),
-    /// A life of the room ended, and with it everybody's presence.
+    /// A life of the room ended. None of its members is present any more.
     RoomClosed {
-        /// The room as it ended.
+        /// The room at its end.
         room: Arc<RoomSummary>,
-        /// Why.
+        /// Why the life ended.
         reason: CloseReason,
     },
 }

@@ -1,4 +1,4 @@
-//! What an event changes visibly, found by comparing before and after.
+//! Computes the visible changes of an event by comparing a room before and after it.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::{
 
 use super::{
     change::{RoomChange, RoomState, RoomSummary},
-    incarnation::{Effect, Incarnation},
+    incarnation::{Incarnation, PresenceEffect},
     incarnations::Incarnations,
     members::Members,
     summary::summary_of,
     users::PresenceChange,
 };
 
-/// What a watcher is to be told who knows the room as `before`.
+/// The changes that a watcher needs whose copy of the room is `before`.
 pub(super) fn changes_since(
     incarnations: &Incarnations,
     before: &RoomSummary,
-    effect: Effect,
+    effect: PresenceEffect,
     rules: &Rules,
 ) -> Vec<RoomChange> {
     let after = incarnations.summary(rules);
@@ -31,23 +31,23 @@ pub(super) fn changes_since(
         (RoomState::Unknown, _) => Vec::new(),
         (RoomState::Open, RoomState::Closed) => vec![closed(incarnations, after)],
         (RoomState::Closed, RoomState::Open) => opened(incarnations, &after),
-        // Closed and opened again at once, with users in the later part.
-        (RoomState::Open, RoomState::Open) if matches!(effect, Effect::Emptied) => {
+        // The room closed and opened again at once, and has users who logged in later.
+        (RoomState::Open, RoomState::Open) if matches!(effect, PresenceEffect::Emptied) => {
             restarted(incarnations, before, &after)
         }
         _ => {
             let updated = after.differs_from(before);
             let updated = updated.then(|| RoomChange::RoomUpdated(Arc::new(after)));
             let user = match effect {
-                Effect::User(user) => user_change(user),
-                Effect::Emptied | Effect::None => None,
+                PresenceEffect::User(user) => user_change(user),
+                PresenceEffect::Emptied | PresenceEffect::None => None,
             };
             updated.into_iter().chain(user).collect()
         }
     }
 }
 
-/// The visible life is another: the old one ends, the new one begins.
+/// Another life became the current one: the old life ends and the new one begins.
 fn switch(
     incarnations: &Incarnations,
     before: &RoomSummary,
@@ -80,7 +80,7 @@ fn switch(
     changes
 }
 
-/// A life begins, with those who are in it.
+/// A life begins, and its members join.
 fn opened(incarnations: &Incarnations, after: &RoomSummary) -> Vec<RoomChange> {
     let opened = RoomChange::RoomOpened(Arc::new(RoomSummary {
         state: RoomState::Open,
@@ -93,7 +93,7 @@ fn opened(incarnations: &Incarnations, after: &RoomSummary) -> Vec<RoomChange> {
     std::iter::once(opened).chain(joined).collect()
 }
 
-/// The only life of a room closed, and what is known of it later than that stays.
+/// An unnamed life closed and opened again. The members who logged in after the close stay.
 fn restarted(
     incarnations: &Incarnations,
     before: &RoomSummary,
@@ -112,7 +112,7 @@ fn restarted(
     changes
 }
 
-/// The life that was visible before, as it is known now.
+/// The life that was current before, as it is known now.
 fn superseded(incarnations: &Incarnations, before: &RoomSummary, rules: &Rules) -> RoomSummary {
     let id = before.incarnation.as_ref();
     let life = id.and_then(|id| Some((id, incarnations.get(id)?)));

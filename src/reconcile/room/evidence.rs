@@ -1,4 +1,4 @@
-//! What is known of one life of a room, as plain data.
+//! The evidence about one life of a room, as plain data.
 
 use crate::{
     domain::{CloseReason, Time, UserId},
@@ -7,63 +7,69 @@ use crate::{
 
 use super::seqs::Seqs;
 
-/// What the callbacks about one life of a room add up to, except for its users. Every
-/// time in it is a maximum or a minimum, so the order of arrival does not matter.
+/// The evidence about one life of a room, except for that about its users. Every time in it
+/// is a maximum or a minimum, so the order in which callbacks arrive does not matter.
+///
+/// A vendor that names no lives has one *unnamed* life in each room. It opens and closes
+/// many times.
 #[derive(Clone, Debug)]
 pub(crate) struct IncarnationEvidence {
-    /// When it opened: the earliest time, or of an only life the latest.
+    /// When the life opened: the earliest reported time, or the latest one if it is unnamed.
     pub(crate) opened_at: Option<Time>,
-    /// Who created it.
+    /// The user who created the life.
     pub(crate) creator: Option<Creator>,
-    /// How it closed, if it did.
+    /// How the life closed, if it did.
     pub(crate) closed: Option<Close>,
-    /// When an only life closed the time before: where the part of it that `closed`
-    /// ended began.
+    /// When an unnamed life closed before `closed`. The part of the life that `closed`
+    /// ended began there.
     pub(crate) closed_before: Option<Time>,
-    /// The latest create or login. A close of an only life closes it if it is no earlier
-    /// than this.
+    /// The time of the latest create or login. An unnamed life is closed if it has a close
+    /// that is no earlier than this.
     pub(crate) alive_at: Option<Time>,
-    /// What it is called.
+    /// The name of the room in this life.
     pub(crate) name: Option<DatedName>,
-    /// The earliest login time seen. It is kept, not derived from the users, because
-    /// users are forgotten.
+    /// The earliest login time seen. It is kept here, and not derived from the users,
+    /// because users are forgotten.
     pub(crate) first_login_at: Option<Time>,
-    /// The latest logout seen; kept for the same reason.
+    /// The time of the latest logout seen. It is kept for the same reason.
     pub(crate) last_logout_at: Option<Time>,
-    /// The latest event seen.
+    /// The time of the latest event seen.
     pub(crate) last_event_at: Option<Time>,
-    /// Which of the vendor's numbers were seen.
+    /// The sequence numbers that were seen.
     pub(crate) seqs: Seqs,
-    /// How many users the vendor claims.
+    /// The number of users that the vendor reports.
     pub(crate) reported: Option<Claim>,
-    /// The later of receipt and event time of the last evidence.
+    /// The latest time of any evidence: the later of its receipt and its event time.
     pub(crate) evidence_at: Time,
 }
 
-/// Who created a life: the earliest account, the greater id if two differ.
+/// Who created a life, by the earliest report; by the latest one of an unnamed life. If two
+/// reports of one time differ, the greater id counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Creator {
-    /// When.
+    /// When the user created it.
     pub(crate) at: Option<Time>,
-    /// Who.
+    /// The user.
     pub(crate) user: UserId,
 }
 
-/// How a life ended: the earliest account, the greater reason if two differ.
+/// How a life closed, by the earliest report; by the latest one of an unnamed life. If two
+/// reports of one time differ, the greater reason counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Close {
-    /// When.
+    /// When it closed.
     pub(crate) at: Option<Time>,
-    /// Why.
+    /// Why it closed.
     pub(crate) reason: CloseReason,
 }
 
-/// How many users a vendor claims: the latest claim, the greater if two differ.
+/// How many users a vendor reports. The latest report counts; of two at one time, the
+/// greater number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Claim {
-    /// As of when.
+    /// When the vendor counted.
     pub(crate) at: Option<Time>,
-    /// How many.
+    /// The number of users.
     pub(crate) users: u32,
 }
 

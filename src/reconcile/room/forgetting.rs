@@ -1,4 +1,4 @@
-//! What is forgotten of a room's lives, and when.
+//! What a room forgets of its lives, and when.
 
 use crate::{
     domain::{IncarnationId, Time},
@@ -11,17 +11,17 @@ use super::{
     users::{FormerUsers, PresenceChange},
 };
 
-/// When something is next to be forgotten.
+/// When the room next has something to forget.
 pub(super) fn due_at(incarnations: &Incarnations, rules: &Rules) -> Option<Time> {
-    let dues = incarnations.iter().flat_map(|(id, life)| {
+    let due_times = incarnations.iter().flat_map(|(id, life)| {
         let is_current = incarnations.current_id() == Some(id);
         [life.due_at(is_current, rules), life.users.due_at()]
     });
-    dues.flatten().min()
+    due_times.flatten().min()
 }
 
-/// Forgets of users what is due at `now`. Returns how that changed the users of the
-/// current life.
+/// Forgets what is due at `now` about the users of all lives. Returns the changes of who is
+/// present in the current life.
 pub(super) fn forget_users(
     incarnations: &mut Incarnations,
     now: Time,
@@ -38,8 +38,9 @@ pub(super) fn forget_users(
     changes
 }
 
-/// Forgets each life that is due at `now` and, with it, those that began no later: the end
-/// of one of them may be lost, and it would be visible again. Returns their users.
+/// Forgets each life that is due at `now`, and with it the lives that began no later.
+/// Otherwise such a life would become visible again, because the callback of its end may be
+/// lost. Returns the users of the forgotten lives.
 pub(super) fn forget_lives(
     incarnations: &mut Incarnations,
     now: Time,

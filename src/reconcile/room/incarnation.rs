@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{DatedName, Impossible, Rule, Rules},
+    reconcile::{DatedName, InvalidEvidence, Rule, Rules},
 };
 
 use super::{
@@ -13,88 +13,89 @@ use super::{
     users::{FormerUsers, PresenceChange, Users},
 };
 
-/// One life of a room: what its callbacks, in any order, add up to.
+/// One life of a room. Its state does not depend on the order of its callbacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Incarnation {
-    /// Whether it is the only life that its room has: the vendor gives lives no
-    /// ids, so this one closes and opens again.
-    is_only: bool,
+    /// Whether the vendor gives lives no ids. Then this is the only life of its room, and it
+    /// closes and opens again.
+    is_unnamed: bool,
     evidence: IncarnationEvidence,
     pub(super) users: Users,
-    /// The users who were in it when it closed, until they are taken.
+    /// The users of the life when it closed, until the room takes them.
     pub(super) former_users: Option<FormerUsers>,
 }
 
-/// What an event changed of who is present.
+/// How an event changed who is present.
 #[derive(Debug)]
-pub(super) enum Effect {
-    /// Whether one user is present, or as what.
+pub(super) enum PresenceEffect {
+    /// One user joined, left, or has another login.
     User(PresenceChange),
-    /// All who were present are not, at once.
+    /// Members left because the life closed.
     Emptied,
-    /// Nothing.
+    /// The same users are present.
     None,
 }
 
 impl Incarnation {
     pub(super) fn new(id: &IncarnationId, evidence_at: Time) -> Self {
         Self {
-            is_only: id.is_empty(),
+            is_unnamed: id.is_empty(),
             evidence: IncarnationEvidence::new(evidence_at),
             users: Users::default(),
             former_users: None,
         }
     }
 
-    /// A life that was remembered elsewhere. Nothing is [derived](Self::derive) yet.
+    /// A life that is restored from a checkpoint. What follows from the evidence is not
+    /// [derived](Self::derive) yet.
     ///
     /// # Errors
-    /// When it has users although it closed for good.
+    /// When it has users although it closed and cannot open again.
     pub(crate) fn restore(
         id: &IncarnationId,
         evidence: IncarnationEvidence,
         users: Users,
-    ) -> Result<Self, Impossible> {
-        let is_only = id.is_empty();
-        if evidence.closed.is_some() && !is_only && !users.is_empty() {
-            return Err(Impossible::UsersOfAClosedIncarnation);
+    ) -> Result<Self, InvalidEvidence> {
+        let is_unnamed = id.is_empty();
+        if evidence.closed.is_some() && !is_unnamed && !users.is_empty() {
+            return Err(InvalidEvidence::ClosedIncarnationWithUsers);
         }
         Ok(Self {
-            is_only,
+            is_unnamed,
             evidence,
             users,
             former_users: None,
         })
     }
 
-    /// Derives from the evidence what follows from it by these rules.
+    /// Derives from the evidence, by these rules, what the life keeps beside it.
     pub(super) fn derive(&mut self, rules: &Rules) {
         self.users.derive(rules);
     }
 
-    /// What is known of it, except for its users.
+    /// The evidence, except for that about users.
     pub(crate) fn evidence(&self) -> &IncarnationEvidence {
         &self.evidence
     }
 
-    /// The users of whom something is known.
+    /// The users about whom there is evidence.
     pub(crate) fn users(&self) -> &Users {
         &self.users
     }
 
-    /// Those who are present.
+    /// The users who are present.
     pub(super) fn members(&self) -> &Members {
         self.users.members()
     }
 
-    /// Joins an event to what is known.
+    /// Adds an event to the evidence.
     pub(super) fn apply(
         &mut self,
         event: &RoomEventKind,
         evidence_at: Time,
         rules: &Rules,
-    ) -> Effect {
-        self.note(evidence_at);
+    ) -> PresenceEffect {
+        self.note_evidence(evidence_at);
         self.evidence.last_event_at = self.evidence.last_event_at.max(event.at());
         match event {
             RoomEventKind::Created { at, creator, name } => {
@@ -111,17 +112,17 @@ impl Incarnation {
                 }));
             }
         }
-        Effect::None
+        PresenceEffect::None
     }
 
-    /// Keeps the record for as long as evidence of this time requires.
-    pub(super) fn note(&mut self, evidence_at: Time) {
+    /// Notes that there is evidence of this time, so that the life is kept long enough.
+    pub(super) fn note_evidence(&mut self, evidence_at: Time) {
         self.evidence.evidence_at = self.evidence.evidence_at.max(evidence_at);
     }
 
     fn create(&mut self, at: Option<Time>, creator: Option<&UserId>) {
         self.evidence.alive_at = self.evidence.alive_at.max(at);
-        self.evidence.opened_at = if self.is_only {
+        self.evidence.opened_at = if self.is_unnamed {
             self.evidence.opened_at.max(at)
         } else {
             earlier(self.evidence.opened_at, at)
@@ -138,7 +139,7 @@ impl Incarnation {
         }
     }
 
-    fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> Effect {
+    fn close(&mut self, at: Option<Time>, reason: CloseReason, rules: &Rules) -> PresenceEffect {
         if let Some(other) = self.evidence.closed.filter(|known| known.at != at) {
             self.evidence.closed_before = self.evidence.closed_before.max(at.min(other.at));
         }
@@ -148,11 +149,11 @@ impl Incarnation {
         if wins {
             self.evidence.closed = Some(Close { at, reason });
         }
-        if self.is_only {
+        if self.is_unnamed {
             self.former_users = self.users.end_through(at, rules);
             return match self.former_users {
-                Some(_) => Effect::Emptied,
-                None => Effect::None,
+                Some(_) => PresenceEffect::Emptied,
+                None => PresenceEffect::None,
             };
         }
         if rules.keeps(Rule::ClosedIsFinal) {
@@ -161,60 +162,60 @@ impl Incarnation {
         } else {
             self.users.hide();
         }
-        Effect::Emptied
+        PresenceEffect::Emptied
     }
 
-    /// Whether one account of when it opened or closed counts before another. The earlier
-    /// does, because a life opens and closes once. An only life does so again and again:
-    /// of its accounts the later counts.
+    /// Whether a new report of an open or close counts instead of an old one. The earlier
+    /// report counts, because a life opens and closes once. An unnamed life opens and closes
+    /// many times, so the later report counts.
     fn outranks(&self, new: Option<Time>, old: Option<Time>) -> bool {
-        if self.is_only {
+        if self.is_unnamed {
             new > old
         } else {
             new.is_some() && (old.is_none() || new < old)
         }
     }
 
-    /// Whether a login at a time is over because its life is.
+    /// Whether a login at this time has ended because the life closed.
     fn is_over_at(&self, at: Option<Time>, rules: &Rules) -> bool {
         self.evidence
             .closed
-            .is_some_and(|close| !self.is_only || at <= close.at)
+            .is_some_and(|close| !self.is_unnamed || at <= close.at)
             && rules.keeps(Rule::ClosedIsFinal)
     }
 
-    fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> Effect {
+    fn login(&mut self, login: &Login, evidence_at: Time, rules: &Rules) -> PresenceEffect {
         self.evidence.alive_at = self.evidence.alive_at.max(login.at);
         self.evidence.first_login_at = earlier(self.evidence.first_login_at, login.at);
-        self.number(login.seq, rules);
+        self.note_number(login.seq, rules);
         self.rename(login.at, login.room_name.as_ref());
         if self.is_over_at(login.at, rules) {
-            return Effect::None;
+            return PresenceEffect::None;
         }
-        Effect::User(self.users.change(&login.user, rules, |sessions| {
+        PresenceEffect::User(self.users.change(&login.user, rules, |sessions| {
             sessions.login(login, evidence_at, rules);
         }))
     }
 
-    fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> Effect {
+    fn logout(&mut self, logout: &Logout, evidence_at: Time, rules: &Rules) -> PresenceEffect {
         self.evidence.first_login_at = earlier(self.evidence.first_login_at, logout.login_at);
         self.evidence.last_logout_at = self
             .evidence
             .last_logout_at
             .max(logout.at.or(logout.login_at));
-        self.number(logout.seq, rules);
+        self.note_number(logout.seq, rules);
         if self.is_over_at(logout.at.max(logout.login_at), rules) {
-            return Effect::None;
+            return PresenceEffect::None;
         }
-        Effect::User(self.users.change(&logout.user, rules, |sessions| {
+        PresenceEffect::User(self.users.change(&logout.user, rules, |sessions| {
             sessions.logout(logout, evidence_at, rules);
         }))
     }
 
-    fn number(&mut self, seq: Option<u64>, rules: &Rules) {
+    fn note_number(&mut self, seq: Option<u64>, rules: &Rules) {
         match seq {
             Some(seq) if rules.keeps(Rule::NumbersAreASet) => self.evidence.seqs.insert(seq),
-            // Left out, a repeated number passes for the next.
+            // Without the rule, a repeated number counts as the next number.
             Some(_) => self.evidence.seqs.append(),
             None => {}
         }
@@ -231,8 +232,8 @@ impl Incarnation {
         }
     }
 
-    /// When it began: as the vendor says, else when the first user logged in. A close or a
-    /// logout alone does not prove that it began.
+    /// When the life began: when the vendor says that it opened, or else when the first user
+    /// logged in. A close or a logout alone does not prove that it began.
     pub(super) fn start(&self, rules: &Rules) -> Option<Time> {
         self.evidence.opened_at.or(self
             .evidence
@@ -240,7 +241,7 @@ impl Incarnation {
             .filter(|_| rules.keeps(Rule::LoginsProveTheRoom)))
     }
 
-    /// When it was last known to be in use.
+    /// When the life was last known to be in use.
     pub(super) fn end(&self) -> Option<Time> {
         self.evidence
             .closed
@@ -248,31 +249,32 @@ impl Incarnation {
             .or(self.evidence.last_logout_at)
     }
 
-    /// How it closed, if it is closed.
+    /// How the life closed, if it is closed.
     pub(super) fn closed(&self) -> Option<Close> {
         self.evidence
             .closed
-            .filter(|close| !self.is_only || self.evidence.alive_at <= close.at)
+            .filter(|close| !self.is_unnamed || self.evidence.alive_at <= close.at)
     }
 
-    /// How it closed last, whether or not it opened again.
+    /// How the life closed last, whether or not it opened again.
     pub(super) fn last_close(&self) -> Option<Close> {
         self.evidence.closed
     }
 
-    /// Whether an account of a time is about what is visible. Of an only life that is the
-    /// part since its last close or, while it is closed, the part that the close ended.
-    pub(super) fn stands(&self, at: Option<Time>) -> bool {
+    /// Whether a report of this time is about the visible part of the life. The visible part
+    /// of an unnamed life is the one since its last close or, while it is closed, the one
+    /// that the close ended. All of any other life is visible.
+    pub(super) fn is_visible_at(&self, at: Option<Time>) -> bool {
         let since = match self.closed() {
             Some(_) => self.evidence.closed_before,
             None => self.evidence.closed.and_then(|close| close.at),
         };
-        !self.is_only || since.is_none() || at > since
+        !self.is_unnamed || since.is_none() || at > since
     }
 
-    /// When it is to be forgotten as a whole. Evidence of a life that is over is kept for
-    /// the horizon, an empty room for as long as it may stay open. A room with somebody in
-    /// it is not forgotten, however old its evidence is.
+    /// When the whole life is to be forgotten. A life that is closed or not current is kept
+    /// for as long as evidence is, and an empty open life for as long as it is believed to be
+    /// open. A current life with members is not forgotten, however old its evidence is.
     pub(super) fn due_at(&self, is_current: bool, rules: &Rules) -> Option<Time> {
         let since = self.evidence.evidence_at;
         if self.closed().is_some() || !is_current {

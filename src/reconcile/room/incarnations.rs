@@ -1,10 +1,10 @@
-//! The lives of one room, and which of them is the current one.
+//! The lives of one room, and which of them is current.
 
 use std::collections::BTreeMap;
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::{Impossible, Rules},
+    reconcile::{InvalidEvidence, Rules},
 };
 
 use super::{
@@ -18,10 +18,11 @@ use super::{
 /// All lives of a room that are remembered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Incarnations {
-    // Boxed: a node of the map has room for eleven, and hardly a room has more than one.
+    // Boxed, because a node of the map reserves space for eleven values, and few rooms have
+    // more than one life.
     pub(super) by_id: BTreeMap<IncarnationId, Box<Incarnation>>,
-    /// The one that is visible. It follows from the lives. It is kept so that a change of
-    /// it is noticed.
+    /// The life that is visible. It follows from the lives. It is kept because a change of it
+    /// has to be detected.
     current: Option<IncarnationId>,
 }
 
@@ -42,7 +43,7 @@ impl Incarnations {
         self.by_id.get_mut(id).map(Box::as_mut)
     }
 
-    /// A life, which begins now if it is not known.
+    /// The life with this id. It is created if it is not known.
     pub(super) fn get_or_insert(
         &mut self,
         id: &IncarnationId,
@@ -52,23 +53,23 @@ impl Incarnations {
         life.or_insert_with(|| Box::new(Incarnation::new(id, evidence_at)))
     }
 
-    /// Adds a life that was remembered elsewhere.
+    /// Adds a life that is restored from a checkpoint.
     pub(super) fn restore(
         &mut self,
         id: IncarnationId,
         life: Incarnation,
-    ) -> Result<(), Impossible> {
+    ) -> Result<(), InvalidEvidence> {
         let before = self.by_id.insert(id, Box::new(life));
-        before.map_or(Ok(()), |_| Err(Impossible::IncarnationTwice))
+        before.map_or(Ok(()), |_| Err(InvalidEvidence::DuplicateIncarnation))
     }
 
-    /// Derives from the evidence what follows from it by these rules.
+    /// Derives from the evidence, by these rules, what the lives keep beside it.
     pub(super) fn derive(&mut self, rules: &Rules) {
         self.by_id.values_mut().for_each(|life| life.derive(rules));
         self.reselect(rules);
     }
 
-    /// Makes the life current that is so by what is known now.
+    /// Selects the current life again, from what is known now.
     pub(super) fn reselect(&mut self, rules: &Rules) {
         self.current = selection::current(&self.by_id, rules).cloned();
     }
@@ -81,12 +82,12 @@ impl Incarnations {
         self.get(self.current.as_ref()?)
     }
 
-    /// The users of the current one.
+    /// The members of the current life.
     pub(super) fn members(&self) -> Option<&Members> {
         Some(self.current()?.members())
     }
 
-    /// What is visible, without users.
+    /// What is visible of the room, without its users.
     pub(super) fn summary(&self, rules: &Rules) -> RoomSummary {
         match (&self.current, self.current()) {
             (Some(id), Some(life)) => summary_of(id, life, rules),

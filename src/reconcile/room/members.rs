@@ -12,9 +12,9 @@ use self::member_list::MemberList;
 
 pub use self::key::MemberKey;
 
-/// The members of a room. A clone is a snapshot: it costs a few reference counts however
-/// large the room is, and later changes do not reach it. So a reader can take a room of
-/// any size without delaying its writer.
+/// The members of a room. A clone is a snapshot: later changes do not affect it. To clone
+/// costs a few reference counts however large the room is, so a reader of a large room does
+/// not delay its writer.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
     list: MemberList,
@@ -23,17 +23,17 @@ pub struct Members {
 }
 
 impl Members {
-    /// How many are present, recorders and bots included.
+    /// How many users are present, recorders and bots included.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether nobody is present.
+    /// Whether no user is present.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many people are present.
+    /// How many users are present, recorders and bots excluded.
     pub fn user_count(&self) -> usize {
         self.list.len() - self.admins
     }
@@ -48,8 +48,8 @@ impl Members {
         self.after(None)
     }
 
-    /// The members after a position in the list; all without one. Nobody needs to be at
-    /// the position.
+    /// The members after a position in the list; all members if it is `None`. The position
+    /// need not be that of a member.
     pub fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         self.list.after(key)
     }

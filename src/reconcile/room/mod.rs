@@ -1,11 +1,12 @@
-//! One room's state as the join of the evidence about it.
+//! One room: the evidence about it, and the state that follows from the evidence.
 //!
 //! The same callbacks give the same room in every order and with any number of
 //! repetitions, as long as each arrives within the reorder horizon of its time.
-//! Every number kept is a maximum or a minimum, every tie has a rule, and
-//! nothing depends on arrival. It is pure: no clock, no lock, no I/O.
+//! Every time that is kept is a maximum or a minimum, every tie has a rule, and nothing
+//! depends on the order of arrival. The module is pure: it uses no clock, no lock and no
+//! I/O.
 //!
-//! `docs/reconciliation.md` has the rules in prose.
+//! `docs/reconciliation.md` explains the rules.
 
 mod change;
 mod difference;
@@ -23,12 +24,12 @@ use std::mem;
 
 use crate::{
     domain::{IncarnationId, RoomEvent, RoomEventKind, Time},
-    reconcile::{Applied, Impossible, Member, Rule, Rules},
+    reconcile::{EventOutcome, InvalidEvidence, Member, Rule, Rules},
 };
 
 use self::{
     difference::{changes_since, user_change},
-    incarnation::Effect,
+    incarnation::PresenceEffect,
     incarnations::Incarnations,
 };
 
@@ -49,25 +50,25 @@ pub use self::{
 #[derive(Clone, Debug, Default)]
 pub struct Room {
     incarnations: Incarnations,
-    /// The users of lives that are over, until they are taken.
+    /// The users of lives that are over, until a caller takes them.
     former_users: Vec<FormerUsers>,
 }
 
 impl Room {
-    /// Joins an event to the evidence. `received_at` is when its callback was
-    /// received, as the journal says.
+    /// Adds an event to the evidence. `received_at` is when its callback was received, as the
+    /// journal says.
     pub fn apply(
         &mut self,
         event: &RoomEvent,
         received_at: Time,
         rules: &Rules,
-    ) -> Applied<RoomChange> {
+    ) -> EventOutcome<RoomChange> {
         if self.is_stale(event, received_at, rules) {
-            return Applied::Stale;
+            return EventOutcome::Stale;
         }
         let before = self.summary(rules);
-        // An end is believed even if its time is in the future, but no evidence may
-        // outlive all evidence to come.
+        // The end of a known session or life is applied even if its time is in the future.
+        // Its time is limited: evidence of a later time would outrank all evidence to come.
         let kind = event
             .kind
             .no_later_than(received_at.saturating_add(rules.reorder_horizon));
@@ -82,28 +83,32 @@ impl Room {
         self.incarnations.reselect(rules);
         self.note_superseded(before.incarnation.as_ref(), evidence_at);
         let is_visible = self.incarnations.current_id() == Some(&event.incarnation);
-        let effect = if is_visible { effect } else { Effect::None };
+        let effect = if is_visible {
+            effect
+        } else {
+            PresenceEffect::None
+        };
         let changes = changes_since(&self.incarnations, &before, effect, rules);
-        Applied::Joined(changes)
+        EventOutcome::Applied(changes)
     }
 
-    /// An event that puts another life in the place of the current one is evidence about
-    /// both. Without it, a life that was quiet for long would be forgotten at once, and
-    /// with it when it began: a login of it that is still under way would make it the
-    /// latest to begin.
+    /// Treats an event that makes another life current as evidence about both lives.
+    /// Otherwise a life without events for long would be forgotten at once, and its start
+    /// with it. A login to it that arrives later would then give it a new, later start, and
+    /// make it current again.
     fn note_superseded(&mut self, before: Option<&IncarnationId>, evidence_at: Time) {
         if before == self.incarnations.current_id() {
             return;
         }
         if let Some(life) = before.and_then(|id| self.incarnations.get_mut(id)) {
-            life.note(evidence_at);
+            life.note_evidence(evidence_at);
             self.former_users.extend(life.users.former_users());
         }
     }
 
-    /// An event far behind its receipt could meet a state that has forgotten the
-    /// evidence against it. One far ahead would outlive all evidence to come.
-    /// The end of something that is still known is always safe to believe.
+    /// Whether an event is too far from its receipt. If it is far behind, the evidence against
+    /// it may be forgotten. If it is far ahead, it would outrank all evidence to come. To
+    /// apply the end of a session or life that is still known is always safe.
     fn is_stale(&self, event: &RoomEvent, received_at: Time, rules: &Rules) -> bool {
         if rules.in_time(event.kind.at().unwrap_or(received_at), received_at) {
             return false;
@@ -133,40 +138,40 @@ impl Room {
             let former_users = life.and_then(|life| life.users.former_users());
             self.former_users.extend(former_users);
         }
-        let mut changes = changes_since(&self.incarnations, &before, Effect::None, rules);
+        let mut changes = changes_since(&self.incarnations, &before, PresenceEffect::None, rules);
         if changes.is_empty() {
             changes.extend(forgotten.into_iter().filter_map(user_change));
         }
         changes
     }
 
-    /// When something is next to be forgotten.
+    /// When the room next has something to forget.
     pub fn due_at(&self, rules: &Rules) -> Option<Time> {
         forgetting::due_at(&self.incarnations, rules)
     }
 
-    /// Whether nothing is remembered of it.
+    /// Whether no evidence about the room is left.
     pub fn is_forgotten(&self) -> bool {
         self.incarnations.is_empty()
     }
 
-    /// Takes the users of lives that are over. They are still to be told, and to drop
-    /// them takes long, so the caller does both without a lock.
+    /// Takes the users of lives that are over. The caller has to notify them, and drops them.
+    /// Both can take long, so the caller does both while it holds no lock.
     pub fn take_former_users(&mut self) -> Vec<FormerUsers> {
         mem::take(&mut self.former_users)
     }
 
-    /// A user, if present.
+    /// The member with this user id, if the user is present.
     pub fn present(&self, user: &str, rules: &Rules) -> Option<&Member> {
         self.incarnations.current()?.users.present(user, rules)
     }
 
-    /// Its users.
+    /// The members of the current life, if there is one.
     pub fn members(&self) -> Option<&Members> {
         self.incarnations.members()
     }
 
-    /// What is visible of it.
+    /// What is visible of the room.
     pub fn view(&self, rules: &Rules) -> RoomView {
         RoomView {
             summary: self.summary(rules),
@@ -174,12 +179,12 @@ impl Room {
         }
     }
 
-    /// The room without its users.
+    /// What is visible of the room, without its users.
     pub fn summary(&self, rules: &Rules) -> RoomSummary {
         self.incarnations.summary(rules)
     }
 
-    /// Whether it is open.
+    /// Whether the room is open.
     pub fn state(&self) -> RoomState {
         self.incarnations.state()
     }
@@ -189,7 +194,8 @@ impl Room {
         self.incarnations.iter()
     }
 
-    /// Adds a life that was remembered elsewhere. Nothing is [derived](Self::derive) yet.
+    /// Adds a life that is restored from a checkpoint. What follows from the evidence is not
+    /// [derived](Self::derive) yet.
     ///
     /// # Errors
     /// When the life is known already.
@@ -197,11 +203,11 @@ impl Room {
         &mut self,
         id: IncarnationId,
         life: Incarnation,
-    ) -> Result<(), Impossible> {
+    ) -> Result<(), InvalidEvidence> {
         self.incarnations.restore(id, life)
     }
 
-    /// Derives from restored evidence what follows from it by these rules.
+    /// Derives from restored evidence, by these rules, what the room keeps beside it.
     pub(crate) fn derive(&mut self, rules: &Rules) {
         self.incarnations.derive(rules);
     }

@@ -1,4 +1,4 @@
-//! Which life of a room is the current one.
+//! Selects the current life of a room.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -9,15 +9,15 @@ use crate::{
 
 use super::incarnation::Incarnation;
 
-/// The life that is visible: the one that started last. If that one is over, another that
-/// began shortly before its end takes its place, if it is in use or was so later. A life
-/// without a start is never visible.
+/// The life that is visible: the one that started last. If that life is closed or empty,
+/// another life replaces it that began shortly before its end or later, and that is in use
+/// now or was in use for longer. A life without a start is never visible.
 pub(super) fn current<'a>(
     lives: &'a BTreeMap<IncarnationId, Box<Incarnation>>,
     rules: &Rules,
 ) -> Option<&'a IncarnationId> {
-    // A vendor that names lives names each of them. A vendor that does not has only
-    // one life in a room, which is always current.
+    // A vendor either gives every life an id or none. Without ids a room has one life,
+    // which is always current.
     if let Some((only, _)) = lives.iter().find(|(id, _)| id.is_empty()) {
         return Some(only);
     }
@@ -30,7 +30,8 @@ pub(super) fn current<'a>(
         let rank = |(_, life): (&IncarnationId, &Incarnation)| {
             (life.start(rules), life.closed().is_none())
         };
-        // Ascending by id, so that an equal one that comes next is greater.
+        // The lives come in the order of their ids, so of two with equal ranks the next has
+        // the greater id.
         let wins = match rank(next).cmp(&rank(best)) {
             _ if !rules.keeps(Rule::LatestStartIsCurrent) => false,
             Ordering::Equal => ties,

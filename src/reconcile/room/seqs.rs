@@ -1,34 +1,36 @@
-//! Which of the numbers 1, 2, 3 … were seen.
+//! The set of sequence numbers that were seen, to count those that are missing.
 
 use std::collections::VecDeque;
 
-use crate::reconcile::Impossible;
+use crate::reconcile::InvalidEvidence;
 
-/// Runs of consecutive numbers that are kept apart, at most. More holes than this in one
-/// life of a room mean an outage, or a vendor that numbers in strides. Then memory matters
-/// more than which hole a late callback fills: the oldest runs are merged, and the hole
-/// between them is only counted. A run takes 16 bytes.
+/// The most runs of consecutive numbers that are kept. If one life of a room has more holes,
+/// there was an outage, or the vendor leaves out numbers. Then the two oldest runs are
+/// merged to limit memory: the numbers between them still count as missing, even if they
+/// arrive later. A run takes 16 bytes.
 const RUNS_MAX: usize = 1024;
 
-/// A set of the numbers that a vendor counts callbacks with (ZEGO:
-/// `user_update_seq`, +1 for each login and logout of one life of a room), kept
-/// as runs, to count those that are missing.
+/// The sequence numbers 1, 2, 3 … that were seen in one life of a room, as runs of
+/// consecutive numbers. ZEGO calls the number `user_update_seq`, and raises it by one with
+/// each login and logout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seqs {
-    // Ascending, not touching: (first, last), both included.
+    /// The first and the last number of each run. Runs ascend, and there is a hole between
+    /// each two.
     runs: VecDeque<(u64, u64)>,
-    // How many numbers were seen, as far as the runs can tell.
+    /// How many numbers were seen. A number between two merged runs is not counted if it
+    /// comes after the merge.
     seen: u64,
 }
 
 impl Seqs {
-    /// Notes that a number was seen. 0 is no number.
+    /// Notes that a number was seen. 0 is ignored, because numbers begin at 1.
     pub fn insert(&mut self, number: u64) {
         if number == 0 {
             return;
         }
-        // The first run that ends at or after the number's predecessor: the
-        // only one it can be in, or extend to the right.
+        // The first run that ends at `number - 1` or later: the only run that can contain
+        // the number or be extended by it at its end.
         let at = self.runs.partition_point(|&(_, last)| last < number - 1);
         let run = self.runs.get(at).copied();
         if run.is_some_and(|(first, last)| first <= number && number <= last) {
@@ -45,8 +47,8 @@ impl Seqs {
         }
     }
 
-    /// Counts a number without looking at it, as if there were no
-    /// [rule](crate::reconcile::Rule::NumbersAreASet).
+    /// Counts a number as the next one, whatever it is: what the service would do without
+    /// [the rule](crate::reconcile::Rule::NumbersAreASet).
     pub(super) fn append(&mut self) {
         let last = self.runs.back().map_or(0, |&(_, last)| last);
         self.insert(last.saturating_add(1));
@@ -72,42 +74,43 @@ impl Seqs {
         }
     }
 
-    /// The runs of consecutive numbers, ascending: the first and the last of each.
+    /// The first and the last number of each run, in ascending order.
     pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
         self.runs.iter().copied()
     }
 
-    /// How many numbers were seen, as far as the runs can tell.
+    /// How many numbers were seen, without those that came too late to be counted.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// What was remembered elsewhere: [runs](Self::runs), and how many numbers were seen.
+    /// Restores a set from its [runs](Self::runs) and the count of numbers [seen](Self::seen).
     ///
     /// # Errors
-    /// When no numbers add up to it.
+    /// When no set of numbers has these runs and this count.
     pub(crate) fn restore(
         runs: impl ExactSizeIterator<Item = (u64, u64)>,
         seen: u64,
-    ) -> Result<Self, Impossible> {
+    ) -> Result<Self, InvalidEvidence> {
         if runs.len() > RUNS_MAX {
-            return Err(Impossible::TooManyRuns);
+            return Err(InvalidEvidence::TooManyRuns);
         }
         let mut restored = VecDeque::with_capacity(runs.len());
-        // How many numbers the runs have. No sum of theirs is past the last.
+        // `numbers` counts the numbers in the runs. It cannot overflow, because it is never
+        // greater than the last number.
         let (mut last_before, mut numbers) = (None, 0);
         for (first, last) in runs {
-            // The first number is 1; later runs leave one out in between.
+            // The least number is 1, and between two runs at least one number is left out.
             let least = last_before.map_or(Some(1), |last: u64| last.checked_add(2));
             if least.is_none_or(|least| first < least) || last < first {
-                return Err(Impossible::RunsOutOfOrder);
+                return Err(InvalidEvidence::RunsOutOfOrder);
             }
             numbers += last - first + 1;
             last_before = Some(last);
             restored.push_back((first, last));
         }
         if seen > numbers {
-            return Err(Impossible::SeenOutsideOfRuns);
+            return Err(InvalidEvidence::MoreSeenThanInRuns);
         }
         let runs = restored;
         Ok(Self { runs, seen })

@@ -1,4 +1,4 @@
-//! What is visible of one life of a room, without its users.
+//! What is visible of the current life of a room, without its users.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{
     incarnation::Incarnation,
 };
 
-/// What is visible of a life that has this id.
+/// The summary of a life that has this id.
 pub(super) fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) -> RoomSummary {
     let IncarnationEvidence {
         opened_at,
@@ -24,8 +24,10 @@ pub(super) fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) 
         reported,
         ..
     } = life.evidence();
-    let name = name.as_ref().filter(|name| life.stands(name.at));
-    let creator = creator.as_ref().filter(|creator| life.stands(creator.at));
+    let name = name.as_ref().filter(|name| life.is_visible_at(name.at));
+    let creator = creator
+        .as_ref()
+        .filter(|creator| life.is_visible_at(creator.at));
     let close = life.closed();
     let people = if rules.keeps(Rule::AdminsAreNotCounted) {
         life.members().user_count()
@@ -41,7 +43,7 @@ pub(super) fn summary_of(id: &IncarnationId, life: &Incarnation, rules: &Rules) 
         incarnation: Some(id.clone()),
         name: name.map(|name| Arc::clone(&name.name)),
         creator: creator.map(|creator| creator.user.clone()),
-        opened_at: opened_at.filter(|at| life.stands(Some(*at))),
+        opened_at: opened_at.filter(|at| life.is_visible_at(Some(*at))),
         closed_at: close.and_then(|close| close.at),
         user_count: people,
         missing_callbacks: seqs.missing(),

@@ -64,9 +64,9 @@ fn the_users_of_a_forgotten_life_are_handed_on() {
 }
 
 #[test]
-fn a_close_of_an_only_life_spares_those_who_came_after_it_however_many() {
+fn a_close_of_an_unnamed_life_keeps_the_users_who_logged_in_after_it() {
     let at = |n: u64| Time::from_millis(1_700_000_000_000 + n).unwrap();
-    let only = |event: RoomEvent| RoomEvent {
+    let unnamed = |event: RoomEvent| RoomEvent {
         incarnation: "".into(),
         ..event
     };
@@ -78,9 +78,9 @@ fn a_close_of_an_only_life_spares_those_who_came_after_it_however_many() {
         let mut room = Room::default();
         for user in 0..users {
             let came_at = at(if user < stay { 2 } else { 0 });
-            room.apply(&only(login(user, came_at)), came_at, &RULES());
+            room.apply(&unnamed(login(user, came_at)), came_at, &RULES());
         }
-        room.apply(&only(close.clone()), at(3), &RULES());
+        room.apply(&unnamed(close.clone()), at(3), &RULES());
         let handed_on = room.take_former_users();
         let handed_on: usize = handed_on.iter().map(|it| it.user_count()).sum();
         assert_eq!(handed_on, users - stay);

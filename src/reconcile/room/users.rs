@@ -1,5 +1,5 @@
-//! The users of one life of a room: their sessions, who of them is present, and
-//! when something of them is to be forgotten.
+//! The users of one life of a room: their sessions, which of them are present, and when
+//! their sessions are to be forgotten.
 
 mod sessions_by_user;
 
@@ -9,31 +9,32 @@ use imbl::OrdSet;
 
 use crate::{
     domain::{LeaveReason, SessionId, Time, UserId, UserIdRef},
-    reconcile::{Impossible, Member, Rules, sessions::Sessions},
+    reconcile::{InvalidEvidence, Member, Rules, sessions::Sessions},
 };
 
 use super::members::Members;
 
 use self::sessions_by_user::SessionsByUser;
 
-/// Users of whom one tick forgets something, at most. What a tick does for one room must
-/// not delay the callbacks of others, and the next tick is a second away.
+/// The most users of one life that one tick handles. A tick must not delay the callbacks
+/// after it for long. The next tick comes a second later.
 const FORGET_MAX: usize = 4096;
 
-/// The users of one life of a room. A clone costs a few reference counts, however
-/// many they are: a checkpoint takes one while callbacks wait.
+/// The users of one life of a room. To clone it costs a few reference counts, however many
+/// users there are, because a checkpoint clones it while callbacks wait.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Users {
     sessions_by_user: SessionsByUser,
-    /// Those who are present: derived from the sessions.
+    /// The users who are present. This follows from the sessions.
     members: Members,
-    /// When something of a user is due to be forgotten: exactly those users
-    /// that [`Sessions::due_at`] gives a time.
-    dues: OrdSet<(Time, UserId)>,
+    /// When each user has something to forget. It contains exactly the users for which
+    /// [`Sessions::due_at`] returns a time.
+    due_times: OrdSet<(Time, UserId)>,
 }
 
-/// The users of a life that is over. They were not told of it yet. They can be many, and
-/// to drop them takes long, so they are handed to a caller who can do it without a lock.
+/// The users of a life that is over. They are not notified of its end yet. There can be many
+/// of them, and to drop them takes long. So they are handed to the caller, who can notify and
+/// drop them while it holds no lock.
 #[derive(Clone, Debug)]
 pub struct FormerUsers(Users);
 
@@ -47,50 +48,51 @@ pub(super) struct PresenceChange {
 }
 
 impl FormerUsers {
-    /// Who they are.
+    /// The ids of the users.
     pub fn users(&self) -> impl Iterator<Item = UserIdRef<'_>> {
         self.0.sessions_by_user.iter().filter_map(Sessions::user)
     }
 
-    /// How many they are.
+    /// How many users there are.
     pub fn user_count(&self) -> usize {
         self.0.sessions_by_user.len()
     }
 }
 
 impl Users {
-    /// The users, by id, so that one state has one order.
+    /// The sessions of all users, ordered by user id, so that equal states give equal
+    /// checkpoints.
     pub(crate) fn sorted_sessions(&self) -> Vec<&Sessions> {
         let mut users: Vec<_> = self.sessions_by_user.iter().collect();
         users.sort_unstable_by_key(|sessions| sessions.user());
         users
     }
 
-    /// Adds the sessions of a user that were remembered elsewhere. Nothing is
-    /// [derived](Self::derive) yet.
+    /// Adds the sessions of a user that are restored from a checkpoint. What follows from them
+    /// is not [derived](Self::derive) yet.
     ///
     /// # Errors
-    /// When there are none, or the user is known already.
-    pub(crate) fn restore(&mut self, sessions: Sessions) -> Result<(), Impossible> {
+    /// When there are no sessions, or the user is known already.
+    pub(crate) fn restore(&mut self, sessions: Sessions) -> Result<(), InvalidEvidence> {
         if sessions.is_empty() {
-            return Err(Impossible::NoSessions);
+            return Err(InvalidEvidence::UserWithoutSessions);
         }
         let is_new = self.sessions_by_user.insert(sessions);
-        is_new.then_some(()).ok_or(Impossible::UserTwice)
+        is_new.then_some(()).ok_or(InvalidEvidence::DuplicateUser)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.sessions_by_user.is_empty()
     }
 
-    /// Derives from the sessions what follows from them by these rules.
+    /// Derives from the sessions, by these rules, who is present and when users are due.
     pub(super) fn derive(&mut self, rules: &Rules) {
         let present = (self.sessions_by_user.iter()).filter_map(|it| it.present(rules));
         present.for_each(|member| self.members.insert(member.clone()));
-        self.derive_dues(rules);
+        self.derive_due_times(rules);
     }
 
-    /// Those who are present.
+    /// The users who are present.
     pub(super) fn members(&self) -> &Members {
         &self.members
     }
@@ -100,8 +102,8 @@ impl Users {
         sessions.is_some_and(|sessions| sessions.knows(session))
     }
 
-    /// Changes a user's sessions, and with them whether the user is present and
-    /// when something is due.
+    /// Changes a user's sessions. Then updates whether the user is present and when the user
+    /// has something to forget.
     pub(super) fn change(
         &mut self,
         user: &UserId,
@@ -118,8 +120,8 @@ impl Users {
                 (before, state(sessions), left)
             });
         if due_before != due_after {
-            due_before.map(|due_at| self.dues.remove(&(due_at, user.clone())));
-            due_after.map(|due_at| self.dues.insert((due_at, user.clone())));
+            due_before.map(|due_at| self.due_times.remove(&(due_at, user.clone())));
+            due_after.map(|due_at| self.due_times.insert((due_at, user.clone())));
         }
         if before != after {
             before.iter().for_each(|member| self.members.remove(member));
@@ -133,9 +135,9 @@ impl Users {
         }
     }
 
-    /// Ends all logins up to a time, and forgets what is only about them. Returns the
-    /// users that they were of, if anybody was present by one of them: all users who were
-    /// present and are not any more, and perhaps others.
+    /// Ends all logins up to a time, and forgets the sessions that have no later evidence.
+    /// Returns the affected users if any of them was present: all who are not present any
+    /// more, and perhaps others.
     pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> Option<FormerUsers> {
         let Self {
             sessions_by_user,
@@ -144,7 +146,7 @@ impl Users {
         } = self;
         let members_before = members.len();
         let mut ended = Vec::new();
-        // Not present any more, though something later is known of them.
+        // Users who are not present any more, but about whom there is later evidence.
         let mut absent = Vec::new();
         sessions_by_user.for_each_mut(|sessions| {
             let before = sessions.present(rules).cloned();
@@ -172,7 +174,7 @@ impl Users {
             }
             gone
         };
-        self.derive_dues(rules);
+        self.derive_due_times(rules);
         is_emptied.then(|| {
             FormerUsers(Users {
                 sessions_by_user,
@@ -181,41 +183,43 @@ impl Users {
         })
     }
 
-    fn derive_dues(&mut self, rules: &Rules) {
-        let dues = self.sessions_by_user.iter();
-        self.dues = dues
+    fn derive_due_times(&mut self, rules: &Rules) {
+        let due_times = self.sessions_by_user.iter();
+        self.due_times = due_times
             .filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.into())))
             .collect();
     }
 
-    /// Makes nobody present, but forgets nothing.
+    /// Removes all members, but keeps the sessions.
     pub(super) fn hide(&mut self) {
         self.members = Members::default();
     }
 
-    /// Forgets everybody.
+    /// Forgets all users, and returns them.
     pub(super) fn clear(&mut self) -> Option<FormerUsers> {
         let users = mem::take(self);
         (!users.sessions_by_user.is_empty()).then_some(FormerUsers(users))
     }
 
-    /// All of them, to be told that another life is the current one. What is known of them
-    /// stays.
+    /// All users, to be notified that another life is current. Their sessions are kept.
     pub(super) fn former_users(&self) -> Option<FormerUsers> {
         (!self.sessions_by_user.is_empty()).then(|| FormerUsers(self.clone()))
     }
 
-    /// A user, if present.
+    /// The member with this user id, if the user is present.
     pub(super) fn present(&self, user: &str, rules: &Rules) -> Option<&Member> {
         self.sessions_by_user.get(user)?.present(rules)
     }
 
-    /// Forgets what is due, of at most [`FORGET_MAX`] users; the others stay due. Users
-    /// who are present stay present.
+    /// Forgets what is due at `now` about at most [`FORGET_MAX`] users; the others stay due.
+    /// Users who are present stay present.
     pub(super) fn forget(&mut self, now: Time, rules: &Rules) -> Vec<PresenceChange> {
         let mut changes = Vec::new();
         for _ in 0..FORGET_MAX {
-            let first = self.dues.get_min().filter(|(due_at, _)| *due_at <= now);
+            let first = self
+                .due_times
+                .get_min()
+                .filter(|(due_at, _)| *due_at <= now);
             let Some((_, user)) = first.cloned() else {
                 break;
             };
@@ -224,8 +228,8 @@ impl Users {
         changes
     }
 
-    /// When the first of them has something to forget.
+    /// When the next user has something to forget.
     pub(super) fn due_at(&self) -> Option<Time> {
-        self.dues.get_min().map(|(due_at, _)| *due_at)
+        self.due_times.get_min().map(|(due_at, _)| *due_at)
     }
 }

@@ -1,59 +1,59 @@
-//! What is known of one session.
+//! The evidence about one session.
 
 use crate::{
     domain::{LeaveReason, SessionId, SessionIdRef, Time},
     reconcile::{Member, Rules},
 };
 
-/// What is known of one session, wherever it is kept.
+/// The evidence about one session, borrowed from the list that keeps it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session<'a> {
     id: KeptId<'a>,
-    /// The latest login.
+    /// The latest login, if a login was seen.
     pub(crate) login: Option<&'a Member>,
     /// The latest login time known, from a login or as named by a logout.
     pub(crate) login_known_at: Option<Time>,
-    /// What its logouts add up to, if there were any.
+    /// How the session ended, if a logout was seen.
     pub(crate) ended: Option<Ended>,
-    /// The later of receipt and event time of the last evidence.
+    /// The latest time of any evidence: the later of its receipt and its event time.
     pub(crate) evidence_at: Time,
 }
 
-/// The id of a session, where it is kept. It is read only where it decides.
+/// Where the id of a session is kept. A login is unpacked only when the id is needed.
 #[derive(Clone, Copy, Debug)]
 enum KeptId<'a> {
     Login(&'a Member),
     Own(&'a SessionId),
 }
 
-/// A [`Session`] that owns what is known, which may be anything.
+/// The evidence about one session, owned. Unlike a packed login it can hold any evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionEvidence {
     /// The session's id.
     pub(crate) id: SessionId,
-    /// The latest login.
+    /// The latest login, if a login was seen.
     pub(crate) login: Option<Member>,
     /// The latest login time known, from a login or as named by a logout.
     pub(crate) login_known_at: Option<Time>,
-    /// What its logouts add up to, if there were any.
+    /// How the session ended, if a logout was seen.
     pub(crate) ended: Option<Ended>,
-    /// The later of receipt and event time of the last evidence.
+    /// The latest time of any evidence: the later of its receipt and its event time.
     pub(crate) evidence_at: Time,
 }
 
-/// What logouts of a session add up to.
+/// What is known from all logouts of a session together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// Logins up to this time are over.
+    /// Logins up to this time have ended.
     pub(crate) through: Option<Time>,
-    /// When the last logout happened.
+    /// The time of the last logout.
     pub(crate) at: Option<Time>,
-    /// Its reason.
+    /// The reason of the last logout.
     pub(crate) reason: LeaveReason,
 }
 
 impl<'a> Session<'a> {
-    /// A session of which nothing is known but one login.
+    /// A session whose only evidence is one login.
     pub(super) fn of_login(login: &'a Member, evidence_at: Time) -> Self {
         Self {
             id: KeptId::Login(login),
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether its latest login did not end.
+    /// Whether the latest login has not ended.
     pub(super) fn is_live(&self) -> bool {
         let Some(login) = self.login else {
             return false;
@@ -80,20 +80,20 @@ impl<'a> Session<'a> {
             .is_none_or(|ended| login.login_at() > ended.through)
     }
 
-    /// Whether there is evidence of a login after a time, or of an end of one.
+    /// Whether there is evidence of a login after a time, or of an end of such a login.
     pub(super) fn is_known_after(&self, at: Option<Time>) -> bool {
         let ended_through = self.ended.and_then(|ended| ended.through);
         self.login_known_at > at || ended_through > at
     }
 
-    /// When it is to be forgotten, if the user is not present by it.
+    /// When the session is to be forgotten, if it does not make the user present.
     pub(super) fn due_at(&self, rules: &Rules) -> Time {
         self.evidence_at.saturating_add(rules.evidence_span())
     }
 }
 
 impl SessionEvidence {
-    /// A session of which nothing is known yet.
+    /// A session without any evidence yet.
     pub(super) fn new(id: SessionId, evidence_at: Time) -> Self {
         Self {
             id,
@@ -104,7 +104,7 @@ impl SessionEvidence {
         }
     }
 
-    /// A session of which nothing is known but one login.
+    /// A session whose only evidence is one login.
     pub(super) fn of_login(login: Member, evidence_at: Time) -> Self {
         let id = login.session().into();
         Self {
@@ -114,7 +114,7 @@ impl SessionEvidence {
         }
     }
 
-    /// Whether nothing is known of it but its login.
+    /// Whether its only evidence is one login.
     pub(super) fn is_login(&self) -> bool {
         let login_at = self.login.as_ref().map(Member::login_at);
         self.ended.is_none() && login_at == Some(self.login_known_at)

@@ -1,5 +1,5 @@
-//! How the sessions of one user are kept: in little memory, because nearly every user
-//! has one session of which nothing but its login is known.
+//! The list of one user's sessions. It takes little memory in the most frequent case: a user
+//! with one session, whose only evidence is one login.
 
 use crate::{
     domain::{SessionIdRef, Time, UserId, UserIdRef},
@@ -8,54 +8,55 @@ use crate::{
 
 use super::session::{Session, SessionEvidence};
 
-/// The sessions of one user, in the order they were first heard of.
+/// The sessions of one user, in the order in which their first evidence came.
 #[derive(Clone, Debug)]
 pub(super) enum SessionList {
-    /// One, of which nothing is known but one login.
-    Login { login: Member, evidence_at: Time },
-    /// Any others; `None` if there are none.
-    Others(Option<Box<Others>>),
+    /// One session, whose only evidence is one login.
+    OneLogin { login: Member, evidence_at: Time },
+    /// Any other list; `None` if it is empty.
+    General(Option<Box<GeneralList>>),
 }
 
+/// A list of sessions with any evidence.
 #[derive(Clone, Debug)]
-pub(super) struct Others {
+pub(super) struct GeneralList {
     user: UserId,
     sessions: Vec<SessionEvidence>,
 }
 
 impl Default for SessionList {
     fn default() -> Self {
-        Self::Others(None)
+        Self::General(None)
     }
 }
 
 impl SessionList {
-    /// Whose they are; `None` if there are none.
+    /// The user of the sessions; `None` if the list is empty.
     pub(super) fn user(&self) -> Option<UserIdRef<'_>> {
         match self {
-            Self::Login { login, .. } => Some(login.user()),
-            Self::Others(others) => others.as_ref().map(|others| others.user.borrowed()),
+            Self::OneLogin { login, .. } => Some(login.user()),
+            Self::General(list) => list.as_ref().map(|list| list.user.borrowed()),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::Others(None))
+        matches!(self, Self::General(None))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Session<'_>> {
-        let (login, others) = match self {
-            Self::Login { login, evidence_at } => {
+        let (login, list) = match self {
+            Self::OneLogin { login, evidence_at } => {
                 (Some(Session::of_login(login, *evidence_at)), None)
             }
-            Self::Others(others) => (None, others.as_deref()),
+            Self::General(list) => (None, list.as_deref()),
         };
-        let others = others.map_or(&[][..], |others| &others.sessions);
+        let list = list.map_or(&[][..], |list| &list.sessions);
         login
             .into_iter()
-            .chain(others.iter().map(SessionEvidence::view))
+            .chain(list.iter().map(SessionEvidence::view))
     }
 
-    /// Changes what is known of a session, of which there is evidence from this time.
+    /// Changes the evidence about a session. `evidence_at` is the time of the new evidence.
     pub(super) fn change(
         &mut self,
         user: &UserId,
@@ -63,79 +64,80 @@ impl SessionList {
         evidence_at: Time,
         change: impl FnOnce(&mut SessionEvidence),
     ) {
-        let mut others = self.take(user);
-        let session = others.session(id, evidence_at);
+        let mut list = self.take(user);
+        let session = list.session(id, evidence_at);
         session.evidence_at = session.evidence_at.max(evidence_at);
         change(session);
-        *self = Self::of(others);
+        *self = Self::of(list);
     }
 
     /// Adds a session that is not in the list.
     pub(super) fn push(&mut self, user: &UserId, session: SessionEvidence) {
-        let mut others = self.take(user);
-        others.sessions.push(session);
-        *self = Self::of(others);
+        let mut list = self.take(user);
+        list.sessions.push(session);
+        *self = Self::of(list);
     }
 
-    /// Keeps some of the sessions only.
+    /// Keeps only the sessions for which `stays` returns true.
     pub(super) fn retain(&mut self, mut stays: impl FnMut(&Session<'_>) -> bool) {
         match self {
-            Self::Login { login, evidence_at } => {
+            Self::OneLogin { login, evidence_at } => {
                 if !stays(&Session::of_login(login, *evidence_at)) {
                     *self = Self::default();
                 }
             }
-            Self::Others(others) => {
-                if let Some(mut others) = others.take() {
-                    others.sessions.retain(|session| stays(&session.view()));
-                    *self = Self::of(others);
+            Self::General(list) => {
+                if let Some(mut list) = list.take() {
+                    list.sessions.retain(|session| stays(&session.view()));
+                    *self = Self::of(list);
                 }
             }
         }
     }
 
-    /// The form that takes the least memory.
-    fn of(mut others: Box<Others>) -> Self {
-        match &mut *others.sessions {
+    /// The list in the form that takes the least memory.
+    fn of(mut list: Box<GeneralList>) -> Self {
+        match &mut *list.sessions {
             [] => Self::default(),
             [session] if session.is_login() => match session.login.take() {
-                Some(login) => Self::Login {
+                Some(login) => Self::OneLogin {
                     login,
                     evidence_at: session.evidence_at,
                 },
-                None => Self::Others(Some(others)),
+                None => Self::General(Some(list)),
             },
-            _ => Self::Others(Some(others)),
+            _ => Self::General(Some(list)),
         }
     }
 
-    fn take(&mut self, user: &UserId) -> Box<Others> {
+    /// Takes all sessions, in the general form.
+    fn take(&mut self, user: &UserId) -> Box<GeneralList> {
         let of_user = |sessions| {
             let user = user.clone();
-            Box::new(Others { user, sessions })
+            Box::new(GeneralList { user, sessions })
         };
         match std::mem::take(self) {
-            Self::Login { login, evidence_at } => {
+            Self::OneLogin { login, evidence_at } => {
                 of_user(vec![SessionEvidence::of_login(login, evidence_at)])
             }
-            Self::Others(others) => others.unwrap_or_else(|| of_user(Vec::new())),
+            Self::General(list) => list.unwrap_or_else(|| of_user(Vec::new())),
         }
     }
 
-    /// The same, in the other form.
+    /// Changes the list to the general form.
     #[cfg(test)]
-    pub(super) fn spread(&mut self) {
+    pub(super) fn generalize(&mut self) {
         if let Some(user) = self.user().map(UserId::from) {
-            *self = Self::Others(Some(self.take(&user)));
+            *self = Self::General(Some(self.take(&user)));
         }
     }
 }
 
-impl Others {
+impl GeneralList {
     fn session(&mut self, id: SessionIdRef<'_>, evidence_at: Time) -> &mut SessionEvidence {
         let known = self.sessions.iter().position(|it| it.id.borrowed() == id);
         let at = known.unwrap_or_else(|| {
-            // One is the rule, and there are many users.
+            // Space for one session only: most users have one, and there are many users.
             self.sessions.reserve_exact(1);
             let session = SessionEvidence::new(id.into(), evidence_at);
             self.sessions.push(session);

@@ -1,4 +1,4 @@
-//! What is visible of a user, and how that changes.
+//! What clients see of a user, and the changes that they see.
 
 use std::sync::Arc;
 
@@ -14,42 +14,42 @@ pub struct UserView {
     pub name: Option<Arc<str>>,
     /// The devices that are online.
     pub devices: Vec<Member>,
-    /// The rooms that the user is in, by id, and since when.
+    /// The rooms that the user is in, by id, each with the time of the login if known.
     pub rooms: Vec<(RoomId, Option<Time>)>,
 }
 
 /// One visible change of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserChange {
-    /// A device is online that was not, or that logged in anew.
+    /// A device came online, or an online device logged in again.
     DeviceOnline(Member),
-    /// A device is not online any more.
+    /// A device went offline.
     DeviceOffline {
         /// The device as last known.
         device: Member,
-        /// Why.
+        /// Why it went offline.
         reason: LeaveReason,
-        /// When.
+        /// When it went offline, if known.
         at: Option<Time>,
     },
-    /// The user is in a room and was not, or logged in to it anew.
+    /// The user entered a room, or logged in again to a room that they are in.
     RoomEntered {
         /// The room.
         room: RoomId,
-        /// Since when.
+        /// When the user logged in, if known.
         login_at: Option<Time>,
     },
-    /// The user is not in a room any more.
+    /// The user left a room.
     RoomLeft {
         /// The room.
         room: RoomId,
-        /// Since when the user was in it.
+        /// When the user had logged in, if known.
         login_at: Option<Time>,
         /// Why the user left.
         reason: LeaveReason,
-        /// When the user left.
+        /// When the user left, if known.
         at: Option<Time>,
     },
-    /// The user has another name.
+    /// The user has a new name.
     Renamed(Arc<str>),
 }

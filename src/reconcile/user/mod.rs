@@ -1,7 +1,7 @@
-//! One user: the devices that are online, by the same rules of evidence as a
-//! room's sessions, and the rooms that the user may be in.
+//! One user: the devices that are online, and the rooms that the user may be in. The
+//! sessions of devices follow the same rules as sessions in rooms.
 //!
-//! Pure: no clock, no lock, no I/O.
+//! The module is pure: it uses no clock, no lock and no I/O.
 
 mod change;
 
@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
-    reconcile::{Applied, DatedName, Member, Rule, Rules, digest_of, sessions::Sessions},
+    reconcile::{DatedName, EventOutcome, Member, Rule, Rules, digest_of, sessions::Sessions},
 };
 
 pub use self::change::{UserChange, UserView};
@@ -20,34 +20,35 @@ pub struct User {
     sessions: Sessions,
     /// The name that the latest login gave.
     name: Option<DatedName>,
-    /// The rooms that the user entered and was not seen to leave. A room that closed since
-    /// can still be here, because a close does not tell each of its users.
+    /// The rooms that the user entered and has not left, each with the time of the login. A
+    /// room that has closed since can still be here, because a close does not change each of
+    /// its users.
     rooms: BTreeMap<RoomId, Option<Time>>,
-    /// Whether the rooms are known. They are kept only for users who are queried.
-    is_placed: bool,
+    /// Whether `rooms` is filled in. The rooms are kept only for users who are remembered.
+    knows_rooms: bool,
 }
 
 /// How a user's presence in a room changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// The user was not in it, and is in it since this time.
+    /// The user entered the room, by a login at this time.
     Entered(Option<Time>),
-    /// The user was in it, and is in it by a login of this time.
+    /// The user was in the room, and is in it by a login at this time now.
     Stayed(Option<Time>),
-    /// The user is not in it any more: why, and since when.
+    /// The user left the room: why and when.
     Left(LeaveReason, Option<Time>),
 }
 
 impl User {
-    /// Joins an event to the evidence.
+    /// Adds an event to the evidence.
     pub fn apply(
         &mut self,
         event: &UserEvent,
         received_at: Time,
         rules: &Rules,
-    ) -> Applied<UserChange> {
+    ) -> EventOutcome<UserChange> {
         if self.is_stale(event, received_at, rules) {
-            return Applied::Stale;
+            return EventOutcome::Stale;
         }
         let limit = received_at.saturating_add(rules.reorder_horizon);
         let before = self.online(rules);
@@ -68,7 +69,7 @@ impl User {
         let renamed = (self.name() != name_before.as_ref()).then(|| self.name().cloned());
         let renamed = renamed.flatten().map(UserChange::Renamed);
         let devices = self.device_changes(&before, rules);
-        Applied::Joined(renamed.into_iter().chain(devices).collect())
+        EventOutcome::Applied(renamed.into_iter().chain(devices).collect())
     }
 
     fn is_stale(&self, event: &UserEvent, received_at: Time, rules: &Rules) -> bool {
@@ -115,18 +116,22 @@ impl User {
     }
 
     /// Notes that the user entered or left a room.
-    pub fn note(&mut self, room: &RoomId, membership: &Membership) -> Option<UserChange> {
+    pub fn note_membership(
+        &mut self,
+        room: &RoomId,
+        membership: &Membership,
+    ) -> Option<UserChange> {
         let room = room.clone();
         match *membership {
-            // Told even if the room is known: then its end was not told.
+            // This is a change even if the room is known: then its end was not published.
             Membership::Entered(login_at) => {
                 self.rooms.insert(room.clone(), login_at);
                 Some(UserChange::RoomEntered { room, login_at })
             }
             Membership::Stayed(login_at) => {
                 let known = self.rooms.insert(room.clone(), login_at);
-                let is_news = known != Some(login_at);
-                is_news.then_some(UserChange::RoomEntered { room, login_at })
+                let is_change = known != Some(login_at);
+                is_change.then_some(UserChange::RoomEntered { room, login_at })
             }
             Membership::Left(reason, at) => {
                 let login_at = self.rooms.remove(&room)?;
@@ -140,19 +145,20 @@ impl User {
         }
     }
 
-    /// Drops a room that the user is not in any more, although no event said so.
+    /// Removes a room that the user is not in any more, without a visible change. Returns
+    /// whether the room was there.
     pub fn drop_room(&mut self, room: &RoomId) -> bool {
         self.rooms.remove(room).is_some()
     }
 
-    /// Whether it is known which rooms the user may be in.
-    pub(crate) fn is_placed(&self) -> bool {
-        self.is_placed
+    /// Whether the rooms that the user may be in are filled in.
+    pub(crate) fn knows_rooms(&self) -> bool {
+        self.knows_rooms
     }
 
-    /// Says which rooms the user is in.
-    pub(crate) fn place(&mut self, rooms: BTreeMap<RoomId, Option<Time>>) {
-        (self.rooms, self.is_placed) = (rooms, true);
+    /// Fills in the rooms that the user is in.
+    pub(crate) fn set_rooms(&mut self, rooms: BTreeMap<RoomId, Option<Time>>) {
+        (self.rooms, self.knows_rooms) = (rooms, true);
     }
 
     /// Whether the user may be in a room.
@@ -165,7 +171,7 @@ impl User {
         self.rooms.iter().map(|(room, login_at)| (room, *login_at))
     }
 
-    /// Forgets what is due at `now`. Devices that are online stay online.
+    /// Forgets what is due at `now`. Online devices stay online.
     pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
         let before = self.online(rules);
         self.sessions.forget(now, rules);
@@ -175,12 +181,13 @@ impl User {
         self.device_changes(&before, rules)
     }
 
-    /// When something is next to be forgotten.
+    /// When the user next has something to forget.
     pub fn due_at(&self, rules: &Rules) -> Option<Time> {
         self.sessions.due_at(rules)
     }
 
-    /// Whether everything that is remembered of the user follows from rooms.
+    /// Whether no evidence about the user's devices is left. The rooms need none: they can be
+    /// looked up.
     pub fn is_forgotten(&self) -> bool {
         self.sessions.is_empty()
     }
@@ -197,17 +204,17 @@ impl User {
         online
     }
 
-    /// A user whose evidence was remembered elsewhere, in no room yet.
+    /// A user whose evidence is restored from a checkpoint. The rooms are not filled in.
     pub(crate) fn restore(sessions: Sessions, name: Option<DatedName>) -> Self {
         Self {
             sessions,
             name,
             rooms: BTreeMap::new(),
-            is_placed: false,
+            knows_rooms: false,
         }
     }
 
-    /// A copy of the evidence, without the rooms: they can be many.
+    /// A copy of the evidence, without the rooms, because there can be many.
     pub(crate) fn evidence(&self) -> Self {
         Self::restore(self.sessions.clone(), self.name.clone())
     }
@@ -217,12 +224,12 @@ impl User {
         &self.sessions
     }
 
-    /// The name that the latest login gave, and when.
+    /// The name that the latest login gave, and the time of that login.
     pub(crate) fn dated_name(&self) -> Option<&DatedName> {
         self.name.as_ref()
     }
 
-    /// What is visible of the user, in these rooms.
+    /// What is visible of the user. `rooms` are the rooms that the user is in.
     pub fn view(&self, rooms: Vec<(RoomId, Option<Time>)>, rules: &Rules) -> UserView {
         UserView {
             name: self.name().cloned(),

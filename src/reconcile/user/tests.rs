@@ -50,7 +50,7 @@ fn online(user: &User, rules: &Rules) -> Vec<String> {
         .collect()
 }
 
-/// Applies events in every order, each twice, and returns who is online.
+/// Applies events in every order, each twice, and returns the online devices.
 #[track_caller]
 fn in_every_order(events: &[UserEvent], rules: &Rules) -> Vec<String> {
     let mut answers = Vec::new();
@@ -115,7 +115,7 @@ fn a_replaced_device_is_told_before_the_one_that_replaces_it() {
     let rules = rules(Logins::Exclusive);
     let mut user = User::default();
     user.apply(&login("a", 1), at(1), &rules);
-    let Applied::Joined(changes) = user.apply(&login("b", 2), at(2), &rules) else {
+    let EventOutcome::Applied(changes) = user.apply(&login("b", 2), at(2), &rules) else {
         panic!("is not stale");
     };
     assert!(matches!(
@@ -151,13 +151,13 @@ fn rooms_are_entered_and_left_once() {
     let mut user = User::default();
     let room = RoomId::from("r");
     let entered = Membership::Entered(Some(at(1)));
-    assert!(user.note(&room, &entered).is_some());
+    assert!(user.note_membership(&room, &entered).is_some());
     let stayed = Membership::Stayed(Some(at(1)));
-    assert!(user.note(&room, &stayed).is_none());
+    assert!(user.note_membership(&room, &stayed).is_none());
     let anew = Membership::Stayed(Some(at(2)));
-    assert!(user.note(&room, &anew).is_some());
+    assert!(user.note_membership(&room, &anew).is_some());
     let left = Membership::Left(LeaveReason::RoomClosed, None);
-    assert!(user.note(&room, &left).is_some());
-    assert!(user.note(&room, &left).is_none());
+    assert!(user.note_membership(&room, &left).is_some());
+    assert!(user.note_membership(&room, &left).is_none());
     assert!(user.is_forgotten());
 }

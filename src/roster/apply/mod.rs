@@ -9,7 +9,7 @@ use crate::{
     domain::{AppName, Decoded, RoomEvent, RoomId, Time},
     journal::{Callback, Entry, Follower, Payload, Revision},
     reconcile::{
-        Applied, Rules,
+        EventOutcome, Rules,
         room::{FormerUsers, Room, RoomChange, RoomState},
     },
     roster::{
@@ -101,9 +101,9 @@ impl Applier {
                 for event in of_one_room {
                     match room.apply(event, position.at, rules) {
                         // There is one event as a rule, and its list is kept as it is.
-                        Applied::Joined(joined) if changes.is_empty() => changes = joined,
-                        Applied::Joined(joined) => changes.extend(joined),
-                        Applied::Stale => stale += 1,
+                        EventOutcome::Applied(joined) if changes.is_empty() => changes = joined,
+                        EventOutcome::Applied(joined) => changes.extend(joined),
+                        EventOutcome::Stale => stale += 1,
                     }
                 }
                 changes

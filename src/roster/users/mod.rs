@@ -59,7 +59,7 @@ use crate::{
     domain::{RoomId, Time, UserId, UserIdRef},
     journal::Revision,
     reconcile::{
-        Applied, Member, Rules,
+        EventOutcome, Member, Rules,
         user::{Membership, User, UserView},
     },
     roster::{
@@ -226,8 +226,8 @@ impl Users {
             for UserEffect { effect, .. } in effects {
                 lacks_leave |= effect.shows_unpublished_leave(user);
                 match effect.apply(user, position.at, &self.rules) {
-                    Applied::Joined(joined) => changes.extend(joined),
-                    Applied::Stale => stale += 1,
+                    EventOutcome::Applied(joined) => changes.extend(joined),
+                    EventOutcome::Stale => stale += 1,
                 }
             }
             dues.1 = user.due_at(&self.rules);

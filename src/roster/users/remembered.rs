@@ -105,13 +105,13 @@ impl RememberedUsers {
     ) -> Hold<User> {
         let known = self.table.get(id.as_str());
         let hold = known.unwrap_or_else(|| self.table.get_or_insert(&id.into()));
-        if hold.cell().state.lock().subject.is_placed() {
+        if hold.cell().state.lock().subject.knows_rooms() {
             return hold;
         }
         let rooms = self.memberships.of(id).into_iter().filter_map(room_of);
         let rooms = rooms.map(|(login_at, room)| (room, login_at)).collect();
         let mut state = hold.cell().state.lock();
-        state.subject.place(rooms);
+        state.subject.set_rooms(rooms);
         state.feed.raise_floor(floor);
         drop(state);
         hold

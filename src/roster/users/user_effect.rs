@@ -3,7 +3,7 @@
 use crate::{
     domain::{AppName, RoomId, Time, UserEvent, UserId, UserIdRef},
     reconcile::{
-        Applied, Member, Rules, UserKey,
+        EventOutcome, Member, Rules, UserKey,
         user::{Membership, User, UserChange},
     },
 };
@@ -90,13 +90,18 @@ impl Effect<'_> {
         user.may_be_in(room)
     }
 
-    pub(super) fn apply(&self, user: &mut User, at: Time, rules: &Rules) -> Applied<UserChange> {
+    pub(super) fn apply(
+        &self,
+        user: &mut User,
+        at: Time,
+        rules: &Rules,
+    ) -> EventOutcome<UserChange> {
         match self {
             Self::Event(event) => user.apply(event, at, rules),
             Self::Membership(room, membership) => {
-                Applied::Joined(user.note(room, membership).into_iter().collect())
+                EventOutcome::Applied(user.note_membership(room, membership).into_iter().collect())
             }
-            Self::Due => Applied::Joined(user.tick(at, rules)),
+            Self::Due => EventOutcome::Applied(user.tick(at, rules)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use headcount::{
     domain::{LeaveReason, RoomEvent},
-    reconcile::{Applied, Rules, room::RoomState},
+    reconcile::{EventOutcome, Rules, room::RoomState},
 };
 
 use super::model::{
@@ -195,13 +195,13 @@ fn e3_a_repeated_create_opens_no_phantom_room() {
     let create = create("a", 0);
     every_order(&[create.clone(), close("a", S)], |mut replica| {
         let mut untick = replica.clone();
-        assert_eq!(replica.receive(&create, at(700 * S)), Applied::Stale);
+        assert_eq!(replica.receive(&create, at(700 * S)), EventOutcome::Stale);
         assert_eq!(replica.visible().who(), (Unknown, "", vec![]));
         assert!(replica.room.is_forgotten());
         // Nor where the room is not forgotten yet.
         let rules = Rules::default();
         let applied = untick.room.apply(&create, at(700 * S), &rules);
-        assert_eq!(applied, Applied::Stale);
+        assert_eq!(applied, EventOutcome::Stale);
         assert_eq!(untick.visible().who(), (Closed, "a", vec![]));
     });
 }
@@ -215,10 +215,10 @@ fn e4_what_is_too_late_does_not_depend_on_what_was_forgotten() {
     every_order(&ended, |mut replica| {
         let mut untick = replica.clone();
         let late = login("a", "u1", "s", 6 * S);
-        assert_eq!(replica.receive(&late, at(666 * S)), Applied::Stale);
+        assert_eq!(replica.receive(&late, at(666 * S)), EventOutcome::Stale);
         let rules = Rules::default();
         let applied = untick.room.apply(&late, at(666 * S), &rules);
-        assert_eq!(applied, Applied::Stale);
+        assert_eq!(applied, EventOutcome::Stale);
         assert_eq!(replica.visible(), untick.visible());
         assert_eq!(replica.visible().who(), (Open, "a", vec![]));
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount::{
     domain::{RoomEvent, Time},
-    reconcile::Applied,
+    reconcile::EventOutcome,
 };
 use proptest::{prelude::*, test_runner::Config};
 
@@ -74,7 +74,7 @@ fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>, now: Ti
     let mut replica = Replica::default();
     for event in events {
         let applied = replica.receive(event, now);
-        assert_ne!(applied, Applied::Stale);
+        assert_ne!(applied, EventOutcome::Stale);
     }
     replica
 }
@@ -182,7 +182,7 @@ fn deliver(history: &[Step], span: i64, offset: i64, seed: u64) {
     let mut left = journal.iter().peekable();
     for (taken, quiet_at) in quiet_points(history, span, offset) {
         while let Some((event, received_at)) = left.next_if(|(_, at)| *at < quiet_at) {
-            assert_ne!(replica.receive(event, *received_at), Applied::Stale);
+            assert_ne!(replica.receive(event, *received_at), EventOutcome::Stale);
         }
         replica.advance_to(quiet_at);
         assert_eq!(replica.visible(), expected(&history[..taken]), "at {taken}");

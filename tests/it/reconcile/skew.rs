@@ -4,7 +4,7 @@
 use headcount::{
     domain::{RoomEventKind, Time},
     reconcile::{
-        Applied,
+        EventOutcome,
         room::{RoomChange, RoomState},
     },
 };
@@ -127,7 +127,10 @@ fn an_end_that_is_far_ahead_is_believed_but_does_not_outlive_all_evidence() {
     for (end, visible) in [(end, (Open, "a", vec![])), (closed, (Closed, "a", vec![]))] {
         let mut replica = Replica::default();
         replica.receive(&login("a", "u1", "s1", 0), at(0));
-        assert!(matches!(replica.receive(&end, at(S)), Applied::Joined(_)));
+        assert!(matches!(
+            replica.receive(&end, at(S)),
+            EventOutcome::Applied(_)
+        ));
         assert_eq!(replica.visible().who(), visible);
         // A login of another session, after all that, is a new one.
         replica.receive(&login("b", "u1", "s2", 1_300 * S), at(1_300 * S));

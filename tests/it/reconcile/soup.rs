@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use headcount::{
     domain::{RoomEvent, Time, UserId},
     reconcile::{
-        Applied, Rules,
+        EventOutcome, Rules,
         room::{Room, RoomChange},
     },
 };
@@ -126,8 +126,8 @@ proptest! {
             now += later;
             let received_at: Time = at(now);
             change(&mut room, &rules, |room| match room.apply(event, received_at, &rules) {
-                Applied::Joined(changes) => changes,
-                Applied::Stale => Vec::new(),
+                EventOutcome::Applied(changes) => changes,
+                EventOutcome::Stale => Vec::new(),
             });
         }
         let end = at(now + 10_000 * S);

@@ -4,7 +4,7 @@
 use headcount::{
     domain::{CloseReason, Time},
     reconcile::{
-        Applied,
+        EventOutcome,
         room::{RoomChange, RoomState},
     },
 };
@@ -38,7 +38,7 @@ fn last_at(history: &[Callback]) -> Time {
 fn received<'a>(callbacks: impl IntoIterator<Item = &'a Callback>, now: Time) -> Visible {
     let mut replica = Replica::default();
     for event in callbacks.into_iter().flatten() {
-        assert_ne!(replica.receive(event, now), Applied::Stale);
+        assert_ne!(replica.receive(event, now), EventOutcome::Stale);
     }
     replica.visible()
 }
@@ -180,7 +180,7 @@ fn a_late_destroy_is_told_as_closed_opened_and_joins() {
     ] {
         replica.receive(&event, at(6));
     }
-    let Applied::Joined(changes) = replica.receive(&destroyed(3), at(7)) else {
+    let EventOutcome::Applied(changes) = replica.receive(&destroyed(3), at(7)) else {
         panic!("it is in time");
     };
     let [

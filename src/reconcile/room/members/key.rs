@@ -8,9 +8,9 @@ use crate::{
 /// A member's position in the list: by login time, then by user id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberKey {
-    /// When the member logged in; unknown is first.
+    /// When the member logged in. An unknown time comes first.
     pub login_at: Option<Time>,
-    /// Who.
+    /// The id of the user.
     pub user: UserId,
 }
 

@@ -1,5 +1,5 @@
-//! Members in order. A few are kept in a list, which takes little memory; many in a set,
-//! whose clone takes little time.
+//! Members in order. A few members are kept in a vector, which takes little memory. Many
+//! members are kept in a persistent set, which takes little time to clone.
 
 use std::{cmp::Ordering, mem, ops::Bound, sync::Arc};
 
@@ -10,19 +10,19 @@ use crate::reconcile::Member;
 
 use super::key::{MemberKey, Position, position_of};
 
-/// The most members in a plain list. While somebody reads the list, the next change
-/// copies it, which takes a few microseconds for so many. A set of few members takes
-/// twice the memory of a list, and most rooms are small.
+/// The most members in a vector. A change copies the vector if a reader has a clone of it,
+/// which takes a few microseconds for so many members. A set of few members takes twice the
+/// memory of a vector, and most rooms are small.
 const PLAIN_MAX: usize = 256;
 
-/// Members by login time, then by user id. A clone costs a reference count.
+/// Members by login time, then by user id. To clone it costs a reference count.
 #[derive(Clone, Debug)]
 pub(super) enum MemberList {
     Few(Arc<Vec<Member>>),
     Many(OrdSet<Listed>),
 }
 
-/// A member in the set: equal and ordered by position.
+/// A member in the set. It is equal and ordered by its position.
 #[derive(Clone, Debug)]
 pub(super) struct Listed(Member);
 
@@ -33,7 +33,7 @@ impl Default for MemberList {
 }
 
 impl MemberList {
-    /// How many clones share a plain list; `None` for a set, which does not tell.
+    /// How many clones share the vector; `None` for a set, which cannot tell.
     #[cfg(test)]
     pub(super) fn shared_by(&self) -> Option<usize> {
         match self {
@@ -49,7 +49,8 @@ impl MemberList {
         }
     }
 
-    /// The members after a position, at which nobody needs to be; all without one.
+    /// The members after a position, which need not be that of a member; all members if it is
+    /// `None`.
     pub(super) fn after(&self, key: Option<&MemberKey>) -> impl Iterator<Item = &Member> {
         let (few, many) = match self {
             Self::Few(list) => {
@@ -68,7 +69,7 @@ impl MemberList {
         few.iter().chain(many.map(|Listed(member)| member))
     }
 
-    /// Adds a member at whose position nobody is.
+    /// Adds a member. No other member may have the same position.
     pub(super) fn insert(&mut self, member: Member) {
         match self {
             Self::Few(list) if list.len() < PLAIN_MAX => {
@@ -92,7 +93,7 @@ impl MemberList {
         }
     }
 
-    /// Removes the member at the position of this one, and returns it.
+    /// Removes the member that has the same position as this one, and returns it.
     pub(super) fn remove(&mut self, member: &Member) -> Option<Member> {
         let removed = match self {
             Self::Few(list) => {

@@ -1,5 +1,5 @@
-//! Sessions by user. A few users are kept in a table, which takes little memory; many in
-//! a map, whose clone takes little time.
+//! Sessions by user. A few users are kept in a hash table, which takes little memory. Many
+//! users are kept in a persistent map, which takes little time to clone.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, mem};
 
@@ -10,28 +10,28 @@ use crate::{
     reconcile::{UserKey, sessions::Sessions},
 };
 
-/// The most users in a table. To clone a table of so many takes some ten microseconds. A
-/// persistent map of one user takes 1.6 KB, several times as much as a table, and most
-/// rooms are small.
+/// The most users in a table. To clone a table of so many users takes about ten
+/// microseconds. A persistent map of one user takes 1.6 KB, several times as much as a table,
+/// and most rooms are small.
 const TABLE_MAX: usize = 256;
 
-/// The sessions of many users or of few. A user without sessions is not in it.
+/// The sessions of a few users or of many. A user without sessions is not in it.
 #[derive(Clone, Debug)]
 pub(super) enum SessionsByUser {
-    Few(Table),
+    Few(SessionTable),
     Many(imbl::HashMap<UserKey, Sessions>),
 }
 
-/// Sessions that are found by whose they are.
+/// A hash table of sessions, by the id of their user. The id is not stored a second time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub(super) struct SessionTable {
     sessions: HashTable<Sessions>,
     hasher: RandomState,
 }
 
 impl Default for SessionsByUser {
     fn default() -> Self {
-        Self::Few(Table::default())
+        Self::Few(SessionTable::default())
     }
 }
 
@@ -43,7 +43,7 @@ impl SessionsByUser {
         }
     }
 
-    /// Changes a user's sessions. There can be none before or after.
+    /// Changes a user's sessions. The user may have no sessions before, and none after.
     pub(super) fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let changed = match self {
             Self::Few(table) => table.change(user, change),
@@ -53,7 +53,7 @@ impl SessionsByUser {
         changed
     }
 
-    /// Adds a user's sessions. Says whether the user is new.
+    /// Adds a user's sessions. Returns whether the user is new.
     pub(super) fn insert(&mut self, sessions: Sessions) -> bool {
         let Some(user) = sessions.user_key() else {
             return true;
@@ -65,7 +65,7 @@ impl SessionsByUser {
         })
     }
 
-    /// Takes the form for the number of users.
+    /// Changes to the form that suits the number of users.
     fn settle(&mut self) {
         match self {
             Self::Few(table) if table.sessions.len() > TABLE_MAX => {
@@ -96,7 +96,7 @@ impl SessionsByUser {
         }
     }
 
-    /// Lets `visit` change all of them. It must leave each user a session.
+    /// Calls `visit` with the sessions of each user. It must leave each user a session.
     pub(super) fn for_each_mut(&mut self, visit: impl FnMut(&mut Sessions)) {
         match self {
             Self::Few(table) => table.sessions.iter_mut().for_each(visit),
@@ -105,7 +105,7 @@ impl SessionsByUser {
     }
 }
 
-impl Table {
+impl SessionTable {
     fn get(&self, user: &str) -> Option<&Sessions> {
         let hash = self.hasher.hash_one(user);
         self.sessions.find(hash, |it| is_of(it, user))
@@ -113,7 +113,7 @@ impl Table {
 
     fn change<T>(&mut self, user: &str, change: impl FnOnce(&mut Sessions) -> T) -> T {
         let hash = self.hasher.hash_one(user);
-        // A user without sessions is not in the table.
+        // Sessions in the table always have a user.
         let hash_of = |it: &Sessions| {
             self.hasher
                 .hash_one(it.user().map_or("", UserIdRef::as_str))
@@ -139,7 +139,8 @@ fn is_of(sessions: &Sessions, user: &str) -> bool {
     sessions.user().is_some_and(|it| it.as_str() == user)
 }
 
-/// Changes the sessions of a user who has none. Returns them, if there are any then.
+/// Calls `change` with the sessions of a user who has none. Returns the sessions, if there
+/// are any afterwards.
 fn begin<T>(change: impl FnOnce(&mut Sessions) -> T) -> (Option<Sessions>, T) {
     let mut sessions = Sessions::default();
     let changed = change(&mut sessions);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount::{
     domain::{RoomEvent, Time},
     reconcile::{
-        Applied, Member, Rules, digest_of,
+        EventOutcome, Member, Rules, digest_of,
         room::{Room, RoomChange, RoomState, RoomSummary},
     },
 };
@@ -62,10 +62,14 @@ impl Replica {
 
     /// Receives an event, after the ticks that come before.
     #[track_caller]
-    pub(crate) fn receive(&mut self, event: &RoomEvent, received_at: Time) -> Applied<RoomChange> {
+    pub(crate) fn receive(
+        &mut self,
+        event: &RoomEvent,
+        received_at: Time,
+    ) -> EventOutcome<RoomChange> {
         self.advance_to(received_at);
         let applied = self.room.apply(event, received_at, &self.rules);
-        if let Applied::Joined(changes) = &applied {
+        if let EventOutcome::Applied(changes) = &applied {
             self.watch(changes);
         }
         applied
@@ -73,7 +77,7 @@ impl Replica {
 
     /// Receives an event when it happens, or now if that was earlier.
     #[track_caller]
-    pub(crate) fn receive_in_time(&mut self, event: &RoomEvent) -> Applied<RoomChange> {
+    pub(crate) fn receive_in_time(&mut self, event: &RoomEvent) -> EventOutcome<RoomChange> {
         let event_at = event.kind.at().max(self.now).expect("some time");
         self.receive(event, event_at)
     }

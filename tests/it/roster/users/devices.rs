@@ -3,7 +3,7 @@
 use headcount::{
     domain::{LeaveReason, Logins, Time, UserEvent},
     reconcile::user::{User, UserChange},
-    reconcile::{Applied, Rules},
+    reconcile::{EventOutcome, Rules},
 };
 
 use crate::common::in_process::follow::{Follower, devices, user};
@@ -66,7 +66,8 @@ fn a_session_that_came_back_and_was_replaced_did_not_end_by_its_old_logout() {
     ann.apply(&login("1", second(0)), second(0), &rules);
     ann.apply(&logout("1", second(1)), second(1), &rules);
     ann.apply(&login("1", second(2)), second(2), &rules);
-    let Applied::Joined(changes) = ann.apply(&login("2", second(3)), second(3), &rules) else {
+    let EventOutcome::Applied(changes) = ann.apply(&login("2", second(3)), second(3), &rules)
+    else {
         panic!("it is in time");
     };
     assert!(

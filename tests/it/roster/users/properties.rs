@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount::{
     domain::{LeaveReason, Login, Logins, Logout, Profile, Time, UserEvent},
     reconcile::user::{User, UserView},
-    reconcile::{Applied, Member, Rules},
+    reconcile::{EventOutcome, Member, Rules},
 };
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
@@ -151,7 +151,7 @@ struct Watched {
 impl Watched {
     #[track_caller]
     fn receive(&mut self, event: &UserEvent, now: Time, rules: &Rules) {
-        let Applied::Joined(changes) = self.user.apply(event, now, rules) else {
+        let EventOutcome::Applied(changes) = self.user.apply(event, now, rules) else {
             panic!("stale: {event:?}");
         };
         changes
