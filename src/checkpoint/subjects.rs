@@ -6,7 +6,7 @@ use crate::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
     reconcile::{room::Room, user::User},
-    roster::{Captured, EntryChanges, Recent, Weigh},
+    roster::{Captured, EntryChanges, EstimatedSize, RecentChanges},
     stored,
 };
 
@@ -19,8 +19,8 @@ pub(super) fn room_record(
     room: &Captured<Room>,
     revision: Revision,
 ) -> stored::Room {
-    let Recent { floor, updates, .. } = &room.recent;
-    let updates = updates.iter().map(|update| {
+    let RecentChanges { floor, entries, .. } = &room.recent;
+    let updates = entries.iter().map(|update| {
         let changes = update.changes.as_deref();
         stored::RoomUpdate {
             revision: update.revision,
@@ -53,8 +53,8 @@ pub(super) fn user_record(
     revision: Revision,
 ) -> stored::User {
     let (sessions, name) = records::user::to_records(&user.subject);
-    let Recent { floor, updates, .. } = &user.recent;
-    let updates = updates.iter().map(|update| {
+    let RecentChanges { floor, entries, .. } = &user.recent;
+    let updates = entries.iter().map(|update| {
         let changes = update.changes.as_deref();
         stored::UserUpdate {
             revision: update.revision,
@@ -140,26 +140,26 @@ fn begin<C>(
     floor: Revision,
     last: Revision,
     checkpoint: Revision,
-) -> Result<Recent<C>, StoredError> {
+) -> Result<RecentChanges<C>, StoredError> {
     let problem = "is after the checkpoint";
     ensure(floor <= checkpoint, "History.floor", problem)?;
     ensure(last <= checkpoint, "History.revision", problem)?;
-    Ok(Recent {
+    Ok(RecentChanges {
         floor,
         revision: last,
-        updates: Default::default(),
+        entries: Default::default(),
     })
 }
 
 /// Adds the update of a revision, which was received at a time.
-fn push<C: Weigh>(
-    recent: &mut Recent<C>,
+fn push<C: EstimatedSize>(
+    recent: &mut RecentChanges<C>,
     (revision, at): (Revision, u64),
     is_oversized: bool,
     changes: Vec<C>,
 ) -> Result<(), StoredError> {
     let last = recent
-        .updates
+        .entries
         .back()
         .map_or(recent.floor, |last| last.revision);
     let fits = last < revision && revision <= recent.revision;
@@ -172,7 +172,7 @@ fn push<C: Weigh>(
     let at = known_time(at, "Update.at")?;
     let changes = (!is_oversized).then_some(changes);
     recent
-        .updates
+        .entries
         .push_back(Arc::new(EntryChanges::new(revision, at, changes)));
     Ok(())
 }

@@ -24,7 +24,7 @@ const REVISION: u64 = 100;
 fn nothing_of_a_room_is_lost() {
     let (app, id, captured) = room_from(room(), REVISION).unwrap();
     assert_eq!((app.as_str(), id.as_str()), ("arena", "r"));
-    let changes = captured.recent.updates[0].changes.as_ref().unwrap();
+    let changes = captured.recent.entries[0].changes.as_ref().unwrap();
     assert_eq!(*changes, room_changes());
     let stored = room_record(&AppName::from("arena"), &id, &captured, REVISION);
     assert_eq!(stored, room());
@@ -33,7 +33,7 @@ fn nothing_of_a_room_is_lost() {
 #[test]
 fn nothing_of_a_user_is_lost() {
     let (app, id, captured) = user_from(user(), REVISION).unwrap();
-    let changes = captured.recent.updates[0].changes.as_ref().unwrap();
+    let changes = captured.recent.entries[0].changes.as_ref().unwrap();
     assert_eq!(*changes, user_changes());
     let stored = user_record(&app, &id, &captured, REVISION);
     assert_eq!(stored, user());

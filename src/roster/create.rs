@@ -1,4 +1,4 @@
-//! How a roster is created, and with it the one that writes to it.
+//! Creates a roster and its applier.
 
 use std::sync::{
     Arc,
@@ -16,8 +16,9 @@ use crate::{
 };
 
 impl Roster {
-    /// An empty roster of these apps, each with how its users log in, and the only one
-    /// that may write to it. `epoch` is that of the journal that it is going to follow.
+    /// Creates an empty roster of these apps, and its applier, which is its only writer.
+    /// [`Logins`] says how users of the app log in. `epoch` is that of the journal that the
+    /// applier is going to follow.
     pub fn new(
         epoch: Epoch,
         apps: impl IntoIterator<Item = (AppName, Logins)>,
@@ -48,7 +49,7 @@ impl Roster {
             due_at: AtomicU64::new(0),
             pending_room_ends: Arc::default(),
             captures: AtomicU64::new(0),
-            is_captured: AtomicBool::new(false),
+            is_capturing: AtomicBool::new(false),
             metrics: Metrics::default(),
         });
         (Arc::clone(&roster), Applier::new(roster))

@@ -1,11 +1,11 @@
-//! Where an entry is in the journal.
+//! The revision and the time of an entry.
 
 use crate::{domain::Time, journal::Revision};
 
-/// The entry that is being applied: its place in the journal, in order and in time.
+/// The revision and the time of the entry that is being applied.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryPosition {
     pub(crate) revision: Revision,
-    /// When it happened: a callback when it was received, a tick at journal time.
+    /// When a callback was received; the journal's time for a tick.
     pub(crate) at: Time,
 }

@@ -1,5 +1,5 @@
-//! How far the roster has applied its journal, and the lock that entries are applied
-//! under. All parts of the roster share one.
+//! How far the roster has applied its journal, and the lock that is held while an entry is
+//! applied. All parts of the roster share one [`JournalProgress`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -10,30 +10,31 @@ use crate::{domain::Time, journal::Revision, roster::watermark::Watermark};
 /// How far the journal is applied.
 #[derive(Debug)]
 pub(crate) struct JournalProgress {
-    /// Held while an entry is applied. A read that depends on several subjects takes
-    /// it, and sees all of them between two entries. Taken before any other lock.
+    /// Locked while an entry is applied. A read that depends on several subjects locks it too,
+    /// so that it sees all of them between the same two entries. It is locked before any
+    /// other lock.
     entry_lock: RwLock<()>,
     /// The last entry applied.
     applied: Watermark,
-    /// The greatest receive time applied so far, in milliseconds: the clock by which
-    /// state is forgotten, the same for all that read the same journal.
+    /// The journal's time: the greatest receive time applied so far, in milliseconds. State is
+    /// forgotten by this clock, because it is the same for all readers of the journal.
     journal_time: AtomicU64,
-    /// When history was trimmed last, in milliseconds of the same clock.
+    /// When history was trimmed last, in milliseconds.
     trimmed_at: AtomicU64,
-    /// Whether the entries that were there at the start are still being applied. Only
-    /// changes between two entries.
+    /// Whether the entries that the journal had at the start are still being applied. It
+    /// changes only between two entries.
     is_replaying: AtomicBool,
 }
 
-/// The entry lock, held to read: no entry is applied meanwhile.
+/// The entry lock, locked for a read. No entry is applied meanwhile.
 #[derive(Debug)]
 pub struct Paused<'a>(RwLockReadGuard<'a, ()>);
 
-/// The entry lock, held to apply an entry: nobody reads several subjects meanwhile.
+/// The entry lock, locked to apply an entry. No read of several subjects runs meanwhile.
 #[derive(Debug)]
 pub(crate) struct Applying<'a>(RwLockWriteGuard<'a, ()>);
 
-/// Shows that the caller holds the entry lock, in one way or the other.
+/// Proves that the caller holds the entry lock, for a read or to apply an entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryLockHeld<'a>(#[expect(dead_code, reason = "a proof")] &'a ());
 
@@ -62,12 +63,12 @@ impl Default for JournalProgress {
 }
 
 impl JournalProgress {
-    /// Keeps entries from being applied.
+    /// Locks the entry lock for a read. No entry is applied until the lock is released.
     pub(crate) fn pause(&self) -> Paused<'_> {
         Paused(self.entry_lock.read())
     }
 
-    /// Waits until nobody keeps entries from being applied.
+    /// Locks the entry lock to apply an entry. Waits until all reads have released it.
     pub(crate) fn begin_entry(&self) -> Applying<'_> {
         Applying(self.entry_lock.write())
     }
@@ -82,19 +83,19 @@ impl JournalProgress {
         self.applied.reached(revision).await;
     }
 
-    /// How many wait for a revision.
+    /// How many calls wait for a revision.
     pub(crate) fn waiting(&self) -> usize {
         self.applied.waiting()
     }
 
-    /// Notes that an entry is applied, and the journal's time after it.
+    /// Notes that the entry of a revision is applied, and the journal's time after it.
     pub(crate) fn advance(&self, revision: Revision, journal_time: Time) {
         let millis = journal_time.as_millis();
         self.journal_time.store(millis, Ordering::Release);
         self.applied.advance(revision);
     }
 
-    /// The greatest receive time applied so far.
+    /// The journal's time: the greatest receive time applied so far.
     pub(crate) fn journal_time(&self) -> Time {
         from_millis(self.journal_time.load(Ordering::Acquire))
     }
@@ -104,18 +105,19 @@ impl JournalProgress {
         self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
     }
 
-    /// The latest time that is known of: the journal may be silent for long.
+    /// The latest known time. It can be later than the journal's time, because the journal may
+    /// have no new entries for long.
     pub(crate) fn now(&self) -> Time {
         let trimmed_at = from_millis(self.trimmed_at.load(Ordering::Acquire));
         self.journal_time().max(trimmed_at)
     }
 
-    /// Whether the entries that were there at the start are still being applied.
+    /// Whether the entries that the journal had at the start are still being applied.
     pub(crate) fn is_replaying(&self) -> bool {
         self.is_replaying.load(Ordering::Acquire)
     }
 
-    /// Notes that they are applied.
+    /// Notes that the entries that the journal had at the start are applied.
     pub(crate) fn end_replay(&self) {
         let _applying = self.begin_entry();
         self.is_replaying.store(false, Ordering::Release);

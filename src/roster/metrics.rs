@@ -2,17 +2,18 @@
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
-/// What happened to events and watches, for operators.
+/// What the roster counts, for operators.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// Events too far from their receipt to be applied.
     pub events_stale: Counter,
-    /// Updates forgotten before their time, to stay within the bytes allowed.
+    /// Entries whose changes were forgotten before their time, to stay within the limit of
+    /// bytes.
     pub history_evictions: Counter,
 }
 
 impl Metrics {
-    /// Makes them visible.
+    /// Registers all counters.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "events_stale",

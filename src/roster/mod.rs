@@ -1,8 +1,9 @@
-//! All rooms and users: changed by one writer, in the order of the journal, and read and
-//! watched by any number.
+//! All rooms and users. One writer changes them, in the order of the journal, and any number
+//! of readers query and watch them.
 //!
-//! Applying and publishing are one step under a subject's lock, and so are taking
-//! a snapshot and subscribing. That is what makes a watch without a gap.
+//! To apply an entry and to publish its changes is one step under a subject's lock. To take a
+//! snapshot and to note its revision is one step under the same lock. Therefore a watch misses
+//! no change.
 
 mod apply;
 mod capture;
@@ -40,7 +41,7 @@ use self::{
 
 pub(crate) use self::{
     capture::{Captured, Recorder},
-    subject::feed::Recent,
+    subject::feed::RecentChanges,
 };
 
 pub use self::{
@@ -51,10 +52,10 @@ pub use self::{
     rooms::RoomAnswer,
     subject::{
         cell::Subject,
-        entry_changes::{ChangeBatch, EntryChanges, Weigh},
+        entry_changes::{ChangeBatch, EntryChanges, EstimatedSize},
         feed::FeedLimits,
         shared_encodings::EncodingKey,
-        watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watched},
+        watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watchable},
     },
 };
 
@@ -65,12 +66,13 @@ pub struct Roster {
     apps: HashMap<AppName, App>,
     progress: Arc<JournalProgress>,
     history: Arc<HistoryBudget>,
-    /// When something is next to be forgotten, in milliseconds; 0 if nothing is.
+    /// When any subject next has something to forget, in milliseconds; 0 if none has.
     due_at: AtomicU64,
     pending_room_ends: Arc<PendingRoomEnds>,
-    /// Captures begun so far, and whether one is under way.
+    /// How many captures have begun so far.
     captures: AtomicU64,
-    is_captured: AtomicBool,
+    /// Whether a capture is under way.
+    is_capturing: AtomicBool,
     metrics: Metrics,
 }
 
@@ -82,7 +84,7 @@ struct App {
 }
 
 impl Roster {
-    /// The journal that revisions are of.
+    /// The epoch of the journal that the roster follows.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
@@ -122,8 +124,8 @@ impl Roster {
         }
     }
 
-    /// The open rooms of an app whose id begins with `prefix`, in the byte order
-    /// of their ids, those after `after` only.
+    /// The open rooms of an app whose ids begin with `prefix` and come after `after`, in the
+    /// byte order of their ids.
     pub fn open_rooms<'a>(
         &'a self,
         app: &AppName,
@@ -138,7 +140,7 @@ impl Roster {
         open.filter_map(move |id| rooms?.open_room(&id).map(|summary| (id, summary)))
     }
 
-    /// Follows a room, whether it is known or not; `None` for an unknown app.
+    /// Begins a watch of a room, which need not be known. `None` for an unknown app.
     pub fn watch_room(&self, app: &AppName, room: &RoomId, start: Start) -> Option<Watch<Room>> {
         let rooms = &self.apps.get(app)?.rooms;
         let hold = rooms.table().get_or_insert(room);
@@ -146,8 +148,8 @@ impl Roster {
         Some(Watch::new(progress, Arc::clone(rooms), hold, start))
     }
 
-    /// A user, and the revision that the answer is at. A user that is not known is
-    /// offline and in no room.
+    /// A user, and the revision that the view is at. A user that is not known is offline and
+    /// in no room.
     pub fn user(&self, app: &AppName, id: &UserId) -> (Revision, UserView) {
         let pause = self.progress.pause();
         let users = self.apps.get(app).map(|app| &app.users);
@@ -155,7 +157,7 @@ impl Roster {
         (self.applied(), view.unwrap_or_default())
     }
 
-    /// Follows a user, whether known or not; `None` for an unknown app.
+    /// Begins a watch of a user, who need not be known. `None` for an unknown app.
     pub fn watch_user(&self, app: &AppName, user: &UserId, start: Start) -> Option<Watch<User>> {
         let users = &self.apps.get(app)?.users;
         let pause = self.progress.pause();
@@ -164,15 +166,15 @@ impl Roster {
         Some(Watch::new(progress, watched, hold, start))
     }
 
-    /// Whether something is to be forgotten by now, which takes a tick in the
-    /// journal.
+    /// Whether a subject has something to forget by `now`. Then a tick has to be appended to
+    /// the journal.
     pub fn is_tick_due(&self, now: Time) -> bool {
         let due_at = self.due_at.load(Ordering::Acquire);
         due_at != 0 && due_at <= now.as_millis()
     }
 
-    /// Forgets changes that are too old to be resumed from. Not part of the
-    /// state, so it needs no entry in the journal.
+    /// Forgets changes that are too old to be resumed from. They are not part of the state, so
+    /// this needs no entry in the journal.
     pub fn trim_history(&self, now: Time) {
         self.progress.note_trim(now);
         let until = self.history.remembered_since(now);
@@ -183,44 +185,42 @@ impl Roster {
         self.metrics.history_evictions.inc_by(evicted);
     }
 
-    /// Forgets the oldest changes, if all together take more than they may.
-    fn trim_if_over(&self, now: Time) {
-        if self.history.is_over() {
+    /// Forgets the oldest changes, if all changes together take more bytes than the limit.
+    fn trim_if_exceeded(&self, now: Time) {
+        if self.history.is_exceeded() {
             self.trim_history(now);
         }
     }
 
-    /// How many wait for a revision to be applied.
+    /// How many calls wait for a revision to be applied.
     pub fn waiting_count(&self) -> usize {
         self.progress.waiting()
     }
 
-    /// How many rooms anything is remembered of, or are watched.
+    /// How many rooms are remembered or watched.
     pub fn room_count(&self) -> usize {
         self.apps.values().map(|app| app.rooms.table().len()).sum()
     }
 
-    /// How many users may be in rooms, and how many have devices, are watched or were
-    /// queried recently. One may count twice.
+    /// The number of users who may be in rooms, plus the number of users who have devices, are
+    /// watched or were queried recently. A user can count twice.
     pub fn user_count(&self) -> usize {
         self.apps.values().map(|app| app.users.count()).sum()
     }
 
-    /// The rooms of an app of which anything is remembered, or that are watched, in
-    /// no order.
+    /// The rooms of an app that are remembered or watched, in no order.
     pub fn known_rooms(&self, app: &AppName) -> Vec<RoomId> {
         let rooms = self.apps.get(app).map(|app| app.rooms.table().cells());
         rooms.into_iter().flatten().map(|(id, _)| id).collect()
     }
 
-    /// The users of an app of whom anything is remembered, or who are watched, in no
-    /// order.
+    /// The users of an app who are remembered or watched, in no order.
     pub fn known_users(&self, app: &AppName) -> Vec<UserId> {
         let users = self.apps.get(app).map(|app| app.users.table().cells());
         users.into_iter().flatten().map(|(id, _)| id).collect()
     }
 
-    /// What happened to events and watches.
+    /// What the roster counts.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }

@@ -12,15 +12,16 @@ use crate::{
         room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::{
-        subject::watch::Watched,
+        subject::watch::Watchable,
         subject::{
-            cell::Subject, entry_changes::Weigh, history_budget::HistoryBudget, table::Table,
+            cell::Subject, entry_changes::EstimatedSize, history_budget::HistoryBudget,
+            table::Table,
         },
     },
 };
 
-/// How many ids are read from the index at a time: a long list must not hold up rooms
-/// that open or close.
+/// How many ids are read from the index while it is locked: to read a long list must not
+/// delay rooms that open or close.
 const LIST_CHUNK: usize = 256;
 
 /// What the roster knows of a room.
@@ -40,31 +41,32 @@ pub struct RoomAnswer {
 pub struct Rooms {
     table: Arc<Table<Room>>,
     rules: Rules,
-    /// The ids of open rooms, in order. While an entry is applied, this index may differ
-    /// from the room.
+    /// An index of the ids of open rooms, in order. While an entry is applied, it can differ
+    /// from the rooms.
     open: RwLock<BTreeSet<RoomId>>,
 }
 
 impl Rooms {
     pub(crate) fn new(rules: Rules, history: &HistoryBudget) -> Self {
         Self {
-            table: Arc::new(Table::new(history.feed_limits(), history.account())),
+            table: Arc::new(Table::new(history.feed_limits(), history.history_bytes())),
             rules,
             open: RwLock::default(),
         }
     }
 
-    /// Those of which anything is remembered, or which are watched.
+    /// The rooms that are remembered or watched.
     pub(crate) fn table(&self) -> &Arc<Table<Room>> {
         &self.table
     }
 
-    /// How their evidence is weighed.
+    /// The rules of reconciliation for rooms.
     pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Since when a user is in a room, if they are; `Some(None)` if that is not known.
+    /// When a user who is in a room logged in: `None` if the user is not in the room,
+    /// `Some(None)` if the time is not known.
     pub(crate) fn presence(&self, room: &RoomId, user: UserIdRef<'_>) -> Option<Option<Time>> {
         let hold = self.table.get(room)?;
         let state = hold.cell().state.lock();
@@ -72,12 +74,12 @@ impl Rooms {
         Some(member.login_at())
     }
 
-    /// By when a room was last changed, at the latest. `None` for a room of which
-    /// nothing is remembered.
+    /// A revision at or after the last change of a room. `None` for a room of which nothing is
+    /// remembered.
     pub(crate) fn changed_by(&self, room: &RoomId) -> Option<Revision> {
         let hold = self.table.get(room)?;
         let state = hold.cell().state.lock();
-        // A room that was forgotten, and is watched, begins at its floor.
+        // The feed of a room that was forgotten while it was watched begins at its floor.
         Some(state.feed.revision().max(state.feed.floor()))
     }
 
@@ -93,14 +95,14 @@ impl Rooms {
         })
     }
 
-    /// A room that is open, without its users.
+    /// The summary of a room, if the room is open.
     pub(crate) fn open_room(&self, room: &RoomId) -> Option<RoomSummary> {
         let hold = self.table.get(room)?;
         let summary = hold.cell().state.lock().subject.summary(&self.rules);
         (summary.state == RoomState::Open).then_some(summary)
     }
 
-    /// Notes whether a room is open.
+    /// Notes in the index whether a room is open.
     pub(crate) fn index(&self, id: &RoomId, state: RoomState) {
         if state == RoomState::Open {
             self.open.write().insert(id.clone());
@@ -109,7 +111,7 @@ impl Rooms {
         }
     }
 
-    /// The ids of open rooms that begin with `prefix`, in order, those after `after` only.
+    /// The ids of open rooms that begin with `prefix` and come after `after`, in order.
     pub(crate) fn open_ids<'a>(
         &'a self,
         prefix: &'a str,
@@ -152,7 +154,7 @@ impl Subject for Room {
     type Id = RoomId;
     type Change = RoomChange;
 
-    // Its history goes with it: a watch of a room that was forgotten is not resumed.
+    // The history of a forgotten room is dropped with it: its watches cannot be resumed.
     fn is_vacant(&self, _has_history: bool) -> bool {
         self.is_forgotten()
     }
@@ -162,7 +164,7 @@ impl Subject for Room {
     }
 }
 
-impl Watched for Room {
+impl Watchable for Room {
     type View = RoomView;
     type Source = Arc<Rooms>;
     type Pause<'a> = ();
@@ -174,10 +176,10 @@ impl Watched for Room {
     }
 }
 
-/// What a message takes beyond its texts: tags, lengths, times.
+/// The estimated bytes of a message beside its texts: tags, lengths, times.
 const OVERHEAD: usize = 64;
 
-impl Weigh for RoomChange {
+impl EstimatedSize for RoomChange {
     fn bytes(&self) -> usize {
         match self {
             Self::UserJoined(member) | Self::UserUpdated(member) => member_bytes(member),

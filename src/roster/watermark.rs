@@ -1,7 +1,7 @@
-//! How far the journal is applied, and who waits for a revision to be applied.
+//! The last applied revision, and the waiters for a revision to be applied.
 //!
-//! An advance wakes those whose revision came and nobody else. When nobody waits, it
-//! costs one load of an atomic.
+//! An advance wakes exactly the waiters whose revision was reached. Without waiters, it costs
+//! one load of an atomic.
 
 use std::{
     collections::BTreeMap,
@@ -14,45 +14,46 @@ use parking_lot::Mutex;
 
 use crate::journal::Revision;
 
-/// The last revision applied, which can be waited for.
+/// The last applied revision. A task can wait until it reaches some revision.
 #[derive(Debug)]
 pub(super) struct Watermark {
     applied: AtomicU64,
-    /// The least revision that is waited for; [`NOBODY`] if none is. Only changes
-    /// while the waiters are locked.
+    /// The least revision that a waiter waits for; [`NONE_AWAITED`] if there is none. It
+    /// changes only while the waiters are locked.
     first_awaited: AtomicU64,
     waiters: Mutex<Waiters>,
 }
 
-/// Waiters in the order in which they are woken: by revision, then by ticket. The
-/// tree is the heap of a priority queue from which any waiter can be removed.
+/// Waiters in the order in which they are woken: by revision, then by ticket. The tree is a
+/// priority queue from which any waiter can be removed.
 #[derive(Debug, Default)]
 struct Waiters {
     wakers: BTreeMap<(Revision, Ticket), Waker>,
     last_ticket: Ticket,
 }
 
-/// Tells waiters of one revision apart.
+/// Distinguishes the waiters for one revision.
 type Ticket = u64;
 
-/// Completes when a revision is applied. Leaves the queue when it is dropped.
+/// A future that completes when a revision is applied. It leaves the queue when it is
+/// dropped.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub(super) struct Reached<'a> {
     watermark: &'a Watermark,
     revision: Revision,
-    /// Where it is in the queue, once it has been.
+    /// The ticket in the queue, after the first poll that was pending.
     ticket: Option<Ticket>,
 }
 
-/// Stands for the least revision that is waited for if none is: no journal gets there.
-const NOBODY: Revision = Revision::MAX;
+/// Takes the place of the least awaited revision if there is none. No journal reaches it.
+const NONE_AWAITED: Revision = Revision::MAX;
 
 impl Default for Watermark {
     fn default() -> Self {
         Self {
             applied: AtomicU64::new(0),
-            first_awaited: AtomicU64::new(NOBODY),
+            first_awaited: AtomicU64::new(NONE_AWAITED),
             waiters: Mutex::default(),
         }
     }
@@ -65,8 +66,9 @@ impl Watermark {
 
     /// Notes that everything up to `revision` is applied.
     pub(super) fn advance(&self, revision: Revision) {
-        // An advance writes `applied`, then reads `first_awaited`; a waiter does the
-        // opposite. In one order for all threads, so one of the two sees the other.
+        // An advance writes `applied` and then reads `first_awaited`. A waiter writes
+        // `first_awaited` and then reads `applied`. These accesses are sequentially consistent,
+        // so at least one of the two sees the other's write.
         self.applied.store(revision, Ordering::SeqCst);
         if self.first_awaited.load(Ordering::SeqCst) <= revision {
             self.wake(revision);
@@ -83,7 +85,7 @@ impl Watermark {
         }
         self.note_first(&waiters);
         drop(waiters);
-        // Not while the waiters are locked: a waker may drop what waits.
+        // After the lock is released, because a waker may drop a waiter, which locks it again.
         due.into_iter().for_each(Waker::wake);
     }
 
@@ -96,14 +98,14 @@ impl Watermark {
         }
     }
 
-    /// How many wait.
+    /// The number of waiters.
     pub(super) fn waiting(&self) -> usize {
         self.waiters.lock().wakers.len()
     }
 
     fn note_first(&self, waiters: &Waiters) {
         let first = waiters.wakers.first_key_value();
-        let first = first.map_or(NOBODY, |((revision, _), _)| *revision);
+        let first = first.map_or(NONE_AWAITED, |((revision, _), _)| *revision);
         self.first_awaited.store(first, Ordering::SeqCst);
     }
 }
@@ -129,7 +131,7 @@ impl Future for Reached<'_> {
         waiters.wakers.insert((*revision, ticket), waker);
         watermark.note_first(&waiters);
         drop(waiters);
-        // An advance that came too early to see this waiter is seen here.
+        // If an advance came too early to see this waiter, its revision is seen here.
         if watermark.applied.load(Ordering::SeqCst) >= *revision {
             return Poll::Ready(());
         }
@@ -210,7 +212,7 @@ mod tests {
         assert_eq!(watermark.first_awaited.load(Ordering::SeqCst), 2);
         drop(second);
         assert_eq!(watermark.waiting(), 0);
-        assert_eq!(watermark.first_awaited.load(Ordering::SeqCst), NOBODY);
+        assert_eq!(watermark.first_awaited.load(Ordering::SeqCst), NONE_AWAITED);
     }
 
     #[test]

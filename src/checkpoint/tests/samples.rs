@@ -9,7 +9,7 @@ use crate::{
         Member,
         room::{RoomChange, RoomState, RoomSummary},
     },
-    roster::{EntryChanges, Recent, Weigh},
+    roster::{EntryChanges, EstimatedSize, RecentChanges},
     stored,
 };
 
@@ -166,18 +166,18 @@ pub(super) fn user_changes() -> Vec<UserChange> {
     ]
 }
 
-pub(super) fn recent<C: Weigh>(changes: Vec<C>) -> Recent<C> {
+pub(super) fn recent<C: EstimatedSize>(changes: Vec<C>) -> RecentChanges<C> {
     let update = |revision, changes| EntryChanges::new(revision, Time::MIN, changes);
     let updates = [update(3, Some(changes)), update(5, None)];
-    Recent {
+    RecentChanges {
         floor: 2,
         revision: 9,
-        updates: updates.map(Arc::new).into(),
+        entries: updates.map(Arc::new).into(),
     }
 }
 
 pub(super) fn room_history() -> stored::RoomHistory {
-    let updates = recent(room_changes()).updates;
+    let updates = recent(room_changes()).entries;
     let updates = updates.iter().map(|update| stored::RoomUpdate {
         revision: update.revision,
         at: update.at.as_millis(),
@@ -194,7 +194,7 @@ pub(super) fn room_history() -> stored::RoomHistory {
 }
 
 pub(super) fn user_history() -> stored::UserHistory {
-    let updates = recent(user_changes()).updates;
+    let updates = recent(user_changes()).entries;
     let updates = updates.iter().map(|update| stored::UserUpdate {
         revision: update.revision,
         at: update.at.as_millis(),

@@ -7,11 +7,11 @@ use prost::Message;
 
 use crate::{
     journal::Revision,
-    roster::{SnapshotReason, Watched},
+    roster::{SnapshotReason, Watchable},
 };
 
 /// A subject whose snapshots, changes and progress can be put into messages.
-pub(in crate::grpc) trait WireSubject: Watched {
+pub(in crate::grpc) trait WireSubject: Watchable {
     /// Names the subject. The messages repeat it, and the domain's types do not.
     type Ref: fmt::Debug + Send;
     /// Where a snapshot continues that does not fit into one message.

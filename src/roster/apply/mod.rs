@@ -1,4 +1,4 @@
-//! The one writer of the roster: follows the journal and applies each entry.
+//! The only writer of the roster. It follows the journal and applies each entry.
 
 pub(crate) mod schedule;
 mod user_effects;
@@ -18,35 +18,35 @@ use crate::{
         journal_progress::EntryLockHeld,
         subject::{publish::publish, table::Hold},
         users::{
-            Effect, EndedLives, UserEffect,
+            EndedLives, UserEffect, UserEffectKind,
             room_end_notifier::{RoomEnd, RoomEndNotifier},
         },
     },
 };
 
 use self::{
-    schedule::{Forgetful, Schedule},
+    schedule::{DueSubject, ForgettingSchedule},
     user_effects::UserEffects,
 };
 
-/// Applies the journal to a roster, entry by entry. There is one a roster, so
-/// entries are applied in the order of their revisions.
+/// Applies the journal to a roster, entry by entry. Each roster has one applier, so entries
+/// are applied in the order of their revisions.
 #[derive(Debug)]
 pub struct Applier {
     pub(crate) roster: Arc<Roster>,
-    pub(crate) schedule: Schedule,
+    pub(crate) schedule: ForgettingSchedule,
     room_end_notifier: RoomEndNotifier,
-    /// Rooms that the present entry made forget everything. They leave the table after
-    /// it: whoever finds one gone has to find the entry applied.
+    /// Rooms that were forgotten by the entry that is being applied. They leave the table
+    /// after it: a reader that no longer finds such a room must see the entry as applied.
     forgotten: Vec<Hold<Room>>,
 }
 
-/// What an entry means for users, in its two parts.
+/// What an entry changes for users, in two parts.
 #[derive(Debug, Default)]
-struct ForUsers<'e> {
-    /// What is visible, to users that are remembered.
+struct EffectsOnUsers<'e> {
+    /// The visible effects. They are applied to users that are remembered.
     effects: UserEffects<'e>,
-    /// Lives of rooms that ended, of which all their users are to be notified.
+    /// The lives of rooms that ended. All of their users have to be notified.
     room_ends: Vec<(AppName, RoomEnd)>,
 }
 
@@ -55,12 +55,12 @@ impl Applier {
         Self {
             room_end_notifier: RoomEndNotifier::new(Arc::clone(&roster.pending_room_ends)),
             roster,
-            schedule: Schedule::default(),
+            schedule: ForgettingSchedule::default(),
             forgotten: Vec::new(),
         }
     }
 
-    /// Makes it known how far the journal is applied.
+    /// Publishes how far the journal is applied.
     pub(crate) fn note_applied(&self, revision: Revision, journal_time: Time) {
         let roster = &self.roster;
         let due_at = self.schedule.first().map_or(0, Time::as_millis);
@@ -72,12 +72,12 @@ impl Applier {
         &mut self,
         position: EntryPosition,
         callback: &'e Callback,
-        for_users: &mut ForUsers<'e>,
+        on_users: &mut EffectsOnUsers<'e>,
     ) {
         let app = &callback.app;
         match &*callback.decoded {
-            Decoded::Room(events) => self.apply_room_events(position, app, events, for_users),
-            Decoded::User(events) => for_users.effects.push_events(app, events),
+            Decoded::Room(events) => self.apply_room_events(position, app, events, on_users),
+            Decoded::User(events) => on_users.effects.push_events(app, events),
             Decoded::Ignored { .. } | Decoded::Undecodable { .. } => {}
         }
     }
@@ -87,22 +87,22 @@ impl Applier {
         position: EntryPosition,
         app: &AppName,
         events: &[RoomEvent],
-        for_users: &mut ForUsers<'_>,
+        on_users: &mut EffectsOnUsers<'_>,
     ) {
-        // One room's events are applied, and become visible, together.
+        // All events of one room are applied together, and become visible together.
         for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
             if events[..first].iter().any(|earlier| earlier.room == *room) {
                 continue;
             }
             let of_one_room = events[first..].iter().filter(|event| event.room == *room);
             let mut stale = 0;
-            self.change_room(position, app, room, for_users, |room, rules| {
+            self.change_room(position, app, room, on_users, |room, rules| {
                 let mut changes = Vec::new();
                 for event in of_one_room {
                     match room.apply(event, position.at, rules) {
-                        // There is one event as a rule, and its list is kept as it is.
-                        EventOutcome::Applied(joined) if changes.is_empty() => changes = joined,
-                        EventOutcome::Applied(joined) => changes.extend(joined),
+                        // Usually there is one event, and its list is used without a copy.
+                        EventOutcome::Applied(applied) if changes.is_empty() => changes = applied,
+                        EventOutcome::Applied(applied) => changes.extend(applied),
                         EventOutcome::Stale => stale += 1,
                     }
                 }
@@ -112,30 +112,34 @@ impl Applier {
         }
     }
 
-    fn tick(&mut self, position: EntryPosition, for_users: &mut ForUsers<'_>) {
+    fn tick(&mut self, position: EntryPosition, on_users: &mut EffectsOnUsers<'_>) {
         for (app, subject) in &self.schedule.due(position.at) {
             match subject {
-                Forgetful::Room(room) => {
+                DueSubject::Room(room) => {
                     let tick = |room: &mut Room, rules: &Rules| room.tick(position.at, rules);
-                    self.change_room(position, app, room, for_users, tick);
+                    self.change_room(position, app, room, on_users, tick);
                 }
-                Forgetful::User(user) => for_users.effects.push(app, user.clone(), Effect::Due),
+                DueSubject::User(user) => {
+                    on_users
+                        .effects
+                        .push(app, user.clone(), UserEffectKind::Due)
+                }
             }
         }
     }
 
-    /// Changes a room, and collects what that means for its users. At most once
-    /// an entry for one room.
+    /// Changes a room, and collects what that changes for its users. It is called at most once
+    /// per entry and room.
     fn change_room(
         &mut self,
         position: EntryPosition,
         name: &AppName,
         id: &RoomId,
-        for_users: &mut ForUsers<'_>,
+        on_users: &mut EffectsOnUsers<'_>,
         change: impl FnOnce(&mut Room, &Rules) -> Vec<RoomChange>,
     ) {
         let roster = Arc::clone(&self.roster);
-        // Only a journal of another configuration has entries of other apps.
+        // An app is unknown only if the journal was written with another configuration.
         let Some(app) = roster.apps.get(name) else {
             return;
         };
@@ -143,10 +147,10 @@ impl Applier {
         let hold = app.rooms.table().get_or_insert(id);
         let id = hold.id();
         let mut states = (RoomState::Unknown, RoomState::Unknown);
-        let mut dues = (None, None);
+        let mut due_times = (None, None);
         let mut former_users: Vec<FormerUsers> = Vec::new();
         publish(&roster.history, &hold, position, |room| {
-            (states.0, dues.0) = (room.state(), room.due_at(rules));
+            (states.0, due_times.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             former_users = room.take_former_users();
             let ended = EndedLives {
@@ -154,17 +158,17 @@ impl Applier {
                 members: room.members(),
             };
             for change in &changes {
-                let effects = &mut for_users.effects;
+                let effects = &mut on_users.effects;
                 effects.push_room_change(name, users, id, change, &ended);
             }
-            (states.1, dues.1) = (room.state(), room.due_at(rules));
+            (states.1, due_times.1) = (room.state(), room.due_at(rules));
             changes
         });
         if states.0 != states.1 {
             app.rooms.index(id, states.1);
         }
         self.schedule
-            .put(name, || Forgetful::Room(id.clone()), dues);
+            .put(name, || DueSubject::Room(id.clone()), due_times);
         let room_ends = former_users.into_iter().map(|former_users| {
             let end = RoomEnd {
                 room: id.clone(),
@@ -173,21 +177,21 @@ impl Applier {
             };
             (name.clone(), end)
         });
-        for_users.room_ends.extend(room_ends);
+        on_users.room_ends.extend(room_ends);
         if hold.is_vacant() {
             self.forgotten.push(hold);
         }
     }
 
-    /// Changes the users that the entry concerns. Nothing else does, and this once an
-    /// entry: so all effects on one user become visible together.
+    /// Changes the users that the entry affects. Only this method does so, and once per entry,
+    /// so that all effects on one user become visible together.
     fn apply_to_users(
         &mut self,
         position: EntryPosition,
-        for_users: ForUsers<'_>,
+        on_users: EffectsOnUsers<'_>,
         held: EntryLockHeld<'_>,
     ) {
-        let ForUsers { effects, room_ends } = for_users;
+        let EffectsOnUsers { effects, room_ends } = on_users;
         let effects = effects.into_sorted();
         for of_one_user in effects.chunk_by(|a, b| a.key() == b.key()) {
             self.apply_to_user(position, of_one_user, held);
@@ -214,10 +218,13 @@ impl Applier {
         let Some(app) = self.roster.apps.get(name) else {
             return;
         };
-        if let Some(applied) = app.users.apply(effects, position, held) {
-            self.roster.metrics.events_stale.inc_by(applied.stale);
-            self.schedule
-                .put(name, || Forgetful::User(user.id().into()), applied.dues);
+        if let Some(outcome) = app.users.apply(effects, position, held) {
+            self.roster.metrics.events_stale.inc_by(outcome.stale);
+            self.schedule.put(
+                name,
+                || DueSubject::User(user.id().into()),
+                outcome.due_times,
+            );
         }
     }
 }
@@ -236,15 +243,15 @@ impl Follower for Applier {
             Payload::Tick => journal_time,
         };
         let position = EntryPosition { revision, at };
-        let mut for_users = ForUsers::default();
+        let mut on_users = EffectsOnUsers::default();
         match &entry.payload {
-            Payload::Callback(callback) => self.apply_callback(position, callback, &mut for_users),
-            Payload::Tick => self.tick(position, &mut for_users),
+            Payload::Callback(callback) => self.apply_callback(position, callback, &mut on_users),
+            Payload::Tick => self.tick(position, &mut on_users),
         }
-        self.apply_to_users(position, for_users, applying.held());
+        self.apply_to_users(position, on_users, applying.held());
         self.note_applied(revision, journal_time);
         drop(applying);
         self.forgotten.clear();
-        roster.trim_if_over(journal_time);
+        roster.trim_if_exceeded(journal_time);
     }
 }

@@ -1,53 +1,60 @@
-//! When each room and each user has something to forget next.
+//! When each room and each user next has something to forget.
 
 use std::collections::BTreeSet;
 
 use crate::domain::{AppName, RoomId, Time, UserId};
 
-/// The most subjects of which one tick forgets something: a tick must not hold up the
-/// callbacks after it. The next tick is a second away.
+/// The most subjects that one tick handles. A tick must not delay the callbacks after it for
+/// long. The next tick comes a second later.
 const DUE_MAX: usize = 4096;
 
 /// A room or a user that has something to forget.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Forgetful {
+pub(crate) enum DueSubject {
     /// A room.
     Room(RoomId),
     /// A user.
     User(UserId),
 }
 
-/// All subjects that have a due time, by that time. Forgetting is part of the state, so
-/// which tick forgets what must not depend on anything else.
+/// All subjects that have something to forget, ordered by the time at which it is due. What
+/// is forgotten is part of the state, so which tick forgets a subject depends on the journal
+/// alone.
 #[derive(Debug, Default)]
-pub(crate) struct Schedule {
-    dues: BTreeSet<(Time, AppName, Forgetful)>,
+pub(crate) struct ForgettingSchedule {
+    due_times: BTreeSet<(Time, AppName, DueSubject)>,
 }
 
-impl Schedule {
-    /// Moves a subject from one due time to another.
+impl ForgettingSchedule {
+    /// Changes the due time of a subject.
     pub(crate) fn put(
         &mut self,
         app: &AppName,
-        subject: impl FnOnce() -> Forgetful,
+        subject: impl FnOnce() -> DueSubject,
         (before, after): (Option<Time>, Option<Time>),
     ) {
         if before == after {
             return;
         }
         let subject = subject();
-        before.map(|due_at| self.dues.remove(&(due_at, app.clone(), subject.clone())));
-        after.map(|due_at| self.dues.insert((due_at, app.clone(), subject)));
+        before.map(|due_at| {
+            self.due_times
+                .remove(&(due_at, app.clone(), subject.clone()))
+        });
+        after.map(|due_at| self.due_times.insert((due_at, app.clone(), subject)));
     }
 
-    /// When the first is due.
+    /// When the first subject is due.
     pub(crate) fn first(&self) -> Option<Time> {
-        self.dues.first().map(|(due_at, ..)| *due_at)
+        self.due_times.first().map(|(due_at, ..)| *due_at)
     }
 
     /// The first subjects that are due by `now`, at most [`DUE_MAX`].
-    pub(crate) fn due(&self, now: Time) -> Vec<(AppName, Forgetful)> {
-        let due = self.dues.iter().take_while(|(due_at, ..)| *due_at <= now);
+    pub(crate) fn due(&self, now: Time) -> Vec<(AppName, DueSubject)> {
+        let due = self
+            .due_times
+            .iter()
+            .take_while(|(due_at, ..)| *due_at <= now);
         due.take(DUE_MAX)
             .map(|(_, app, subject)| (app.clone(), subject.clone()))
             .collect()

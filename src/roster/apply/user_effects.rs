@@ -1,13 +1,14 @@
-//! What one entry means for users. It is collected while rooms change, so that each
+//! The effects of one entry on users. They are collected while rooms change, so that each
 //! user is changed once.
 
 use crate::{
     domain::{AppName, CloseReason, LeaveReason, RoomId, UserEvent},
     reconcile::{room::RoomChange, user::Membership},
-    roster::users::{AffectedUser, Effect, EndedLives, UserEffect, Users},
+    roster::users::{AffectedUser, EndedLives, UserEffect, UserEffectKind, Users},
 };
 
-/// What an entry means for users. The effects on one user are in their order.
+/// The effects of an entry on users. The effects on one user are in the order in which they
+/// happened.
 #[derive(Debug, Default)]
 pub(super) struct UserEffects<'e>(Vec<UserEffect<'e>>);
 
@@ -16,28 +17,28 @@ impl<'e> UserEffects<'e> {
         &mut self,
         app: &AppName,
         user: impl Into<AffectedUser>,
-        effect: Effect<'e>,
+        kind: UserEffectKind<'e>,
     ) {
         self.0.push(UserEffect {
             app: app.clone(),
             user: user.into(),
-            effect,
+            kind,
         });
     }
 
-    /// Adds what callbacks about the users' own connections mean.
+    /// Adds the effects of events about the users' own connections.
     pub(super) fn push_events(&mut self, app: &AppName, events: &'e [UserEvent]) {
         for event in events {
             let user = match event {
                 UserEvent::Login(login) => &login.user,
                 UserEvent::Logout(logout) => &logout.user,
             };
-            self.push(app, user.clone(), Effect::Event(event));
+            self.push(app, user.clone(), UserEffectKind::Event(event));
         }
     }
 
-    /// Adds what a change of a room means for its users. `ended` are the lives of the
-    /// room that the entry ended, if it did.
+    /// Adds the effects of a change of a room on its users. `ended` has the lives of the room
+    /// that the entry ended, if any.
     pub(super) fn push_room_change(
         &mut self,
         app: &AppName,
@@ -46,18 +47,18 @@ impl<'e> UserEffects<'e> {
         change: &RoomChange,
         ended: &EndedLives<'_>,
     ) {
-        let effect = |membership| Effect::Membership(room.clone(), membership);
+        let kind = |membership| UserEffectKind::Membership(room.clone(), membership);
         match change {
             RoomChange::UserJoined(member) => {
                 let entered = Membership::Entered(member.login_at());
-                self.push(app, member, effect(entered));
+                self.push(app, member, kind(entered));
             }
             RoomChange::UserUpdated(member) => {
                 let stayed = Membership::Stayed(member.login_at());
-                self.push(app, member, effect(stayed));
+                self.push(app, member, kind(stayed));
             }
             RoomChange::UserLeft { member, reason, at } => {
-                self.push(app, member, effect(Membership::Left(*reason, *at)));
+                self.push(app, member, kind(Membership::Left(*reason, *at)));
             }
             RoomChange::RoomClosed {
                 room: closed,
@@ -67,35 +68,36 @@ impl<'e> UserEffects<'e> {
                     CloseReason::Superseded => LeaveReason::Superseded,
                     _ => LeaveReason::RoomClosed,
                 };
-                // Only watched users are told: the rooms of the others are looked up
+                // Only watched users are changed here. The rooms of other users are looked up
                 // when they are queried.
                 let watched = users.watched_in_ended_room(room, ended);
-                // Users that entered by this entry are not among them yet.
+                // Users who entered by this same entry are not among the watched users of the
+                // room yet.
                 let watched = watched.into_iter().map(AffectedUser::from);
                 let leaving: Vec<_> = watched.chain(self.entering(app, room)).collect();
                 for user in leaving {
                     let left = Membership::Left(reason, closed.closed_at);
-                    self.push(app, user, effect(left));
+                    self.push(app, user, kind(left));
                 }
             }
             RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}
         }
     }
 
-    /// Users that enter a room by this entry, as far as it is applied.
+    /// The users who enter a room by this entry, by the effects that were collected so far.
     fn entering(&self, app: &AppName, room: &RoomId) -> impl Iterator<Item = AffectedUser> {
         let of_app = self.0.iter().filter(move |effect| effect.app == *app);
-        of_app.filter_map(move |effect| match &effect.effect {
-            Effect::Membership(entered, Membership::Entered(_)) if entered == room => {
+        of_app.filter_map(move |effect| match &effect.kind {
+            UserEffectKind::Membership(entered, Membership::Entered(_)) if entered == room => {
                 Some(effect.user.clone())
             }
             _ => None,
         })
     }
 
-    /// All of them, those on one user together and in their order.
+    /// All effects. Those on one user are together, and stay in their order.
     pub(super) fn into_sorted(mut self) -> Vec<UserEffect<'e>> {
-        // Stable, so the order of those on one user stays.
+        // A stable sort, so that the effects on one user stay in their order.
         self.0.sort_by(|a, b| a.key().cmp(&b.key()));
         self.0
     }

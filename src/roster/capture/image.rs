@@ -1,4 +1,4 @@
-//! A roster that is not running: what was captured of one, to be installed in another.
+//! A roster at one revision as plain data, from which a running roster is filled.
 
 use std::collections::HashMap;
 
@@ -17,24 +17,24 @@ pub struct Image {
     pub(crate) apps: HashMap<AppName, AppImage>,
 }
 
-/// What there is of one app.
+/// The rooms and users of one app.
 #[derive(Debug, Default)]
 pub(crate) struct AppImage {
     pub(crate) rooms: HashMap<RoomId, Captured<Room>>,
     pub(crate) users: HashMap<UserId, Captured<User>>,
-    /// From where on rooms can be followed that are not among these.
+    /// The revision from which on a watch of a room that is not in `rooms` can resume.
     pub(crate) rooms_floor: Revision,
-    /// From where on users can be followed who are not among these.
+    /// The revision from which on a watch of a user who is not in `users` can resume.
     pub(crate) users_floor: Revision,
 }
 
 impl Image {
-    /// The last revision whose entry is in it.
+    /// The last revision that the image contains.
     pub fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// The apps that anything is in it of, in no order.
+    /// The apps of which the image contains anything, in no order.
     pub fn apps(&self) -> impl ExactSizeIterator<Item = &AppName> {
         self.apps.keys()
     }

@@ -1,4 +1,4 @@
-//! Fills an empty roster with what a checkpoint has.
+//! Fills an empty roster from a checkpoint.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::{
     reconcile::{room::Room, user::User},
     roster::{
         App, Applier, Roster,
-        apply::schedule::Forgetful,
+        apply::schedule::DueSubject,
         journal_progress::EntryLockHeld,
         subject::{cell::Subject, feed::Feed, table::Hold},
     },
@@ -16,11 +16,11 @@ use crate::{
 use super::{Captured, Image, image::AppImage};
 
 impl Applier {
-    /// Makes the roster what a checkpoint of it was, so that the journal is to be
-    /// followed from the checkpoint's revision on. The roster is empty before: no
-    /// entry was applied to it, and nobody watches it yet.
+    /// Fills the roster from a checkpoint. The journal has to be followed from the revision
+    /// of the checkpoint on. The roster must be empty: no entry was applied to it, and it has
+    /// no watches.
     ///
-    /// What is of apps that the roster does not have is left out, with a warning.
+    /// Apps that the roster does not have are left out, with a warning.
     pub fn install(&mut self, image: Image) {
         let roster = Arc::clone(&self.roster);
         let applying = roster.progress.begin_entry();
@@ -38,7 +38,7 @@ impl Applier {
         }
         self.note_applied(image.revision, image.journal_time);
         drop(applying);
-        roster.trim_if_over(image.journal_time);
+        roster.trim_if_exceeded(image.journal_time);
     }
 
     fn install_app(
@@ -49,7 +49,7 @@ impl Applier {
         journal_time: Time,
         held: EntryLockHeld<'_>,
     ) {
-        // Before the first cell is there: a new one begins at its table's floor.
+        // Before the first cell is created, because a new feed begins at the table's floor.
         app.rooms.table().note_forgotten(image.rooms_floor);
         app.users.table().note_forgotten(image.users_floor);
         let users: Vec<UserId> = image.users.keys().cloned().collect();
@@ -59,7 +59,7 @@ impl Applier {
         for (id, room) in image.rooms {
             self.install_room(name, app, &id, room);
         }
-        // Once all rooms are there: what those users were told last.
+        // After all rooms are installed, because the rooms of a user are looked up in them.
         for id in users {
             app.users.find_restored_rooms(&id, held);
         }
@@ -77,7 +77,7 @@ impl Applier {
         let hold = app.users.table().get_or_insert(id);
         self.roster.put(&hold, user);
         app.users.keep_restored(hold, journal_time);
-        let subject = || Forgetful::User(id.clone());
+        let subject = || DueSubject::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }
 
@@ -89,7 +89,7 @@ impl Applier {
         let hold = app.rooms.table().get_or_insert(id);
         self.roster.put(&hold, room);
         app.rooms.index(id, state);
-        let subject = || Forgetful::Room(id.clone());
+        let subject = || DueSubject::Room(id.clone());
         self.schedule.put(name, subject, (None, due_at));
         for member in members.iter() {
             app.users.restore_membership(member, id);
@@ -101,7 +101,11 @@ impl Roster {
     fn put<S: Subject>(&self, hold: &Hold<S>, captured: Captured<S>) {
         let Captured { subject, recent } = captured;
         let mut state = hold.cell().state.lock();
-        state.feed = Feed::restore(recent, hold.table().feed_limits(), hold.table().account());
+        state.feed = Feed::restore(
+            recent,
+            hold.table().feed_limits(),
+            hold.table().history_bytes(),
+        );
         state.subject = subject;
         let oldest = state.feed.oldest().map(|oldest| oldest.revision);
         state.is_in_budget = oldest.is_some();

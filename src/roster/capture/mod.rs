@@ -1,21 +1,21 @@
-//! The roster as it was at one revision, taken while entries go on being applied, and put
-//! back into an empty roster. How it is stored is not known here.
+//! Captures the roster at one revision while entries are still applied, and installs what was
+//! captured in an empty roster. This module does not know how a capture is stored.
 //!
 //! A [`Capture`] begins between two entries. From then on, the writer keeps a copy of each
-//! subject before it changes the subject for the first time: a few reference counts. The
-//! capture goes through all subjects. It takes each that was not changed yet, and the copies
-//! of the others. Nothing is taken twice, because a subject is marked when it is taken, under
-//! its lock.
+//! subject before it changes the subject for the first time. A copy costs a few reference
+//! counts. The capture goes through all subjects. It copies each subject that has not changed
+//! yet, and takes the kept copies of the others. No subject is taken twice, because it is
+//! marked, under its lock, when it is taken.
 //!
-//! History is part of it, so that watchers resume after a restart as if there had been none.
+//! The histories of subjects are captured too, so that watches can resume after a restart.
 
-mod capturing;
 mod image;
 mod install;
+mod table_capture;
 mod take;
 
-pub(crate) use self::{capturing::Captured, take::Recorder};
+pub(crate) use self::{table_capture::Captured, take::Recorder};
 
 pub use self::{image::Image, take::Capture};
 
-pub(super) use self::capturing::Capturing;
+pub(super) use self::table_capture::TableCapture;

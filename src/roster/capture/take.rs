@@ -1,4 +1,4 @@
-//! Takes a capture: goes through the roster while it changes.
+//! Takes a capture: reads all subjects while the roster changes.
 
 use std::{
     collections::HashMap,
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// The roster as it was at one revision, being taken. Until it is read or dropped, the
-/// writer keeps a copy of what it changes.
+/// A capture of the roster at one revision that is under way. Until it is read or dropped, the
+/// writer keeps a copy of each subject that it changes.
 #[derive(Debug)]
 #[must_use = "the writer keeps copies until it is read or dropped"]
 pub struct Capture {
@@ -29,38 +29,39 @@ pub struct Capture {
     rooms_floors: HashMap<AppName, Revision>,
 }
 
-/// Takes what a capture reads.
+/// Receives what a capture reads.
 pub(crate) trait Recorder {
-    /// Takes a room of which something is remembered.
+    /// Receives a room of which something is remembered.
     fn room(&mut self, app: &AppName, id: &RoomId, room: &Captured<Room>) -> io::Result<()>;
 
-    /// Takes a user of whom more is remembered than the rooms that they are in.
+    /// Receives a user who is remembered: more than the rooms that they are in.
     fn user(&mut self, app: &AppName, id: &UserId, user: &Captured<User>) -> io::Result<()>;
 }
 
-/// What was captured of one app.
+/// The number of subjects that were captured of one app, and the floors of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AppCaptured {
+pub(crate) struct AppTotals {
     pub(crate) app: AppName,
     pub(crate) rooms: u64,
     pub(crate) users: u64,
-    /// From where on rooms can be followed that were not captured.
+    /// The revision from which on a watch of a room that was not captured can resume.
     pub(crate) rooms_floor: Revision,
-    /// From where on users can be followed who were not captured.
+    /// The revision from which on a watch of a user who was not captured can resume.
     pub(crate) users_floor: Revision,
 }
 
-/// What was captured of one table.
+/// The number of subjects that were captured of one table, and the floor of the others.
 #[derive(Debug, Default)]
-struct TableCaptured {
+struct TableTotals {
     subjects: u64,
-    /// From where on subjects can be followed that were not captured.
+    /// The revision from which on a watch of a subject that was not captured can resume.
     floor: Revision,
 }
 
-/// A subject that captures hold.
+/// A subject that can be captured.
 trait Recordable: Subject + Sized {
-    /// Hands it to the recorder; says whether there is anything to hand over.
+    /// Hands a captured subject to the recorder. Returns whether there was anything to hand
+    /// over.
     fn record(
         recorder: &mut dyn Recorder,
         app: &AppName,
@@ -70,23 +71,23 @@ trait Recordable: Subject + Sized {
 }
 
 impl Roster {
-    /// Begins to capture the roster as it is now. `None` if it cannot begin now, because
-    /// another capture is under way, or users are still being told that a life of a room is
-    /// over. Try again soon.
+    /// Begins to capture the roster as it is now. `None` if another capture is under way, or
+    /// if users are still being notified of the end of a life of a room. Then the caller can
+    /// try again soon.
     pub fn begin_capture(self: &Arc<Self>) -> Option<Capture> {
         // Between two entries.
         let _paused = self.progress.begin_entry();
         if !self.pending_room_ends.is_empty() {
             return None;
         }
-        let is_free = !self.is_captured.swap(true, Ordering::AcqRel);
+        let is_free = !self.is_capturing.swap(true, Ordering::AcqRel);
         if !is_free {
             return None;
         }
         let number = self.captures.fetch_add(1, Ordering::Relaxed) + 1;
         for App { rooms, users } in self.apps.values() {
-            rooms.table().capturing().begin(number);
-            users.table().capturing().begin(number);
+            rooms.table().capture().begin(number);
+            users.table().capture().begin(number);
         }
         let floors = self.apps.iter();
         let floors =
@@ -101,42 +102,43 @@ impl Roster {
 }
 
 impl Capture {
-    /// The journal that its revision is of.
+    /// The epoch of the journal that the roster follows.
     pub fn epoch(&self) -> Epoch {
         self.roster.epoch
     }
 
-    /// The last revision whose entry is in it.
+    /// The last revision that the capture contains.
     pub fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// The greatest receive time up to its revision.
+    /// The journal's time at that revision: the greatest receive time up to it.
     pub(crate) fn journal_time(&self) -> Time {
         self.journal_time
     }
 
-    /// Hands every subject to `recorder`; returns what there was of each app, in the order of
-    /// their names. Blocks for as long as that takes, so it is for a thread of its own.
-    /// Nothing else waits for it.
+    /// Hands every subject to `recorder`. Returns the totals of each app, in the order of the
+    /// apps' names. This blocks until all subjects are read, so it is for a separate thread. No
+    /// other thread waits for it.
     ///
     /// # Errors
-    /// When `recorder` fails: with its error.
-    pub(crate) fn read(self, recorder: &mut dyn Recorder) -> io::Result<Vec<AppCaptured>> {
+    /// The error of `recorder`, if it fails.
+    pub(crate) fn read(self, recorder: &mut dyn Recorder) -> io::Result<Vec<AppTotals>> {
         let mut apps = Vec::new();
         for (name, App { rooms, users }) in &self.roster.apps {
             let rooms = self.read_table(recorder, name, rooms.table())?;
             let users = self.read_table(recorder, name, users.table())?;
-            apps.push(AppCaptured {
+            apps.push(AppTotals {
                 app: name.clone(),
                 rooms: rooms.subjects,
                 users: users.subjects,
                 rooms_floor: self.rooms_floor(name).max(rooms.floor),
-                // Nobody remembers what happened to users who were not captured.
+                // No history of the users who were not captured is kept.
                 users_floor: self.revision,
             });
         }
-        // The roster has them in no order, but one state is to have one spelling.
+        // The roster has its apps in no order, but equal states have to give equal
+        // checkpoints.
         apps.sort_unstable_by(|a, b| a.app.cmp(&b.app));
         Ok(apps)
     }
@@ -146,8 +148,8 @@ impl Capture {
         recorder: &mut dyn Recorder,
         app: &AppName,
         table: &Table<S>,
-    ) -> io::Result<TableCaptured> {
-        let mut done = TableCaptured::default();
+    ) -> io::Result<TableTotals> {
+        let mut done = TableTotals::default();
         let mut record = |(id, captured): (S::Id, Captured<S>)| {
             if S::record(recorder, app, &id, &captured)? {
                 done.subjects += 1;
@@ -157,18 +159,18 @@ impl Capture {
             io::Result::Ok(())
         };
         for (id, cell) in table.cells() {
-            let captured = table.capturing().take(&mut cell.state.lock());
+            let captured = table.capture().take(&mut cell.state.lock());
             captured
                 .map(|captured| record((id, captured)))
                 .transpose()?;
-            // Not left for the end: they take memory.
-            let kept = table.capturing().take_kept();
+            // The kept copies take memory, so they are handed over early.
+            let kept = table.capture().take_kept();
             kept.into_iter().try_for_each(&mut record)?;
         }
-        let kept = table.capturing().take_kept();
+        let kept = table.capture().take_kept();
         kept.into_iter().try_for_each(&mut record)?;
-        // After the capture's revision nothing is missing: those entries are applied
-        // again.
+        // Entries after the capture's revision are applied again, so no change after it is
+        // missing.
         done.floor = done.floor.min(self.revision);
         Ok(done)
     }
@@ -181,10 +183,10 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         for App { rooms, users } in self.roster.apps.values() {
-            rooms.table().capturing().end();
-            users.table().capturing().end();
+            rooms.table().capture().end();
+            users.table().capture().end();
         }
-        self.roster.is_captured.store(false, Ordering::Release);
+        self.roster.is_capturing.store(false, Ordering::Release);
     }
 }
 
@@ -203,8 +205,8 @@ impl Recordable for Room {
 }
 
 impl Recordable for User {
-    // Something is remembered of every user who is there, be it only from where on they can
-    // be followed.
+    // Every user in the table is recorded. At the least, the revision from which on a watch of
+    // the user can resume is remembered.
     fn record(
         recorder: &mut dyn Recorder,
         app: &AppName,

@@ -1,7 +1,7 @@
-//! One room or user with its latest changes, under a lock of its own.
+//! One room or user with its latest changes, under its own lock.
 //!
-//! A cell is locked only to apply one entry or to take a snapshot, which is a few
-//! reference counts. So no reader holds up the writer, whatever it reads.
+//! A cell is locked only to apply one entry or to take a snapshot, which costs a few
+//! reference counts. So a reader does not delay the writer, however large the room is.
 
 use std::{
     fmt,
@@ -12,51 +12,53 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{entry_changes::Weigh, feed::Feed};
+use super::{entry_changes::EstimatedSize, feed::Feed};
 
-/// What can be queried and watched: a room or a user.
+/// A subject: a room or a user, which can be queried and watched.
 pub trait Subject: Default + fmt::Debug + Send + 'static {
-    /// What it is found by.
+    /// The id of the subject.
     type Id: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static;
-    /// One visible change of it.
-    type Change: Weigh + fmt::Debug + Send + Sync + 'static;
+    /// One visible change of the subject.
+    type Change: EstimatedSize + fmt::Debug + Send + Sync + 'static;
 
-    /// Whether nothing is remembered of it, so that it need not be kept. `has_history`
-    /// says whether its latest changes are still remembered.
+    /// Whether the subject is forgotten, so that it need not be kept in the table.
+    /// `has_history` says whether its latest changes are still remembered.
     fn is_vacant(&self, has_history: bool) -> bool;
 
-    /// A copy for a checkpoint. It has the evidence; what follows from it may be missing.
-    /// Taken while an entry waits, so it must be quick.
+    /// A copy for a checkpoint. It contains the evidence. What follows from the evidence may be
+    /// missing. The copy has to be quick, because an entry waits for it.
     #[must_use]
     fn evidence(&self) -> Self;
 }
 
 /// One subject and its latest changes.
 pub(crate) struct Cell<S: Subject> {
-    /// Never held across an await. The order of locks is in
+    /// It is never locked across an await. The order of locks is in
     /// [the header of `users`](crate::roster::users).
     pub(crate) state: Mutex<CellState<S>>,
-    /// Wakes the watches, after the state has changed.
+    /// Notified after a visible change, to wake the watches.
     pub(crate) changed: Notify,
-    /// Holds on the cell. Only rises from zero while the shard of the cell is locked.
+    /// The number of holds on the cell. It rises from zero only while the shard of the cell is
+    /// locked.
     holds: AtomicUsize,
-    /// Whether the subject is forgotten, so that the last hold removes the cell.
+    /// Whether the subject is forgotten. Then the last hold removes the cell when it is
+    /// dropped.
     is_vacant: AtomicBool,
 }
 
-/// What the lock of a cell guards.
+/// The part of a cell that its lock protects.
 pub(crate) struct CellState<S: Subject> {
     pub(crate) subject: S,
     pub(crate) feed: Feed<S::Change>,
-    /// Whether the bound on all history knows of the feed.
+    /// Whether the feed is registered in the [history budget](super::history_budget).
     pub(crate) is_in_budget: bool,
-    /// The last capture that took the subject.
+    /// The number of the last capture that took the subject.
     pub(crate) captured: u64,
 }
 
 impl<S: Subject> Cell<S> {
-    /// A subject of which nothing is known. `captured` is the capture that it counts as
-    /// taken by.
+    /// A subject without evidence. `captured` is the number of the capture that does not need
+    /// to take it.
     pub(super) fn new(feed: Feed<S::Change>, captured: u64) -> Self {
         Self {
             state: Mutex::new(CellState {
@@ -71,19 +73,19 @@ impl<S: Subject> Cell<S> {
         }
     }
 
-    /// Counts a hold. The shard of the cell is locked.
+    /// Counts one more hold. The caller has locked the shard of the cell.
     pub(super) fn add_hold(&self) {
         self.holds.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Counts a hold less. Says whether it was the last on a forgotten subject.
+    /// Counts one hold less. Returns whether it was the last hold on a forgotten subject.
     pub(super) fn release_hold(&self) -> bool {
         let is_last = self.holds.fetch_sub(1, Ordering::AcqRel) == 1;
         is_last && self.is_vacant()
     }
 
-    /// Whether the cell can be removed. The shard of the cell is locked, so no hold can
-    /// begin.
+    /// Whether the cell can be removed. The caller has locked the shard of the cell, so no
+    /// hold can begin.
     pub(super) fn is_removable(&self) -> bool {
         self.holds.load(Ordering::Acquire) == 0 && self.is_vacant()
     }
@@ -93,7 +95,7 @@ impl<S: Subject> Cell<S> {
         self.is_vacant.load(Ordering::Acquire)
     }
 
-    /// Notes whether the subject is forgotten. Says whether it is, and was not before.
+    /// Notes whether the subject is forgotten. Returns whether it has just become so.
     pub(super) fn note_vacancy(&self, is_vacant: bool) -> bool {
         let was_vacant = self.is_vacant.swap(is_vacant, Ordering::AcqRel);
         is_vacant && !was_vacant

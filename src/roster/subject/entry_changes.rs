@@ -1,4 +1,4 @@
-//! The visible changes of entries, as they are remembered and handed to watchers.
+//! The visible changes of entries, as feeds remember them and watches deliver them.
 
 use std::{
     ops::Deref,
@@ -11,43 +11,45 @@ use crate::{domain::Time, journal::Revision};
 
 use super::shared_encodings::{EncodingKey, SharedEncodings};
 
-/// How much memory a change takes, and roughly how long it is when encoded.
-pub trait Weigh {
-    /// Bytes.
+/// A change whose size can be estimated: the memory that it takes, and roughly the length of
+/// its encoding.
+pub trait EstimatedSize {
+    /// The estimated size, in bytes.
     fn bytes(&self) -> usize;
 }
 
-/// The visible changes of a subject by one journal entry.
+/// The visible changes of one subject by one journal entry.
 #[derive(Debug)]
 pub struct EntryChanges<C> {
     /// The entry's revision.
     pub revision: Revision,
-    /// The changes, in the order they were applied; `None` if they are so many
-    /// that the subject as a whole is shorter.
+    /// The changes, in the order in which they were applied; `None` if there were so many that
+    /// a snapshot of the subject is sent instead.
     pub changes: Option<Vec<C>>,
     /// When the entry was received.
     pub(crate) at: Time,
-    /// What this takes without its encodings.
+    /// The bytes that this takes, without its encodings.
     pub(super) bytes: usize,
     pub(super) encodings: SharedEncodings,
 }
 
-/// What a watcher is told at once: the changes of entries, oldest first; never empty.
+/// The changes of several entries that are delivered together, oldest first. A batch is never
+/// empty.
 ///
-/// Watchers that keep up are at the same revision. So a batch is made for the first of
-/// them, and the others share it.
+/// Watchers that keep up are at the same revision. So a batch is made for the first of them,
+/// and the others share it.
 #[derive(Debug)]
 pub struct ChangeBatch<C> {
     entries: Vec<Arc<EntryChanges<C>>>,
-    /// Encodings of more than one entry together.
+    /// The encodings of the whole batch, if it has more than one entry.
     encodings: SharedEncodings,
-    /// Counts the bytes of encodings.
-    account: Arc<AtomicUsize>,
+    /// The bytes that all feeds take together. The bytes of encodings are added.
+    history_bytes: Arc<AtomicUsize>,
 }
 
-impl<C: Weigh> EntryChanges<C> {
+impl<C: EstimatedSize> EntryChanges<C> {
     pub(crate) fn new(revision: Revision, at: Time, changes: Option<Vec<C>>) -> Self {
-        let weight: usize = changes.iter().flatten().map(Weigh::bytes).sum();
+        let weight: usize = changes.iter().flatten().map(EstimatedSize::bytes).sum();
         let bytes = size_of::<Self>() + weight;
         Self {
             revision,
@@ -58,7 +60,7 @@ impl<C: Weigh> EntryChanges<C> {
         }
     }
 
-    /// The same, without its changes if they take more than `bytes_max`.
+    /// Drops the changes if they take more than `bytes_max`.
     pub(super) fn within(this: Arc<Self>, bytes_max: usize) -> Arc<Self> {
         if this.bytes - size_of::<Self>() <= bytes_max {
             return this;
@@ -68,43 +70,43 @@ impl<C: Weigh> EntryChanges<C> {
 }
 
 impl<C> EntryChanges<C> {
-    /// How many changes it counts as.
+    /// The number of changes. Dropped changes count as one.
     pub(super) fn len(&self) -> usize {
         self.changes.as_ref().map_or(1, Vec::len)
     }
 }
 
 impl<C> ChangeBatch<C> {
-    pub(super) fn new(entries: Vec<Arc<EntryChanges<C>>>, account: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(entries: Vec<Arc<EntryChanges<C>>>, history_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             entries,
             encodings: SharedEncodings::default(),
-            account,
+            history_bytes,
         }
     }
 
-    /// An encoding of the batch. The first who asks makes it with `make`; all who are
-    /// sent the batch share it. That of a single entry stays as long as the entry does,
-    /// and has another key than what [`encoded_entry`](Self::encoded_entry) keeps.
+    /// An encoding of the batch. The first caller makes it with `make`, and all later callers
+    /// share it. The encoding of a batch of one entry is kept with the entry, so its key must
+    /// differ from those that are passed to [`encoded_entry`](Self::encoded_entry).
     pub fn encoded(&self, key: EncodingKey, make: impl FnOnce() -> Bytes) -> &Bytes {
         let encodings = match &*self.entries {
             [only] => &only.encodings,
             _ => &self.encodings,
         };
-        encodings.get_or_make(key, &self.account, make)
+        encodings.get_or_make(key, &self.history_bytes, make)
     }
 
-    /// An encoding of one entry of the batch, shared by all batches that the entry is in.
+    /// An encoding of one entry of the batch. All batches that contain the entry share it.
     pub fn encoded_entry<'e>(
         &self,
         entry: &'e EntryChanges<C>,
         key: EncodingKey,
         make: impl FnOnce() -> Bytes,
     ) -> &'e Bytes {
-        entry.encodings.get_or_make(key, &self.account, make)
+        entry.encodings.get_or_make(key, &self.history_bytes, make)
     }
 
-    /// Whether its first entry has this revision.
+    /// Whether the first entry has this revision.
     pub(super) fn is_from(&self, revision: Revision) -> bool {
         let first = self.entries.first();
         first.is_some_and(|first| first.revision == revision)
@@ -113,7 +115,7 @@ impl<C> ChangeBatch<C> {
 
 impl<C> Drop for ChangeBatch<C> {
     fn drop(&mut self) {
-        self.encodings.stop_counting(&self.account);
+        self.encodings.stop_counting(&self.history_bytes);
     }
 }
 

@@ -1,5 +1,5 @@
-//! What happened to one subject lately. Watchers read from it, and resume from it: a slow
-//! watcher needs no buffer of its own, it is only behind in this one.
+//! The feed of a subject: its latest changes. Watches read from it and resume from it. A slow
+//! watch needs no buffer of its own, because it reads from an older position of the feed.
 
 use std::{
     collections::VecDeque,
@@ -11,59 +11,60 @@ use std::{
 
 use crate::{domain::Time, journal::Revision};
 
-use super::entry_changes::{ChangeBatch, EntryChanges, Weigh};
+use super::entry_changes::{ChangeBatch, EntryChanges, EstimatedSize};
 
-/// What one subject's history may hold.
+/// The limits of one subject's history.
 #[derive(Clone, Debug)]
 pub struct FeedLimits {
-    /// How many changes are remembered.
+    /// The most changes that are remembered.
     pub changes_max: usize,
-    /// Bytes of the changes of one entry, or of several together. For an entry of more, the
-    /// subject as a whole is sent instead; several are sent as more than one batch.
-    pub update_bytes_max: usize,
+    /// The most bytes of the changes in one batch. Entries that are larger together are sent
+    /// as several batches. If one entry alone is larger, a snapshot is sent instead.
+    pub batch_bytes_max: usize,
 }
 
-/// The visible changes of one subject: all those after `floor`.
+/// The latest visible changes of one subject: all changes after the revision `floor`.
 #[derive(Debug)]
 pub(crate) struct Feed<C> {
     entries: VecDeque<Arc<EntryChanges<C>>>,
     /// The batch that was made last, for other watchers at the same revision. It is dropped
-    /// when there is more to tell, or when the oldest entry is forgotten.
+    /// when a new entry comes or the oldest entry is forgotten.
     last_batch: Option<Arc<ChangeBatch<C>>>,
-    /// How many changes the entries count as.
+    /// The number of changes of all entries together.
     changes: usize,
-    /// What the entries take without their encodings.
+    /// The bytes that the entries take, without their encodings.
     bytes: usize,
+    /// All changes after this revision are remembered.
     floor: Revision,
-    /// The last entry that was applied to the subject, visible or not.
+    /// The last entry that was applied to the subject, whether it had visible changes or not.
     revision: Revision,
     /// The bytes that all feeds take together.
-    account: Arc<AtomicUsize>,
+    history_bytes: Arc<AtomicUsize>,
 }
 
-/// What a feed remembers, at one moment.
+/// A copy of what a feed remembers at one moment.
 #[derive(Debug)]
-pub(crate) struct Recent<C> {
+pub(crate) struct RecentChanges<C> {
     pub(crate) floor: Revision,
     pub(crate) revision: Revision,
-    pub(crate) updates: VecDeque<Arc<EntryChanges<C>>>,
+    pub(crate) entries: VecDeque<Arc<EntryChanges<C>>>,
 }
 
-/// What a watcher at some revision has missed.
+/// What follows a revision in a feed.
 #[derive(Debug)]
-pub(crate) enum Since<C> {
-    /// Nothing.
+pub(crate) enum ChangesSince<C> {
+    /// No changes.
     Nothing,
-    /// These changes, and perhaps more after them.
+    /// These changes, and possibly more after them.
     Changes(Arc<ChangeBatch<C>>),
-    /// So many changes by one entry that the subject as a whole is sent instead.
+    /// One entry with so many changes that a snapshot is sent instead.
     Oversized,
-    /// Changes that are no longer remembered.
+    /// Changes that are not remembered any more.
     Lost,
 }
 
-impl<C: Weigh> Feed<C> {
-    pub(crate) fn new(floor: Revision, account: Arc<AtomicUsize>) -> Self {
+impl<C: EstimatedSize> Feed<C> {
+    pub(crate) fn new(floor: Revision, history_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             entries: VecDeque::new(),
             last_batch: None,
@@ -71,30 +72,30 @@ impl<C: Weigh> Feed<C> {
             bytes: 0,
             floor,
             revision: 0,
-            account,
+            history_bytes,
         }
     }
 
-    /// A feed that remembers this, as far as the limits allow.
+    /// A feed that remembers these changes, as far as the limits allow.
     pub(crate) fn restore(
-        recent: Recent<C>,
+        recent: RecentChanges<C>,
         limits: &FeedLimits,
-        account: Arc<AtomicUsize>,
+        history_bytes: Arc<AtomicUsize>,
     ) -> Self {
-        let mut feed = Self::new(recent.floor, account);
+        let mut feed = Self::new(recent.floor, history_bytes);
         feed.revision = recent.revision;
-        for entry in recent.updates {
-            feed.push(EntryChanges::within(entry, limits.update_bytes_max), limits);
+        for entry in recent.entries {
+            feed.push(EntryChanges::within(entry, limits.batch_bytes_max), limits);
         }
         feed
     }
 
-    /// What it remembers. The copy costs a reference count for each entry.
-    pub(crate) fn recent(&self) -> Recent<C> {
-        Recent {
+    /// A copy of what the feed remembers. It costs a reference count for each entry.
+    pub(crate) fn recent(&self) -> RecentChanges<C> {
+        RecentChanges {
             floor: self.floor,
             revision: self.revision,
-            updates: self.entries.clone(),
+            entries: self.entries.clone(),
         }
     }
 
@@ -107,12 +108,12 @@ impl<C: Weigh> Feed<C> {
         self.floor
     }
 
-    /// Whether the history reaches back to `revision`.
+    /// Whether all changes after `revision` are remembered.
     pub(crate) fn covers(&self, revision: Revision) -> bool {
         revision >= self.floor
     }
 
-    /// Notes that an entry was applied, and what it changed visibly: all of it.
+    /// Notes that an entry was applied, and all of its visible changes.
     pub(crate) fn publish(
         &mut self,
         revision: Revision,
@@ -120,30 +121,30 @@ impl<C: Weigh> Feed<C> {
         at: Time,
         limits: &FeedLimits,
     ) {
-        // A watcher that has read a revision is never told a second part of it.
+        // A watcher that has read the changes of a revision never gets more changes of it.
         debug_assert!(revision > self.revision, "an entry is published once");
         self.revision = revision;
         if changes.is_empty() {
             return;
         }
         let entry = Arc::new(EntryChanges::new(revision, at, Some(changes)));
-        self.push(EntryChanges::within(entry, limits.update_bytes_max), limits);
+        self.push(EntryChanges::within(entry, limits.batch_bytes_max), limits);
     }
 
     fn push(&mut self, entry: Arc<EntryChanges<C>>, limits: &FeedLimits) {
         self.last_batch = None;
         self.changes += entry.len();
         self.bytes += entry.bytes;
-        self.account.fetch_add(entry.bytes, Ordering::Relaxed);
+        self.history_bytes.fetch_add(entry.bytes, Ordering::Relaxed);
         self.entries.push_back(entry);
-        // The last one stays, however long: watchers that keep up need it.
+        // The last entry stays, however large it is, because watchers that keep up need it.
         while self.changes > limits.changes_max && self.entries.len() > 1 {
             self.forget_oldest();
         }
     }
 
-    /// Notes that a change up to `revision` is not in the feed, so that no watcher resumes
-    /// from before it.
+    /// Notes that a change at or before `revision` is missing in the feed, so that no watch
+    /// resumes from before `revision`.
     pub(crate) fn raise_floor(&mut self, revision: Revision) {
         while self
             .oldest()
@@ -161,14 +162,13 @@ impl<C: Weigh> Feed<C> {
             self.floor = entry.revision;
             self.changes -= entry.len();
             self.bytes -= entry.bytes;
-            self.account.fetch_sub(entry.bytes, Ordering::Relaxed);
-            entry.encodings.stop_counting(&self.account);
+            self.history_bytes.fetch_sub(entry.bytes, Ordering::Relaxed);
+            entry.encodings.stop_counting(&self.history_bytes);
             self.shrink();
         }
     }
 
-    /// Gives back memory that was needed only for a while: most subjects are quiet
-    /// for most of the time.
+    /// Releases memory that is not needed any more, because most subjects change rarely.
     fn shrink(&mut self) {
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
@@ -181,42 +181,43 @@ impl<C: Weigh> Feed<C> {
         self.entries.front().map(|entry| &**entry)
     }
 
-    /// Whether anything follows `cursor`.
+    /// Whether a change follows `cursor`.
     pub(crate) fn has_after(&self, cursor: Revision) -> bool {
         self.last_change() > cursor
     }
 
-    /// The revision of the last change. If none is remembered, there was none after it.
+    /// The revision of the last change. If no change is remembered, it is the floor, and no
+    /// change came after that.
     pub(crate) fn last_change(&self) -> Revision {
         self.entries.back().map_or(self.floor, |last| last.revision)
     }
 
-    /// What follows `cursor`: the changes of whole entries, of at most `update_bytes_max`
+    /// What follows `cursor`: the changes of whole entries, of at most `batch_bytes_max` bytes
     /// together.
-    pub(crate) fn since(&mut self, cursor: Revision, limits: &FeedLimits) -> Since<C> {
+    pub(crate) fn since(&mut self, cursor: Revision, limits: &FeedLimits) -> ChangesSince<C> {
         if !self.covers(cursor) {
-            return Since::Lost;
+            return ChangesSince::Lost;
         }
         let from = self
             .entries
             .partition_point(|entry| entry.revision <= cursor);
         let Some(first) = self.entries.get(from) else {
-            return Since::Nothing;
+            return ChangesSince::Nothing;
         };
         if first.changes.is_none() {
-            return Since::Oversized;
+            return ChangesSince::Oversized;
         }
         if let Some(last) = &self.last_batch
             && last.is_from(first.revision)
         {
-            return Since::Changes(Arc::clone(last));
+            return ChangesSince::Changes(Arc::clone(last));
         }
-        let batch = Arc::new(self.batch(from, limits.update_bytes_max));
+        let batch = Arc::new(self.batch(from, limits.batch_bytes_max));
         self.last_batch = Some(Arc::clone(&batch));
-        Since::Changes(batch)
+        ChangesSince::Changes(batch)
     }
 
-    /// The entries from an index on, at least one, as far as they fit.
+    /// The entries from an index on that fit into `bytes_max` bytes, at least one.
     fn batch(&self, from: usize, bytes_max: usize) -> ChangeBatch<C> {
         let mut bytes = 0;
         let entries = self.entries.range(from..).enumerate();
@@ -225,15 +226,15 @@ impl<C: Weigh> Feed<C> {
             entry.changes.is_some() && (bytes <= bytes_max || *number == 0)
         });
         let entries = fitting.map(|(_, entry)| Arc::clone(entry)).collect();
-        ChangeBatch::new(entries, Arc::clone(&self.account))
+        ChangeBatch::new(entries, Arc::clone(&self.history_bytes))
     }
 }
 
 impl<C> Drop for Feed<C> {
     fn drop(&mut self) {
-        self.account.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.history_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         for entry in &self.entries {
-            entry.encodings.stop_counting(&self.account);
+            entry.encodings.stop_counting(&self.history_bytes);
         }
     }
 }
@@ -251,7 +252,7 @@ mod tests {
     #[derive(Debug)]
     struct Change;
 
-    impl Weigh for Change {
+    impl EstimatedSize for Change {
         fn bytes(&self) -> usize {
             10
         }
@@ -259,17 +260,17 @@ mod tests {
 
     const LIMITS: FeedLimits = FeedLimits {
         changes_max: 3,
-        update_bytes_max: 1 << 20,
+        batch_bytes_max: 1 << 20,
     };
 
     fn feed() -> (Feed<Change>, Arc<AtomicUsize>) {
-        let account = Arc::<AtomicUsize>::default();
-        (Feed::new(0, Arc::clone(&account)), account)
+        let history_bytes = Arc::<AtomicUsize>::default();
+        (Feed::new(0, Arc::clone(&history_bytes)), history_bytes)
     }
 
     fn batch_after(feed: &mut Feed<Change>, cursor: Revision) -> Arc<ChangeBatch<Change>> {
         match feed.since(cursor, &LIMITS) {
-            Since::Changes(batch) => batch,
+            ChangesSince::Changes(batch) => batch,
             since => panic!("{since:?}"),
         }
     }
@@ -280,12 +281,12 @@ mod tests {
 
     #[test]
     fn encodings_count_for_as_long_as_what_they_encode_is_remembered() {
-        let (mut feed, account) = feed();
-        let bytes = || account.load(Ordering::Relaxed);
+        let (mut feed, history_bytes) = feed();
+        let bytes = || history_bytes.load(Ordering::Relaxed);
         feed.publish(1, vec![Change], Time::MIN, &LIMITS);
         let alone = bytes();
         batch_after(&mut feed, 0).encoded(MESSAGE, encoding);
-        // That of one entry stays, and is not made for the batch again.
+        // The encoding of one entry stays, and is not made again for the batch.
         feed.publish(2, vec![Change], Time::MIN, &LIMITS);
         assert_eq!(bytes(), 2 * alone + 1000);
 
@@ -298,7 +299,7 @@ mod tests {
         drop(both);
         assert_eq!(bytes(), 2 * alone + 4000, "the last batch is remembered");
 
-        // The batch goes, and with the oldest entry its two encodings.
+        // The batch is dropped, and so are the two encodings of the oldest entry.
         feed.forget_oldest();
         assert_eq!(bytes(), alone + 1000);
         drop(feed);
@@ -307,12 +308,12 @@ mod tests {
 
     #[test]
     fn what_a_slow_watcher_encodes_of_forgotten_changes_does_not_count() {
-        let (mut feed, account) = feed();
+        let (mut feed, history_bytes) = feed();
         feed.publish(1, vec![Change], Time::MIN, &LIMITS);
         let batch = batch_after(&mut feed, 0);
         feed.forget_oldest();
         batch.encoded(MESSAGE, encoding);
-        assert_eq!(account.load(Ordering::Relaxed), 0);
+        assert_eq!(history_bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The bound on what all feeds remember together: the oldest update of all goes
-//! first, and none outlives its age.
+//! The limit on what all feeds remember together. The oldest changes of all feeds are
+//! forgotten first, and no change is remembered for longer than the maximum age.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -26,35 +26,38 @@ use crate::{
     },
 };
 
-/// When the feeds take more than they may, this part of the limit is freed beyond it.
-/// Otherwise every entry after that would have to look for the oldest update.
+/// When the feeds take more bytes than the limit, changes are forgotten until the feeds take
+/// one part in so many less than the limit. Otherwise each later entry would exceed the limit
+/// again.
 const FREED_PART: usize = 1024;
 
-/// Bounds what all feeds take together. It finds the feed with the oldest update.
+/// Limits the bytes that all feeds take together, and the age of changes. It finds the feed
+/// with the oldest changes.
 pub(crate) struct HistoryBudget {
-    /// Every feed that remembers something, once, by its oldest update or one before
-    /// that: a feed that forgets by itself keeps its place here, which is corrected
-    /// when its turn comes. Never locked together with a cell.
-    feeds: Mutex<BinaryHeap<Reverse<Remembering>>>,
+    /// Each feed that remembers something, once, ordered by the revision of its oldest entry.
+    /// A feed that forgets by itself is not moved at once: its revision here may be too low,
+    /// until a trim corrects it. This is never locked together with a cell.
+    feeds: Mutex<BinaryHeap<Reverse<RememberingFeed>>>,
     /// The bytes that all feeds take together.
-    account: Arc<AtomicUsize>,
+    history_bytes: Arc<AtomicUsize>,
     limits: Limits,
 }
 
-/// A feed that remembers something.
-struct Remembering {
+/// A feed that remembers something, and the revision by which it is ordered.
+struct RememberingFeed {
     oldest: Revision,
     feed: Box<dyn Forget>,
 }
 
-/// Finds a feed and lets it forget.
+/// Finds a feed, and makes it forget changes.
 trait Forget: Send + Sync {
-    /// Forgets the updates from before `until` and the one at `evicted`, if that
-    /// is the oldest. Returns how many, and the oldest that is left.
+    /// Forgets the entries from before `until`, and the entry at the revision `evicted` if
+    /// it is the oldest. Returns how many were forgotten, and the revision of the oldest entry
+    /// that is left.
     fn forget(&self, until: Time, evicted: Option<Revision>) -> (u64, Option<Revision>);
 }
 
-/// Refers to a feed without keeping it.
+/// A weak reference to a feed.
 struct FeedRef<S: Subject> {
     table: Weak<Table<S>>,
     id: S::Id,
@@ -62,7 +65,7 @@ struct FeedRef<S: Subject> {
 }
 
 impl<S: Subject> FeedRef<S> {
-    /// Holds the cell, if it is still the same.
+    /// Holds the cell, if it is still in the table.
     fn find(&self) -> Option<Hold<S>> {
         let hold = self.table.upgrade()?.get(&self.id)?;
         std::ptr::eq(Arc::as_ptr(hold.cell()), self.cell.as_ptr()).then_some(hold)
@@ -94,27 +97,28 @@ impl HistoryBudget {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             feeds: Mutex::default(),
-            account: Arc::default(),
+            history_bytes: Arc::default(),
             limits,
         }
     }
 
-    /// What one feed may hold.
+    /// The limits of one feed.
     pub(crate) fn feed_limits(&self) -> FeedLimits {
         self.limits.feed.clone()
     }
 
-    /// Counts the bytes that feeds take.
-    pub(crate) fn account(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.account)
+    /// The counter of the bytes that all feeds take together.
+    pub(crate) fn history_bytes(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.history_bytes)
     }
 
-    /// From when on changes are remembered.
+    /// Changes from before this time are too old to be remembered.
     pub(crate) fn remembered_since(&self, now: Time) -> Time {
         now.saturating_sub(self.limits.history_age_max)
     }
 
-    /// Notes that a feed which remembered nothing now remembers something.
+    /// Registers a feed that remembered nothing before. `oldest` is the revision of its oldest
+    /// entry.
     pub(crate) fn remember<S: Subject>(&self, hold: &Hold<S>, oldest: Revision) {
         let feed = Box::new(FeedRef {
             table: Arc::downgrade(hold.table()),
@@ -123,18 +127,18 @@ impl HistoryBudget {
         });
         self.feeds
             .lock()
-            .push(Reverse(Remembering { oldest, feed }));
+            .push(Reverse(RememberingFeed { oldest, feed }));
     }
 
-    /// Whether the feeds take more than they may.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether the feeds take more bytes than the limit.
+    pub(crate) fn is_exceeded(&self) -> bool {
         self.bytes() > self.limits.history_bytes_max
     }
 
-    /// How many bytes a trim that begins now may leave.
+    /// How many bytes the feeds may take after a trim that begins now.
     fn bytes_left(&self) -> usize {
         let bytes_max = self.limits.history_bytes_max;
-        if self.is_over() {
+        if self.is_exceeded() {
             bytes_max - bytes_max / FREED_PART
         } else {
             bytes_max
@@ -142,37 +146,38 @@ impl HistoryBudget {
     }
 
     fn bytes(&self) -> usize {
-        self.account.load(atomic::Ordering::Relaxed)
+        self.history_bytes.load(atomic::Ordering::Relaxed)
     }
 
-    /// Forgets what is too old. If the feeds take too much, also forgets the oldest, until
-    /// there is a little room. Returns how many updates were forgotten before their time.
+    /// Forgets changes that are too old. If the feeds take too many bytes, also forgets the
+    /// oldest changes, until the feeds take a little less than the limit. Returns the number
+    /// of entries that were forgotten before their time.
     pub(crate) fn trim(&self, now: Time) -> u64 {
         let until = self.remembered_since(now);
         let bytes_max = self.bytes_left();
         let mut evicted = 0;
         loop {
-            let Some(Reverse(Remembering { oldest, feed })) = self.feeds.lock().pop() else {
+            let Some(Reverse(RememberingFeed { oldest, feed })) = self.feeds.lock().pop() else {
                 return evicted;
             };
-            let is_over = self.bytes() > bytes_max;
-            // Only the update that it is known by: if the feed has forgotten that by
-            // itself, its next may be younger than that of another feed.
-            let (forgotten, left) = feed.forget(until, is_over.then_some(oldest));
-            evicted += u64::from(is_over) * forgotten;
+            let is_exceeded = self.bytes() > bytes_max;
+            // Evicts only the entry at the noted revision. If the feed has forgotten that entry
+            // by itself, its oldest entry may be newer than that of another feed.
+            let (forgotten, left) = feed.forget(until, is_exceeded.then_some(oldest));
+            evicted += u64::from(is_exceeded) * forgotten;
             if let Some(oldest) = left {
                 self.feeds
                     .lock()
-                    .push(Reverse(Remembering { oldest, feed }));
-                if forgotten == 0 && !is_over && self.is_in_order(oldest) {
+                    .push(Reverse(RememberingFeed { oldest, feed }));
+                if forgotten == 0 && !is_exceeded && self.is_in_order(oldest) {
                     return evicted;
                 }
             }
         }
     }
 
-    /// Whether no feed has its place by an update from before `oldest`. If that is young
-    /// enough, all are.
+    /// Whether no feed is noted with a revision before `oldest`. If the entry at `oldest` is
+    /// new enough, then the entries of all feeds are.
     fn is_in_order(&self, oldest: Revision) -> bool {
         let feeds = self.feeds.lock();
         feeds
@@ -184,27 +189,27 @@ impl HistoryBudget {
 impl fmt::Debug for HistoryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HistoryBudget")
-            .field("bytes", &self.account)
+            .field("bytes", &self.history_bytes)
             .finish_non_exhaustive()
     }
 }
 
-impl Ord for Remembering {
+impl Ord for RememberingFeed {
     fn cmp(&self, other: &Self) -> Ordering {
         self.oldest.cmp(&other.oldest)
     }
 }
 
-impl PartialOrd for Remembering {
+impl PartialOrd for RememberingFeed {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Remembering {
+impl PartialEq for RememberingFeed {
     fn eq(&self, other: &Self) -> bool {
         self.oldest == other.oldest
     }
 }
 
-impl Eq for Remembering {}
+impl Eq for RememberingFeed {}

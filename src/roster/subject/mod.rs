@@ -1,5 +1,5 @@
-//! What rooms and users have in common: they are found in a table by their id, changed
-//! by entries, and their latest changes are remembered.
+//! What rooms and users have in common. A table finds them by id, entries change them, and a
+//! feed remembers their latest changes.
 
 pub(crate) mod cell;
 pub(crate) mod entry_changes;

@@ -1,4 +1,4 @@
-//! How a room or a user is changed by an entry.
+//! Changes a room or a user by an entry.
 
 use std::mem;
 
@@ -11,8 +11,8 @@ use crate::roster::{
     },
 };
 
-/// Changes a subject and publishes what changed visibly: one step, under its lock. At
-/// most once an entry for one subject.
+/// Changes a subject and publishes the visible changes, in one step under the subject's lock.
+/// It is called at most once per entry and subject.
 pub(crate) fn publish<S: Subject>(
     history: &HistoryBudget,
     hold: &Hold<S>,
@@ -22,7 +22,7 @@ pub(crate) fn publish<S: Subject>(
     let EntryPosition { revision, at } = position;
     let cell = hold.cell();
     let mut state = cell.state.lock();
-    hold.keep_past(&mut state);
+    hold.capture_before_change(&mut state);
     let CellState {
         subject,
         feed,

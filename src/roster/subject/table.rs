@@ -1,7 +1,7 @@
-//! All subjects of one kind, by id: a sharded map of cells.
+//! A table of all rooms or all users of an app: a sharded map from ids to cells.
 //!
-//! A shard of the map is locked only to find, insert or remove a cell. A cell is locked
-//! with its shard locked before only if nobody holds it.
+//! A shard of the map is locked only to find, insert or remove a cell. While a shard is
+//! locked, a cell of it is locked only if there is no hold on the cell.
 
 use std::{
     borrow::Borrow,
@@ -18,7 +18,7 @@ use dashmap::DashMap;
 use crate::{
     journal::Revision,
     roster::{
-        capture::Capturing,
+        capture::TableCapture,
         subject::{
             cell::{Cell, CellState, Subject},
             feed::{Feed, FeedLimits},
@@ -26,42 +26,42 @@ use crate::{
     },
 };
 
-/// All subjects of one kind.
+/// All rooms or all users of an app.
 pub(crate) struct Table<S: Subject> {
     cells: DashMap<S::Id, Arc<Cell<S>>>,
-    /// The latest revision at which a subject was forgotten. A subject that is not in
-    /// the table has had no visible change since then; before, it may have had.
+    /// The latest revision at which a subject was forgotten. A subject that is not in the table
+    /// has had no visible change after it, but may have had changes before.
     forgotten_through: AtomicU64,
-    capturing: Capturing<S>,
+    capture: TableCapture<S>,
     feed_limits: FeedLimits,
     /// The bytes that all feeds take together.
-    account: Arc<AtomicUsize>,
+    history_bytes: Arc<AtomicUsize>,
 }
 
-/// Keeps a subject's cell in the table. The cell of a forgotten subject leaves the
-/// table with the last hold on it.
+/// A counted reference to a cell, which keeps the cell in the table. The cell of a forgotten
+/// subject is removed when the last hold on it is dropped.
 pub(crate) struct Hold<S: Subject> {
     table: Arc<Table<S>>,
     id: S::Id,
     cell: Arc<Cell<S>>,
 }
 
-/// Parts of the map with a lock of their own: going through all cells locks one of them
-/// at a time.
+/// The number of shards, each of which has its own lock. To go through all cells locks one
+/// shard at a time.
 const SHARDS: usize = 256;
 
 impl<S: Subject> Table<S> {
-    pub(crate) fn new(feed_limits: FeedLimits, account: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(feed_limits: FeedLimits, history_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             cells: DashMap::with_shard_amount(SHARDS),
             forgotten_through: AtomicU64::new(0),
-            capturing: Capturing::default(),
+            capture: TableCapture::default(),
             feed_limits,
-            account,
+            history_bytes,
         }
     }
 
-    /// A subject, if anything is remembered of it or it is being watched.
+    /// Holds a subject, if it is remembered or watched.
     pub(crate) fn get<Q>(self: &Arc<Self>, id: &Q) -> Option<Hold<S>>
     where
         S::Id: Borrow<Q>,
@@ -71,22 +71,22 @@ impl<S: Subject> Table<S> {
         Some(self.hold(entry.key(), entry.value()))
     }
 
-    /// A subject, kept from now on at least as long as the hold.
+    /// Holds a subject. It is inserted if it is not in the table.
     pub(crate) fn get_or_insert(self: &Arc<Self>, id: &S::Id) -> Hold<S> {
         if let Some(hold) = self.get(id) {
             return hold;
         }
         let entry = self.cells.entry(id.clone());
-        // The floor is read while the shard is locked: had the subject been
-        // forgotten after that, its cell would still be here.
+        // The floor is read while the shard is locked. A subject that is forgotten after
+        // this read is still in the table now.
         let entry = entry.or_insert_with(|| {
-            let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.account));
-            Arc::new(Cell::new(feed, self.capturing.number()))
+            let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.history_bytes));
+            Arc::new(Cell::new(feed, self.capture.number()))
         });
         self.hold(entry.key(), entry.value())
     }
 
-    /// All cells. Those that come or go meanwhile may be among them or not.
+    /// All cells. It may or may not contain cells that are inserted or removed meanwhile.
     pub(crate) fn cells(&self) -> Vec<(S::Id, Arc<Cell<S>>)> {
         let cells = self.cells.iter();
         cells
@@ -94,15 +94,15 @@ impl<S: Subject> Table<S> {
             .collect()
     }
 
-    pub(crate) fn capturing(&self) -> &Capturing<S> {
-        &self.capturing
+    pub(crate) fn capture(&self) -> &TableCapture<S> {
+        &self.capture
     }
 
-    pub(crate) fn account(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.account)
+    pub(crate) fn history_bytes(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.history_bytes)
     }
 
-    /// What one feed may hold.
+    /// The limits of one feed.
     pub(crate) fn feed_limits(&self) -> &FeedLimits {
         &self.feed_limits
     }
@@ -117,13 +117,13 @@ impl<S: Subject> Table<S> {
         self.forgotten_through.fetch_max(revision, Ordering::AcqRel);
     }
 
-    /// How many subjects there are.
+    /// The number of subjects in the table.
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Holds a cell, whose shard the caller has locked. The id is a clone of the
-    /// table's own, so that a subject has one allocation of it.
+    /// Holds a cell, whose shard the caller has locked. `id` is the table's own, so that all
+    /// holds share its allocation.
     fn hold(self: &Arc<Self>, id: &S::Id, cell: &Arc<Cell<S>>) -> Hold<S> {
         cell.add_hold();
         Hold {
@@ -147,22 +147,22 @@ impl<S: Subject> Hold<S> {
         &self.id
     }
 
-    /// Whether the subject is forgotten, so that its cell leaves with the last hold.
+    /// Whether the subject is forgotten, so that its cell is removed with the last hold.
     pub(crate) fn is_vacant(&self) -> bool {
         self.cell.is_vacant()
     }
 
-    /// Keeps a copy of the subject for a capture that has not taken it yet. To be called
-    /// before the subject changes, while `state` is locked.
-    pub(crate) fn keep_past(&self, state: &mut CellState<S>) {
-        self.table.capturing.keep(&self.id, state);
+    /// Keeps a copy of the subject for a capture that has not taken it yet. It has to be
+    /// called before the subject changes, while `state` is locked.
+    pub(crate) fn capture_before_change(&self, state: &mut CellState<S>) {
+        self.table.capture.keep_before_change(&self.id, state);
     }
 
     /// Notes whether the subject is forgotten, while `state` is locked.
     pub(crate) fn note_vacancy(&self, state: &CellState<S>, revision: Revision) {
         let is_vacant = state.subject.is_vacant(state.feed.oldest().is_some());
         if self.cell.note_vacancy(is_vacant) {
-            // The floor may be later: it also covers changes that were not published.
+            // The floor can be later, because it also covers changes that were not published.
             self.table.note_forgotten(revision.max(state.feed.floor()));
         }
     }
@@ -171,7 +171,7 @@ impl<S: Subject> Hold<S> {
 impl<S: Subject> Drop for Hold<S> {
     fn drop(&mut self) {
         if self.cell.release_hold() {
-            // Looked at again while the shard is locked.
+            // Checked again now that the shard is locked.
             self.table.cells.remove_if(&self.id, |_, cell| {
                 let is_removable = cell.is_removable();
                 if is_removable {

@@ -1,8 +1,9 @@
-//! A watch: one snapshot, then every update in revision order, without a gap.
+//! A watch: it delivers one snapshot, then every change in the order of revisions, without a
+//! gap.
 //!
-//! A watcher that falls further behind than what is remembered receives a new
-//! snapshot instead; it is never sent a gap. A watch holds no queue: it is a
-//! place in the subject's history, and costs the same asleep or behind.
+//! A watcher that is so slow that changes it has not read are forgotten gets a new snapshot
+//! instead of them. A watch has no queue: it is a position in the subject's history. So it
+//! takes the same memory whether it waits for changes or is behind.
 
 use std::{future::Future, pin::pin, sync::Arc};
 
@@ -15,50 +16,50 @@ use crate::{
         subject::{
             cell::{Cell, Subject},
             entry_changes::ChangeBatch,
-            feed::Since,
+            feed::ChangesSince,
             table::Hold,
         },
     },
 };
 
-/// A subscription to one subject. Ends when dropped; nothing is left behind.
+/// A subscription to one subject. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Watch<S: Watched> {
+pub struct Watch<S: Watchable> {
     progress: Arc<JournalProgress>,
-    /// Dropped before the hold: it keeps a user that was watched for a while.
+    /// It is dropped before the hold, because its drop keeps the user remembered for a while.
     source: S::Source,
     hold: Hold<S>,
-    /// Everything up to here has been delivered.
+    /// The revision up to which everything was delivered.
     cursor: Revision,
-    owed: Owed,
+    pending: Pending,
 }
 
-/// What a watcher receives, whatever happens to the subject.
+/// What a watch delivers next even if the subject does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owed {
+enum Pending {
     Nothing,
     Snapshot(SnapshotReason),
-    /// A resume that missed nothing is told so at once.
+    /// Progress: after a resume that missed nothing, or after a time without messages.
     Progress,
 }
 
 /// Why a snapshot is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SnapshotReason {
-    /// The watch began without a place to resume from.
+    /// The watch began without a revision to resume from.
     Initial,
-    /// What happened since that place is no longer remembered.
+    /// The changes since the revision to resume from are not remembered any more.
     ResumeExpired,
     /// The watcher was too slow.
     Lagged,
-    /// The place is of another journal.
+    /// The revision to resume from is of another journal.
     EpochChanged,
-    /// Too much changed at once.
+    /// One entry changed too much to be sent as changes.
     Replaced,
 }
 
 impl SnapshotReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 5] = [
         Self::Initial,
         Self::ResumeExpired,
@@ -73,27 +74,27 @@ impl SnapshotReason {
 pub enum Start {
     /// With a snapshot.
     Snapshot(SnapshotReason),
-    /// After this revision, if it is still remembered what happened since.
+    /// After this revision, if all changes since then are remembered.
     After(Revision),
 }
 
-/// One step of a watch.
+/// What a watch delivers.
 #[derive(Debug)]
-pub enum WatchEvent<S: Watched> {
-    /// The subject as a whole.
+pub enum WatchEvent<S: Watchable> {
+    /// The whole subject.
     Snapshot {
-        /// Everything that touches the subject up to here is in it.
+        /// The snapshot contains every entry up to this revision.
         revision: Revision,
         /// The subject.
         view: S::View,
         /// Why it is sent.
         reason: SnapshotReason,
     },
-    /// What changed, oldest first; never empty.
+    /// The changes of one or more entries, oldest first.
     Changes(Arc<ChangeBatch<S::Change>>),
     /// Nothing changed up to this revision.
     Progress {
-        /// Everything up to here was delivered.
+        /// Everything up to this revision was delivered.
         revision: Revision,
         /// The subject.
         view: S::View,
@@ -101,30 +102,30 @@ pub enum WatchEvent<S: Watched> {
 }
 
 /// A subject of which snapshots can be taken.
-pub trait Watched: Subject + Sized {
-    /// A snapshot, cheap to take.
+pub trait Watchable: Subject + Sized {
+    /// A snapshot of the subject. It is cheap to take.
     type View: std::fmt::Debug + Send;
 
-    /// What snapshots are taken from, beside the subject. A watch keeps it, so it also
-    /// says that the subject is watched, where that counts.
+    /// What snapshots are taken from, beside the subject. A watch keeps it, so it can also
+    /// mark the subject as watched.
     type Source: std::fmt::Debug + Send + Sync;
 
-    /// Kept while a snapshot is taken, if nothing that it depends on may change.
+    /// Kept while a snapshot is taken, so that what the snapshot depends on does not change.
     type Pause<'a>;
 
-    /// Begins such a pause. The subject is not locked yet.
+    /// Begins a pause. It is called before the subject is locked.
     fn pause(source: &Self::Source) -> Self::Pause<'_>;
 
     /// Takes a snapshot.
     fn snapshot(&self, source: &Self::Source, pause: &Self::Pause<'_>) -> Self::View;
 }
 
-/// Says when a subject changes.
+/// Signals the changes of one subject.
 pub trait ChangeSignal: Send + Sync {
     /// Completes with the next change from now on.
     fn changed(&self) -> Notified<'_>;
 
-    /// The revision of the last change. If none is remembered, there was none after it.
+    /// The revision of the last change, or a later one. No change came after it.
     fn last_change(&self) -> Revision;
 }
 
@@ -138,19 +139,19 @@ impl<S: Subject> ChangeSignal for Cell<S> {
     }
 }
 
-impl<S: Watched> Watch<S> {
+impl<S: Watchable> Watch<S> {
     pub(crate) fn new(
         progress: Arc<JournalProgress>,
         source: S::Source,
         hold: Hold<S>,
         start: Start,
     ) -> Self {
-        let (cursor, owed) = match start {
-            Start::Snapshot(reason) => (0, Owed::Snapshot(reason)),
+        let (cursor, pending) = match start {
+            Start::Snapshot(reason) => (0, Pending::Snapshot(reason)),
             Start::After(revision) => {
                 let covered = hold.cell().state.lock().feed.covers(revision);
-                let expired = Owed::Snapshot(SnapshotReason::ResumeExpired);
-                (revision, if covered { Owed::Progress } else { expired })
+                let expired = Pending::Snapshot(SnapshotReason::ResumeExpired);
+                (revision, if covered { Pending::Progress } else { expired })
             }
         };
         Self {
@@ -158,56 +159,56 @@ impl<S: Watched> Watch<S> {
             source,
             hold,
             cursor,
-            owed,
+            pending,
         }
     }
 
-    /// Waits for the next step. When `silence` ends before anything happens,
-    /// that step is progress. Dropping the future loses nothing.
-    pub async fn next(&mut self, silence: impl Future<Output = ()>) -> WatchEvent<S> {
-        let mut silence = pin!(silence);
+    /// Waits for the next event. If `idle` completes before there is one, the event is
+    /// progress. To drop the future loses nothing.
+    pub async fn next(&mut self, idle: impl Future<Output = ()>) -> WatchEvent<S> {
+        let mut idle = pin!(idle);
         loop {
-            // In a busy room there is something as a rule, and to register for it
-            // costs more than to look.
-            if let Some(step) = self.try_next() {
-                return step;
+            // Checked before registering for a change, because in a busy room there usually is
+            // an event, and to register costs more.
+            if let Some(event) = self.try_next() {
+                return event;
             }
             let cell = Arc::clone(self.hold.cell());
-            // Made before looking again: a change in between completes it.
+            // Created before the next check, so that a change in between completes it.
             let changed = cell.changed.notified();
-            if let Some(step) = self.try_next() {
-                return step;
+            if let Some(event) = self.try_next() {
+                return event;
             }
             tokio::select! {
                 () = changed => {}
-                () = &mut silence => self.note_silence(),
+                () = &mut idle => self.request_progress(),
             }
         }
     }
 
-    /// Notes that the watcher was told nothing for a while. From now on there is an
-    /// event: at least progress.
-    pub fn note_silence(&mut self) {
-        if self.owed == Owed::Nothing {
-            self.owed = Owed::Progress;
+    /// Makes the watch deliver an event at once: progress, if there is nothing else.
+    pub fn request_progress(&mut self) {
+        if self.pending == Pending::Nothing {
+            self.pending = Pending::Progress;
         }
     }
 
-    /// Says when the subject changes, for one who waits for many watches.
+    /// The signal of the subject's changes. All watches of the subject return the same one.
     pub fn change_signal(&self) -> Arc<dyn ChangeSignal> {
         Arc::clone(self.hold.cell()) as Arc<dyn ChangeSignal>
     }
 
-    /// Whether there is a next step now.
+    /// Whether there is an event now.
     pub fn has_next(&self) -> bool {
-        self.owed != Owed::Nothing || self.hold.cell().state.lock().feed.has_after(self.cursor)
+        self.pending != Pending::Nothing
+            || self.hold.cell().state.lock().feed.has_after(self.cursor)
     }
 
-    /// The next step, if there is one now.
+    /// The next event, if there is one now.
     pub fn try_next(&mut self) -> Option<WatchEvent<S>> {
-        let owed = std::mem::replace(&mut self.owed, Owed::Nothing);
+        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
         let pause = S::pause(&self.source);
-        // Read before the state: whatever was applied by then is in the state.
+        // Read before the state is locked, so that the state contains every entry up to it.
         let applied = self.progress.applied();
         let mut state = self.hold.cell().state.lock();
         let revision = applied.max(state.feed.revision()).max(self.cursor);
@@ -219,25 +220,25 @@ impl<S: Watched> Watch<S> {
             view: view(),
             reason,
         };
-        let step = match (owed, since) {
-            (Owed::Snapshot(reason), _) => snapshot(reason),
-            (_, Since::Lost) => snapshot(SnapshotReason::Lagged),
-            (_, Since::Oversized) => snapshot(SnapshotReason::Replaced),
-            (_, Since::Changes(batch)) => WatchEvent::Changes(batch),
-            (Owed::Progress, Since::Nothing) => WatchEvent::Progress {
+        let event = match (pending, since) {
+            (Pending::Snapshot(reason), _) => snapshot(reason),
+            (_, ChangesSince::Lost) => snapshot(SnapshotReason::Lagged),
+            (_, ChangesSince::Oversized) => snapshot(SnapshotReason::Replaced),
+            (_, ChangesSince::Changes(batch)) => WatchEvent::Changes(batch),
+            (Pending::Progress, ChangesSince::Nothing) => WatchEvent::Progress {
                 revision,
                 view: view(),
             },
-            (Owed::Nothing, Since::Nothing) => return None,
+            (Pending::Nothing, ChangesSince::Nothing) => return None,
         };
         drop((state, pause));
-        self.cursor = step.revision().unwrap_or(self.cursor);
-        Some(step)
+        self.cursor = event.revision().unwrap_or(self.cursor);
+        Some(event)
     }
 }
 
-impl<S: Watched> WatchEvent<S> {
-    /// The revision that a watcher is at after this step.
+impl<S: Watchable> WatchEvent<S> {
+    /// The revision that a watcher is at after this event.
     fn revision(&self) -> Option<Revision> {
         match self {
             Self::Snapshot { revision, .. } | Self::Progress { revision, .. } => Some(*revision),

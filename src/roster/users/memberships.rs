@@ -1,6 +1,6 @@
-//! The rooms that each user of an app may be in. They follow from the rooms, and are kept
-//! to find rooms by user. A room that closes leaves them as they are, so that a close does
-//! not go through its members. Whoever reads them asks the rooms.
+//! An index from each user of an app to the rooms that the user may be in. It follows from
+//! the rooms. A room that closes does not change it, so that a close need not go through the
+//! room's members. So a reader of the index has to check the rooms.
 
 use std::{
     array,
@@ -17,11 +17,11 @@ use crate::{
     reconcile::UserKey,
 };
 
-/// Parts with a lock of their own, each of which grows by itself.
+/// The number of shards, each of which has its own lock and grows by itself.
 const SHARDS: usize = 256;
 
-/// The most rooms of a user that are searched one by one. A user in more, such as a
-/// recorder that is in thousands, has a set of their own.
+/// The most rooms of a user that are searched one by one. A user in more rooms, such as a
+/// recorder that is in thousands, has a set of rooms.
 const FEW_MAX: usize = 16;
 
 /// The rooms that each user may be in.
@@ -32,17 +32,18 @@ pub(crate) struct Memberships {
 
 #[derive(Default)]
 struct Shard {
-    /// By user, one for each room. Hardly any user is in two rooms at once.
+    /// One element for each user and room, by the hash of the user. Few users are in two rooms
+    /// at once.
     user_rooms: HashTable<UserRoom>,
-    /// How many users these are of.
+    /// The number of users in `user_rooms`.
     users: usize,
-    /// The rooms of users that were in many at once. They stay here until they are in
-    /// none.
+    /// The rooms of users who were in many rooms at once. A user stays here until they are in
+    /// no room.
     many: HashMap<UserId, HashSet<RoomId>>,
 }
 
-/// A user and a room that they may be in. There are many, so it is two pointers: the key
-/// shares the allocation of the member that the room has.
+/// A user and a room that they may be in. There are many, so it takes two pointers: the key
+/// shares the allocation of the room's member.
 struct UserRoom {
     user: UserKey,
     room: RoomId,
@@ -76,7 +77,7 @@ impl Shard {
         let is_same =
             |known: &UserRoom| known.user == user_room.user && known.room == user_room.room;
         match self.user_rooms.find_mut(hash, is_same) {
-            // The known key would keep the allocation of an earlier login.
+            // Replaced, because the old key would keep the allocation of an earlier login.
             Some(known) => *known = user_room,
             None => match self.few(hash, user_room.user.user()).count() {
                 FEW_MAX => self.spread(hash, user_room),
@@ -89,7 +90,7 @@ impl Shard {
         }
     }
 
-    /// Keeps the rooms of a user in a set from now on, with one more.
+    /// Moves the rooms of a user to a set, and adds one room.
     fn spread(&mut self, hash: u64, user_room: UserRoom) {
         let mut rooms = HashSet::from([user_room.room]);
         let is_of_user = |known: &UserRoom| known.user == user_room.user;
@@ -145,7 +146,7 @@ impl Memberships {
         shard.read().has(hash, user, room)
     }
 
-    /// How many users may be in a room.
+    /// The number of users who may be in a room.
     pub(crate) fn len(&self) -> usize {
         let counts = self.shards.iter().map(|shard| {
             let shard = shard.read();
@@ -156,7 +157,7 @@ impl Memberships {
 
     fn find(&self, user: UserIdRef<'_>) -> (u64, &RwLock<Shard>) {
         let hash = self.hasher.hash_one(user);
-        // Not by the bits that a table goes by: the lowest and the highest.
+        // Selected by other bits than a hash table uses, which are the lowest and the highest.
         (hash, &self.shards[(hash >> 40) as usize % SHARDS])
     }
 }

@@ -1,44 +1,45 @@
-//! The users of one app: who is in which room, and who watches whom.
+//! The users of one app: the rooms that they are in, and whether they are watched.
 //!
-//! Rooms know who is in them, and what they say is the truth. [`Users`] finds the same
-//! by user, without work for each member when a room of a million closes. It keeps:
+//! The rooms decide which users are in them. [`Users`] finds the rooms of a user. When a room
+//! closes, it need not do work for each member, of which there can be a million. It keeps:
 //!
-//! - *memberships*: the rooms that each user may be in. Whoever reads them asks the
-//!   rooms whether the user is there;
-//! - *remembered users*: users with a history that a watch can read and resume from.
-//!   They have devices, are watched, or were queried recently. Nobody can miss what
-//!   happens to any other user, so it is not remembered;
+//! - *memberships*: the rooms that each user may be in. A reader has to check in the room
+//!   whether the user is present;
+//! - *remembered users*: users with a history that a watch can read and resume from. They
+//!   have devices, are watched, or were queried recently. The histories of other users are
+//!   not kept, because no watch can resume from them;
 //! - *watched users*, each with the number of watches;
-//! - *recently queried users*, which stay remembered for as long as history does, so
-//!   that a watch can begin where the answer to a query ended.
+//! - *recently queried users*. They stay remembered for as long as changes do, so that a
+//!   watch can begin where the answer to a query ended.
 //!
-//! # What holds between two entries
+//! # Invariants between two entries
 //!
-//! 1. The memberships of a user have every room that the user is present in. They may
-//!    have more: a life of a room ends without its members. The [`RoomEndNotifier`]
-//!    removes those memberships at once or, if they are many, soon.
-//! 2. So do the rooms that a remembered user's own state has ([`User::rooms`]). These
-//!    are what the changes in the user's history add up to.
-//! 3. The rooms of a watched user are exactly those that the user is present in: the
-//!    entry that ends a life tells its watched users, and a watch begins by dropping
-//!    the rooms that ended.
-//! 4. When a room is dropped from a user without a change in the user's history, that
-//!    history begins anew: nobody resumes from before.
-//! 5. While the journal is replayed, everybody is remembered, and from the beginning:
-//!    nobody knows who was watched or queried before the restart. Rooms of a user that
-//!    is new are then those from before the entry.
-//! 6. No checkpoint begins while the notifier has work ([`PendingRoomEnds`]): the
-//!    histories in it would lack what rule 4 says.
+//! 1. The memberships of a user contain every room that the user is present in. They can
+//!    contain more rooms, because the end of a life of a room does not change the
+//!    memberships of its members. The [`RoomEndNotifier`] removes such memberships: at once
+//!    if they are few, otherwise soon.
+//! 2. The same holds for the rooms in the state of a remembered user ([`User::rooms`]). They
+//!    are the rooms that result from the changes in the user's history.
+//! 3. The rooms in the state of a watched user are exactly those that the user is present
+//!    in. The entry that ends a life removes the room from the watched users of that life,
+//!    and the rooms that have ended are removed when a watch begins.
+//! 4. When a room is removed from a user without a change in the user's history, the floor of
+//!    that history is raised: no watch resumes from before.
+//! 5. While the journal is replayed, all users are remembered from the beginning, because it
+//!    is not known which users were watched or queried before the restart. The rooms of a
+//!    user that an entry inserts are then those from before the entry.
+//! 6. No checkpoint begins while the notifier has work ([`PendingRoomEnds`]). Otherwise the
+//!    floors of the histories in it would not be raised yet, as invariant 4 requires.
 //!
-//! # Locks, in the order in which they are taken
+//! # Locks, in the order in which they are locked
 //!
-//! 1. The entry lock ([`JournalProgress`]). Methods that need it take a proof that it
-//!    is held, [`EntryLockHeld`].
+//! 1. The entry lock ([`JournalProgress`]). Methods that need it have a parameter that proves
+//!    that it is held, [`EntryLockHeld`].
 //! 2. The cell of a user.
 //! 3. A shard of the table of rooms, and the cell of a room.
-//! 4. The locks inside of memberships, watched users, recently queried users and
-//!    captures. They are private to these types, and no other lock is taken while one of
-//!    them is held, except that memberships are read while the watched users are locked.
+//! 4. The locks inside of memberships, watched users, recently queried users and captures.
+//!    They are private to these types. While one of them is held, no other lock is locked,
+//!    except that memberships are read while the watched users are locked.
 //!
 //! [`User::rooms`]: crate::reconcile::user::User::rooms
 //! [`RoomEndNotifier`]: room_end_notifier::RoomEndNotifier
@@ -79,7 +80,7 @@ use self::{remembered::RememberedUsers, watched::WatchedUsers};
 pub(crate) use self::{
     ended_lives::EndedLives,
     subject::WatchedUser,
-    user_effect::{AffectedUser, Effect, UserEffect},
+    user_effect::{AffectedUser, UserEffect, UserEffectKind},
 };
 
 /// The users of one app.
@@ -87,9 +88,9 @@ pub(crate) use self::{
 pub(crate) struct Users {
     remembered: RememberedUsers,
     watched: WatchedUsers,
-    /// Where their presence is looked up.
+    /// The rooms, in which the presence of users is looked up.
     rooms: Arc<Rooms>,
-    /// How the app's users log in.
+    /// The rules of reconciliation for users.
     rules: Rules,
     progress: Arc<JournalProgress>,
     history: Arc<HistoryBudget>,
@@ -97,10 +98,10 @@ pub(crate) struct Users {
 
 /// What an entry did to a remembered user.
 #[derive(Debug)]
-pub(crate) struct UserApplied {
-    /// When something was, and is now, next to be forgotten.
-    pub(crate) dues: (Option<Time>, Option<Time>),
-    /// Events that were too far from their receipt.
+pub(crate) struct UserOutcome {
+    /// When the user had something to forget before the entry, and when after it.
+    pub(crate) due_times: (Option<Time>, Option<Time>),
+    /// The number of events that were too far from their receipt to be applied.
     pub(crate) stale: u64,
 }
 
@@ -111,7 +112,7 @@ impl Users {
         progress: Arc<JournalProgress>,
         history: Arc<HistoryBudget>,
     ) -> Self {
-        let table = Table::new(history.feed_limits(), history.account());
+        let table = Table::new(history.feed_limits(), history.history_bytes());
         let remembered = RememberedUsers::new(table, Arc::clone(&rooms), Arc::clone(&progress));
         Self {
             remembered,
@@ -125,7 +126,7 @@ impl Users {
 
     // === Queries and watches ===
 
-    /// A user as they are now. They are remembered from now on for a while.
+    /// A user as they are now. The user stays remembered for a while.
     pub(crate) fn query(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> UserView {
         let hold = self.remember(id, held);
         let view = self.view(&hold.cell().state.lock().subject, id, held);
@@ -133,13 +134,14 @@ impl Users {
         view
     }
 
-    /// Counts a watch of a user, and remembers them.
+    /// Counts one more watch of a user, and remembers the user.
     fn begin_watch(&self, id: &UserId, held: EntryLockHeld<'_>) -> Hold<User> {
         self.watched.add(id);
         self.remember(id.borrowed(), held)
     }
 
-    /// Notes that such a watch ended. It can be resumed for a while.
+    /// Counts one watch of a user less. The user stays remembered for a while, so that the
+    /// watch can be resumed.
     fn end_watch(&self, id: &UserId) {
         if let Some(hold) = self.table().get(id) {
             self.remembered.keep(hold, self.progress.now());
@@ -147,8 +149,7 @@ impl Users {
         self.watched.remove(id);
     }
 
-    /// A user that is remembered from now on, and whose rooms are those that they are
-    /// in.
+    /// Remembers a user from now on. Rooms that have ended are removed from the user.
     fn remember(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Hold<User> {
         let now = self.progress.applied();
         let hold = self.remembered.remember(id, now, held);
@@ -156,7 +157,7 @@ impl Users {
         hold
     }
 
-    /// What is visible of a user. Rooms that ended are left out.
+    /// What is visible of a user. Rooms that the user is not present in are left out.
     fn view(&self, user: &User, id: UserIdRef<'_>, _held: EntryLockHeld<'_>) -> UserView {
         let rooms = user.rooms();
         let rooms = rooms.filter(|(room, _)| self.rooms.presence(room, id).is_some());
@@ -164,17 +165,17 @@ impl Users {
         user.view(rooms.collect(), &self.rules)
     }
 
-    /// Those that are remembered.
+    /// The remembered users.
     pub(crate) fn table(&self) -> &Arc<Table<User>> {
         self.remembered.table()
     }
 
-    /// How the app's users log in.
+    /// The rules of reconciliation for users.
     pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Keeps entries from being applied.
+    /// Locks the entry lock for a read. No entry is applied until the lock is released.
     fn pause(&self) -> Paused<'_> {
         self.progress.pause()
     }
@@ -184,17 +185,17 @@ impl Users {
         self.remembered.trim(until);
     }
 
-    /// How many users may be in rooms, and how many are remembered. Some are both, and
-    /// count twice.
+    /// The number of users who may be in rooms, plus the number of users who are remembered.
+    /// A user who is both counts twice.
     pub(crate) fn count(&self) -> usize {
         self.remembered.memberships.len() + self.table().len()
     }
 
     // === Entries ===
 
-    /// The watched users that may have been in a life of a room that ended. Costs what
-    /// the watched users do or the users of the room, whichever are fewer. Takes no
-    /// lock of a cell.
+    /// The watched users who may have been in a life of a room that ended. The cost is
+    /// proportional to the number of watched users or to that of the users of the room,
+    /// whichever is smaller. No cell is locked.
     pub(crate) fn watched_in_ended_room(
         &self,
         room: &RoomId,
@@ -206,45 +207,47 @@ impl Users {
             })
     }
 
-    /// Applies what an entry means for one user: all of it, once an entry, so that it
-    /// becomes visible together. `None` if the user is not remembered.
+    /// Applies all effects of an entry on one user. It is called once per entry and user, so
+    /// that the effects become visible together. `None` if the user is not remembered.
     pub(crate) fn apply(
         &self,
         effects: &[UserEffect<'_>],
         position: EntryPosition,
         held: EntryLockHeld<'_>,
-    ) -> Option<UserApplied> {
+    ) -> Option<UserOutcome> {
         let id = effects.first()?.user.id();
-        // Before memberships change: a user that is new has the rooms from before.
+        // Before memberships change, because a user that is inserted needs the rooms from
+        // before the entry.
         let hold = self.find_affected(id, effects, position, held);
         self.note_memberships(effects);
         let hold = hold?;
-        let (mut dues, mut stale, mut lacks_leave) = ((None, None), 0, false);
+        let (mut due_times, mut stale, mut lacks_leave) = ((None, None), 0, false);
         publish(&self.history, &hold, position, |user| {
-            dues.0 = user.due_at(&self.rules);
+            due_times.0 = user.due_at(&self.rules);
             let mut changes = Vec::new();
-            for UserEffect { effect, .. } in effects {
-                lacks_leave |= effect.shows_unpublished_leave(user);
-                match effect.apply(user, position.at, &self.rules) {
-                    EventOutcome::Applied(joined) => changes.extend(joined),
+            for UserEffect { kind, .. } in effects {
+                lacks_leave |= kind.shows_unpublished_leave(user);
+                match kind.apply(user, position.at, &self.rules) {
+                    EventOutcome::Applied(applied) => changes.extend(applied),
                     EventOutcome::Stale => stale += 1,
                 }
             }
-            dues.1 = user.due_at(&self.rules);
+            due_times.1 = user.due_at(&self.rules);
             changes
         });
         if lacks_leave {
-            // Nobody reads a user while an entry is applied, so it need not be one step.
+            // The floor may be raised in a second step, because no user is read while an entry
+            // is applied.
             let mut state = hold.cell().state.lock();
             state.feed.raise_floor(position.revision.saturating_sub(1));
         }
-        Some(UserApplied { dues, stale })
+        Some(UserOutcome { due_times, stale })
     }
 
     fn note_memberships(&self, effects: &[UserEffect<'_>]) {
         let memberships = &self.remembered.memberships;
-        for UserEffect { user, effect, .. } in effects {
-            let Effect::Membership(room, membership) = effect else {
+        for UserEffect { user, kind, .. } in effects {
+            let UserEffectKind::Membership(room, membership) = kind else {
                 continue;
             };
             match membership {
@@ -256,7 +259,8 @@ impl Users {
         }
     }
 
-    /// The user that effects are on, if what happens to them is or becomes remembered.
+    /// Holds the user that effects are on, if the user is remembered or has to be from now
+    /// on.
     fn find_affected(
         &self,
         id: UserIdRef<'_>,
@@ -265,9 +269,9 @@ impl Users {
         held: EntryLockHeld<'_>,
     ) -> Option<Hold<User>> {
         if self.progress.is_replaying() {
-            let stays_in = |room: &RoomId| effects.iter().any(|it| it.effect.is_stay_in(room));
+            let stays_in = |room: &RoomId| effects.iter().any(|it| it.kind.is_stay_in(room));
             Some(self.remembered.remember_in_replay(id, stays_in, held))
-        } else if effects.iter().all(|it| it.effect.is_membership()) {
+        } else if effects.iter().all(|it| it.kind.is_membership()) {
             self.table().get(id.as_str())
         } else {
             let before = position.revision.saturating_sub(1);
@@ -275,8 +279,8 @@ impl Users {
         }
     }
 
-    /// Drops a room from a user that was in a life of it that ended by `revision`, or
-    /// later, unless they are in it again.
+    /// Removes a room from a user whose life in the room ended at `revision` or later, unless
+    /// the user is in the room again.
     fn drop_ended_room(
         &self,
         id: UserIdRef<'_>,
@@ -289,18 +293,18 @@ impl Users {
 
     // === Checkpoints ===
 
-    /// Notes that a user is in a room, which is restored.
+    /// Notes that a user is in a room that is restored.
     pub(crate) fn restore_membership(&self, member: &Member, room: &RoomId) {
         self.remembered.memberships.enter(member.into(), room);
     }
 
-    /// Keeps a user, which is restored: whoever queried or watched them before the
-    /// restart may come back.
+    /// Keeps a restored user remembered for a while, because a client that queried or watched
+    /// the user before the restart may resume.
     pub(crate) fn keep_restored(&self, hold: Hold<User>, journal_time: Time) {
         self.remembered.keep(hold, journal_time);
     }
 
-    /// Looks up the rooms of a user that was restored, once all rooms are.
+    /// Looks up the rooms of a restored user. It is called after all rooms are restored.
     pub(crate) fn find_restored_rooms(&self, id: &UserId, held: EntryLockHeld<'_>) {
         self.remembered.remember(id.borrowed(), 0, held);
     }

@@ -1,5 +1,5 @@
-//! Users that were queried lately. They are kept, and so what happens to them is
-//! remembered: whoever queried can watch from the answer on.
+//! Users who were queried recently. They are kept in the table, so that their changes are
+//! remembered, and a client can begin a watch where the answer to its query ended.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,12 +14,11 @@ use crate::{
     roster::subject::table::Hold,
 };
 
-/// The most users of one app that are kept because they were queried; the one that was
-/// queried longest ago goes first. A query is cheap, so what it leaves behind is
-/// bounded: about a kilobyte each.
+/// The most users of one app that are kept because they were queried. When there are more, the
+/// one that was queried longest ago is dropped. A user takes about a kilobyte.
 const QUERIED_MAX: usize = 65_536;
 
-/// Users that were queried lately.
+/// Users who were queried recently.
 #[derive(Debug, Default)]
 pub(super) struct RecentlyQueried {
     queried: Mutex<Queried>,
@@ -27,16 +26,17 @@ pub(super) struct RecentlyQueried {
 
 #[derive(Debug, Default)]
 struct Queried {
-    /// Each with when it was queried last.
+    /// The users, each with the time of the last query.
     held: HashMap<UserId, (Hold<User>, Time)>,
-    /// When to look at each again, in order.
+    /// The times at which to check each user, in order.
     queue: VecDeque<(Time, UserId)>,
 }
 
 impl RecentlyQueried {
-    /// Keeps a user that is queried now.
+    /// Keeps a user who is queried now.
     pub(super) fn note(&self, hold: Hold<User>, now: Time) {
-        // Dropped once nothing is locked: the last hold on a user removes them.
+        // Dropped after the lock is released, because the last hold removes the user from the
+        // table.
         let mut released = Vec::new();
         let mut queried = self.queried.lock();
         if let Some((_, queried_at)) = queried.held.get_mut(hold.id()) {
@@ -56,7 +56,7 @@ impl RecentlyQueried {
         drop(queried);
     }
 
-    /// Lets go of those that were last queried before `until`.
+    /// Releases the users who were last queried before `until`.
     pub(super) fn trim(&self, until: Time) {
         let mut released = Vec::new();
         let mut queried = self.queried.lock();
@@ -71,7 +71,7 @@ impl RecentlyQueried {
 }
 
 impl Queried {
-    /// Lets go of a user, unless it was queried again at `since` or later.
+    /// Releases a user, unless the user was queried again at `since` or later.
     fn release(&mut self, user: UserId, since: Time) -> Option<Hold<User>> {
         let (_, queried_at) = self.held.get(&user)?;
         if *queried_at >= since {

@@ -1,4 +1,4 @@
-//! Remembered users, found by what rooms say about them.
+//! Remembered users, and the rooms of all users.
 
 use std::{fmt, sync::Arc};
 
@@ -15,13 +15,13 @@ use crate::{
 
 use super::{memberships::Memberships, recently_queried::RecentlyQueried};
 
-/// The remembered users of one app, and the rooms that all of its users may be in. It
-/// holds what the header of the folder says of both.
+/// The remembered users of one app, and the rooms that each user may be in. It keeps the
+/// invariants that are listed at [`users`](super) about both.
 pub(super) struct RememberedUsers {
     table: Arc<Table<User>>,
     pub(super) memberships: Memberships,
     recently_queried: RecentlyQueried,
-    /// Where presence is looked up.
+    /// The rooms, in which the presence of users is looked up.
     rooms: Arc<Rooms>,
     progress: Arc<JournalProgress>,
 }
@@ -50,13 +50,14 @@ impl RememberedUsers {
         self.recently_queried.note(hold, now);
     }
 
-    /// Lets go of users that were last queried before `until`.
+    /// Releases users who were last queried before `until`.
     pub(super) fn trim(&self, until: Time) {
         self.recently_queried.trim(until);
     }
 
-    /// A user, remembered from now on. One that was not before cannot be resumed from
-    /// before `now`. No entry is applied, or one that has changed no rooms yet.
+    /// Remembers a user from now on. If the user was not remembered before, no watch of the
+    /// user can resume from before `now`. It is called while no entry is applied, or while the
+    /// entry has changed no rooms yet.
     pub(super) fn remember(
         &self,
         id: UserIdRef<'_>,
@@ -68,9 +69,9 @@ impl RememberedUsers {
         })
     }
 
-    /// The same during a replay, when users are remembered from the beginning. A user
-    /// that is new has the rooms from before the entry, but for those that they
-    /// `stay_in` with something else known: so that it becomes a change.
+    /// The same during a replay, in which users are remembered from the beginning. A user that
+    /// is inserted has the rooms from before the entry. Rooms for which `stays_in` returns true
+    /// are left out, so that the new login of the user there becomes a visible change.
     pub(super) fn remember_in_replay(
         &self,
         id: UserIdRef<'_>,
@@ -83,20 +84,20 @@ impl RememberedUsers {
         })
     }
 
-    /// A user, if remembered. During a replay everybody is.
+    /// Holds a user, if the user is remembered. During a replay all users are.
     fn find_remembered(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Option<Hold<User>> {
         let known = self.table.get(id.as_str());
         if known.is_some() || !self.progress.is_replaying() {
             return known;
         }
         let hold = self.remember_in_replay(id, |_| false, held);
-        // Nothing else keeps a user without a history.
+        // Without this, a user without a history would be dropped at once.
         self.recently_queried.note(hold, self.progress.now());
         self.table.get(id.as_str())
     }
 
-    /// A user whose rooms are known from now on: those of their memberships, as
-    /// `room_of` says.
+    /// Remembers a user. If the rooms of the user are not filled in yet, they are the
+    /// memberships for which `room_of` returns a room.
     fn remember_with(
         &self,
         id: UserIdRef<'_>,
@@ -117,8 +118,8 @@ impl RememberedUsers {
         hold
     }
 
-    /// Drops a room from a user that is not in it any more, though no change says so:
-    /// its life ended by `revision`, or later.
+    /// Removes a room from a user who is not in it any more, without a change in the user's
+    /// history. The life of the room ended at `revision` or later.
     pub(super) fn drop_ended_room(
         &self,
         id: UserIdRef<'_>,
@@ -129,7 +130,8 @@ impl RememberedUsers {
         if self.rooms.presence(room, id).is_some() {
             return;
         }
-        // Before memberships change: a user that is new has the rooms from before.
+        // Before memberships change, because a user that is inserted needs the rooms from
+        // before.
         let hold = self.find_remembered(id, held);
         self.memberships.leave(id, room);
         let Some(hold) = hold else {
@@ -144,7 +146,7 @@ impl RememberedUsers {
         }
     }
 
-    /// Drops all such rooms of a user.
+    /// Removes all rooms from a user that the user is not in any more.
     pub(super) fn drop_ended_rooms(&self, hold: &Hold<User>, held: EntryLockHeld<'_>) {
         let rooms: Vec<RoomId> = {
             let state = hold.cell().state.lock();

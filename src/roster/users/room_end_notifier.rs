@@ -1,9 +1,10 @@
-//! Notifies users that a life of a room they were in has ended.
+//! Notifies users that a life of a room that they were in has ended.
 //!
-//! A watched user is told in the entry that ends the life. All others only have to drop
-//! the room: nobody sees it, as the rooms of a user are looked up in the rooms
-//! themselves. They can be a million, too many to do while callbacks wait. So a thread
-//! does it, user by user, and entries are applied in between.
+//! A watched user is changed by the entry that ends the life. For all other users, the room
+//! only has to be removed from their memberships and state. That is not visible, because a
+//! query looks up the rooms of a user in the rooms themselves. There can be a million such
+//! users, too many to handle while callbacks wait. So a thread handles them one by one, and
+//! entries are applied in between.
 
 use std::{
     sync::{
@@ -21,39 +22,39 @@ use crate::{
     roster::{journal_progress::EntryLockHeld, users::Users},
 };
 
-/// The most users that are notified at once, by the applier.
+/// The most users that the applier notifies at once, itself.
 const AT_ONCE_MAX: usize = 64;
 
-/// The most ends that wait for the thread. The users of any more are notified by the
-/// applier, while callbacks wait: memory is bounded, and late is better than never.
-const WAITING_MAX: usize = 1024;
+/// The most ends of lives that wait for the thread. The applier notifies the users of further
+/// ends itself, while callbacks wait, so that memory is limited.
+const QUEUED_MAX: usize = 1024;
 
 /// The end of a life of a room.
 #[derive(Debug)]
 pub(crate) struct RoomEnd {
     pub(crate) room: RoomId,
-    /// The entry that ended it.
+    /// The revision of the entry that ended the life.
     pub(crate) revision: Revision,
     pub(crate) former_users: FormerUsers,
 }
 
-/// How many ends there are of which not all users are notified.
+/// The number of ends of lives whose users are not all notified yet.
 #[derive(Debug, Default)]
 pub(crate) struct PendingRoomEnds(AtomicUsize);
 
-/// Notifies users, at once if they are few. Its thread starts with the first end that
-/// needs it, and stops when this is dropped.
+/// Notifies users: at once if they are few, otherwise on a thread. The thread starts with the
+/// first end that needs it, and stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RoomEndNotifier {
     pending: Arc<PendingRoomEnds>,
-    queue: Option<SyncSender<Waiting>>,
+    queue: Option<SyncSender<QueuedRoomEnd>>,
 }
 
-/// An end that waits for the thread. It is pending until it is dropped.
+/// The end of a life that waits for the thread. It counts as pending until it is dropped.
 #[derive(Debug)]
-struct Waiting {
+struct QueuedRoomEnd {
     end: RoomEnd,
-    /// Not kept: once nobody has the users any more, there is nothing to do.
+    /// A weak reference: once the users are dropped, there is nothing to do.
     users: Weak<Users>,
     pending: Arc<PendingRoomEnds>,
 }
@@ -77,7 +78,7 @@ impl RoomEndNotifier {
         if end.former_users.user_count() <= AT_ONCE_MAX {
             return end.notify_all(users, held);
         }
-        let waiting = Waiting::new(end, users, &self.pending);
+        let waiting = QueuedRoomEnd::new(end, users, &self.pending);
         let queue = self.queue.get_or_insert_with(start);
         if let Err(TrySendError::Full(waiting) | TrySendError::Disconnected(waiting)) =
             queue.try_send(waiting)
@@ -95,7 +96,7 @@ impl RoomEnd {
     }
 }
 
-impl Waiting {
+impl QueuedRoomEnd {
     fn new(end: RoomEnd, users: &Arc<Users>, pending: &Arc<PendingRoomEnds>) -> Self {
         pending.0.fetch_add(1, Ordering::AcqRel);
         Self {
@@ -105,7 +106,8 @@ impl Waiting {
         }
     }
 
-    /// Lets entries be applied between two users.
+    /// Notifies all users. The entry lock is released between two users, so that entries can
+    /// be applied.
     fn notify_one_by_one(&self) {
         let Some(users) = self.users.upgrade() else {
             return;
@@ -122,16 +124,16 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for QueuedRoomEnd {
     fn drop(&mut self) {
         self.pending.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn start() -> SyncSender<Waiting> {
-    let (queue, waiting) = sync_channel::<Waiting>(WAITING_MAX);
+fn start() -> SyncSender<QueuedRoomEnd> {
+    let (queue, waiting) = sync_channel::<QueuedRoomEnd>(QUEUED_MAX);
     let notify = move || waiting.iter().for_each(|end| end.notify_one_by_one());
-    // Without a thread the queue is closed, and the applier notifies all users.
+    // If no thread can be started, the queue is closed, and the applier notifies all users.
     let _ = thread::Builder::new()
         .name("room-ends".to_owned())
         .spawn(notify);

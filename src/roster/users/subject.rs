@@ -1,4 +1,4 @@
-//! A user as something that can be watched.
+//! A user as a subject that can be watched.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use crate::{
     reconcile::user::{User, UserChange, UserView},
     roster::{
         journal_progress::{EntryLockHeld, Paused},
-        subject::{cell::Subject, entry_changes::Weigh, table::Hold, watch::Watched},
+        subject::{cell::Subject, entry_changes::EstimatedSize, table::Hold, watch::Watchable},
     },
 };
 
 use super::Users;
 
-/// What a message takes beyond its texts: tags, lengths, times.
+/// The estimated bytes of a message beside its texts: tags, lengths, times.
 const OVERHEAD: usize = 64;
 
-/// A user counts as watched while this is kept.
+/// Marks a user as watched, until it is dropped.
 #[derive(Debug)]
 pub struct WatchedUser {
     users: Arc<Users>,
@@ -24,8 +24,8 @@ pub struct WatchedUser {
 }
 
 impl WatchedUser {
-    /// Begins a watch. No entry comes in between: a life of a room that ends later is
-    /// told to the watch, and one that ended before is not.
+    /// Marks a user as watched, and holds the user. The caller holds the entry lock, so the
+    /// watch delivers the end of each life of a room that ends later, and no earlier one.
     pub(crate) fn begin(
         users: &Arc<Users>,
         id: &UserId,
@@ -50,7 +50,8 @@ impl Subject for User {
     type Id = UserId;
     type Change = UserChange;
 
-    // With its history: a user that leaves the last room can still be resumed.
+    // A user is kept for as long as their history, so that a watch can resume after the user
+    // left the last room.
     fn is_vacant(&self, has_history: bool) -> bool {
         self.is_forgotten() && !has_history
     }
@@ -60,12 +61,12 @@ impl Subject for User {
     }
 }
 
-impl Watched for User {
+impl Watchable for User {
     type View = UserView;
     type Source = WatchedUser;
     type Pause<'a> = Paused<'a>;
 
-    // The rooms of a user are looked up: none of them may change meanwhile.
+    // The rooms of a user are looked up, so no room may change meanwhile.
     fn pause(source: &WatchedUser) -> Paused<'_> {
         source.users.pause()
     }
@@ -76,7 +77,7 @@ impl Watched for User {
     }
 }
 
-impl Weigh for UserChange {
+impl EstimatedSize for UserChange {
     fn bytes(&self) -> usize {
         OVERHEAD
             + match self {

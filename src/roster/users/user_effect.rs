@@ -1,4 +1,4 @@
-//! What an entry means for one user.
+//! The effects of an entry on one user.
 
 use crate::{
     domain::{AppName, RoomId, Time, UserEvent, UserId, UserIdRef},
@@ -8,34 +8,34 @@ use crate::{
     },
 };
 
-/// Something that an entry means for a user.
+/// One effect of an entry on a user.
 #[derive(Debug)]
 pub(crate) struct UserEffect<'e> {
     pub(crate) app: AppName,
     pub(crate) user: AffectedUser,
-    pub(crate) effect: Effect<'e>,
+    pub(crate) kind: UserEffectKind<'e>,
 }
 
-/// The user: in the form that is at hand, to spare an allocation.
+/// The user that an effect is on: an id, or a key that shares the allocation of a login.
 #[derive(Clone, Debug)]
 pub(crate) enum AffectedUser {
     Id(UserId),
     Key(UserKey),
 }
 
-/// What it means.
+/// What an effect does.
 #[derive(Debug)]
-pub(crate) enum Effect<'e> {
-    /// A vendor reports a connection of the user's own.
+pub(crate) enum UserEffectKind<'e> {
+    /// The vendor reports a login or logout of one of the user's devices.
     Event(&'e UserEvent),
     /// The user entered or left a room, or stayed in it.
     Membership(RoomId, Membership),
-    /// Something of the user is to be forgotten.
+    /// The user has something to forget.
     Due,
 }
 
 impl UserEffect<'_> {
-    /// The user, by what effects are ordered.
+    /// The app and the user, by which effects are ordered.
     pub(crate) fn key(&self) -> (&AppName, UserIdRef<'_>) {
         (&self.app, self.user.id())
     }
@@ -49,7 +49,7 @@ impl AffectedUser {
         }
     }
 
-    /// A key that shares the allocation of a login, if there is one.
+    /// The user as a key. It shares the allocation of a login, if there is one.
     pub(super) fn to_key(&self) -> UserKey {
         match self {
             Self::Id(id) => id.borrowed().into(),
@@ -70,19 +70,19 @@ impl From<&Member> for AffectedUser {
     }
 }
 
-impl Effect<'_> {
-    /// Whether it is about the user's rooms.
+impl UserEffectKind<'_> {
+    /// Whether the effect is on the user's rooms.
     pub(super) fn is_membership(&self) -> bool {
         matches!(self, Self::Membership(..))
     }
 
-    /// Whether the user stays in this room, of which something else is known now.
+    /// Whether the user stays in this room, with a new login or profile.
     pub(super) fn is_stay_in(&self, room: &RoomId) -> bool {
         matches!(self, Self::Membership(stayed, Membership::Stayed(_)) if stayed == room)
     }
 
-    /// Whether the user enters a room that they are in as far as their own history
-    /// says: it lacks that they left.
+    /// Whether the user enters a room that they are in already by their history. Then the
+    /// history lacks that they left the room.
     pub(super) fn shows_unpublished_leave(&self, user: &User) -> bool {
         let Self::Membership(room, Membership::Entered(_)) = self else {
             return false;

@@ -1,4 +1,4 @@
-//! The users of an app that are watched.
+//! The watched users of an app.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::domain::{UserId, UserIdRef};
 
-/// Watched users, each with how many watches there are of them.
+/// The watched users, each with the number of watches.
 #[derive(Debug, Default)]
 pub(super) struct WatchedUsers {
     watches: Mutex<HashMap<UserId, usize>>,
@@ -29,9 +29,9 @@ impl WatchedUsers {
         }
     }
 
-    /// The watched users among the `count` members of a room. `members` has them one by
-    /// one, `is_member` finds one. Looks at each member or at each watched user,
-    /// whichever are fewer: a small room may close while very many users are watched,
+    /// The watched users among the `count` members of a room. `members` iterates over the
+    /// members, and `is_member` looks up one user. This checks each member or each watched
+    /// user, whichever are fewer: a small room can close while very many users are watched,
     /// and a large room while few are.
     pub(super) fn among<'m>(
         &self,
@@ -60,8 +60,8 @@ mod tests {
         names.map(|name| name.to_string().as_str().into()).collect()
     }
 
-    /// Who is found of the watched users and the members 0, 1, 2 …, and how many of
-    /// either were looked at.
+    /// The watched users among the members 0, 1, 2 …, and how many members or watched users
+    /// were checked.
     fn found(watched: &[UserId], members: usize) -> (Vec<UserId>, usize) {
         let by_user = WatchedUsers::default();
         watched.iter().for_each(|user| by_user.add(user));

@@ -36,7 +36,7 @@ pub(crate) fn short() -> Limits {
     Limits {
         feed: FeedLimits {
             changes_max: 5,
-            update_bytes_max: 700,
+            batch_bytes_max: 700,
         },
         history_age_max: Duration::from_secs(120),
         ..Limits::default()

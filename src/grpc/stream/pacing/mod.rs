@@ -11,7 +11,7 @@ mod wakeup;
 
 use std::sync::Arc;
 
-use crate::roster::{Watch, Watched};
+use crate::roster::{Watch, Watchable};
 
 pub(super) use self::silence::Silence;
 pub(in crate::grpc) use self::wakeup::Wakeups;
@@ -40,14 +40,18 @@ impl Pacing {
     /// Waits until the watch may send. Returns at once if it is not held back. While it
     /// is, returns when it has something to send, with other watches of the subject.
     /// Dropping the future loses nothing.
-    pub(super) async fn ready<S: Watched>(&mut self, watch: &mut Watch<S>, silence: &mut Silence) {
+    pub(super) async fn ready<S: Watchable>(
+        &mut self,
+        watch: &mut Watch<S>,
+        silence: &mut Silence,
+    ) {
         while self.rate.holds_back() {
             let wakeup = self
                 .wakeup
                 .get_or_insert_with(|| self.wakeups.of(watch.change_signal()));
             let is_silent = !wakeup.wait(|| watch.has_next(), silence.end()).await;
             if is_silent {
-                watch.note_silence();
+                watch.request_progress();
             }
             if watch.has_next() {
                 return;

@@ -47,7 +47,7 @@ pub(crate) fn small_limits() -> Limits {
     Limits {
         feed: FeedLimits {
             changes_max: 4,
-            update_bytes_max: 1024,
+            batch_bytes_max: 1024,
         },
         history_age_max: Duration::from_secs(60),
         ..Limits::default()

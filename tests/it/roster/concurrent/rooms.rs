@@ -196,7 +196,7 @@ fn limits() -> Limits {
     Limits {
         feed: FeedLimits {
             changes_max: 16,
-            update_bytes_max: 2_000,
+            batch_bytes_max: 2_000,
         },
         history_age_max: Duration::from_secs(5),
         history_bytes_max: 6_000,

@@ -213,7 +213,7 @@ fn limits() -> Limits {
     Limits {
         feed: FeedLimits {
             changes_max: 12,
-            update_bytes_max: 350,
+            batch_bytes_max: 350,
         },
         history_age_max: Duration::from_secs(5),
         history_bytes_max: 8_000,

@@ -21,7 +21,7 @@ fn limits(updates: usize) -> Limits {
     Limits {
         feed: FeedLimits {
             changes_max: 3,
-            update_bytes_max: 64 * 1024,
+            batch_bytes_max: 64 * 1024,
         },
         history_bytes_max: updates * 1300,
         ..small_limits()

@@ -58,7 +58,7 @@ fn silence_is_told_as_progress() {
     let world = World::new();
     let mut watch = watch(&world);
     assert!(!watch.has_next());
-    watch.note_silence();
+    watch.request_progress();
     assert!(watch.has_next());
     assert!(matches!(
         watch.try_next(),
@@ -70,7 +70,7 @@ fn silence_is_told_as_progress() {
 fn silence_does_not_take_the_place_of_a_snapshot_that_is_owed() {
     let world = World::new();
     let mut watch = world.watch("r");
-    watch.note_silence();
+    watch.request_progress();
     assert!(matches!(
         watch.try_next(),
         Some(WatchEvent::Snapshot { .. })

@@ -6,30 +6,31 @@ use parking_lot::Mutex;
 
 use crate::roster::{
     subject::cell::{CellState, Subject},
-    subject::feed::Recent,
+    subject::feed::RecentChanges,
 };
 
 /// A subject as it was at the revision of a capture.
 #[derive(Debug)]
 pub(crate) struct Captured<S: Subject> {
-    /// The evidence: what follows from it may be missing.
+    /// The evidence. What follows from the evidence may be missing.
     pub(crate) subject: S,
-    pub(crate) recent: Recent<S::Change>,
+    pub(crate) recent: RecentChanges<S::Change>,
 }
 
-/// Several, by their ids.
+/// Several captured subjects, each with its id.
 type CapturedList<S> = Vec<(<S as Subject>::Id, Captured<S>)>;
 
-/// The part that one table has in a capture.
+/// The state of a capture in one table.
 #[derive(Debug)]
-pub(crate) struct Capturing<S: Subject> {
+pub(crate) struct TableCapture<S: Subject> {
     /// The number of the capture that is under way; 0 if none is.
     number: AtomicU64,
-    /// Those who were about to change, as they were; `None` if nobody wants them.
+    /// Copies of the subjects that changed since the capture began, from before their first
+    /// change; `None` if there is no capture.
     kept: Mutex<Option<CapturedList<S>>>,
 }
 
-impl<S: Subject> Default for Capturing<S> {
+impl<S: Subject> Default for TableCapture<S> {
     fn default() -> Self {
         Self {
             number: AtomicU64::new(0),
@@ -38,9 +39,9 @@ impl<S: Subject> Default for Capturing<S> {
     }
 }
 
-impl<S: Subject> Capturing<S> {
-    /// Begins a capture. The caller keeps entries from being applied: that is what
-    /// makes the number known to whoever applies the next.
+impl<S: Subject> TableCapture<S> {
+    /// Begins a capture. The caller holds the entry lock, so that the thread that applies the
+    /// next entry sees the number.
     pub(super) fn begin(&self, number: u64) {
         *self.kept.lock() = Some(Vec::new());
         self.number.store(number, Ordering::Release);
@@ -51,14 +52,15 @@ impl<S: Subject> Capturing<S> {
         *self.kept.lock() = None;
     }
 
-    /// The capture that a new subject counts as taken by: there was none of it.
+    /// The number of the capture that is under way; 0 if none is. A new subject is marked with
+    /// it, because the capture does not need a subject that did not exist when it began.
     pub(crate) fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
     }
 
-    /// Keeps what a subject is, which is about to change, if a capture still needs
-    /// to know.
-    pub(crate) fn keep(&self, id: &S::Id, state: &mut CellState<S>) {
+    /// Keeps a copy of a subject that is about to change, if a capture has not taken the
+    /// subject yet.
+    pub(crate) fn keep_before_change(&self, id: &S::Id, state: &mut CellState<S>) {
         if let Some(captured) = self.take(state)
             && let Some(kept) = &mut *self.kept.lock()
         {
@@ -66,7 +68,7 @@ impl<S: Subject> Capturing<S> {
         }
     }
 
-    /// Takes a subject as it is, if the capture has not yet.
+    /// Copies a subject for the capture, unless the capture has taken it already.
     pub(super) fn take(&self, state: &mut CellState<S>) -> Option<Captured<S>> {
         let number = self.number();
         if number == 0 || state.captured == number {
@@ -79,7 +81,7 @@ impl<S: Subject> Capturing<S> {
         })
     }
 
-    /// Those who changed since the last call, as they were.
+    /// Takes the copies that were kept since the last call.
     pub(super) fn take_kept(&self) -> CapturedList<S> {
         let mut kept = self.kept.lock();
         kept.as_mut().map(std::mem::take).unwrap_or_default()
