@@ -1,4 +1,4 @@
-//! The connections of gRPC: what is wrapped around them.
+//! Accepts the connections of the gRPC front, and wraps them.
 
 use std::time::Duration;
 
@@ -11,18 +11,19 @@ use crate::net::{
     self, Admission, Coalesced, Connection, ConnectionMetrics, FirstBytes, Handshake, Listener,
 };
 
-/// How long a new connection may take to say that it speaks HTTP/2. From then on it has to
-/// answer pings, but one that never says anything would stay for ever.
+/// How long a new connection may take to send its HTTP/2 preface. After the preface the server
+/// sends pings, which the client has to answer. Without this limit, a connection that never
+/// sends anything would stay open for ever.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What it has to say (RFC 9113, section 3.4), in bytes.
+/// The length of the preface (RFC 9113, section 3.4), in bytes.
 const PREFACE_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
-/// A connection as tonic gets it.
+/// A connection as it is handed to tonic.
 pub(super) type Transport<IO> = Coalesced<FirstBytes<IO>>;
 
-/// Accepts connections, of which at most `connections_max` are open at a time; one more is
-/// closed at once.
+/// Accepts connections. At most `connections_max` are open at a time. One more is closed at
+/// once.
 pub fn accept<H: Handshake>(
     listener: Listener<H>,
     connections_max: usize,
@@ -40,7 +41,8 @@ pub fn accept<H: Handshake>(
     net::connections(listener, admission)
 }
 
-/// Writes the messages of many streams together, and gives up a client that does not begin.
+/// Wraps a connection, so that it writes the messages of many streams together and closes if
+/// no preface comes in time.
 pub(super) fn transport<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) -> Transport<IO> {
     Coalesced::new(FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT))
 }

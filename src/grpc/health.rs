@@ -7,8 +7,8 @@ use tonic_health::{
 
 use super::service::SERVICE_NAME;
 
-/// The name under which the health service says whether callbacks can be made durable.
-/// The answer is `NOT_SERVING` while they are refused; queries and watches go on meanwhile.
+/// The name under which the health service says whether callbacks can be made durable. The
+/// answer is `NOT_SERVING` while callbacks are refused. Queries and watches work meanwhile.
 pub const JOURNAL_HEALTH: &str = "headcount.journal";
 
 /// Tells the health service what to answer.
@@ -40,7 +40,7 @@ impl Health {
         reporter.set_service_status(SERVICE_NAME, status).await;
     }
 
-    /// The service that answers.
+    /// The health service.
     pub(super) fn into_service(self) -> HealthService {
         HealthService::from_health_reporter(self.0)
     }

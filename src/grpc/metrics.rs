@@ -19,8 +19,7 @@ pub struct GrpcMetrics {
     pub watches_open: Gauge<i64, AtomicI64>,
     /// Watches refused because too many were open.
     pub watches_refused: Counter,
-    /// Times that the answers kept for rooms that do not change were dropped,
-    /// because they took too much.
+    /// How often the cached pages of rooms were dropped, because they took too many bytes.
     pub answers_dropped: Counter,
     /// Connections closed because too many were open.
     pub connections_refused: Counter,
@@ -36,7 +35,7 @@ struct SnapshotLabels {
 struct ReasonLabel(SnapshotReason);
 
 impl GrpcMetrics {
-    /// All at zero, and visible.
+    /// Registers all metrics. They begin at zero.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let Self {
@@ -77,8 +76,8 @@ impl GrpcMetrics {
         metrics
     }
 
-    /// Snapshots sent for a reason. `Lagged` means that a watcher reads too
-    /// slowly for what the history may hold.
+    /// The number of snapshots sent for a reason. `Lagged` means that a watcher read so slowly
+    /// that changes were forgotten before it read them.
     pub fn snapshots(&self, reason: SnapshotReason) -> Counter {
         let reason = ReasonLabel(reason);
         self.snapshots
@@ -87,7 +86,7 @@ impl GrpcMetrics {
     }
 }
 
-/// A watch that counts among those that are open.
+/// Counts a watch as open, until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenWatch {
     metrics: GrpcMetrics,

@@ -1,7 +1,7 @@
 //! The gRPC front: the presence service, the standard health service and reflection.
 //!
-//! `service` implements the calls, `stream` sends what a watch is told, and
-//! `messages` puts domain types into protobuf messages.
+//! `service` implements the calls, `stream` sends the messages of watches, and `messages`
+//! converts domain types to protobuf messages.
 
 mod connection;
 mod health;

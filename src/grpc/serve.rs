@@ -19,9 +19,11 @@ use super::{
     stream::drain::{end_request_on_drain, end_response_on_drain},
 };
 
-/// How often a silent connection is pinged, and how long its answer may take. A watcher
-/// that vanished is found out so, and its connection closed.
+/// How often a connection without traffic is pinged. The connection of a client that vanished
+/// is closed, because the client does not answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long the answer to a ping may take.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The most bytes that the names and values of one request's headers take together.

@@ -1,4 +1,4 @@
-//! Converts the domain's small types that messages of rooms and users share.
+//! Converts small domain types to protobuf types that messages of rooms and users share.
 
 use prost_types::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Puts domain types into protobuf messages.
+//! Converts domain types to protobuf messages.
 
 pub(super) mod convert;
 pub(super) mod outgoing;

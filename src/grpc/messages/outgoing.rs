@@ -1,7 +1,7 @@
-//! Messages on their way out, and the codec that writes them.
+//! Messages that are sent, and the codec that writes them.
 //!
-//! What is sent to many is encoded once, and each stream writes the same bytes. Other
-//! messages are encoded where they are written. A client cannot tell them apart.
+//! A message that is sent on many streams is encoded once, and each stream writes the same
+//! bytes. Other messages are encoded when they are written. To a client they look the same.
 
 use std::{fmt, marker::PhantomData};
 
@@ -15,26 +15,27 @@ use tonic::{
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
-/// The first size of a stream's buffer, enough for a change or two. There are many
-/// streams, and a buffer grows with what is sent.
+/// The initial size of a stream's buffer, enough for a change or two. It is small because
+/// there are many streams. A buffer grows when larger messages are sent.
 const BUFFER_BYTES: usize = 512;
-/// How many bytes of small messages are handed to the connection together.
+/// How many bytes of messages are collected before they are handed to the connection.
 const YIELD_BYTES: usize = 32 * 1024;
 
-/// A message on its way out.
+/// A message that is sent.
 #[derive(Debug)]
 pub enum Outgoing<M> {
-    /// A message that is still to be encoded.
+    /// A message that is not encoded yet.
     Message(M),
-    /// The encoding of a message, in two parts, of which one may be empty.
+    /// The encoding of a message, in two parts. One part may be empty.
     Encoded([Bytes; 2]),
 }
 
 impl<M: Message + Default> Outgoing<M> {
-    /// The message, for a caller in the same process.
+    /// The message. It is for a caller in the same process.
     ///
     /// # Errors
-    /// When the bytes do not encode such a message, which is an error of the server.
+    /// When the bytes are not the encoding of such a message. This would be a bug of the
+    /// server.
     pub fn into_message(self) -> Result<M, DecodeError> {
         match self {
             Self::Message(message) => Ok(message),
@@ -49,22 +50,23 @@ impl<M> From<M> for Outgoing<M> {
     }
 }
 
-/// Writes a field that holds a message: its key, its length and the message.
+/// Writes a field that contains a message: its key, its length and the message.
 pub(in crate::grpc) fn put_message(tag: u32, message: &impl Message, out: &mut BytesMut) {
-    put_field_head(tag, message.encoded_len(), out);
+    put_field_header(tag, message.encoded_len(), out);
     message.encode_raw(out);
 }
 
-/// The most bytes that [`put_field_head`] writes for a field whose tag is below 16.
-pub(in crate::grpc) const FIELD_HEAD_BYTES_MAX: usize = 6;
+/// The most bytes that [`put_field_header`] writes for a field whose tag is below 16.
+pub(in crate::grpc) const FIELD_HEADER_BYTES_MAX: usize = 6;
 
-/// Writes the key and the length of a field that holds bytes or a message.
-pub(in crate::grpc) fn put_field_head(tag: u32, length: usize, out: &mut BytesMut) {
+/// Writes the key and the length of a field that contains bytes or a message.
+pub(in crate::grpc) fn put_field_header(tag: u32, length: usize, out: &mut BytesMut) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(length as u64, out);
 }
 
-/// Writes messages `M`, and encodes those that are not encoded yet. Decodes requests `R`.
+/// A codec that writes messages `M`, which it encodes if they are not encoded yet, and decodes
+/// requests `R`.
 pub(crate) struct OutgoingCodec<M, R>(PhantomData<(M, R)>);
 
 impl<M, R> Default for OutgoingCodec<M, R> {
@@ -123,7 +125,7 @@ impl<M, R: Message + Default> Decoder for OutgoingCodec<M, R> {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
         let message = R::decode(from);
-        // As tonic's own codec does.
+        // The same status as tonic's own codec returns.
         message
             .map(Some)
             .map_err(|error| Status::internal(error.to_string()))

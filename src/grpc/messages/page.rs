@@ -1,15 +1,15 @@
-//! How much goes into one message.
+//! Limits the number of items and the bytes in one message.
 
 use prost::Message;
 
-use super::outgoing::FIELD_HEAD_BYTES_MAX;
+use super::outgoing::FIELD_HEADER_BYTES_MAX;
 
-/// The most bytes of one answer: gRPC's default limit of 4 MiB on a received message,
-/// less what comes beside the items (tags, the room, tokens).
+/// The most bytes of one answer: gRPC's default limit of 4 MiB on a received message, less
+/// some space for what is not an item (tags, the room, tokens).
 pub(in crate::grpc) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 
-/// The most bytes of one part of a snapshot. A message could be larger; with this a watch
-/// of a large room needs little memory at a time.
+/// The most bytes of one part of a snapshot. It is less than a message may have, so that a
+/// watch of a large room needs little memory at a time.
 pub(in crate::grpc) const PART_BYTES_MAX: usize = 1024 * 1024;
 
 /// The items that fit into one message.
@@ -20,8 +20,8 @@ pub(in crate::grpc) struct Page<T, M> {
     pub(in crate::grpc) continue_after: Option<T>,
 }
 
-/// Takes as many items as fit, at least one if there is any.
-pub(in crate::grpc) fn fill<T, M: Message>(
+/// Takes as many items as fit into a page; at least one item, if there is any.
+pub(in crate::grpc) fn fill_page<T, M: Message>(
     items: impl Iterator<Item = T>,
     items_max: usize,
     bytes_max: usize,
@@ -32,7 +32,7 @@ pub(in crate::grpc) fn fill<T, M: Message>(
     let mut bytes = 0;
     for item in items {
         let message = to_message(&item);
-        bytes += message.encoded_len() + FIELD_HEAD_BYTES_MAX;
+        bytes += message.encoded_len() + FIELD_HEADER_BYTES_MAX;
         let is_full = messages.len() == items_max || bytes > bytes_max;
         if is_full && last.is_some() {
             return Page {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn page(lengths: &[usize], items_max: usize, bytes_max: usize) -> (usize, Option<usize>) {
-        let page = fill(1..=lengths.len(), items_max, bytes_max, |&n| {
+        let page = fill_page(1..=lengths.len(), items_max, bytes_max, |&n| {
             "x".repeat(lengths[n - 1])
         });
         (page.messages.len(), page.continue_after)

@@ -1,11 +1,11 @@
-//! Puts rooms into messages.
+//! Converts rooms to messages.
 
 use bytes::BytesMut;
 
 use super::{
     convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
     outgoing::put_message,
-    page::{PART_BYTES_MAX, fill},
+    page::{PART_BYTES_MAX, fill_page},
     wire_subject::WireSubject,
 };
 use crate::{
@@ -19,10 +19,10 @@ use crate::{
     roster::SnapshotReason,
 };
 
-/// The field of `Changes` that lists the changes.
+/// The tag of the field of `Changes` that lists the changes.
 const CHANGE_TAG: u32 = 1;
 
-/// Names a room in messages.
+/// The app and the id of a room, which messages contain.
 #[derive(Clone, Debug)]
 pub(in crate::grpc) struct RoomRef {
     pub(in crate::grpc) app: AppName,
@@ -92,7 +92,7 @@ impl WireSubject for Room {
         after: Option<MemberKey>,
     ) -> (Update, Option<MemberKey>) {
         let members = view.members.after(after.as_ref());
-        let page = fill(members, usize::MAX, PART_BYTES_MAX, |member| {
+        let page = fill_page(members, usize::MAX, PART_BYTES_MAX, |member| {
             to_user(member)
         });
         let after = page.continue_after.map(MemberKey::from);
@@ -133,7 +133,8 @@ fn to_user(member: &Member) -> pb::RoomUser {
     user
 }
 
-/// Overwrites a message. One message that is used for many members keeps its memory.
+/// Overwrites a message with a member. To convert many members, one message is used again, so
+/// that its memory is not allocated again.
 pub(in crate::grpc) fn write_user(member: &Member, user: &mut pb::RoomUser) {
     let pb::RoomUser {
         user_id,

@@ -1,8 +1,8 @@
-//! Tokens that clients keep to continue from. Clients do not look into them.
+//! Tokens, with which clients continue a watch or a list. They are opaque to clients.
 //!
-//! A token is base64url without padding of a checksum and a small message. The checksum
-//! tells a token from garbage. It is no signature, because a forged token reaches nothing
-//! that its bearer could not ask for anyway.
+//! A token is a checksum and a small message, encoded as base64url without padding. The
+//! checksum detects text that is not a token. It is not a signature, because with a forged
+//! token a client gets nothing that it could not request anyway.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
@@ -13,34 +13,34 @@ use crate::{
     reconcile::room::MemberKey,
 };
 
-/// The `resume_token` of the API: how far a watch came.
+/// The `resume_token` of the API: the revision up to which a client has all changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::grpc) struct ResumeToken {
     pub(in crate::grpc) epoch: Epoch,
     pub(in crate::grpc) revision: Revision,
 }
 
-/// A `page_token` of `GetRoomUsers`: how far a client listed a room's users.
+/// The `page_token` of `GetRoomUsers`: the last user of the page before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::grpc) struct UsersToken {
     pub(in crate::grpc) incarnation: IncarnationId,
     pub(in crate::grpc) after: MemberKey,
 }
 
-/// A token that this service did not make, or made for another request.
+/// The text is not a token of this service, or the token is of another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::grpc) struct BadToken;
 
 impl ResumeToken {
     pub(in crate::grpc) fn encode(self) -> String {
-        seal(&ResumeWire {
+        encode_token(&ResumeWire {
             epoch: self.epoch.0,
             revision: self.revision,
         })
     }
 
     pub(in crate::grpc) fn decode(token: &str) -> Result<Self, BadToken> {
-        let ResumeWire { epoch, revision } = open(token)?;
+        let ResumeWire { epoch, revision } = decode_token(token)?;
         let epoch = Epoch(epoch);
         Ok(Self { epoch, revision })
     }
@@ -48,7 +48,7 @@ impl ResumeToken {
 
 impl UsersToken {
     pub(in crate::grpc) fn encode(&self, app: &str, room: &str) -> String {
-        seal(&UsersWire {
+        encode_token(&UsersWire {
             scope: scope(&["users", app, room]),
             incarnation: self.incarnation.as_str().to_owned(),
             login_at: self.after.login_at.map_or(0, Time::as_millis),
@@ -57,7 +57,7 @@ impl UsersToken {
     }
 
     pub(in crate::grpc) fn decode(token: &str, app: &str, room: &str) -> Result<Self, BadToken> {
-        let wire: UsersWire = open(token)?;
+        let wire: UsersWire = decode_token(token)?;
         if wire.scope != scope(&["users", app, room]) {
             return Err(BadToken);
         }
@@ -73,7 +73,7 @@ impl UsersToken {
 
 /// The `page_token` of `ListRooms`: the last room of the page before.
 pub(in crate::grpc) fn encode_rooms_token(app: &str, prefix: &str, last: &str) -> String {
-    seal(&RoomsWire {
+    encode_token(&RoomsWire {
         scope: scope(&["rooms", app, prefix]),
         last: last.to_owned(),
     })
@@ -84,7 +84,7 @@ pub(in crate::grpc) fn decode_rooms_token(
     app: &str,
     prefix: &str,
 ) -> Result<String, BadToken> {
-    let wire: RoomsWire = open(token)?;
+    let wire: RoomsWire = decode_token(token)?;
     (wire.scope == scope(&["rooms", app, prefix]))
         .then_some(wire.last)
         .ok_or(BadToken)
@@ -118,14 +118,14 @@ struct RoomsWire {
     last: String,
 }
 
-fn seal(message: &impl Message) -> String {
+fn encode_token(message: &impl Message) -> String {
     let body = message.encode_to_vec();
     let mut bytes = checksum(&body).to_le_bytes().to_vec();
     bytes.extend(body);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn open<M: Message + Default>(token: &str) -> Result<M, BadToken> {
+fn decode_token<M: Message + Default>(token: &str) -> Result<M, BadToken> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadToken)?;
     let (sum, body) = bytes.split_first_chunk().ok_or(BadToken)?;
     if u32::from_le_bytes(*sum) != checksum(body) {
@@ -143,7 +143,8 @@ fn checksum(bytes: &[u8]) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
-/// What a token belongs to, as a hash.
+/// A hash of the request that a token belongs to, so that a token of another request is
+/// refused.
 fn scope<T: AsRef<[u8]>>(parts: &[T]) -> u64 {
     use std::hash::Hasher as _;
     let mut hasher = fnv::FnvHasher::default();
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(ResumeToken::decode(&users), Err(BadToken));
         assert_eq!(decode_rooms_token(&users, "a", "r"), Err(BadToken));
         assert_eq!(
-            ResumeToken::decode(&seal(&ResumeWire::default())[..5]),
+            ResumeToken::decode(&encode_token(&ResumeWire::default())[..5]),
             Err(BadToken)
         );
     }

@@ -1,4 +1,4 @@
-//! Puts users into messages.
+//! Converts users to messages.
 
 use std::convert::Infallible;
 
@@ -18,10 +18,10 @@ use crate::{
     roster::SnapshotReason,
 };
 
-/// The field of `UserChanges` that lists the changes.
+/// The tag of the field of `UserChanges` that lists the changes.
 const CHANGE_TAG: u32 = 1;
 
-/// Names a user in messages.
+/// The app and the id of a user, which messages contain.
 #[derive(Clone, Debug)]
 pub(in crate::grpc) struct UserRef {
     pub(in crate::grpc) app: AppName,
@@ -83,7 +83,7 @@ impl UserRef {
 
 impl WireSubject for User {
     type Ref = UserRef;
-    // A user fits into one message.
+    // There is no cursor, because a user fits into one message.
     type Cursor = Infallible;
     type Update = Update;
     type Message = pb::WatchUserResponse;

@@ -1,10 +1,10 @@
-//! A page of a room's users. It is encoded user by user, because there can be many.
+//! A page of a room's users. The users are encoded one by one, because there can be many.
 
 use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 
 use super::{
-    outgoing::{FIELD_HEAD_BYTES_MAX, put_field_head},
+    outgoing::{FIELD_HEADER_BYTES_MAX, put_field_header},
     page::PAGE_BYTES_MAX,
     room::{RoomRef, write_user},
     token::UsersToken,
@@ -14,7 +14,7 @@ use crate::{
     reconcile::room::{MemberKey, RoomView},
 };
 
-/// The field of `GetRoomUsersResponse` that lists users.
+/// The tag of the field of `GetRoomUsersResponse` that lists users.
 const USERS_TAG: u32 = 2;
 
 /// A page of a room's users.
@@ -26,14 +26,14 @@ pub(in crate::grpc) struct UsersPage {
 }
 
 impl UsersPage {
-    /// Whether it fits into one answer whose other fields take `head_bytes`.
+    /// Whether the page fits into an answer whose other fields take `head_bytes`.
     pub(in crate::grpc) fn fits(&self, head_bytes: usize) -> bool {
         self.users.len() + head_bytes <= PAGE_BYTES_MAX
     }
 }
 
-/// Takes as many of the users after `after` as fit into an answer whose other fields take
-/// `head_bytes`; at least one, if there is one.
+/// Encodes as many of the users after `after` as fit into an answer whose other fields take
+/// `head_bytes`; at least one user, if there is any.
 pub(in crate::grpc) fn users_page(
     room: &RoomRef,
     view: &RoomView,
@@ -50,12 +50,12 @@ pub(in crate::grpc) fn users_page(
         write_user(member, &mut user);
         let length = user.encoded_len();
         let is_full =
-            listed == items_max || users.len() + length + FIELD_HEAD_BYTES_MAX > bytes_max;
+            listed == items_max || users.len() + length + FIELD_HEADER_BYTES_MAX > bytes_max;
         if is_full && last.is_some() {
             continue_after = last;
             break;
         }
-        put_field_head(USERS_TAG, length, &mut users);
+        put_field_header(USERS_TAG, length, &mut users);
         user.encode_raw(&mut users);
         last = Some(member);
     }

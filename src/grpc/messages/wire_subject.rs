@@ -1,4 +1,4 @@
-//! What can be watched by gRPC: a room or a user.
+//! A subject that can be watched by gRPC: a room or a user.
 
 use std::fmt;
 
@@ -10,19 +10,20 @@ use crate::{
     roster::{SnapshotReason, Watchable},
 };
 
-/// A subject whose snapshots, changes and progress can be put into messages.
+/// A subject whose snapshots, changes and progress can be converted to messages.
 pub(in crate::grpc) trait WireSubject: Watchable {
-    /// Names the subject. The messages repeat it, and the domain's types do not.
+    /// The name of the subject. Messages contain it, but the domain's types do not.
     type Ref: fmt::Debug + Send;
-    /// Where a snapshot continues that does not fit into one message.
+    /// The position at which the next part of a snapshot begins, if the snapshot does not fit
+    /// into one message.
     type Cursor: fmt::Debug + Send;
-    /// What a message tells: a snapshot, changes or progress.
+    /// The content of a message: a snapshot, changes or progress.
     type Update;
-    /// A message. Its fields 1 and 2 are the revision and the resume token, 4 the changes.
+    /// A message of a watch. Field 1 is the revision, 2 the resume token, and 4 the changes.
     type Message: Message + Default + 'static;
 
-    /// As much of a snapshot as goes into one message, and where the next part begins.
-    /// `after` is where the part before ended.
+    /// As much of a snapshot as fits into one message, and the position after it if more
+    /// follows. `after` is the position after the part before.
     fn snapshot_part(
         subject: &Self::Ref,
         view: &Self::View,
@@ -30,13 +31,14 @@ pub(in crate::grpc) trait WireSubject: Watchable {
         after: Option<Self::Cursor>,
     ) -> (Self::Update, Option<Self::Cursor>);
 
-    /// Writes changes, each as one item of the list of a message's changes.
+    /// Appends the encodings of changes to `out`, each as one item of a message's list of
+    /// changes.
     fn encode_changes(subject: &Self::Ref, changes: &[Self::Change], out: &mut BytesMut);
 
-    /// Says that nothing changed.
+    /// The content of a progress message.
     fn progress(subject: &Self::Ref, view: &Self::View) -> Self::Update;
 
-    /// Puts an update into a message.
+    /// A message with this content.
     fn message(
         revision: Revision,
         resume_token: String,

@@ -1,4 +1,5 @@
-//! The presence service: each call checks its request, reads the roster and converts.
+//! The presence service. Each call checks its request, reads the roster and converts what it
+//! read to a message.
 
 mod request;
 mod users_page_cache;
@@ -29,7 +30,7 @@ use crate::{
     grpc::{
         messages::{
             outgoing::Outgoing,
-            page::{PAGE_BYTES_MAX, fill},
+            page::{PAGE_BYTES_MAX, fill_page},
             room::RoomRef,
             token::{ResumeToken, encode_rooms_token},
             users_page::users_page,
@@ -46,8 +47,8 @@ pub(super) use self::generated::presence_service_server::SERVICE_NAME;
 
 use self::{generated::presence_service_server::PresenceService, users_page_cache::UsersPageCache};
 
-/// How long a call waits for a resume token that is ahead of this server. A replica that
-/// follows the same journal is behind for milliseconds.
+/// How long a call waits if its resume token is ahead of this server. A replica that follows
+/// the same journal is usually behind by milliseconds.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The messages of a watch.
@@ -66,8 +67,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Serves a roster once `ready` is set. A watch that was told nothing for
-    /// `progress_interval` is told its progress. At most `watches_max` are open.
+    /// Serves a roster as soon as `ready` is set. A watch without messages for
+    /// `progress_interval` gets a progress message. At most `watches_max` watches are open.
     pub fn new(
         roster: Arc<Roster>,
         ready: Arc<AtomicBool>,
@@ -94,7 +95,7 @@ impl Presence {
         }
     }
 
-    /// Counts one more watch as open, unless too many are.
+    /// Counts one more watch as open, unless too many are open.
     fn open_watch(&self) -> Result<OpenWatch, Status> {
         let permit = Arc::clone(&self.watches).try_acquire_owned();
         permit
@@ -105,7 +106,8 @@ impl Presence {
             })
     }
 
-    /// Where a watch begins: after its resume token, as soon as this server is there.
+    /// Where a watch begins: after its resume token. Waits until this server has applied the
+    /// revision of the token.
     async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
         let Some(ResumeToken { epoch, revision }) = token else {
             return Ok(Start::Snapshot(SnapshotReason::Initial));
@@ -235,11 +237,11 @@ impl PresenceService for Presence {
         let app = request::app(&self.roster, &request, &message.app)?;
         let prefix = &message.prefix;
         let after = request::rooms_token(&message.page_token, &app, prefix)?;
-        // Read before the rooms: whatever was applied by then is in them.
+        // Read before the rooms, so that the rooms contain every entry up to it.
         let revision = self.roster.applied();
         let open = self.roster.open_rooms(&app, prefix, after);
         let items_max = items_max(message.page_size);
-        let page = fill(open, items_max, PAGE_BYTES_MAX, |(room, summary)| {
+        let page = fill_page(open, items_max, PAGE_BYTES_MAX, |(room, summary)| {
             let (app, room) = (app.clone(), room.clone());
             RoomRef { app, room }.to_room(summary)
         });
@@ -254,7 +256,7 @@ impl PresenceService for Presence {
     }
 }
 
-/// `page_size` as a number of items; 0 is no limit.
+/// `page_size` as a number of items. 0 means no limit.
 fn items_max(page_size: u32) -> usize {
     match page_size {
         0 => usize::MAX,

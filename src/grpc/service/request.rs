@@ -1,4 +1,4 @@
-//! Reads requests, and says what is wrong with them in the words of the API.
+//! Checks the fields of requests. Errors name the field as the API does.
 
 use tonic::{Code, Request, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -13,12 +13,12 @@ use crate::{
     roster::Roster,
 };
 
-/// Finds the app that a request names. Every call passes here before it reads anything
-/// of an app, with its metadata: this is where credentials will be checked.
+/// Finds the app that a request names. Every call uses this before it reads anything of an
+/// app, and passes its metadata, so that credentials can be checked here later.
 pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppName, Status> {
     if !name.is_empty() {
         let app = roster.apps().find(|app| app.as_str() == name);
-        // A name may be longer than what a status can carry.
+        // Cut, because a name may be too long for a status.
         let shown: String = name.chars().take(64).collect();
         let unknown = || Status::not_found(format!("no app is called {shown:?}"));
         return app.cloned().ok_or_else(unknown);
@@ -33,7 +33,7 @@ pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppN
     }
 }
 
-/// Finds the room that a request names. The room may be unknown.
+/// Checks the room that a request names. The room need not be known.
 pub(super) fn room<T>(
     roster: &Roster,
     request: &Request<T>,
@@ -46,7 +46,7 @@ pub(super) fn room<T>(
     Ok(RoomRef { app, room })
 }
 
-/// Finds the user that a request names. The user may be unknown.
+/// Checks the user that a request names. The user need not be known.
 pub(super) fn user<T>(
     roster: &Roster,
     request: &Request<T>,
@@ -107,7 +107,7 @@ fn bad_page_token(_: BadToken) -> Status {
     invalid("page_token", "is not a page token of this request")
 }
 
-/// A field that is wrong.
+/// The status for a field with an invalid value.
 fn invalid(field: &str, message: &str) -> Status {
     Status::with_error_details(
         Code::InvalidArgument,

@@ -1,11 +1,11 @@
 //! Ends streams when the server drains.
 //!
-//! A server that drains waits for its responses to end, and a stream does not end by
-//! itself. One rule holds for all services, health and reflection included: while the
-//! server drains, a response that has nothing to send ends with `UNAVAILABLE`, so that
-//! the client connects to another server and resumes there. A request body that has
-//! nothing to deliver ends too, because reflection reads its requests for as long as the
-//! client keeps the call open, and the connection would stay.
+//! A server that drains waits for its responses to end, and a stream does not end by itself.
+//! One rule holds for all services, including health and reflection: while the server drains,
+//! a response that has nothing to send ends with `UNAVAILABLE`, so that the client connects to
+//! another server and resumes there. A request body that has nothing to deliver ends too.
+//! Otherwise a reflection call would keep its connection open, because it reads requests for
+//! as long as the client keeps the call open.
 
 use std::{
     pin::Pin,
@@ -27,7 +27,7 @@ pin_project! {
         body: B,
         #[pin]
         drained: WaitForCancellationFutureOwned,
-        // Makes the last frame, if there is one.
+        // Returns the last frame to send, if any.
         last_frame: fn() -> Option<Frame<Bytes>>,
         ended: bool,
     }
@@ -92,8 +92,8 @@ impl<B: Body<Data = Bytes>> Body for DrainBody<B> {
 fn unavailable() -> HeaderMap {
     let mut trailers = HeaderMap::new();
     let status = Status::unavailable("the server is going away: connect again and resume");
-    // This fails only for a message that cannot be a header. Without trailers the client
-    // sees an error as well.
+    // This fails only if the message is not a valid header value. The client sees an error
+    // without trailers too.
     let _ = status.add_header(&mut trailers);
     trailers
 }

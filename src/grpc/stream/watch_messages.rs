@@ -10,39 +10,39 @@ use tonic::Status;
 use crate::{
     grpc::{
         messages::{
-            outgoing::{FIELD_HEAD_BYTES_MAX, Outgoing, put_field_head},
+            outgoing::{FIELD_HEADER_BYTES_MAX, Outgoing, put_field_header},
             token::ResumeToken,
             wire_subject::WireSubject,
         },
         metrics::OpenWatch,
-        stream::pacing::{Pacing, Silence, Wakeups},
+        stream::pacing::{IdleTimer, Pacing, Wakeups},
     },
     journal::{Epoch, Revision},
     roster::{ChangeBatch, EncodingKey, EntryChanges, SnapshotReason, Watch, WatchEvent},
 };
 
-/// The field of a message that holds changes.
+/// The tag of the field of a message that contains changes.
 const CHANGES_TAG: u32 = 4;
 
-/// The message that tells a batch of changes to a watch with a stream of its own.
+/// The key of the message with a batch of changes.
 const MESSAGE: EncodingKey = EncodingKey(1);
-/// The changes of one entry, as items of the list of a message's changes.
+/// The key of the changes of one entry, as items of a message's list of changes.
 const CHANGES: EncodingKey = EncodingKey(2);
 
-/// Turns the events of a watch into messages that fit into gRPC's limits.
+/// Converts the events of a watch to messages within gRPC's limits.
 #[derive(Debug)]
 pub(in crate::grpc) struct WatchMessages<S: WireSubject> {
     watch: Watch<S>,
     subject: S::Ref,
     epoch: Epoch,
-    /// A snapshot of which parts are still to be sent.
+    /// The rest of a snapshot whose first parts were sent.
     rest: Option<SnapshotRest<S>>,
     pacing: Pacing,
-    /// Counts this watch among those that are open.
+    /// Counts this watch as open.
     open: OpenWatch,
 }
 
-/// What is left of a snapshot.
+/// The part of a snapshot that is not sent yet.
 #[derive(Debug)]
 struct SnapshotRest<S: WireSubject> {
     view: S::View,
@@ -69,28 +69,28 @@ impl<S: WireSubject> WatchMessages<S> {
         }
     }
 
-    /// A stream of these messages alone, with progress after each `progress_interval` of
-    /// silence. It does not end by itself: a watch is over when it is dropped.
+    /// The messages as a stream, with progress after each `progress_interval` without a
+    /// message. The stream does not end by itself. The watch ends when the stream is dropped.
     pub(in crate::grpc) fn into_stream(
         self,
         progress_interval: Duration,
     ) -> impl Stream<Item = Result<Outgoing<S::Message>, Status>> {
-        let silence = Silence::new(progress_interval);
-        stream::unfold((self, silence), |(mut messages, mut silence)| async move {
-            silence.begin();
-            let message = messages.next(&mut silence).await;
-            Some((Ok(message), (messages, silence)))
+        let idle = IdleTimer::new(progress_interval);
+        stream::unfold((self, idle), |(mut messages, mut idle)| async move {
+            idle.restart();
+            let message = messages.next(&mut idle).await;
+            Some((Ok(message), (messages, idle)))
         })
     }
 
-    /// Waits for the next message. It is progress if `silence` ends before anything
-    /// happens. Dropping the future loses nothing.
-    async fn next(&mut self, silence: &mut Silence) -> Outgoing<S::Message> {
+    /// Waits for the next message. It is progress if `idle` elapses before there is another
+    /// message. To drop the future loses nothing.
+    async fn next(&mut self, idle: &mut IdleTimer) -> Outgoing<S::Message> {
         if let Some(rest) = self.rest.take() {
             return Outgoing::Message(self.snapshot_part(rest));
         }
-        self.pacing.ready(&mut self.watch, silence).await;
-        match self.watch.next(silence.end()).await {
+        self.pacing.ready(&mut self.watch, idle).await;
+        match self.watch.next(idle.elapsed()).await {
             WatchEvent::Snapshot {
                 view,
                 revision,
@@ -116,8 +116,7 @@ impl<S: WireSubject> WatchMessages<S> {
         }
     }
 
-    /// As much of a snapshot as goes into one message. A client can resume from the last
-    /// part alone.
+    /// As much of a snapshot as fits into one message. Only the last part has a resume token.
     fn snapshot_part(&mut self, rest: SnapshotRest<S>) -> S::Message {
         let SnapshotRest {
             view,
@@ -138,8 +137,8 @@ impl<S: WireSubject> WatchMessages<S> {
         S::message(revision, String::new(), Some(part))
     }
 
-    /// All changes of a batch in one message, at the revision of the last entry. It is
-    /// encoded once for all watches of the subject.
+    /// All changes of a batch in one message, with the revision of the last entry. The message
+    /// is encoded once for all watches of the subject.
     fn changes(&self, batch: &ChangeBatch<S::Change>) -> Outgoing<S::Message> {
         let message = batch.encoded(MESSAGE, || match &**batch {
             [only] => self.encode_message(only.revision, &[&self.encode_changes(only)]),
@@ -155,7 +154,7 @@ impl<S: WireSubject> WatchMessages<S> {
         Outgoing::Encoded([message.clone(), Bytes::new()])
     }
 
-    /// The changes of an entry, as items of the list of a message's changes.
+    /// Encodes the changes of an entry, as items of a message's list of changes.
     fn encode_changes(&self, entry: &EntryChanges<S::Change>) -> BytesMut {
         let changes = entry.changes.as_deref().unwrap_or_default();
         let mut encoded = BytesMut::new();
@@ -163,14 +162,14 @@ impl<S: WireSubject> WatchMessages<S> {
         encoded
     }
 
-    /// A message whose list of changes is put together of encoded items.
+    /// Encodes a message whose list of changes consists of encoded items.
     fn encode_message(&self, revision: Revision, changes: &[&[u8]]) -> Bytes {
         let head = S::message(revision, self.token(revision), None);
         let length = changes.iter().map(|items| items.len()).sum();
         let mut message =
-            BytesMut::with_capacity(head.encoded_len() + FIELD_HEAD_BYTES_MAX + length);
+            BytesMut::with_capacity(head.encoded_len() + FIELD_HEADER_BYTES_MAX + length);
         head.encode_raw(&mut message);
-        put_field_head(CHANGES_TAG, length, &mut message);
+        put_field_header(CHANGES_TAG, length, &mut message);
         for items in changes {
             message.put_slice(items);
         }

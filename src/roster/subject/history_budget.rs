@@ -27,8 +27,8 @@ use crate::{
 };
 
 /// When the feeds take more bytes than the limit, changes are forgotten until the feeds take
-/// one part in so many less than the limit. Otherwise each later entry would exceed the limit
-/// again.
+/// this part of the limit (1/1024) less than the limit. Otherwise each later entry would exceed
+/// the limit again.
 const FREED_PART: usize = 1024;
 
 /// Limits the bytes that all feeds take together, and the age of changes. It finds the feed

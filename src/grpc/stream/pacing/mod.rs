@@ -1,24 +1,24 @@
 //! When a watch sends.
 //!
-//! A watch of a quiet subject sends each change at once. When a subject changes faster
-//! than a watch may send ([`rate`]), the watch is held back: its changes gather, and it
-//! sends them at the same moments as all other watches of the subject ([`wakeup`]). A
-//! watch that has sent nothing for a while says so ([`silence`]).
+//! A watch sends each change at once, as long as its subject does not change faster than a
+//! watch may send ([`rate`]). If it does, the watch is held back: changes are collected, and
+//! all watches of the subject that are held back send at the same moments ([`wakeup`]). A
+//! watch that has sent nothing for a while sends progress ([`idle_timer`]).
 
+mod idle_timer;
 mod rate;
-mod silence;
 mod wakeup;
 
 use std::sync::Arc;
 
 use crate::roster::{Watch, Watchable};
 
-pub(super) use self::silence::Silence;
+pub(super) use self::idle_timer::IdleTimer;
 pub(in crate::grpc) use self::wakeup::Wakeups;
 
 use self::{rate::Rate, wakeup::SharedWakeup};
 
-/// When one watch sends changes.
+/// Decides when one watch sends changes.
 #[derive(Debug)]
 pub(super) struct Pacing {
     rate: Rate,
@@ -37,20 +37,16 @@ impl Pacing {
         }
     }
 
-    /// Waits until the watch may send. Returns at once if it is not held back. While it
-    /// is, returns when it has something to send, with other watches of the subject.
-    /// Dropping the future loses nothing.
-    pub(super) async fn ready<S: Watchable>(
-        &mut self,
-        watch: &mut Watch<S>,
-        silence: &mut Silence,
-    ) {
+    /// Waits until the watch may send. Returns at once if the watch is not held back. While it
+    /// is held back, returns at a common moment of the subject's watches at which this watch
+    /// has something to send. To drop the future loses nothing.
+    pub(super) async fn ready<S: Watchable>(&mut self, watch: &mut Watch<S>, idle: &mut IdleTimer) {
         while self.rate.holds_back() {
             let wakeup = self
                 .wakeup
                 .get_or_insert_with(|| self.wakeups.of(watch.change_signal()));
-            let is_silent = !wakeup.wait(|| watch.has_next(), silence.end()).await;
-            if is_silent {
+            let is_idle = !wakeup.wait(|| watch.has_next(), idle.elapsed()).await;
+            if is_idle {
                 watch.request_progress();
             }
             if watch.has_next() {

@@ -1,40 +1,40 @@
-//! How often a watch sends.
+//! Limits how often a watch sends.
 //!
-//! A small frame costs its receiver as much as a large one, and a Rust client (h2 0.4.16
-//! or later) closes a connection on which too many frames lie unread. So when a subject
-//! changes more often than every [`MESSAGE_INTERVAL`], its changes are gathered into fewer
-//! messages. The changes of other subjects are sent at once.
+//! A small frame costs its receiver as much as a large one, and a Rust client (h2 0.4.16 or
+//! later) closes a connection that has too many unread frames. So when a subject changes more
+//! often than once per [`MESSAGE_INTERVAL`], its changes are collected into fewer messages.
+//! The changes of other subjects are sent at once.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time between two messages of a watch, when there is always something to
-/// send: 250 messages a second.
+/// The least average time between two messages of a watch: 250 messages a second.
 pub(super) const MESSAGE_INTERVAL: Duration = Duration::from_millis(4);
 
-/// How far ahead of that a watch may be: it may send 64 messages at once after a quarter of
-/// a second without any.
-const BURST: Duration = Duration::from_millis(256);
+/// How far ahead of that average a watch may be. After a quarter of a second without messages
+/// it may send 64 messages at once.
+const BURST_MAX: Duration = Duration::from_millis(256);
 
-/// How much of that a watch which was held back must save before it sends at once again.
-/// With less, it would send the first change of each interval alone, and the others an
-/// interval later.
-pub(super) const SAVED: Duration = Duration::from_millis(128);
+/// How much of [`BURST_MAX`] must be unused before a watch that was held back sends at once
+/// again. If it were less, the watch would send the first change of each interval alone, and
+/// the other changes an interval later.
+pub(super) const SAVED_MIN: Duration = Duration::from_millis(128);
 
-/// When a watch may send next (a leaky bucket: GCRA).
+/// Decides whether a watch may send at once. It is a leaky bucket (GCRA).
 ///
-/// A watch that is too far ahead is held back until the subject is quieter for a while.
+/// A watch that is too far ahead is held back until its subject changes less often for a
+/// while.
 #[derive(Debug)]
 pub(super) struct Rate {
-    /// When everything that was sent would have been sent, had there been an interval
-    /// between each two messages.
+    /// When the last message would have been sent if there were one interval between each two
+    /// messages.
     sent_through: Instant,
     is_held_back: bool,
 }
 
 impl Rate {
-    /// A watch that has sent nothing.
+    /// The rate of a watch that has sent nothing.
     pub(super) fn new() -> Self {
         Self {
             sent_through: Instant::now(),
@@ -42,11 +42,11 @@ impl Rate {
         }
     }
 
-    /// Says whether the watch is held back, and remembers it: one that was held back stays
-    /// so for longer.
+    /// Whether the watch is held back. It is remembered, because a watch that is held back
+    /// stays so until it has saved [`SAVED_MIN`].
     pub(super) fn holds_back(&mut self) -> bool {
         let ahead = if self.is_held_back {
-            SAVED
+            SAVED_MIN
         } else {
             MESSAGE_INTERVAL
         };
@@ -54,9 +54,9 @@ impl Rate {
         self.is_held_back
     }
 
-    /// From when on the next message is not too early.
+    /// The earliest time at which the next message may be sent.
     fn ready_at(&self) -> Instant {
-        self.sent_through - BURST
+        self.sent_through - BURST_MAX
     }
 
     /// Notes that a message was sent.
@@ -85,11 +85,11 @@ mod tests {
     async fn a_burst_goes_out_at_once_and_what_was_saved_after_a_while() {
         let mut rate = Rate::new();
         assert_eq!(send(&mut rate), 64);
-        time::advance(SAVED - MESSAGE_INTERVAL).await;
+        time::advance(SAVED_MIN - MESSAGE_INTERVAL).await;
         assert_eq!(send(&mut rate), 0);
         time::advance(MESSAGE_INTERVAL).await;
         assert_eq!(send(&mut rate), 32);
-        time::advance(BURST).await;
+        time::advance(BURST_MAX).await;
         assert_eq!(send(&mut rate), 64);
     }
 

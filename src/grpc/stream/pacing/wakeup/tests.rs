@@ -8,7 +8,7 @@ use tokio_test::{assert_pending, assert_ready, task as test};
 
 use super::*;
 
-/// How long what should take a moment may take.
+/// How long an operation may take that should take a moment.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A subject that changes when a test says so.
@@ -101,13 +101,13 @@ fn a_task_hears_of_each_change_for_which_it_did_not_wake() {
     let mut task = wakeup.take_task().unwrap();
     for _ in 0..2 {
         {
-            let mut news = test::spawn(task.news());
-            assert_pending!(news.poll());
+            let mut waiting_task = test::spawn(task.change_or_request());
+            assert_pending!(waiting_task.poll());
             subject.change();
-            assert!(news.is_woken());
-            assert_ready!(news.poll());
+            assert!(waiting_task.is_woken());
+            assert_ready!(waiting_task.poll());
         }
-        assert_ready!(test::spawn(task.news()).poll());
+        assert_ready!(test::spawn(task.change_or_request()).poll());
         task.wake();
     }
 }
@@ -119,15 +119,15 @@ fn a_watch_that_has_something_to_send_asks_for_another_wakeup() {
     let mut task = wakeup.take_task().unwrap();
     subject.change();
     task.wake();
-    let mut news = test::spawn(task.news());
-    assert_pending!(news.poll());
+    let mut waiting_task = test::spawn(task.change_or_request());
+    assert_pending!(waiting_task.poll());
     let mut up_to_date = test::spawn(wait(&wakeup));
     assert_pending!(up_to_date.poll());
-    assert!(!news.is_woken());
+    assert!(!waiting_task.is_woken());
     let mut late = test::spawn(wakeup.wait(|| true, pending()));
     assert_pending!(late.poll());
-    assert!(news.is_woken());
-    assert_ready!(news.poll());
+    assert!(waiting_task.is_woken());
+    assert_ready!(waiting_task.poll());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_task_learns_whether_any_watch_waits() {
 }
 
 #[test]
-fn a_watch_waits_no_longer_than_its_silence() {
+fn a_watch_waits_no_longer_than_until_it_is_idle() {
     let wakeup = wakeup();
     let _task = wakeup.take_task().unwrap();
     let mut waiting = test::spawn(wakeup.wait(|| false, ready(())));
@@ -149,11 +149,11 @@ fn a_watch_waits_no_longer_than_its_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_nobody_needs_ends_and_keeps_nothing() {
+async fn a_task_that_no_watch_needs_ends_and_keeps_nothing() {
     let subject = Arc::<Subject>::default();
     let wakeup = wakeup_of(&subject);
-    // Woken by the end of the task that the first of them starts.
-    let waited = time::timeout(2 * QUIET, wait(&wakeup)).await;
+    // The wait starts a task, and the end of that task wakes it.
+    let waited = time::timeout(2 * QUIET_AFTER, wait(&wakeup)).await;
     assert_eq!(waited, Ok(true));
     drop(wakeup);
     task::yield_now().await;
@@ -204,7 +204,7 @@ async fn a_watch_that_waits_hears_of_every_change() {
     }
     for n in 0..CHANGES {
         subject.change();
-        // Not so many at a time that a watch hears of all at once.
+        // Yields often enough that a watch does not see all changes at once.
         if n % 4 == 0 {
             task::yield_now().await;
         }
@@ -212,10 +212,10 @@ async fn a_watch_that_waits_hears_of_every_change() {
     time::timeout(PATIENCE, waiting.join_all()).await.unwrap();
 }
 
-/// As [`WakeupTask::run`], without the time in between.
+/// Like [`WakeupTask::run`], but without the time in between.
 async fn run_at_once(mut wakeup_task: WakeupTask) {
     loop {
-        wakeup_task.news().await;
+        wakeup_task.change_or_request().await;
         task::yield_now().await;
         if !wakeup_task.wake() {
             return;
@@ -231,7 +231,7 @@ async fn send_times_are_an_interval_apart_and_never_at_once() {
         times.next().await;
         assert_eq!(begin.elapsed(), number * MESSAGE_INTERVAL);
     }
-    time::advance(SAVED).await;
+    time::advance(SAVED_MIN).await;
     let late = Instant::now();
     times.next().await;
     assert_eq!(late.elapsed(), Duration::from_millis(1));
