@@ -1,4 +1,4 @@
-//! What a callback says, in words that no vendor owns.
+//! What a callback says, in terms that are the same for all vendors.
 
 use std::fmt;
 
@@ -12,17 +12,17 @@ pub struct ProductName(&'static str);
 /// What a callback says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Decoded {
-    /// Something about one room; applied together, visible together.
+    /// Events of one room. They are applied, and become visible, together.
     Room(Vec<RoomEvent>),
-    /// Something about users' own connections; applied together.
+    /// Events of users' own connections. They are applied together.
     User(Vec<UserEvent>),
     /// An event that this service has no use for.
     Ignored {
         /// The vendor's name of it.
         event: Box<str>,
     },
-    /// Authentic, but it does not say what its kind must say. It is kept, has no
-    /// effect, and can be decoded again by a better decoder.
+    /// Authentic, but a field that its kind of event needs is missing or wrong. The callback is
+    /// kept and has no effect. A better decoder can decode it later.
     Undecodable {
         /// What is wrong, naming the field.
         message: Box<str>,
@@ -32,11 +32,11 @@ pub enum Decoded {
 /// What became of a callback that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It says something, which is safe now.
+    /// Its events were decoded, and it is durable.
     Accepted,
-    /// It says something that this service has no use for.
+    /// It is of an event that this service has no use for, so it is not kept.
     Ignored,
-    /// It is safe now, but does not say what its kind must say.
+    /// It cannot be decoded. It is durable.
     Undecodable,
 }
 

@@ -41,7 +41,7 @@ pub enum RoomEventKind {
     Login(Login),
     /// A user's login ended.
     Logout(Logout),
-    /// The vendor claims that so many users are in the room.
+    /// The vendor says how many users are in the room.
     Counted {
         /// When it counted.
         at: Option<Time>,
@@ -99,11 +99,11 @@ pub enum UserEvent {
 /// A user logged in: to a room, or on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Login {
-    /// Who.
+    /// The user who logged in.
     pub user: UserId,
-    /// Under which session.
+    /// The session that the login began.
     pub session: SessionId,
-    /// When.
+    /// When the user logged in.
     pub at: Option<Time>,
     /// How the user appears to others.
     pub profile: Profile,
@@ -117,9 +117,9 @@ pub struct Login {
 /// A user's login ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Logout {
-    /// Whose.
+    /// The user whose login ended.
     pub user: UserId,
-    /// Which session's.
+    /// The session that the login had begun.
     pub session: SessionId,
     /// When the login that ended began, if the callback names it.
     pub login_at: Option<Time>,

@@ -8,7 +8,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// It takes a pointer. A clone shares the text.
+        /// It has the size of one pointer. A clone shares the text.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $name(ArcStr);
 
@@ -53,7 +53,7 @@ macro_rules! text_id {
             }
         }
 
-        // Lets maps be asked by `&str`: hash and order are those of the text.
+        // Lets maps be searched by `&str`: hash and order are those of the text.
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 self.as_str()
@@ -86,7 +86,7 @@ macro_rules! ordered_id {
         }
 
         impl $name {
-            /// Whether the vendor gave none.
+            /// Whether the vendor gave no id.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
@@ -150,7 +150,7 @@ macro_rules! borrowed_id {
         }
 
         impl From<$name<'_>> for $owned {
-            /// Allocates.
+            /// Copies the text to a new allocation.
             fn from(id: $name<'_>) -> Self {
                 Self(ArcStr::from(id.0))
             }

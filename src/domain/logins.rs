@@ -1,11 +1,11 @@
-//! How a user's sessions add up.
+//! How several sessions of one user count.
 
-/// How several sessions of one user add up.
+/// How several sessions of one user count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logins {
-    /// A login replaces the one before: the latest known decides. This is how rooms
-    /// are.
+    /// A login replaces the one before, so the latest known login decides. Rooms work this
+    /// way.
     Exclusive,
-    /// Each counts for itself, as on several devices of a chat service.
+    /// Every session counts, as those on several devices of a chat service do.
     Concurrent,
 }

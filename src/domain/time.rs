@@ -1,8 +1,9 @@
-//! Points in time, by whoever's clock.
+//! Points in time, by a vendor's clock or by this service's.
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
-/// A point in time: milliseconds since the Unix epoch, by whoever's clock.
+/// A point in time: milliseconds since the Unix epoch, by a vendor's clock or by
+/// this service's.
 ///
 /// Zero is not a time. Vendors send it where they have none, so it decodes to
 /// `None` of `Option<Time>`, which sorts before every time that is known.
