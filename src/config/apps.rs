@@ -23,7 +23,7 @@ const APP_NAME_MAX: usize = 64;
 pub(super) enum AppError {
     /// A value is of the wrong type, a key is missing, or there is no such key.
     Toml(Error),
-    /// The same, found here: where in the file, and what is wrong.
+    /// As above, found by this module: where in the file, and what is wrong.
     Syntax(Range<usize>, String),
     /// A value makes no sense, alone or with others.
     Value(ConfigError),
@@ -31,7 +31,7 @@ pub(super) enum AppError {
 
 type Result<T> = std::result::Result<T, AppError>;
 
-/// Stands for the apps where the rest of a configuration is read.
+/// Skips the apps, which [`read`] reads apart from the rest of a configuration.
 pub(super) fn none<'de, D: Deserializer<'de>>(
     apps: D,
 ) -> std::result::Result<Vec<AppConfig>, D::Error> {
@@ -122,8 +122,8 @@ fn check_keys(keys: &DeTable<'_>, registry: Registry) -> Result<()> {
     }
 }
 
-/// Names are typed on command lines and stand in logs, so they are of letters,
-/// digits and little else.
+/// Names are typed on command lines and stand in logs, so they consist of letters,
+/// digits and three other characters.
 fn check_name(name: &str) -> Result<()> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let message = if name.is_empty() {

@@ -1,4 +1,4 @@
-//! What holds where nothing is configured.
+//! The values of settings that are not configured.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -47,7 +47,7 @@ impl Default for JournalConfig {
             path: "data".into(),
             retention: Span::from_mins(24 * 60),
             checkpoint_interval: Span::from_mins(10),
-            // A start replays no more than this, at some hundred thousand a second.
+            // A start replays no more than this, at several hundred thousand a second.
             checkpoint_entries: 500_000,
         }
     }

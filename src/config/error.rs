@@ -14,7 +14,7 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
-    /// A file is not TOML, or has a wrong value, or a key that is none.
+    /// A file is not TOML, or has a wrong value or an unknown key.
     #[error("{}, line {line}: {message}", file.display())]
     File {
         /// The file.
@@ -24,7 +24,7 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
-    /// A variable has a wrong value, or is named after no key.
+    /// A variable has a wrong value, or its name is not that of a key.
     #[error("{variable}: {message}")]
     Variable {
         /// The variable.
@@ -40,7 +40,7 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
-    /// There is nobody to take callbacks from.
+    /// There is no app, so no callback could be accepted.
     #[error(
         "no app is configured: add [[apps]] to the configuration file, or try `headcount serve --dev`"
     )]

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::providers::Registry;
 
-/// Begins the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting;
-/// without the two underscores it is none, and likely a mistake.
+/// The start of the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting. A name
+/// without the two underscores is not a setting, and likely a mistake.
 const PREFIX: &str = "HEADCOUNT_";
 
 /// Between a section and a key.
@@ -39,7 +39,7 @@ impl Config {
         };
         let text = fs::read_to_string(file).map_err(read)?;
         let mut config = Self::parse(&text, file, registry)?;
-        // Beside the file, wherever the process is started.
+        // A relative path is relative to the file, not to where the process was started.
         if let Some(folder) = file.parent() {
             config.journal.path = folder.join(&config.journal.path);
         }
@@ -86,7 +86,7 @@ impl Config {
         mut self,
         env: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        // Apps stay as they are: they are not written out.
+        // Variables do not change apps, and apps are not serialized: they are put back below.
         let apps = std::mem::take(&mut self.apps);
         let schema = schema()?;
         for (name, value) in env {
@@ -108,7 +108,7 @@ impl Config {
                 .into_string()
                 .map_err(|_| wrong("not valid UTF-8".into()))?;
             let value = typed(known, value).map_err(wrong)?;
-            // One variable at a time: what fails now is this one's fault.
+            // One variable at a time, so that an error names the variable that caused it.
             self = self
                 .with_value(&section, &key, value)
                 .map_err(|error| wrong(describe(error)))?;
@@ -126,8 +126,8 @@ impl Config {
     }
 }
 
-/// What is likely not meant in an environment: variables that are named like
-/// settings, and are none for want of the two underscores.
+/// Warnings of variables that are likely mistakes: they are named like settings, and are not
+/// settings because they lack the two underscores.
 ///
 /// # Errors
 /// When the defaults cannot be listed, which is a fault of this program.
@@ -148,8 +148,8 @@ pub fn stray_variables<'a>(
     Ok(strays.map(warning).collect())
 }
 
-/// The variable of ours whose name is most like `name`. How many underscores
-/// there are counts for nothing: that is the usual mistake.
+/// The variable of a setting whose name is most like `name`. The number of underscores is not
+/// compared, because a wrong number of them is the usual mistake.
 fn closest(name: &str, schema: &Table) -> String {
     let plain = |name: &str| name.replace(SEPARATOR, "_").to_uppercase();
     let keys = |section: &Value| -> Vec<String> {
@@ -177,7 +177,7 @@ fn schema() -> Result<Table, ConfigError> {
     })
 }
 
-/// The name of a variable of ours, and the section and key that it sets.
+/// The name of a setting's variable, and the section and key that it sets.
 fn setting(name: &OsString) -> Option<(&str, String, String)> {
     let name = name.to_str()?;
     let (section, key) = name.strip_prefix(PREFIX)?.split_once(SEPARATOR)?;

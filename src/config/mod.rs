@@ -1,8 +1,8 @@
 //! The configuration: one TOML file, its keys as environment variables, and
 //! their defaults.
 //!
-//! What is set twice is decided by: flag, else environment variable, else file,
-//! else default. A [`Config`] that [`Config::validate`] let pass can be served.
+//! If a setting has several values, a flag comes before an environment variable, that before the
+//! file, and that before the default. A [`Config`] that [`Config::validate`] let pass can be served.
 
 mod apps;
 mod defaults;
@@ -41,7 +41,7 @@ pub struct Config {
     pub server: ServerConfig,
     /// What operators can see.
     pub telemetry: TelemetryConfig,
-    /// Whose callbacks are taken. The vendors read their own sections, so that this module knows
+    /// The apps whose callbacks are taken. The vendors read their own sections, so that this module knows
     /// none of them; nothing is written, since secrets would be lost.
     #[serde(skip_serializing, deserialize_with = "apps::none")]
     pub apps: Vec<AppConfig>,
@@ -102,10 +102,10 @@ pub struct JournalConfig {
     /// The folder of a disk journal. A relative one in a configuration file, and the
     /// default, is beside that file.
     pub path: PathBuf,
-    /// How long a disk journal keeps callbacks for replay, at least; those that no
-    /// checkpoint covers it keeps anyhow.
+    /// How long a disk journal keeps callbacks for replay, at least. It keeps those that no
+    /// checkpoint covers for longer.
     pub retention: Span,
-    /// How long after a checkpoint the next is written, if there is news.
+    /// How long after a checkpoint the next is written, if there are new entries.
     pub checkpoint_interval: Span,
     /// After how many entries the next checkpoint is written at the latest: it bounds
     /// what a start has to replay.
@@ -128,7 +128,7 @@ pub enum JournalKind {
 pub struct RosterConfig {
     /// How late a callback may be and still count.
     pub reorder_horizon: Span,
-    /// How long an open room with nobody in it is believed to be open.
+    /// How long an open room without users is believed to be open.
     pub empty_room_ttl: Span,
     /// Changes remembered of each room, for watches to resume from.
     pub history_changes_max: usize,
@@ -142,9 +142,9 @@ pub struct RosterConfig {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// How long the end may take, from the signal to the process being gone:
-    /// requests in flight and streams are waited for. Below what the process
-    /// manager grants, commonly 30 s.
+    /// How long the shutdown may take, from the signal to the end of the process. It waits for
+    /// requests in flight and streams. This must be below what the process manager grants,
+    /// commonly 30 s.
     pub drain_timeout: Span,
 }
 
@@ -156,7 +156,7 @@ pub struct TelemetryConfig {
     pub listen: Option<SocketAddr>,
 }
 
-/// An app: a scope of rooms and users, and whose callbacks fill it.
+/// An app: a scope of rooms and users, and the vendor's account whose callbacks fill it.
 #[derive(Clone, Debug)]
 pub struct AppConfig {
     /// What gRPC requests call it.

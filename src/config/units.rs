@@ -11,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Span(Duration);
 
 impl Span {
-    /// So many seconds.
+    /// A span of `secs` seconds.
     pub const fn from_secs(secs: u64) -> Self {
         Self(Duration::from_secs(secs))
     }
 
-    /// So many minutes.
+    /// A span of `mins` minutes.
     pub const fn from_mins(mins: u64) -> Self {
         Self::from_secs(mins * 60)
     }
@@ -84,12 +84,12 @@ impl fmt::Debug for Span {
 pub struct Size(u64);
 
 impl Size {
-    /// So many KiB.
+    /// A size of `kib` KiB.
     pub const fn from_kib(kib: u64) -> Self {
         Self(kib << 10)
     }
 
-    /// So many MiB.
+    /// A size of `mib` MiB.
     pub const fn from_mib(mib: u64) -> Self {
         Self(mib << 20)
     }
@@ -99,7 +99,7 @@ impl Size {
         self.0
     }
 
-    /// The number of bytes, or the most that memory can be asked for.
+    /// The number of bytes; [`usize::MAX`] if that is less.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -181,13 +181,13 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// Why a text is no [`Span`] or no [`Size`].
+/// Why a text is not a [`Span`] or not a [`Size`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
-    /// No length of time.
+    /// It is not a length of time.
     #[error("`{0}` is not a length of time such as \"10m\", \"15s\" or \"500ms\"")]
     Span(String),
-    /// No number of bytes.
+    /// It is not a number of bytes.
     #[error("`{0}` is not a size such as \"256KiB\" or \"64MiB\"")]
     Size(String),
 }

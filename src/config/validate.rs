@@ -1,4 +1,4 @@
-//! What makes sense: checks a [`Config`] as a whole.
+//! Checks whether the values of a [`Config`] make sense together.
 
 use std::collections::HashSet;
 
@@ -32,8 +32,8 @@ impl Config {
         Ok(self.warnings())
     }
 
-    /// Checks that a configuration that everybody knows, like that of `--dev`,
-    /// is reachable from this machine only.
+    /// Checks that a service whose secret is public, like that of `--dev`, is reachable from
+    /// this machine only.
     ///
     /// # Errors
     /// Names the key that opens it to others.
@@ -48,7 +48,7 @@ impl Config {
                 && !listen.ip().is_loopback()
             {
                 let message = format!(
-                    "{listen} is open to others, but --dev has a secret that everybody knows: use a loopback address, or a configuration file"
+                    "{listen} is open to others, but the secret of --dev is public: use a loopback address, or a configuration file"
                 );
                 return wrong(key, message);
             }
@@ -111,7 +111,7 @@ impl Config {
         }
     }
 
-    /// A callback is of one app, and so is a question.
+    /// No two apps share a name or a vendor's id, because a callback and a query are each of one app.
     fn check_unique(&self) -> Result<(), ConfigError> {
         let mut names = HashSet::new();
         let mut ids = HashSet::new();
@@ -135,7 +135,7 @@ impl Config {
         let (ttl, horizon) = (self.roster.empty_room_ttl, self.roster.reorder_horizon);
         if *ttl < horizon.saturating_add(EVIDENCE_GRACE) {
             warnings.push(format!(
-                "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may open a room again whose end is forgotten"
+                "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may reopen a room whose end is forgotten"
             ));
         }
         warnings
