@@ -18,20 +18,20 @@ use crate::{
     net::Listener,
     providers::{Account, Registry},
     roster::Roster,
-    webhook::{self, Front, Parts, Settings, Visible, WebhookMetrics},
+    webhook::{self, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings},
 };
 
 /// The fronts, listening but not answering yet.
 #[derive(Debug)]
 pub(super) struct Fronts {
-    webhook: (Listener, Arc<Front>),
+    webhook: (Listener, Arc<WebhookFront>),
     grpc: (Listener, Presence),
     grpc_config: GrpcConfig,
     grpc_metrics: GrpcMetrics,
     admin: Option<(Listener, Arc<MetricsRegistry>)>,
 }
 
-/// What is served where, for the log.
+/// The address of each front, for the log.
 pub(super) struct Addresses(Vec<(&'static str, String)>);
 
 // === impl Fronts ===
@@ -51,12 +51,12 @@ impl Fronts {
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
-        let front = Front::new(Parts {
+        let front = WebhookFront::new(WebhookParts {
             settings: settings(&config.webhook),
             registry,
             accounts: accounts(config),
             journal,
-            visible: Arc::clone(roster) as Arc<dyn Visible>,
+            visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
             clock: Clock::system(),
             ready: Arc::clone(ready),
@@ -159,7 +159,7 @@ fn accounts(config: &Config) -> Vec<(AppName, Account)> {
 }
 
 /// The limits of the webhook front that a configuration asks for.
-fn settings(config: &WebhookConfig) -> Settings {
+fn settings(config: &WebhookConfig) -> WebhookSettings {
     let WebhookConfig {
         listen: _,
         body_max,
@@ -172,7 +172,7 @@ fn settings(config: &WebhookConfig) -> Settings {
         body_read_timeout,
         idle_timeout,
     } = *config;
-    Settings {
+    WebhookSettings {
         body_bytes_max: body_max.as_usize(),
         freshness_window: freshness_window.into(),
         nonce_reuse,

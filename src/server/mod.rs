@@ -37,7 +37,7 @@ use crate::{
     providers::Registry,
     reconcile::Rules,
     roster::{Applier, Roster},
-    webhook::Visible,
+    webhook::Visibility,
 };
 
 pub use self::{error::ServerError, roster_settings::rules};
@@ -127,7 +127,7 @@ impl Server {
     /// Where callbacks are taken in.
     ///
     /// # Errors
-    /// When the socket does not know.
+    /// When the operating system cannot tell.
     pub fn webhook_address(&self) -> io::Result<SocketAddr> {
         self.fronts.webhook_address()
     }
@@ -135,7 +135,7 @@ impl Server {
     /// Where gRPC is served.
     ///
     /// # Errors
-    /// When the socket does not know.
+    /// When the operating system cannot tell.
     pub fn grpc_address(&self) -> io::Result<SocketAddr> {
         self.fronts.grpc_address()
     }
@@ -230,7 +230,7 @@ impl Server {
     }
 }
 
-impl Visible for Roster {
+impl Visibility for Roster {
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()> {
         Box::pin(self.reached(revision))
     }

@@ -26,9 +26,9 @@ pub enum Reason {
     UnknownApp,
     /// The signature came before, with other events.
     NonceReused,
-    /// No product's callbacks are sent there.
+    /// No product sends callbacks to this path.
     NotFound,
-    /// Callbacks are sent by POST.
+    /// The method is not POST.
     MethodNotAllowed,
     /// The body took too long to arrive.
     BodyTimeout,

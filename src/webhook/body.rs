@@ -54,7 +54,7 @@ where
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// Throws a body away, as far as it arrives in time, and tells whether that was all of it. A
+/// Discards a body, as far as it arrives in time. Returns whether that was all of it. A
 /// body that is longer than `bytes_max` is not read to its end.
 pub(super) async fn discard<B>(body: B, bytes_max: usize, within: Duration) -> bool
 where

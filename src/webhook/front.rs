@@ -1,4 +1,4 @@
-//! The front itself: what it works with and its limits.
+//! The front itself, what it is made of, and its limits.
 
 use std::{
     fmt,
@@ -21,19 +21,19 @@ use crate::{
     providers::{Account, Registry},
 };
 
-/// Tells when a durable entry is visible to queries.
-pub trait Visible: Send + Sync + fmt::Debug {
+/// Says when a durable entry is visible to queries.
+pub trait Visibility: Send + Sync + fmt::Debug {
     /// Completes when everything up to `revision` has been applied.
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()>;
 }
 
 /// Entries are visible as soon as the journal's `append` returns.
 #[derive(Clone, Copy, Debug)]
-pub struct AtOnce;
+pub struct VisibleAtOnce;
 
 /// The limits of the front.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct WebhookSettings {
     /// The longest body.
     pub body_bytes_max: usize,
     /// How far a signature's time may be from now, either way.
@@ -65,30 +65,30 @@ pub enum NonceReuse {
     Refuse,
 }
 
-/// What the front works with.
+/// What the front is made of.
 #[derive(Clone)]
-pub struct Parts {
+pub struct WebhookParts {
     /// The limits.
-    pub settings: Settings,
+    pub settings: WebhookSettings,
     /// The vendors whose products send callbacks.
     pub registry: Registry,
     /// The apps whose callbacks are taken, each with its account at a vendor.
     pub accounts: Vec<(AppName, Account)>,
-    /// What makes callbacks durable.
+    /// The journal that makes callbacks durable.
     pub journal: Arc<dyn Journal>,
-    /// What tells when callbacks are visible.
-    pub visible: Arc<dyn Visible>,
-    /// What the front counts.
+    /// Says when callbacks are visible.
+    pub visibility: Arc<dyn Visibility>,
+    /// The metrics of the front.
     pub metrics: Arc<WebhookMetrics>,
-    /// What tells the time of receipt.
+    /// The clock for the time of receipt.
     pub clock: Clock,
     /// Whether callbacks are taken yet; until then the answer is 503.
     pub ready: Arc<AtomicBool>,
 }
 
 /// Takes callbacks in. [`serve`](super::serve()) puts it behind a listener.
-pub struct Front {
-    pub(super) parts: Parts,
+pub struct WebhookFront {
+    pub(super) parts: WebhookParts,
     pub(super) routes: Routes,
     /// Room for requests in work.
     pub(super) requests: Semaphore,
@@ -96,24 +96,24 @@ pub struct Front {
     pub(super) reuse_log: Throttle,
     pub(super) undecodable_log: Throttle,
     pub(super) unavailable_log: Throttle,
-    /// The query of a callback without one, which most are: shared, so that it costs nothing.
+    /// The empty query. Most callbacks have no query, and share this one instead of allocating.
     pub(super) no_query: Arc<str>,
 }
 
-// === impl AtOnce ===
+// === impl VisibleAtOnce ===
 
-impl Visible for AtOnce {
+impl Visibility for VisibleAtOnce {
     fn applied(&self, _: Revision) -> BoxFuture<'_, ()> {
         future::ready(()).boxed()
     }
 }
 
-// === impl Front ===
+// === impl WebhookFront ===
 
-impl Front {
+impl WebhookFront {
     /// A front that has seen nothing yet.
-    pub fn new(parts: Parts) -> Self {
-        let Settings {
+    pub fn new(parts: WebhookParts) -> Self {
+        let WebhookSettings {
             requests_max,
             nonce_pairs_max,
             ..
@@ -139,19 +139,19 @@ impl Front {
     }
 }
 
-impl fmt::Debug for Front {
+impl fmt::Debug for WebhookFront {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Front")
+        f.debug_struct("WebhookFront")
             .field("parts", &self.parts)
             .finish_non_exhaustive()
     }
 }
 
-// === impl Parts ===
+// === impl WebhookParts ===
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for WebhookParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
+        f.debug_struct("WebhookParts")
             .field("settings", &self.settings)
             .field("ready", &self.ready)
             .finish_non_exhaustive()

@@ -15,7 +15,7 @@ use tokio::sync::SemaphorePermit;
 use super::{
     answers::{self, Reason, Refused},
     body,
-    front::{Front, Settings},
+    front::{WebhookFront, WebhookSettings},
     ingest::Arrival,
     routes::Route,
 };
@@ -24,14 +24,14 @@ use crate::providers::{self, Answer};
 /// How long the body of a request that is refused anyhow may take to arrive.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 
-impl Front {
+impl WebhookFront {
     /// Answers a request. One that comes while `draining` is refused. If some of
     /// the body is left unread, the answer says that the connection closes.
     pub async fn answer<B>(&self, request: Request<B>, draining: bool) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
     {
-        let Settings {
+        let WebhookSettings {
             body_bytes_max,
             body_read_timeout,
             ..
@@ -49,7 +49,7 @@ impl Front {
             Err(refused) => {
                 let response = refuse(refused);
                 let within = DISCARD_TIME.min(body_read_timeout);
-                // A client that asks before it sends the body is told by the answer.
+                // A client with an `Expect` header waits for the answer before it sends the body.
                 let is_all = !head.headers.contains_key(EXPECT)
                     && body::discard(body, body_bytes_max, within).await;
                 return if is_all {

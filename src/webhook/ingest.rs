@@ -1,4 +1,4 @@
-//! A callback's way from its bytes into the journal.
+//! Verifies and decodes a callback, and appends it to the journal.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use http::HeaderMap;
 
 use super::{
     answers::{Reason, Refused},
-    front::{Front, NonceReuse},
-    nonces::Said,
+    front::{NonceReuse, WebhookFront},
+    nonces::Content,
     routes::Route,
 };
 use crate::{
@@ -33,9 +33,9 @@ pub(super) struct Taken {
     pub(super) message: Option<Box<str>>,
 }
 
-impl Front {
-    /// Takes a callback: it is authentic, and if it says something, it is
-    /// durable and visible when this returns.
+impl WebhookFront {
+    /// Takes a callback. When this returns without an error, the callback is authentic, and
+    /// unless it was ignored, it is durable and visible.
     pub(super) async fn ingest(&self, arrival: Arrival<'_>) -> Result<Taken, Refused> {
         let (app, decoded) = self.read(&arrival)?;
         let route = arrival.route;
@@ -60,8 +60,8 @@ impl Front {
         Ok(Taken { outcome, message })
     }
 
-    /// What the callback says, if it is authentic. Nothing else is looked at
-    /// before that is certain, except what says it.
+    /// The app and the content of the callback, if it is authentic. Until that is certain, only
+    /// the fields that prove it are read.
     fn read(&self, arrival: &Arrival<'_>) -> Result<(AppName, Decoded), Refused> {
         let Route {
             product, accounts, ..
@@ -94,12 +94,12 @@ impl Front {
             );
         }
         if let Some(nonce) = &proof.nonce {
-            let said = Said {
+            let content = Content {
                 decoded: &decoded,
                 fields: &fields,
                 signature_fields: product.signature_fields,
             };
-            self.check_nonce(&proof.app, nonce, &said, arrival.received_at)?;
+            self.check_nonce(&proof.app, nonce, &content, arrival.received_at)?;
         }
         Ok((proof.app, decoded))
     }
@@ -108,10 +108,10 @@ impl Front {
         &self,
         app: &AppName,
         nonce: &NoncePair<'_>,
-        said: &Said<'_>,
+        content: &Content<'_>,
         now: Time,
     ) -> Result<(), Refused> {
-        if !self.nonces.is_reused(app, nonce, said) {
+        if !self.nonces.is_reused(app, nonce, content) {
             return Ok(());
         }
         self.metrics().nonce_reuse.inc();
@@ -137,7 +137,7 @@ impl Front {
         };
         let appended = self.parts.journal.append(entry).await;
         let revision = appended.map_err(|error| self.unavailable(&error, received_at))?;
-        self.parts.visible.applied(revision).await;
+        self.parts.visibility.applied(revision).await;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub struct WebhookMetrics {
     callbacks: Family<CallbackLabels, Counter>,
     refusals: [Counter; Reason::ALL.len()],
     /// Requests whose heads could not be read, or did not arrive in time. They are no
-    /// refusals: the HTTP library answers them, if anybody does.
+    /// refusals: the HTTP library answers them, if they are answered at all.
     pub requests_malformed: Counter,
     /// Signatures that came back with other events.
     pub nonce_reuse: Counter,
@@ -45,7 +45,7 @@ struct RefusalLabels {
 }
 
 impl WebhookMetrics {
-    /// Adds them to a registry.
+    /// Adds the metrics to a registry.
     pub fn register(registry: &mut Registry) -> Self {
         let callbacks = Family::<CallbackLabels, Counter>::default();
         registry.register("callbacks", "Authentic callbacks taken", callbacks.clone());

@@ -22,7 +22,7 @@ mod serve;
 
 pub use self::{
     answers::Reason,
-    front::{AtOnce, Front, NonceReuse, Parts, Settings, Visible},
+    front::{NonceReuse, Visibility, VisibleAtOnce, WebhookFront, WebhookParts, WebhookSettings},
     metrics::{ProductMetrics, WebhookMetrics},
     serve::serve,
 };

@@ -1,8 +1,8 @@
-//! Notices a signature that comes back with something else to say.
+//! Detects a signature that is used again for another content.
 //!
-//! Some vendors' signatures cover no body, so whoever saw one can send anything
-//! with it for as long as it is fresh. A retry may repeat its signature too, but
-//! says the same, if perhaps in another spelling.
+//! Some vendors' signatures do not cover the body, so an attacker who saw a signature can send
+//! any body with it for as long as it is fresh. A retry may repeat its signature too, but its
+//! content is the same, though perhaps in another spelling.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -18,18 +18,18 @@ use crate::{
     providers::{Fields, NoncePair},
 };
 
-/// What an authentic callback says. What it says to this service is compared
-/// decoded; what it says to others, or not as it must, by its fields.
-pub(super) struct Said<'a> {
+/// The content of an authentic callback, to be hashed. Of a callback with events, these are
+/// hashed. Of one that is ignored or cannot be decoded, the fields are hashed.
+pub(super) struct Content<'a> {
     pub(super) decoded: &'a Decoded,
     pub(super) fields: &'a Fields<'a>,
-    /// The fields that only sign it.
+    /// The names of the fields that only sign it, which are not content.
     pub(super) signature_fields: &'a [&'a str],
 }
 
-/// The signatures seen, each with what it first came with. Bounded: the
-/// oldest is forgotten first. A keyed hash of 64 bits stands for each side, so
-/// that nobody outside can make two collide.
+/// The signatures seen, each with its first content. Their number is bounded: the oldest is
+/// forgotten first. Of both, only hashes of 64 bits are kept. They are keyed, so that a sender
+/// cannot make two collide.
 pub(super) struct Nonces {
     pairs_max: usize,
     hasher: RandomState,
@@ -38,7 +38,7 @@ pub(super) struct Nonces {
 
 #[derive(Default)]
 struct Seen {
-    said_by_pair: HashMap<u64, u64>,
+    content_by_pair: HashMap<u64, u64>,
     /// The keys of the map, oldest first.
     order: VecDeque<u64>,
 }
@@ -52,34 +52,39 @@ impl Nonces {
         }
     }
 
-    /// Whether this signature came with something else before. If it is new, it
+    /// Whether this signature came with another content before. If it is new, it
     /// is remembered.
-    pub(super) fn is_reused(&self, app: &AppName, pair: &NoncePair<'_>, said: &Said<'_>) -> bool {
+    pub(super) fn is_reused(
+        &self,
+        app: &AppName,
+        pair: &NoncePair<'_>,
+        content: &Content<'_>,
+    ) -> bool {
         let pair = self.hasher.hash_one((app, pair));
-        let said = self.hasher.hash_one(said);
+        let content = self.hasher.hash_one(content);
         let seen = &mut *self.seen.lock();
-        match seen.said_by_pair.entry(pair) {
-            Entry::Occupied(first) => return *first.get() != said,
-            Entry::Vacant(vacant) => vacant.insert(said),
+        match seen.content_by_pair.entry(pair) {
+            Entry::Occupied(first) => return *first.get() != content,
+            Entry::Vacant(vacant) => vacant.insert(content),
         };
         seen.order.push_back(pair);
         if seen.order.len() > self.pairs_max
             && let Some(oldest) = seen.order.pop_front()
         {
-            seen.said_by_pair.remove(&oldest);
+            seen.content_by_pair.remove(&oldest);
         }
         false
     }
 }
 
-// === impl Said ===
+// === impl Content ===
 
-impl Hash for Said<'_> {
+impl Hash for Content<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.decoded {
             Decoded::Room(_) | Decoded::User(_) => return self.decoded.hash(state),
             Decoded::Ignored { .. } => self.decoded.hash(state),
-            // The message says only what is wrong.
+            // The message is about the decoder, not about the content.
             Decoded::Undecodable { .. } => mem::discriminant(self.decoded).hash(state),
         }
         self.fields.hash_except(self.signature_fields, state);
@@ -103,14 +108,14 @@ mod tests {
             timestamp: "1".into(),
             nonce: nonce.into(),
         };
-        let said = Said {
+        let content = Content {
             decoded: &Decoded::Ignored {
                 event: events.into(),
             },
             fields: &Fields::default(),
             signature_fields: &[],
         };
-        nonces.is_reused(&app.into(), &pair, &said)
+        nonces.is_reused(&app.into(), &pair, &content)
     }
 
     #[test]
@@ -135,7 +140,7 @@ mod tests {
         assert!(is_reused(&nonces, "a", "3", "logout"));
         assert!(!is_reused(&nonces, "a", "1", "logout"));
         let seen = nonces.seen.lock();
-        assert_eq!((seen.said_by_pair.len(), seen.order.len()), (2, 2));
+        assert_eq!((seen.content_by_pair.len(), seen.order.len()), (2, 2));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where each product's callbacks are taken in.
+//! The path of each product's callbacks.
 
 use super::metrics::{ProductMetrics, WebhookMetrics};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     providers::{Account, Accounts, Product, Registry},
 };
 
-/// One product of a vendor: where its callbacks are sent, and whose are taken.
+/// One product of a vendor, and the accounts whose callbacks are taken.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) product: &'static Product,
@@ -37,7 +37,7 @@ impl Routes {
 
     /// The route of a path.
     pub(super) fn at(&self, path: &str) -> Option<&Route> {
-        // There are a few: searching them beats a map.
+        // There are few routes, so a search is faster than a map.
         self.0.iter().find(|route| route.product.path == path)
     }
 }

@@ -11,7 +11,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::front::Front;
+use super::front::WebhookFront;
 use crate::net::{self, Admission, Handshake, HttpServer, Listener};
 
 /// The longest head of a request. Heads of vendors are a few hundred bytes.
@@ -24,12 +24,12 @@ const STREAMS_MAX: u32 = 128;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// How much of all bodies of one connection of HTTP/2 may wait in memory.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-/// After how much silence a client of HTTP/2 is asked whether it is there.
+/// After how much silence a client of HTTP/2 is sent a ping.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long a client may take to answer that.
+/// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The answer to a connection too many.
+/// The answer to a connection above the limit.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/json\r\n\
     content-length: 63\r\n\
@@ -43,7 +43,7 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// it closes them at once.
 pub async fn serve<H: Handshake>(
     listener: Listener<H>,
-    front: Arc<Front>,
+    front: Arc<WebhookFront>,
     drain: CancellationToken,
 ) {
     let admission = Admission {
@@ -68,7 +68,7 @@ pub async fn serve<H: Handshake>(
 async fn serve_connection<IO>(
     io: IO,
     http: Arc<HttpServer>,
-    front: Arc<Front>,
+    front: Arc<WebhookFront>,
     drain: CancellationToken,
 ) where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -82,7 +82,7 @@ async fn serve_connection<IO>(
     http.serve_connection(io, drain, answer).await;
 }
 
-fn http_server(front: &Front) -> HttpServer {
+fn http_server(front: &WebhookFront) -> HttpServer {
     let settings = &front.parts.settings;
     HttpServer::new(protocol())
         .idle_timeout(settings.idle_timeout)

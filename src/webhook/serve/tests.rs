@@ -12,7 +12,7 @@ use crate::{
     domain::{Clock, Time},
     journal::MemoryJournal,
     providers::Registry,
-    webhook::{AtOnce, NonceReuse, Parts, Settings, WebhookMetrics},
+    webhook::{NonceReuse, VisibleAtOnce, WebhookMetrics, WebhookParts, WebhookSettings},
 };
 
 const IDLE: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ fn counted() -> (
     Arc<WebhookMetrics>,
 ) {
     let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
-    let settings = Settings {
+    let settings = WebhookSettings {
         body_bytes_max: 1024,
         freshness_window: Duration::from_secs(600),
         nonce_reuse: NonceReuse::Count,
@@ -46,12 +46,12 @@ fn counted() -> (
         body_read_timeout: Duration::from_secs(20),
         idle_timeout: IDLE,
     };
-    let front = Front::new(Parts {
+    let front = WebhookFront::new(WebhookParts {
         settings,
         registry: Registry::standard(),
         accounts: Vec::new(),
         journal: Arc::new(MemoryJournal::new()),
-        visible: Arc::new(AtOnce),
+        visibility: Arc::new(VisibleAtOnce),
         metrics: Arc::clone(&metrics),
         clock: Clock::from_fn(|| Time::MIN),
         ready: Arc::new(AtomicBool::new(true)),

@@ -7,7 +7,7 @@ use headcount::{
     domain::{Decoded, Outcome, ProductName, Time},
     journal::{Entry, Payload},
     providers::zego,
-    webhook::{NonceReuse, Reason, Settings},
+    webhook::{NonceReuse, Reason, WebhookSettings},
 };
 use http::{Method, Request, header};
 use hyper::client::conn::{http1, http2};
@@ -222,7 +222,7 @@ async fn a_signature_with_other_events_is_counted_by_default() {
 #[tokio::test]
 async fn a_signature_with_other_events_is_401_if_so_configured() {
     let nonce_reuse = NonceReuse::Refuse;
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         nonce_reuse,
         ..settings()
     })
@@ -255,7 +255,7 @@ async fn a_signature_with_other_events_is_401_if_so_configured() {
 
 #[tokio::test]
 async fn a_signature_of_an_event_of_no_use_signs_nothing_else() {
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         nonce_reuse: NonceReuse::Refuse,
         ..settings()
     })
@@ -292,7 +292,7 @@ async fn a_signature_of_an_event_of_no_use_signs_nothing_else() {
 
 #[tokio::test]
 async fn what_cannot_be_decoded_is_compared_by_what_it_says() {
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         nonce_reuse: NonceReuse::Refuse,
         ..settings()
     })
@@ -426,7 +426,7 @@ async fn a_body_in_pieces_is_put_together() {
 #[tokio::test]
 async fn a_body_that_does_not_arrive_in_time_is_408() {
     let body_read_timeout = Duration::from_millis(50);
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         body_read_timeout,
         ..settings()
     })
@@ -443,7 +443,7 @@ async fn a_body_that_does_not_arrive_in_time_is_408() {
 async fn a_connection_without_a_request_is_closed() {
     let idle_timeout = Duration::from_millis(50);
     let header_read_timeout = Duration::from_millis(50);
-    let limits = Settings {
+    let limits = WebhookSettings {
         idle_timeout,
         header_read_timeout,
         ..settings()
@@ -476,7 +476,7 @@ async fn a_request_too_many_is_503() {
         go: Notify::new(),
     };
     let service = Service::start_on(
-        Settings {
+        WebhookSettings {
             requests_max: 1,
             ..settings()
         },
@@ -505,7 +505,7 @@ async fn a_request_too_many_is_503() {
 
 #[tokio::test]
 async fn a_connection_too_many_is_told_so_and_closed() {
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         connections_max: 1,
         ..settings()
     })

@@ -19,7 +19,10 @@ use headcount::{
     },
     net::Listener,
     providers::{Account, Registry, Signing, Vendor, tencent, zego},
-    webhook::{self, Front, NonceReuse, Parts, Reason, Settings, Visible, WebhookMetrics},
+    webhook::{
+        self, NonceReuse, Reason, Visibility, WebhookFront, WebhookMetrics, WebhookParts,
+        WebhookSettings,
+    },
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
@@ -114,7 +117,7 @@ impl Journal for TestJournal {
 #[derive(Debug, Default)]
 pub(crate) struct Watermark(pub(crate) AtomicU64);
 
-impl Visible for Watermark {
+impl Visibility for Watermark {
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()> {
         async move {
             self.0.fetch_max(revision, SeqCst);
@@ -153,8 +156,8 @@ fn accounts() -> Vec<(AppName, Account)> {
     ]
 }
 
-pub(crate) fn settings() -> Settings {
-    Settings {
+pub(crate) fn settings() -> WebhookSettings {
+    WebhookSettings {
         body_bytes_max: BODY_MAX,
         freshness_window: Duration::from_secs(600),
         nonce_reuse: NonceReuse::Count,
@@ -172,13 +175,13 @@ impl Service {
         Self::start_with(settings()).await
     }
 
-    pub(crate) async fn start_with(settings: Settings) -> Self {
+    pub(crate) async fn start_with(settings: WebhookSettings) -> Self {
         let journal = MemoryJournal::new();
         journal.follow(0, Box::new(Nobody)).unwrap();
         Self::start_on(settings, Store::Keeps(journal)).await
     }
 
-    pub(crate) async fn start_on(settings: Settings, store: Store) -> Self {
+    pub(crate) async fn start_on(settings: WebhookSettings, store: Store) -> Self {
         let journal = Arc::new(TestJournal {
             store,
             entries: parking_lot::Mutex::default(),
@@ -186,12 +189,12 @@ impl Service {
         let visible = Arc::new(Watermark::default());
         let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
         let ready = Arc::new(AtomicBool::new(true));
-        let front = Front::new(Parts {
+        let front = WebhookFront::new(WebhookParts {
             settings,
             registry: Registry::standard(),
             accounts: accounts(),
             journal: Arc::<TestJournal>::clone(&journal),
-            visible: Arc::<Watermark>::clone(&visible),
+            visibility: Arc::<Watermark>::clone(&visible),
             metrics: Arc::clone(&metrics),
             clock: Clock::from_fn(|| Time::from_millis(NOW * 1000).unwrap()),
             ready: Arc::clone(&ready),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use headcount::{
     domain::{Decoded, Outcome, ProductName, RoomEventKind, UserEvent},
     journal::Payload,
-    webhook::{Reason, Settings},
+    webhook::{Reason, WebhookSettings},
 };
 use http::{Method, Request, StatusCode, header};
 use http_body_util::StreamBody;
@@ -252,7 +252,7 @@ async fn what_is_of_no_use_or_undecodable_is_ok_and_counted() {
 
 #[tokio::test]
 async fn a_thousand_members_are_accepted_in_one_callback() {
-    let service = Service::start_with(Settings {
+    let service = Service::start_with(WebhookSettings {
         body_bytes_max: 256 * 1024,
         ..settings()
     })
@@ -323,7 +323,7 @@ async fn what_is_not_from_tencent_is_401_whatever_it_says() {
 
 #[tokio::test]
 async fn every_refusal_on_tencents_path_is_its_packet() {
-    let mut service = Service::start_with(Settings {
+    let mut service = Service::start_with(WebhookSettings {
         body_read_timeout: Duration::from_millis(50),
         ..settings()
     })
@@ -386,7 +386,7 @@ async fn a_tencent_request_too_many_is_its_packet_too() {
         held: held_tx,
         go: Notify::new(),
     };
-    let limits = Settings {
+    let limits = WebhookSettings {
         requests_max: 1,
         ..settings()
     };
