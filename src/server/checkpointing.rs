@@ -1,4 +1,4 @@
-//! Writes checkpoints as long as the service runs, and drops what is old.
+//! Writes checkpoints as long as the service runs, and drops old checkpoints and entries.
 
 use std::{
     sync::Arc,
@@ -49,7 +49,7 @@ impl From<&JournalConfig> for CheckpointPolicy {
     }
 }
 
-/// Does both until `drain` is cancelled.
+/// Writes checkpoints and drops old ones until `drain` is cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     drain: &CancellationToken,
@@ -124,7 +124,7 @@ async fn drop_old(checkpoints: &Checkpoints, policy: &CheckpointPolicy) {
     let (checkpoints, keep_from) = (checkpoints.clone(), policy.keep_from());
     let dropped = task::spawn_blocking(move || checkpoints.drop_old(keep_from)).await;
     if let Err(reason) = outcome(dropped) {
-        warn!(reason, "cannot drop what is old");
+        warn!(reason, "cannot drop old checkpoints and entries");
     }
 }
 

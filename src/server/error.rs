@@ -10,11 +10,11 @@ pub enum ServerError {
     /// An address cannot be listened on.
     #[error("cannot listen on {address} for {purpose}: {source}")]
     Listen {
-        /// What for.
+        /// What the address is for.
         purpose: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// Why it cannot be listened on.
         source: io::Error,
     },
     /// The journal cannot be opened.

@@ -18,7 +18,7 @@ pub(super) type Ended = (&'static str, Result<(), Box<dyn Error + Send + Sync>>)
 pub(super) fn failure(part: Option<Result<Ended, JoinError>>) -> ServerError {
     match part {
         Some(Ok((part, Err(reason)))) => ended(part, reason),
-        Some(Ok((part, Ok(())))) => ended(part, "nobody asked it to".into()),
+        Some(Ok((part, Ok(())))) => ended(part, "it was not told to".into()),
         Some(Err(panic)) => ended("a part of the service", panic.into()),
         None => ended("the service", "it has no parts".into()),
     }

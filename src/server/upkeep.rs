@@ -19,7 +19,7 @@ use crate::{
 /// this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Does both until `drain` is cancelled.
+/// Journals ticks and tries a failing journal again, until `drain` is cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     health: &Health,
