@@ -1,4 +1,4 @@
-//! Accepts connections, up to a number.
+//! Accepts connections, up to a limit.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -30,7 +30,7 @@ pub struct Admission {
     pub purpose: &'static str,
     /// How many may be open at once. One more is closed.
     pub connections_max: usize,
-    /// What a connection too many is told before it is closed. May be empty.
+    /// What is sent on a connection above the limit before it is closed. May be empty.
     pub refusal: &'static [u8],
     /// Where connections are counted.
     pub metrics: ConnectionMetrics,
@@ -138,7 +138,7 @@ impl Acceptor {
     }
 }
 
-/// Whether only the connection that was about to be accepted is lost.
+/// Whether an error is only of the connection that was about to be accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -37,7 +37,7 @@
 //! 7. **The last flush comes twice.** h2 flushes once more after the last frame of a burst, which
 //!    ends the burst before the wake-up does.
 //!
-//! Nobody documents habits 3 to 7. `conformance.rs` holds them with the real h2 and hyper, and
+//! Habits 3 to 7 are not documented. `conformance.rs` checks them with the real h2 and hyper, and
 //! shows that everything is delivered without another wake-up, with the second flush and without.
 
 use std::{
@@ -55,8 +55,8 @@ const LARGE_WRITE_BYTES: usize = 8 * 1024;
 /// The most bytes that are gathered: a longer write costs no less for each byte.
 const GATHERED_BYTES_MAX: usize = 64 * 1024;
 
-/// A connection that writes the frames of HTTP/2 together. The module says what its caller has
-/// to be like.
+/// A connection that writes the frames of HTTP/2 together. The documentation of the module says
+/// what its caller has to do.
 #[derive(Debug)]
 pub struct Coalesced<IO> {
     io: IO,

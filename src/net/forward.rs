@@ -1,6 +1,6 @@
 //! Passes the writes of a wrapper on to what it wraps.
 
-/// All methods of `AsyncWrite` but `poll_shutdown`, passed on to the field `io`.
+/// Implements all methods of `AsyncWrite` but `poll_shutdown` by calling them on the field `io`.
 macro_rules! forward_writes {
     () => {
         fn poll_write(

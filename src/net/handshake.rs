@@ -21,7 +21,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes an accepted connection ready to be served.
 ///
-/// It runs in a task of its own, so that a slow client holds up nobody else.
+/// It runs in a task of its own, so that a slow client does not hold up others.
 pub trait Handshake: Clone + Send + Sync + 'static {
     /// The connection when it is ready.
     type Io: AsyncRead + AsyncWrite + Send + Unpin + 'static;

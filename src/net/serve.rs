@@ -11,7 +11,7 @@ use super::{Admission, Connection, Handshake, Listener, accept::Acceptor, handsh
 
 /// Serves each connection with `handle`, in a task of its own, until `drain` is cancelled. Then
 /// nothing more is accepted, and this returns when all connections are closed: `handle` has to
-/// hear of the drain, too. Dropping this closes all connections at once.
+/// end its connection on the drain, too. Dropping this closes all connections at once.
 pub async fn serve<H, F>(
     listener: Listener<H>,
     admission: Admission,

@@ -1,4 +1,4 @@
-//! Keeps what clients can cause to be logged from flooding the log.
+//! Limits how often a line is logged that clients can cause.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,7 +10,7 @@ use crate::domain::Time;
 /// The least time between two lines of one kind.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Lets a line through, then none for a while.
+/// Lets one line pass, and then none until a time has passed.
 #[derive(Debug, Default)]
 pub struct Throttle {
     /// When the next line may pass, in milliseconds.

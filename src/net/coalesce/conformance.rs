@@ -1,8 +1,8 @@
-//! Holds what [`Coalesced`] relies on, with the real h2 and hyper on both sides of a pipe.
+//! Checks what [`Coalesced`] relies on, with the real h2 and hyper on both sides of a pipe.
 //!
 //! `trace.rs` notes every call that h2 makes, `harness.rs` runs the two sides. Time is paused, so
 //! `settle` returns when no task can run any more: what is not delivered then would wait for
-//! another wake-up. A client that is frozen reads and writes nothing, so it wakes nobody.
+//! another wake-up. A client that is frozen reads and writes nothing, so it wakes no task.
 
 mod harness;
 mod trace;

@@ -1,4 +1,4 @@
-//! What one connection is doing, and how long it may go on so.
+//! What one connection is doing, and how long it may go on with it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a connection may be without a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     /// Not doing anything.
     pub(super) idle: Duration,
     /// With a request whose head has begun to arrive.
@@ -119,12 +119,12 @@ impl Activity {
         state.head_since.is_some() && state.closing_since.is_none()
     }
 
-    /// When patience ends, as things are now: patience with an open connection, or with one
-    /// that was told to close.
-    pub(super) fn due(&self, patience: Patience) -> Instant {
+    /// When the connection has to be told to close, or to be cut off if it was told to, unless
+    /// its activity changes before that.
+    pub(super) fn due(&self, timeouts: Timeouts) -> Instant {
         let state = self.state.lock();
         // A request in work has limits of its own. While there is one, this moves on with the
-        // clock, so the caller asks again before patience can end.
+        // clock, so the caller asks again before the time is up.
         let quiet_since = match state.requests {
             0 => state.quiet_since,
             _ => Instant::now(),
@@ -132,9 +132,9 @@ impl Activity {
         if let Some(closing_since) = state.closing_since {
             return closing_since.max(quiet_since) + CLOSE_GRACE;
         }
-        let idle = quiet_since + patience.idle;
+        let idle = quiet_since + timeouts.idle;
         match state.head_since {
-            Some(since) => idle.min(since + patience.head),
+            Some(since) => idle.min(since + timeouts.head),
             None => idle,
         }
     }
@@ -178,13 +178,13 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const TIMEOUTS: Timeouts = Timeouts {
         idle: Duration::from_secs(60),
         head: Duration::from_secs(10),
     };
 
     fn left(activity: &Activity) -> u64 {
-        (activity.due(PATIENCE) - Instant::now()).as_secs()
+        (activity.due(TIMEOUTS) - Instant::now()).as_secs()
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
-//! One HTTP connection, for as long as it behaves.
+//! Serves one HTTP connection, within time limits.
 //!
 //! It ends when the client ends it, when it has been without a request for too long, or when
 //! the service drains. It ends gracefully first, so that requests in work are answered. A
-//! client that does not go along is cut off.
+//! client that does not close in time is cut off.
 
 mod activity;
 mod transport;
@@ -34,18 +34,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    activity::{Activity, Patience},
+    activity::{Activity, Timeouts},
     transport::Transport,
 };
 
-/// More than anybody means by a timeout, and less than clocks overflow at.
-const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest timeout. An instant that is much later than this could not be represented.
+const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How the HTTP connections of a front are served.
 #[derive(Clone, Debug)]
 pub struct HttpServer {
     protocol: Builder<TokioExecutor>,
-    patience: Patience,
+    timeouts: Timeouts,
     malformed: Counter,
 }
 
@@ -55,9 +55,9 @@ impl HttpServer {
     pub fn new(protocol: Builder<TokioExecutor>) -> Self {
         Self {
             protocol,
-            patience: Patience {
-                idle: PATIENCE_MAX,
-                head: PATIENCE_MAX,
+            timeouts: Timeouts {
+                idle: TIMEOUT_MAX,
+                head: TIMEOUT_MAX,
             },
             malformed: Counter::default(),
         }
@@ -66,7 +66,7 @@ impl HttpServer {
     /// How long a connection may be open without a request.
     #[must_use]
     pub fn idle_timeout(mut self, within: Duration) -> Self {
-        self.patience.idle = within.min(PATIENCE_MAX);
+        self.timeouts.idle = within.min(TIMEOUT_MAX);
         self
     }
 
@@ -74,7 +74,7 @@ impl HttpServer {
     /// have no such limit.
     #[must_use]
     pub fn head_timeout(mut self, within: Duration) -> Self {
-        self.patience.head = within.min(PATIENCE_MAX);
+        self.timeouts.head = within.min(TIMEOUT_MAX);
         self
     }
 
@@ -118,7 +118,7 @@ impl HttpServer {
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
         let mut drained = pin!(drain.cancelled());
-        let mut limit = pin!(sleep_until(activity.due(self.patience)));
+        let mut limit = pin!(sleep_until(activity.due(self.timeouts)));
         let mut closing = false;
 
         poll_fn(|cx| {
@@ -130,7 +130,7 @@ impl HttpServer {
                     }
                     return Poll::Ready(());
                 }
-                let is_over = is_over(cx, &activity, self.patience, limit.as_mut());
+                let is_over = is_over(cx, &activity, self.timeouts, limit.as_mut());
                 if closing && is_over {
                     return Poll::Ready(());
                 }
@@ -149,27 +149,28 @@ impl HttpServer {
     }
 }
 
-/// Whether the library refused a request, whose head it could not read.
+/// Whether the library refused a request because it could not read its head.
 fn is_malformed(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<hyper::Error>()
         .is_some_and(hyper::Error::is_parse)
 }
 
-/// Whether patience has ended. If not, `limit` wakes the task when it may.
+/// Whether the connection has reached a timeout. If not, `limit` wakes the task when it may
+/// have.
 fn is_over(
     cx: &mut Context<'_>,
     activity: &Activity,
-    patience: Patience,
+    timeouts: Timeouts,
     mut limit: Pin<&mut Sleep>,
 ) -> bool {
     loop {
-        let due = activity.due(patience);
+        let due = activity.due(timeouts);
         if due <= Instant::now() {
             return true;
         }
-        // A limit that moved away is only looked at when it wakes: that spares each request
-        // the timer.
+        // A limit that moved to a later time is checked when it wakes, so that a request does not
+        // have to reset the timer.
         if due < limit.deadline() {
             limit.as_mut().reset(due);
         }

@@ -14,7 +14,7 @@ use crate::net::forward::forward_writes;
 /// How much is thrown away at once.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// The bytes of a connection, whose [`Activity`] hears of what is read.
+/// The bytes of a connection. It notes in the [`Activity`] what is read.
 ///
 /// If a request's body was left unread, closing waits until the client has closed its side,
 /// and throws away what the client still sends. Closing a socket with unread bytes resets it,

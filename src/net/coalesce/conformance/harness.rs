@@ -59,7 +59,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 /// Sends the frames of one response. Dropping it ends the response.
 type Sender = mpsc::UnboundedSender<Bytes>;
 
-/// Serves one connection, whose responses are sent by whoever gets their senders.
+/// Serves one connection. The caller gets a sender for each response.
 fn serve<IO>(io: IO, shutdown: Arc<Notify>, trace: Trace) -> (JoinHandle<()>, Opened)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -99,7 +99,7 @@ where
 
 pub(super) type Opened = mpsc::UnboundedReceiver<Sender>;
 
-/// The same, without notes.
+/// The same, without a trace.
 pub(super) fn serve_plain<IO>(io: IO) -> (JoinHandle<()>, Opened)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -366,7 +366,7 @@ impl Pair {
         }
     }
 
-    /// The client closes its connection without a word.
+    /// The client closes its connection without GOAWAY.
     pub(super) fn leave(&self) {
         self.client.leave();
     }

@@ -1,4 +1,4 @@
-//! Notes what h2 does with its transport, and what of it reaches the socket.
+//! Records the calls of h2 to its transport, and the bytes that reach the socket.
 
 use std::{
     io::{self, IoSlice},
