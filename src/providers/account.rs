@@ -1,4 +1,4 @@
-//! Whose callbacks are taken: the configured apps, by the vendor's ids of them.
+//! The configured apps, by the vendor's ids of them. Only their callbacks are taken.
 
 use std::collections::HashMap;
 
@@ -15,28 +15,28 @@ pub struct Account {
     pub id_key: &'static str,
     /// How its callbacks are signed.
     pub signing: Signing,
-    /// How several logins of one of the app's users add up, outside of rooms.
+    /// How several sessions of one of the app's users count, outside of rooms.
     pub logins: Logins,
 }
 
 /// How a vendor signs an app's callbacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signing {
-    /// With a secret that both sides know. An empty one verifies nothing:
-    /// everybody could sign with it.
+    /// With a secret that both sides know. An empty secret verifies nothing, because anyone
+    /// could sign with it.
     Secret(Secret),
-    /// Not at all: whoever knows the address and the app's id is believed. Only
-    /// vendors that leave signing to the app have this.
+    /// Not at all: callbacks of any sender that knows the address and the app's id are taken.
+    /// Only vendors that leave signing to the app have this.
     Unsigned,
 }
 
-/// The accounts of one vendor, by its ids of them.
+/// The configured apps of one vendor, by the vendor's ids of them.
 #[derive(Debug, Default)]
-pub struct Accounts(HashMap<Box<str>, Known>);
+pub struct Accounts(HashMap<Box<str>, ConfiguredApp>);
 
-/// What is known of an account.
+/// An app that is configured, and how its callbacks are verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ConfiguredApp {
     /// The name of the app in the configuration.
     pub app: AppName,
     /// How its callbacks are signed.
@@ -44,25 +44,26 @@ pub struct Known {
 }
 
 impl Accounts {
-    /// The accounts of the vendor of that name among all. Of two with one id the last is kept.
+    /// The apps of the vendor of that name, among the accounts of all. Of two with one id the last
+    /// is kept.
     pub fn of<'a>(
         vendor: &str,
         accounts: impl IntoIterator<Item = (&'a AppName, &'a Account)>,
     ) -> Self {
         let all = accounts.into_iter();
         let own = all.filter(|(_, account)| account.vendor == vendor);
-        let known = own.map(|(app, account)| {
-            let known = Known {
+        let apps = own.map(|(app, account)| {
+            let configured = ConfiguredApp {
                 app: app.clone(),
                 signing: account.signing.clone(),
             };
-            (account.id.clone(), known)
+            (account.id.clone(), configured)
         });
-        Self(known.collect())
+        Self(apps.collect())
     }
 
-    /// The account that the vendor calls `id`.
-    pub fn get(&self, id: &str) -> Option<&Known> {
+    /// The app that the vendor calls `id`.
+    pub fn get(&self, id: &str) -> Option<&ConfiguredApp> {
         self.0.get(id)
     }
 }

@@ -1,11 +1,11 @@
-//! What a sender is told, before it is put into a vendor's words.
+//! The answer to a callback, before it is rendered in a vendor's format.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::domain::Outcome;
 
-/// What a sender is told.
+/// The answer to a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
     /// The callback is taken; the vendor need not send it again.
@@ -26,7 +26,7 @@ pub enum Answer<'a> {
     },
 }
 
-/// The answer in this service's own words, for vendors that read only the
+/// The answer in this service's own format, for vendors that read only the
 /// status code.
 pub fn json(answer: &Answer<'_>) -> Bytes {
     #[derive(Serialize)]
@@ -43,7 +43,7 @@ pub fn json(answer: &Answer<'_>) -> Bytes {
     }
 
     let text = match *answer {
-        // Nearly every answer is this one.
+        // Nearly every answer is this one, so it is not serialized anew.
         Answer::Taken {
             outcome: Outcome::Accepted,
             message: None,
@@ -57,7 +57,7 @@ pub fn json(answer: &Answer<'_>) -> Bytes {
             message,
         }),
     };
-    // Structs of strings always serialize; an empty body beats a panic.
+    // Structs of strings always serialize; an empty body is better than a panic.
     text.unwrap_or_default().into()
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A body is an object: as JSON, as percent-encoded JSON, or as a form. What is
 //! JSON already is never percent-decoded, because that would turn `+` into a
-//! space and trip over `%` in nicknames; what begins with a brace and is not, is
-//! tried once. Numbers are kept as the text they came in, so that no id ever
+//! space and fail at `%` in nicknames. What begins with a brace and is not JSON is
+//! percent-decoded once. Numbers are kept as the text they came in, so that no id ever
 //! passes through a float. Where a name comes twice, the last one counts, and
 //! `null` is the same as not being there.
 
@@ -30,11 +30,11 @@ pub use self::{
     value::Value,
 };
 
-/// The fields of an object. Those inside of them are only looked at when asked
-/// for.
+/// The fields of an object. Fields of objects inside of it are only parsed when they are
+/// asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
-    // A callback has some twenty fields: searching them beats a map.
+    // A callback has about twenty fields, so a search is faster than a map.
     pairs: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
@@ -56,7 +56,7 @@ impl FieldError {
         Self::new(field, "is missing")
     }
 
-    /// Says of a field what is wrong with it.
+    /// An error of a field. The name and the problem make a sentence.
     pub fn new(field: &'static str, problem: &'static str) -> Self {
         Self { field, problem }
     }
@@ -155,8 +155,8 @@ impl<'a> Fields<'a> {
         self.get(field).map(|value| value.list(field)).transpose()
     }
 
-    /// Hashes what all fields but these say: the same for another order, another
-    /// spelling, and a number written as a text.
+    /// Hashes the content of all fields but these. The hash does not depend on the order or the
+    /// spelling of the fields, nor on whether a number is written as a text.
     pub fn hash_except(&self, names: &[&str], state: &mut impl Hasher) {
         // The last one of a name counts.
         let said: BTreeMap<&str, &Value<'_>> = (self.pairs.iter())

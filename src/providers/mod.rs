@@ -1,11 +1,11 @@
-//! The vendors: how each one's callbacks prove where they are from, and what they say.
+//! The vendors: how the callbacks of each are verified and decoded.
 //!
 //! A vendor is a folder with a [`Vendor`] value in it: what it is called in a configuration,
 //! and its [products](Product), each a table of pure functions. To add one, add a folder and a
 //! line in [`Registry::standard`]; nothing outside of the folder names the vendor. Vendors know
 //! nothing of HTTP servers, the journal or the roster.
 //!
-//! - [`registry`](Registry): the vendors that are there
+//! - [`registry`](Registry): the list of all vendors
 //! - [`vendor`](Vendor): what a vendor has to provide
 //! - [`account`](Accounts): the configured apps by the vendor's ids of them
 //! - [`sections`](Sections): a vendor's part of an app's configuration
@@ -25,7 +25,7 @@ mod vendor;
 pub mod zego;
 
 pub use self::{
-    account::{Account, Accounts, Known, Signing},
+    account::{Account, Accounts, ConfiguredApp, Signing},
     answer::{Answer, json},
     fields::{FieldError, Fields, Malformed, Text, Value},
     registry::Registry,

@@ -1,4 +1,4 @@
-//! The vendors that are there.
+//! The list of all vendors.
 
 use super::{Product, Text, Vendor, tencent, zego};
 use crate::domain::{Decoded, ProductName};
@@ -37,8 +37,7 @@ impl Registry {
         products.find(|product| product.name.as_str() == name)
     }
 
-    /// What a callback says that was found authentic before: the way back from a
-    /// journal's bytes. Total, and the same for the same input. `None` if no product has
+    /// Decodes a callback that was verified before, when a journal is read. Total, and the same for the same input. `None` if no product has
     /// that name.
     pub fn decode(self, product: &str, query: &str, body: &[u8]) -> Option<(ProductName, Decoded)> {
         let product = self.product(product)?;

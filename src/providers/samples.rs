@@ -1,4 +1,4 @@
-//! What the vendors' tests share: callbacks that are altered, or are none.
+//! What the vendors' tests share: samples of callbacks that are altered or invalid.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ pub(super) fn with(sample: &str, field: &str, value: Option<&str>) -> String {
     }
 }
 
-/// What is no number from 0, in any spelling.
+/// Values that are not numbers from 0, in any spelling.
 pub(super) const NO_NUMBERS: [&str; 7] = [r#""soon""#, "-1", "1.5", "true", "[]", r#""-1""#, "1e3"];
 
 /// Any JSON value, and now and then one of `words`.
@@ -109,7 +109,7 @@ fn odd_value(words: Vec<&'static str>) -> impl Strategy<Value = Value> {
     ]
 }
 
-/// An object with some of `names`, in nothing but its form a callback.
+/// An object with some of the fields `names`, with random values.
 pub(super) fn odd_callback(
     names: Vec<&'static str>,
     words: Vec<&'static str>,

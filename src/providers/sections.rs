@@ -42,7 +42,7 @@ impl<'a> Sections<'a> {
     /// each.
     ///
     /// # Errors
-    /// When a key is missing, is none, or has a value of the wrong type.
+    /// When a key is missing or unknown, or has a value of the wrong type.
     pub fn read<T: DeserializeOwned>(self) -> Result<(Keys<'a>, T), SettingError> {
         let sections = T::deserialize(self.values)?;
         Ok((Keys { app: self.app }, sections))
@@ -57,7 +57,7 @@ impl fmt::Debug for Sections<'_> {
     }
 }
 
-/// Names the keys of an app, as a user would look for them.
+/// Names the keys of an app by their full path in the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<'a> {
     app: &'a str,

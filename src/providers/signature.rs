@@ -11,7 +11,7 @@ use crate::domain::Time;
 /// whatever part of it is wrong.
 pub(super) fn is_hex_of<const BYTES: usize>(expected: &[u8; BYTES], given: &str) -> bool {
     let mut bytes = [0; BYTES];
-    // The length shuts out a `0x`, which the decoder would take.
+    // The length check refuses a prefix `0x`, which the decoder would accept.
     let is_hex = given.len() == 2 * BYTES && const_hex::decode_to_slice(given, &mut bytes).is_ok();
     is_hex && bool::from(expected.ct_eq(&bytes))
 }

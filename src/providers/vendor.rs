@@ -12,11 +12,11 @@ use crate::domain::{AppName, Decoded, ProductName, Time};
 pub struct Vendor {
     /// Its name, which is also the first of its sections.
     pub name: &'static str,
-    /// The keys in an app's configuration that are of this vendor.
+    /// The keys of this vendor's sections in an app's configuration.
     pub sections: &'static [&'static str],
     /// Reads an app's sections.
     pub configure: fn(Sections<'_>) -> Result<Account, SettingError>,
-    /// What sends callbacks.
+    /// Its products that send callbacks.
     pub products: &'static [Product],
 }
 
@@ -26,13 +26,13 @@ pub struct Product {
     pub name: ProductName,
     /// The path that its callbacks are sent to.
     pub path: &'static str,
-    /// Whether its callbacks are numbered, so that it shows when one is missing.
+    /// Whether its callbacks are numbered, so that a missing one is noticed.
     pub is_numbered: bool,
     /// The fields of a body that only sign it.
     pub signature_fields: &'static [&'static str],
     /// Proves that a callback is from the vendor, and for which app it is.
     pub verify: for<'a> fn(&Request<'a>, &Terms<'_>) -> Result<Proof<'a>, Refusal>,
-    /// Says what a callback says, from the query of its URL, without the `?`, and the fields of
+    /// Decodes a callback, from the query of its URL, without the `?`, and the fields of
     /// its body. Total, and the same for the same input: callbacks are decoded again when a
     /// journal is replayed. Headers are not kept, so what they say cannot be used.
     pub decode: fn(query: &str, fields: &Fields<'_>) -> Decoded,
@@ -53,7 +53,7 @@ pub struct Request<'a> {
     pub fields: &'a Fields<'a>,
 }
 
-/// On what terms a callback counts as authentic.
+/// What a callback is verified against.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// The vendor's accounts whose callbacks are taken.
@@ -69,8 +69,7 @@ pub struct Terms<'a> {
 pub struct Proof<'a> {
     /// The app it is for.
     pub app: AppName,
-    /// What makes its signature one of a kind; `None` where the vendor's
-    /// signatures are not.
+    /// What makes its signature unique; `None` if the vendor's signatures are not unique.
     pub nonce: Option<NoncePair<'a>>,
 }
 
@@ -90,7 +89,7 @@ pub enum Refusal {
     /// It is not signed.
     #[error("{0}")]
     SignatureMissing(FieldError),
-    /// It is signed by somebody else.
+    /// It is not signed with the secret of the app.
     #[error("{field} does not match")]
     SignatureWrong {
         /// The field at fault.
@@ -110,7 +109,7 @@ pub enum Refusal {
     },
 }
 
-// Not derived: the tables of functions say nothing to a reader.
+// Not derived, because addresses of functions are of no use in a log.
 impl fmt::Debug for Vendor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Vendor").field(&self.name).finish()

@@ -7,10 +7,10 @@ use serde::de::IgnoredAny;
 
 use super::Fields;
 
-/// A body whose spelling is known.
+/// A body, by its spelling.
 #[derive(Clone, Debug)]
 pub enum Text<'a> {
-    /// JSON, or something that can be nothing else.
+    /// JSON, or something that begins like it.
     Json(Cow<'a, str>),
     /// `name=value&...`, percent-encoded.
     Form(&'a str),
@@ -25,7 +25,7 @@ pub enum Malformed {
     /// It is not UTF-8, before or after percent-decoding.
     #[error("the body is not UTF-8")]
     NotUtf8,
-    /// It begins like JSON and is not.
+    /// It begins like JSON and is not valid.
     #[error("the body is not valid JSON at line {line}, column {column}")]
     NotJson {
         /// The line, from 1.
@@ -44,7 +44,7 @@ pub enum Malformed {
 // === impl Text ===
 
 impl<'a> Text<'a> {
-    /// Finds out a body's spelling.
+    /// Detects a body's spelling.
     ///
     /// # Errors
     /// When it has none that is accepted.

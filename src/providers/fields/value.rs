@@ -60,7 +60,7 @@ impl Value<'_> {
         }
     }
 
-    /// What is shown, without the ways to spell it; nothing for `null`.
+    /// The shown text, the same for all spellings of the value; nothing for `null`.
     pub(super) fn said(&self) -> Cow<'_, str> {
         match self {
             Self::Json("null") => "".into(),
@@ -120,7 +120,7 @@ impl Value<'_> {
             .collect())
     }
 
-    /// A form has no other way to spell what has parts.
+    /// The value as JSON. In a form, lists and objects are written as JSON too.
     fn json(&self) -> &str {
         match self {
             Self::Json(json) => json,

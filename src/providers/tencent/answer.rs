@@ -9,8 +9,8 @@ use crate::providers::Answer;
 const OK: &[u8] = br#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 
 /// The three fields that every answer has to have (trtc.io/document/60735). The
-/// vendor is not told of what it cannot mend: a callback that is kept is `OK`,
-/// whatever it says.
+/// answer to a callback that is kept is `OK` even if it could not be decoded, because the vendor
+/// cannot correct it by sending it again.
 pub(super) fn render(answer: &Answer<'_>) -> Bytes {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
@@ -32,7 +32,7 @@ pub(super) fn render(answer: &Answer<'_>) -> Bytes {
                 error_info: &format!("{code}: {message}"),
                 error_code: status,
             };
-            // A struct of strings always serializes; an empty body beats a panic.
+            // A struct of strings always serializes; an empty body is better than a panic.
             serde_json::to_vec(&packet).unwrap_or_default().into()
         }
     }

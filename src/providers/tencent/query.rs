@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// the last one counts; an empty value is the same as not being there.
 #[derive(Debug)]
 pub(super) struct Query<'a> {
-    // A callback has some ten: searching them beats a map.
+    // A callback has about ten, so a search is faster than a map.
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 

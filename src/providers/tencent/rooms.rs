@@ -3,7 +3,7 @@
 //!
 //! A callback names its app in the URL and its time, in milliseconds, in the
 //! body. There is no session, no life of a room and no number: its time is all
-//! that orders it, so one without a time says nothing.
+//! that orders it, so one without a time is undecodable.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -27,7 +27,7 @@ const OPERATOR: &str = "Operator_Account";
 const ROOM_ID: &str = "RoomId";
 const ROOM_INFO: &str = "RoomInfo";
 
-/// Says what a callback about a room says.
+/// Decodes a callback about a room.
 pub(super) fn decode(query: &str, fields: &Fields<'_>) -> Decoded {
     events(query, fields).unwrap_or_else(Decoded::undecodable)
 }
@@ -54,7 +54,7 @@ fn events(query: &str, fields: &Fields<'_>) -> Result<Decoded, FieldError> {
     Ok(Decoded::Room(kinds.into_iter().map(event).collect()))
 }
 
-/// The body is believed before the URL: pages of the documentation disagree on
+/// The name of the event. The body is read before the URL, because pages of the documentation disagree on
 /// what the URL calls it.
 fn command<'a>(query: &str, fields: &'a Fields<'_>) -> Result<Cow<'a, str>, FieldError> {
     let command = fields.text(COMMAND)?;
@@ -69,7 +69,7 @@ fn command<'a>(query: &str, fields: &'a Fields<'_>) -> Result<Cow<'a, str>, Fiel
     Ok(command.to_owned().into())
 }
 
-/// Here alone the room is inside of another object. The id at its usual place is
+/// Only in this callback the room is inside of another object. The id at its usual place is
 /// taken as well.
 fn created<'a>(fields: &'a Fields<'_>) -> Result<(Cow<'a, str>, Vec<RoomEventKind>), FieldError> {
     let info = fields.object(ROOM_INFO)?.unwrap_or_default();
@@ -183,7 +183,7 @@ fn counted(fields: &Fields<'_>, at: Option<Time>) -> Result<Option<RoomEventKind
 fn event_time(fields: &Fields<'_>) -> Result<Time, FieldError> {
     let millis = fields.number(EVENT_TIME)?;
     let millis = millis.ok_or(FieldError::missing(EVENT_TIME))?;
-    Time::from_millis(millis).ok_or(FieldError::new(EVENT_TIME, "is zero, which is no time"))
+    Time::from_millis(millis).ok_or(FieldError::new(EVENT_TIME, "is zero, which is not a time"))
 }
 
 fn some_unless_empty(text: &str) -> Option<&str> {

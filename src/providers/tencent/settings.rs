@@ -21,8 +21,8 @@ struct Settings {
 struct Application {
     /// The application's SDKAppID.
     sdk_app_id: u64,
-    /// The token that callbacks are signed with. Without one signatures are not
-    /// checked: whoever knows the address and the SDKAppID is believed.
+    /// The token that callbacks are signed with. Without it signatures are not checked, and
+    /// callbacks of any sender that knows the address and the SDKAppID are taken.
     callback_token: Option<Secret>,
     callback_token_file: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::query::Query;
 use crate::providers::{
-    FieldError, Known, Proof, Refusal, Request, Signing, Terms,
+    ConfiguredApp, FieldError, Proof, Refusal, Request, Signing, Terms,
     signature::{is_fresh, is_hex_of},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
     })
 }
 
-fn account<'a>(query: &Query<'_>, terms: &Terms<'a>) -> Option<&'a Known> {
+fn account<'a>(query: &Query<'_>, terms: &Terms<'a>) -> Option<&'a ConfiguredApp> {
     let app_id = query.get(APP_ID)?;
     // `parse` alone would take a sign, too.
     let is_number = app_id.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,7 +52,7 @@ fn check_signature(query: &Query<'_>, token: &str, terms: &Terms<'_>) -> Result<
         query.get(name).ok_or_else(missing)
     };
     let (sign, request_time) = (given(SIGN)?, given(REQUEST_TIME)?);
-    // With an empty token everybody could sign.
+    // With an empty token anyone could sign.
     if token.is_empty() || !is_hex_of(&hash(token, request_time), sign) {
         return Err(Refusal::SignatureWrong { field: SIGN });
     }

@@ -2,9 +2,8 @@
 //! `room_logout` (docs.zegocloud.com, Server API, Callback).
 //!
 //! Numbers come as numbers in the first two and as strings in the others, and
-//! older versions mixed both, so either is taken everywhere. Only what an event
-//! would be meaningless without is required of it: the room, which of its lives,
-//! and the user. A time that is not known is `None`.
+//! older versions mixed both, so either is taken everywhere. Only fields without which an event would be
+//! meaningless are required: the room, which of its lives, and the user. A time that is not known is `None`.
 
 use std::borrow::Cow;
 
@@ -16,7 +15,7 @@ use crate::{
     providers::{FieldError, Fields},
 };
 
-/// Says what a callback about a room says.
+/// Decodes a callback about a room.
 pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
     event(fields).unwrap_or_else(Decoded::undecodable)
 }
@@ -95,7 +94,7 @@ fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
 }
 
 fn logout(fields: &Fields<'_>) -> Result<Logout, FieldError> {
-    // Not used, but a number all the same: as in a login.
+    // Not used, but it has to be a number, as in a login.
     role(fields)?;
     let reason = match fields.number("reason")? {
         Some(0) => LeaveReason::Logout,

@@ -1,7 +1,7 @@
 //! The callbacks of ZIM, ZEGOCLOUD's chat, about its users: `user_action`
 //! (docs.zegocloud.com, ZIM, Server APIs, Callbacks, Login and logout).
 //!
-//! A user is online while any of their sessions is: one logout says nothing of the others. The
+//! A user is online while any of their sessions is, so a logout ends only its own session. The
 //! times are in seconds.
 
 use super::verify::TIMESTAMP;
@@ -15,7 +15,7 @@ const LOGIN_TIME: &str = "login_time";
 const LOGOUT_TIME: &str = "logout_time";
 const OFFLINE_TIME: &str = "offline_time";
 
-/// Says what a callback about a user says.
+/// Decodes a callback about a user.
 pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
     event(fields).unwrap_or_else(Decoded::undecodable)
 }
@@ -37,7 +37,7 @@ fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
             let at = first_time(fields, [OFFLINE_TIME, LOGOUT_TIME, TIMESTAMP])?;
             UserEvent::Logout(logout(fields, at, LeaveReason::Timeout)?)
         }
-        Some(_) => return Err(FieldError::new(ACTION, "is none that is known")),
+        Some(_) => return Err(FieldError::new(ACTION, "is unknown")),
         None => return Err(FieldError::missing(ACTION)),
     };
     Ok(Decoded::User(vec![event]))

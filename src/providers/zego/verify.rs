@@ -4,7 +4,7 @@
 use sha1::{Digest as _, Sha1};
 
 use crate::providers::{
-    Fields, Known, NoncePair, Proof, Refusal, Request, Signing, Terms,
+    ConfiguredApp, Fields, NoncePair, Proof, Refusal, Request, Signing, Terms,
     signature::{is_fresh, is_hex_of},
 };
 
@@ -59,14 +59,14 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
     })
 }
 
-fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a Known> {
+fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a ConfiguredApp> {
     let app_id = fields.number(APP_ID).ok()??;
     terms.accounts.get(&app_id.to_string())
 }
 
-fn matches(signature: &str, account: &Known, timestamp: &str, nonce: &str) -> bool {
+fn matches(signature: &str, account: &ConfiguredApp, timestamp: &str, nonce: &str) -> bool {
     match &account.signing {
-        // With an empty secret everybody could sign.
+        // With an empty secret anyone could sign.
         Signing::Secret(secret) if !secret.expose().is_empty() => {
             is_hex_of(&hash(secret.expose(), timestamp, nonce), signature)
         }

@@ -354,8 +354,12 @@ fn what_is_of_another_type_is_named() {
         assert!(message.starts_with("MemberCount is not a"), "{message}");
     }
     for (field, value, problem) in [
-        ("EventTime", "0", "EventTime is zero, which is no time"),
-        ("EventTime", r#""0""#, "EventTime is zero, which is no time"),
+        ("EventTime", "0", "EventTime is zero, which is not a time"),
+        (
+            "EventTime",
+            r#""0""#,
+            "EventTime is zero, which is not a time",
+        ),
         (
             "EventTime",
             "18446744073709551616",

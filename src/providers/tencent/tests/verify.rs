@@ -1,4 +1,4 @@
-//! How Tencent's callbacks are proved.
+//! How Tencent's callbacks are verified.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn signed_by(token: &str) -> Signing {
     Signing::Secret(token.into())
 }
 
-/// Which app a query proves, and for whom signing is what it is.
+/// The app that a callback with this query is proved to be for, if its app has this `signing`.
 fn verified(query: &str, signing: Signing, now: u64) -> Result<String, Refusal> {
     let all = [
         account(&VENDOR, "1400000000", "meet", signing),

@@ -271,7 +271,7 @@ fn ids_that_are_too_long_are_named() {
 #[test]
 fn an_action_that_is_not_known_is_undecodable() {
     for unknown in ["3", r#""3""#, "18446744073709551615"] {
-        assert_eq!(wrong(&action(unknown)), "action is none that is known");
+        assert_eq!(wrong(&action(unknown)), "action is unknown");
     }
 }
 

@@ -1,4 +1,4 @@
-//! How callbacks of all of ZEGOCLOUD's products are proved.
+//! How callbacks of all of ZEGOCLOUD's products are verified.
 
 use proptest::prelude::*;
 
