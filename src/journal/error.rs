@@ -11,7 +11,7 @@ pub struct Cause(Arc<dyn Error + Send + Sync>);
 /// Why an entry could not be made durable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Nobody follows the journal yet, so an entry would not become visible.
+    /// The journal has no follower yet, so an entry would not become visible.
     #[error("the journal is not followed yet")]
     NotFollowed,
     /// The journal's store refused.

@@ -48,8 +48,8 @@ struct Head {
 /// The right to apply entries. One appender has it at a time.
 struct Turn<'j>(&'j MemoryJournal);
 
-/// The queued entries that are left when a turn reached its limit. Whoever holds this takes
-/// further turns until the queue is empty or another appender has the turn.
+/// The queued entries that are left when a turn reached its limit. The appender that holds this
+/// takes further turns until the queue is empty or another appender has the turn.
 struct Remainder<'j>(&'j MemoryJournal);
 
 impl MemoryJournal {

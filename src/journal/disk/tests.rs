@@ -57,7 +57,7 @@ fn read(disk: &Simulated) -> Result<Kept, StoreError> {
     let mut log = open(disk)?;
     log.replay(0, &decoder(), &mut |revision, entry| {
         let Payload::Callback(callback) = entry.payload else {
-            panic!("a tick that nobody appended");
+            panic!("a tick that was not appended");
         };
         assert_eq!(kept.insert(revision, callback.body), None);
     })?;

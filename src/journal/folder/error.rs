@@ -54,7 +54,7 @@ pub enum StoreError {
         place: String,
     },
     /// Entries are missing at the end.
-    #[error("the journal ends before revision {after}, which there is a checkpoint at")]
+    #[error("the journal ends before revision {after}, at which there is a checkpoint")]
     Lost {
         /// The last revision that has to be there.
         after: Revision,

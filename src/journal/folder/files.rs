@@ -38,10 +38,10 @@ pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
         .filter(|name| name.ends_with(UNFINISHED))
     {
         match files.remove(name) {
-            Ok(()) => tracing::info!(file = name, "removed what was not finished"),
+            Ok(()) => tracing::info!(file = name, "removed an unfinished file"),
             // The file takes space, but does no other harm.
             Err(error) => {
-                tracing::warn!(file = name, %error, "cannot remove what was not finished")
+                tracing::warn!(file = name, %error, "cannot remove an unfinished file")
             }
         }
     }
@@ -75,7 +75,7 @@ impl Files for OsFolder {
     fn list(&self) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name()));
         let names: io::Result<Vec<_>> = entries.collect();
-        // Our names are UTF-8.
+        // The names that this program gives are UTF-8.
         let names = names?
             .into_iter()
             .filter_map(|name| name.into_string().ok());

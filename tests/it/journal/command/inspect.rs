@@ -165,7 +165,7 @@ fn an_end_that_is_gone_is_damage() {
     fs::remove_file(&folder.files(".segment")[2]).unwrap();
     let (report, code) = inspect(&folder);
     assert_eq!((code, &report["last_revision"]), (Some(1), &json!(200)));
-    let lost = "the journal ends before revision 300, which there is a checkpoint at";
+    let lost = "the journal ends before revision 300, at which there is a checkpoint";
     assert_eq!(report["damage"], json!([lost]));
     let output = run(&["replay", folder.path().to_str().unwrap()]);
     assert!(text(&output.stderr).contains(lost), "{output:?}");
