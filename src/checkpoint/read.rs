@@ -1,4 +1,5 @@
-//! Makes a roster of the records of a checkpoint. It fails unless all of them are valid.
+//! Reads the records of a checkpoint into the image of a roster. It fails unless all records are
+//! valid.
 
 use std::{
     collections::{HashMap, hash_map},

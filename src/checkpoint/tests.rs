@@ -188,7 +188,7 @@ fn what_is_wrong_with_a_user_is_named() {
 }
 
 proptest! {
-    /// Fields that are whatever: refused or taken, and then not changed by it.
+    /// A record with arbitrary fields is refused, or is the same after it was read and written.
     #[test]
     fn arbitrary_lives_are_refused_or_kept(
         times in prop::array::uniform10(prop_oneof![Just(0), 1..20_u64, Just(u64::MAX)]),

@@ -1,4 +1,5 @@
-//! Writes checkpoints of a running journal, and drops what they make superfluous.
+//! Writes checkpoints of a running journal, and drops the checkpoints and entries that are no
+//! longer needed.
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ impl Checkpoints {
         &*self.store
     }
 
-    /// Writes a checkpoint. Then [drops what is old](Self::drop_old). Blocks.
+    /// Writes a checkpoint. Then [drops old checkpoints and entries](Self::drop_old). Blocks.
     ///
     /// # Errors
     /// When the checkpoint cannot be written: then nothing is dropped. Also when an older

@@ -21,7 +21,7 @@ use crate::{
 pub struct Stats {
     /// Rooms of which something is remembered.
     pub rooms: u64,
-    /// Users of whom more is remembered than the rooms that they are in.
+    /// Users about whom the roster remembers more than the rooms that they are in.
     pub users: u64,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn from_record(record: stored::Member) -> Result<Member, StoredError>
     login_from_record(&user, &record.session_id.as_str().into(), login)
 }
 
-/// A login, without whose it is.
+/// A login, without the user.
 pub(super) fn login_to_record(member: &Member) -> stored::Login {
     let profile = member.profile();
     stored::Login {
