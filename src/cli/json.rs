@@ -25,7 +25,7 @@ pub enum JsonError {
     /// No message has this name.
     #[error("there is no message {0}")]
     Name(&'static str),
-    /// The message is none of its kind.
+    /// The message is not of its kind.
     #[error("cannot describe a message: {0}")]
     Message(#[from] prost::DecodeError),
     /// The message cannot be written.
@@ -47,7 +47,7 @@ impl JsonLines {
     /// A message of the kind `name`, such as `Room`, on one line without its end.
     ///
     /// # Errors
-    /// When there is no such kind, or the message is none.
+    /// When there is no such kind, or the message is not of it.
     pub fn line(&self, name: &'static str, message: &impl Message) -> Result<String, JsonError> {
         let descriptor = self
             .pool

@@ -23,7 +23,7 @@ pub struct RoomsArgs {
     pub client: ClientArgs,
 }
 
-/// Whose users to list.
+/// The room whose users to list.
 #[derive(Clone, Debug, clap::Args)]
 pub struct UsersArgs {
     /// The room's id.
@@ -99,7 +99,7 @@ pub async fn users(
     Ok(out.flush()?)
 }
 
-/// How wide the terminal is that is printed to; `None` if it is none.
+/// The width of the terminal that stdout is; `None` if stdout is not a terminal.
 pub(super) fn columns() -> Option<usize> {
     let is_terminal = io::stdout().is_terminal();
     is_terminal.then(|| console::Term::stdout().size().1.into())

@@ -1,10 +1,10 @@
-//! The command line: `headcount serve`, commands that ask a server, and those that
-//! look at what one keeps.
+//! The command line: `headcount serve`, commands that ask a server, and commands that
+//! read a data folder.
 //!
 //! Answers go to stdout, everything else to stderr. The exit code is 0 when all
-//! went well (interrupted, and nobody reading stdout any more, included), 1 with
-//! one line on stderr when not, and 2 when the command was not understood. A
-//! simulation's is 0 for no difference, 1 for any, and 2 when it could not run.
+//! went well (also if the command was interrupted, or stdout was closed), 1 with
+//! one line on stderr when not, and 2 when the command was not understood. That of a
+//! simulation is 0 for no difference, 1 for any, and 2 when it could not run.
 
 mod journal;
 mod json;
@@ -39,7 +39,7 @@ pub use self::{
     watch::{WatchArgs, WatchFormat, watch},
 };
 
-/// What to look at first when nobody answers.
+/// What to check first when the server does not answer.
 const START_HINT: &str = "is `headcount serve` running?";
 
 /// What `headcount` was called with.
@@ -107,7 +107,7 @@ pub enum CliError {
     /// A data folder cannot be used, or is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The URL of the server is none.
+    /// The URL of the server is not valid.
     #[error("{server}: {}", causes(.source))]
     Server {
         /// The URL.
@@ -135,7 +135,7 @@ pub enum CliError {
     /// Stdout cannot be written to.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
-    /// The service could not start, or broke.
+    /// The service could not start, or failed.
     #[error("{}", causes(&**.0))]
     Serve(Box<dyn Error + Send + Sync>),
 }
@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(args.command.run());
-    // A task may be stuck in writing to a pipe that nobody reads.
+    // A task may be stuck in writing to a pipe that no process reads.
     runtime.shutdown_background();
     match result {
         Ok(code) => code,
@@ -181,27 +181,27 @@ fn init_logging() {
 // === impl Command ===
 
 impl Command {
-    /// Does it, until it is done or interrupted. Returns the exit code.
+    /// Runs the command until it is done or interrupted. Returns the exit code.
     ///
     /// # Errors
     /// When it failed, or stdout cannot be written to.
     pub async fn run(self) -> Result<ExitCode, CliError> {
-        // Each of the client's commands gets a task of its own, because writing
-        // to stdout may block, which must not keep an interrupt from being seen.
+        // Each of the client's commands gets a task of its own: writing to stdout may block
+        // the task, and an interrupt must be noticed all the same.
         let out = BufWriter::new(io::stdout());
         let task = match self {
             Self::Serve(args) => {
                 serve::serve(args, std::env::vars_os()).await?;
                 return Ok(ExitCode::SUCCESS);
             }
-            // Without a verdict, an interrupted run is one that could not run.
+            // An interrupted run has no verdict, so its exit code is that of one that could not run.
             Self::Simulate(args) => {
                 return tokio::select! {
                     code = simulate(args, out) => Ok(code),
                     _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(2)),
                 };
             }
-            // Interrupted, it has neither told all nor come to a verdict.
+            // An interrupted command has not printed everything, so it fails.
             Self::Journal(args) => {
                 let work = move || journal(args.command, std::env::vars_os(), out);
                 return tokio::select! {
@@ -234,7 +234,7 @@ impl ClientArgs {
     /// A client of the server.
     ///
     /// # Errors
-    /// When its URL is none.
+    /// When its URL is not valid.
     pub fn connect(&self) -> Result<Client, CliError> {
         let server = |source| CliError::Server {
             server: self.server.clone(),
@@ -243,7 +243,7 @@ impl ClientArgs {
         headcount_client::connect(&self.server).map_err(server)
     }
 
-    /// Why a question to the server failed.
+    /// Why a call to the server failed.
     fn failure(&self, status: tonic::Status) -> CliError {
         if headcount_client::is_connection_error(&status) || status.code() == Code::Unavailable {
             CliError::Unavailable {
@@ -256,7 +256,7 @@ impl ClientArgs {
     }
 }
 
-/// Why the server refused, or was lost, on one line.
+/// Why the server refused, or why the connection failed, on one line.
 fn reason(status: &tonic::Status) -> String {
     text::clean(&headcount_client::reason(status)).into_owned()
 }
@@ -274,8 +274,8 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     line
 }
 
-/// The URL of a server, checked here because connecting to a wrong one fails
-/// with words that help nobody.
+/// The URL of a server. It is checked here, because the error of connecting to a wrong URL
+/// does not say what is wrong.
 fn server_url(text: &str) -> Result<String, String> {
     match text.parse::<http::Uri>() {
         Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(text.into()),

@@ -110,7 +110,7 @@ pub(super) async fn serve(
 /// Names the folder of the journal, as `--data` does.
 const PATH_VARIABLE: &str = "HEADCOUNT_JOURNAL__PATH";
 
-/// A fresh folder for a journal that no folder was named for. It goes when the
+/// A temporary folder for the journal, if no folder was named. It is removed when the
 /// process ends in order.
 fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
     if journal.kind == JournalKind::Memory {
@@ -125,18 +125,18 @@ fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
     Ok(Some(scratch))
 }
 
-/// Done when the process is told to end. Told again, it ends at once.
+/// Completes when the process is told to end. If it is told so again, it ends at once.
 async fn shutdown(mut interrupts: Interrupts) {
     interrupts.next().await;
     tokio::spawn(async move {
         interrupts.next().await;
-        tracing::warn!("told to end a second time: not waiting for the drain");
+        tracing::warn!("told to end a second time: ends without waiting for the drain");
         std::process::exit(1);
     });
 }
 
-/// How the process is told to end: by Ctrl-C, or as process managers do. Made
-/// once, because a signal between two of these would be heard by neither.
+/// The signals that tell the process to end: Ctrl-C, and SIGTERM from process managers. There
+/// is one value of this, because a signal that comes between two of them would be lost.
 #[cfg(unix)]
 struct Interrupts {
     interrupt: tokio::signal::unix::Signal,
@@ -153,7 +153,7 @@ impl Interrupts {
         })
     }
 
-    /// Done when the process is told to end once more.
+    /// Completes at the next signal.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -10,10 +10,10 @@ use std::{
 use super::START_HINT;
 use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
 
-/// How many differences are told one by one.
+/// How many differences are printed one by one.
 const DIFFERENCES_SHOWN: usize = 50;
 
-/// The most of one difference that is told, in characters.
+/// How much of one difference is printed, in characters.
 const DIFFERENCE_CHARS_MAX: usize = 1_000;
 
 /// Exit codes: 0 is for a run without a difference.
@@ -30,7 +30,7 @@ pub struct SimulateArgs {
     /// How many of the callbacks are lost, from 0 to 1.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.0)]
     pub loss: f64,
-    /// Whose callbacks are sent. A mix of all if not given.
+    /// The vendor whose callbacks are sent. A mix of all if not given.
     #[arg(long, value_enum)]
     pub vendor: Option<VendorName>,
     /// How many rooms there are, and how many users ZIM has.
@@ -42,7 +42,8 @@ pub struct SimulateArgs {
     /// How many callbacks there are, about. Repetitions come on top.
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub callbacks: usize,
-    /// Callbacks a second, as they happen, to look on; all at once if not given.
+    /// Callbacks a second, sent as they happen, so that the run can be watched. All are sent
+    /// at once if not given.
     #[arg(long, value_name = "PER_SECOND")]
     pub rate: Option<f64>,
     /// How long sending may take. With `--rate`, fewer callbacks are sent, so
@@ -86,7 +87,7 @@ pub struct SimulateArgs {
     pub sdk_app_id: u64,
 }
 
-/// Runs it, tells the differences on stderr and the verdict on `out`. Returns
+/// Runs it, prints the differences to stderr and the verdict to `out`. Returns
 /// the exit code: 0 without a difference, 1 with any, 2 if it could not run.
 pub async fn simulate(args: SimulateArgs, mut out: impl Write) -> ExitCode {
     match run(&args.into()).await {
@@ -110,7 +111,7 @@ fn exit_code(verdict: &Verdict) -> ExitCode {
     }
 }
 
-/// Those that nothing explains come first.
+/// Prints the differences, those without an explanation first, and the verdict.
 fn tell(verdict: &Verdict, aside: &mut impl Write, out: &mut impl Write) -> io::Result<()> {
     let mut differences: Vec<_> = verdict.differences.iter().collect();
     differences.sort_by_key(|difference| difference.cause != Cause::Unexplained);
@@ -229,7 +230,7 @@ mod tests {
         let difference = crate::simulate::Difference {
             about: "sim-1-0".to_owned(),
             witnesses: [crate::simulate::Witness::Roster].into(),
-            what: "\"u\" is not there".to_owned(),
+            what: "\"u\" is not in it".to_owned(),
             cause: Cause::LossFlagged,
         };
         let verdict = Verdict {
@@ -246,7 +247,7 @@ mod tests {
         tell(&verdict, &mut aside, &mut out).unwrap();
         let aside = String::from_utf8(aside).unwrap();
         assert_eq!(aside.lines().count(), DIFFERENCES_SHOWN + 1);
-        assert!(aside.starts_with("sim-1-0: \"u\" is not there (roster, loss, flagged)\n"));
+        assert!(aside.starts_with("sim-1-0: \"u\" is not in it (roster, loss, flagged)\n"));
         assert!(aside.ends_with("and 3 more\n"));
         assert_eq!(
             String::from_utf8(out).unwrap(),

@@ -1,7 +1,7 @@
 //! Rooms, users and changes as people read them.
 //!
-//! Ids and names come from the outside: control characters are shown and never
-//! sent, so that nobody's nickname moves an operator's cursor.
+//! Ids and names come from outside. Control characters in them are shown as escapes, so that
+//! a nickname cannot move the cursor of a terminal.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ const CELL_COLUMNS_MAX: usize = 64;
 /// To fit a terminal, no column is made narrower than this.
 const CELL_COLUMNS_MIN: usize = 8;
 
-/// The headers of columns that are never cut: half a time is none.
+/// The headers of columns that are never cut, because a part of a time is of no use.
 const TIMES: [&str; 2] = ["OPENED", "LOGIN TIME"];
 
 /// Columns between two cells.

@@ -11,11 +11,11 @@ use self::screen::Screen;
 use super::{CliError, ClientArgs, JsonLines, text};
 use crate::pb::{WatchRoomResponse, watch_room_response::Update};
 
-/// How long a terminal shows what is not the newest: a busy room is not drawn
-/// for each of its changes.
+/// The least time between two drawings of the terminal. A busy room is not drawn for each of
+/// its changes.
 const FRAME: Duration = Duration::from_millis(50);
 
-/// Of the attempts to connect again, the first is logged, and one of so many.
+/// Of the attempts to connect again, the first is logged, and every tenth.
 const ATTEMPTS_A_LINE: u32 = 10;
 
 /// Which room to watch.
@@ -40,7 +40,7 @@ pub enum WatchFormat {
     Json,
 }
 
-/// How often a lost server was tried since it last answered.
+/// How often the watch tried to connect since the server last answered.
 struct Outage {
     server: String,
     attempts: u32,

@@ -1,4 +1,4 @@
-//! What two rosters differ in: who is present.
+//! Compares who is present in two rosters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ const LISTED_MAX: usize = 100;
 /// Names that are listed of one room or user; all are counted.
 const NAMES_MAX: usize = 20;
 
-/// What is recorded and was not replayed, and the reverse.
+/// The differences between the recorded and the replayed roster.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Differences {
     /// How many rooms differ.
@@ -75,7 +75,7 @@ impl Differences {
         self.room_count + self.user_count == 0
     }
 
-    /// Compares all that is known of either. Nobody writes to them meanwhile.
+    /// Compares all rooms and users of both. The rosters must not change meanwhile.
     pub(super) fn between(recorded: &Roster, replayed: &Roster) -> Self {
         let mut differences = Self::default();
         let apps: BTreeSet<&AppName> = recorded.apps().chain(replayed.apps()).collect();

@@ -17,8 +17,8 @@ or `tick`), and of a callback app, product, query, and body, or body_base64 wher
 body is not UTF-8.
 
 Queries and bodies are what vendors sent: they hold users' ids and names, and
-signatures, by which somebody could pass for the vendor until they expire. Keep the
-output as you keep the folder.";
+signatures, with which an attacker could send callbacks in the vendor's name until they
+expire. Protect the output as you protect the folder.";
 
 /// Which entries to print.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,7 +52,7 @@ struct CallbackLine<'a> {
     body: Body<'a>,
 }
 
-/// Named as it is shown.
+/// The names of the variants are those of the fields.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Body<'a> {
@@ -81,7 +81,7 @@ pub(super) fn export(args: &ExportArgs, mut out: impl Write) -> Result<ExitCode,
         false => Ok(()),
     };
     written?;
-    // What was read before the damage is of use all the same.
+    // The entries before the damage are printed too, because they are of use.
     out.flush()?;
     read.map_err(store(&archive))?;
     Ok(ExitCode::SUCCESS)

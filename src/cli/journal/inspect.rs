@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
-    JournalError, RulesArgs,
-    ground::{self, Ground},
-    inspect_text, open,
+    JournalError, RulesArgs, inspect_text, open,
     report::{Callbacks, Checkpoint, Gap, Report, Segment},
-    rfc3339, store, write_json,
+    rfc3339,
+    roster_replay::{self, RosterSetup},
+    store, write_json,
 };
 use crate::{
     checkpoint::DiskCheckpoints,
@@ -27,23 +27,23 @@ use crate::{
 };
 
 pub(super) const HELP: &str = "\
-Callbacks are counted by what today's decoder makes of them: it takes them, has no use
-for them, or cannot make sense of them.
+Callbacks are counted by the outcome of today's decoder: accepted, ignored because it has
+no use for them, or undecodable.
 
 Missing callbacks are those that the vendor's numbers show to be missing in rooms that
 are still remembered where the journal ends: history is replayed to find out, from its
 beginning, or from the oldest checkpoint if the beginning is gone. Tencent and ZIM do
-not number their callbacks, so of theirs nobody can say.
+not number their callbacks, so it is unknown how many of theirs are missing.
 
 Exit codes: 0 when the folder is whole, 1 when it is damaged or cannot be read.";
 
-/// Which folder to look at.
+/// Which folder to inspect.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InspectArgs {
     /// The data folder: that of the configuration file, or `data`, without it.
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// By which apps and rules.
+    /// The apps and rules to replay with.
     #[command(flatten)]
     pub rules: RulesArgs,
     /// Print JSON: one object, its numbers as numbers.
@@ -64,7 +64,7 @@ struct Census {
     callbacks: BTreeMap<(AppName, &'static str), [u64; 3]>,
 }
 
-/// Says what a folder holds.
+/// Prints what a folder holds.
 pub(super) fn inspect(
     args: InspectArgs,
     env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -101,7 +101,7 @@ fn look(archive: &Archive, config: Option<&Config>) -> Result<Report, JournalErr
     };
     let mut apps = BTreeSet::new();
     for file in files {
-        let image = ground::load(archive, file.revision);
+        let image = roster_replay::load(archive, file.revision);
         let problem = match image {
             Ok(image) => {
                 apps.extend(image.apps().cloned());
@@ -121,12 +121,12 @@ fn look(archive: &Archive, config: Option<&Config>) -> Result<Report, JournalErr
         report.damage.push(StoreError::Lost { after }.to_string());
     }
     census.report(archive.first(), &mut report);
-    let ground = config.map_or_else(|| Ground::of_apps(apps), Ground::configured);
-    match gaps(archive, &ground, &report.callbacks) {
+    let setup = config.map_or_else(|| RosterSetup::of_apps(apps), RosterSetup::configured);
+    match gaps(archive, &setup, &report.callbacks) {
         Ok((gaps, left_out)) => (report.gaps, report.left_out) = (gaps, left_out),
         Err(error) => {
             report.gaps_unknown = Some(error.to_string());
-            // Otherwise it is the same damage once more.
+            // If there is damage, it is the cause of this error, and is in the list already.
             if report.damage.is_empty() {
                 report.damage.push(error.to_string());
             }
@@ -157,7 +157,7 @@ impl Census {
                 }
                 Err(error) => damage.push(error.to_string()),
             }
-            // The one that the next entry is in is the one at fault.
+            // The damaged segment is the one that has the next entry.
             let mut following = segments.iter().map(|segment| segment.first_revision);
             match following.find(|first| *first > last + 1) {
                 Some(first) => after = first - 1,
@@ -213,10 +213,10 @@ impl Census {
 /// are not configured.
 fn gaps(
     archive: &Archive,
-    ground: &Ground,
+    setup: &RosterSetup,
     callbacks: &[Callbacks],
 ) -> Result<(Vec<Gap>, u64), JournalError> {
-    let mut run = ground.begin(archive.folder().epoch(), ground::base(archive)?);
+    let mut run = setup.begin(archive.folder().epoch(), roster_replay::base(archive)?);
     run.go(archive, None)?;
     let apps: BTreeSet<&AppName> = run.roster.apps().collect();
     let mut gaps = Vec::new();
@@ -228,7 +228,7 @@ fn gaps(
         let of_app = callbacks.iter().filter(|row| row.app == app.as_str());
         let mut products: BTreeSet<_> = of_app.map(|row| row.product).collect();
         if rooms > 0 && !products.iter().any(|product| is_numbered(product)) {
-            // Its callbacks may be gone, but the checkpoint knows.
+            // The entries of its callbacks may be dropped, but the checkpoint has the room.
             let numbered = vendors
                 .products()
                 .filter(|(_, product)| product.is_numbered);

@@ -1,4 +1,4 @@
-//! What is said of a data folder, as people read it.
+//! The report of a data folder, as text.
 
 use std::{
     borrow::Cow,

@@ -1,14 +1,14 @@
-//! `headcount journal`: what a data folder holds, and what today's code makes of it.
+//! `headcount journal`: what a data folder holds, and how today's code understands it.
 
 mod compare;
 mod export;
-mod ground;
 mod inspect;
 mod inspect_text;
 mod replay;
 mod replay_text;
 mod replayed;
 mod report;
+mod roster_replay;
 
 use std::{
     ffi::OsString,
@@ -45,10 +45,11 @@ pub struct JournalArgs {
 /// What can be done with a data folder.
 #[derive(Clone, Debug, Subcommand)]
 pub enum JournalCommand {
-    /// Say what a data folder holds, whether it is whole, and which callbacks never came.
+    /// Print what a data folder holds, whether it is whole, and which callbacks are missing.
     #[command(after_help = inspect::HELP)]
     Inspect(InspectArgs),
-    /// Decode history again, and say who is where now and was not, or the reverse.
+    /// Decode history again, and print who is present in the result or in the newest
+    /// checkpoint, but not in both.
     #[command(after_help = replay::HELP)]
     Replay(ReplayArgs),
     /// Print the entries of a journal as JSON, one on each line.
@@ -56,7 +57,7 @@ pub enum JournalCommand {
     Export(ExportArgs),
 }
 
-/// By which apps and rules history is understood.
+/// The apps and rules that history is replayed with.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct RulesArgs {
     /// The configuration file of the server: its apps, and the rules that it sets.
@@ -68,7 +69,7 @@ pub struct RulesArgs {
     pub dev: bool,
 }
 
-/// Why nothing can be said of a data folder.
+/// Why a command on a data folder failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder cannot be opened.
@@ -90,7 +91,7 @@ pub enum JournalError {
         /// How much is.
         count: usize,
     },
-    /// The first entries are gone, and no checkpoint stands for them.
+    /// The first entries are gone, and no checkpoint that covers them loads.
     #[error(
         "the data folder {}: entries before revision {first} are gone, and no checkpoint to go on from loads",
         folder.display()
@@ -103,7 +104,7 @@ pub enum JournalError {
     },
 }
 
-/// Does it. Blocks. Returns the exit code.
+/// Runs the command. Blocks. Returns the exit code.
 ///
 /// # Errors
 /// When the folder cannot be used, or `out` cannot be written to.

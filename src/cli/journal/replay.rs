@@ -1,13 +1,13 @@
-//! `headcount journal replay`: history, understood anew.
+//! `headcount journal replay`: decodes and applies all entries again, with today's code.
 
 use std::{ffi::OsString, io::Write, ops::ControlFlow, path::PathBuf, process::ExitCode};
 
 use super::{
     JournalError, RulesArgs,
     compare::Differences,
-    ground::{self, Ground, Run},
     open, replay_text,
     replayed::{Replayed, WrittenFolder},
+    roster_replay::{self, RosterReplay, RosterSetup},
     store, write_json,
 };
 use crate::{
@@ -21,9 +21,8 @@ use crate::{
 pub(super) const HELP: &str = "\
 Every callback is decoded again as it was received, and applied by today's rules: from
 the beginning, or from the oldest checkpoint that loads if the beginning is gone. Who is
-present then is compared with the newest checkpoint that loads: what differs, another
-decoder, rule or configuration understood in another way. A checkpoint keeps what is
-known, not what was shown: it is read by today's rules as well, as by a server that
+present then is compared with the newest checkpoint that loads. A difference comes from
+another decoder, rule or configuration. A checkpoint keeps evidence, not who was present: it is read by today's rules as well, as by a server that
 starts now. So what a start changes by itself, such as `multi_login`, is no difference.
 
 With --into, all entries that are kept are written to a new folder under their
@@ -31,8 +30,8 @@ revisions, with a checkpoint of what they add up to now:
 
     headcount serve --config FILE --data NEW_DIR
 
-goes on from there. The new folder has an epoch of its own, because under the same
-revisions it may say another thing than watchers were told: clients that resume get a
+goes on from there. The new folder has an epoch of its own, because its
+rooms and users may differ at the same revisions from what watchers have seen: clients that resume get a
 fresh snapshot with the reason EPOCH_CHANGED. The old folder stays as it is.
 
 Exit codes: 0 when nothing differs, 1 when anything does or it failed. With --into: 0
@@ -44,10 +43,10 @@ pub struct ReplayArgs {
     /// The data folder: that of the configuration file, or `data`, without it.
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// Write what comes of it to this folder, which must not exist or be empty.
+    /// Write the entries and the resulting checkpoint to this folder, which must not exist or be empty.
     #[arg(long, value_name = "NEW_DIR")]
     pub into: Option<PathBuf>,
-    /// By which apps and rules.
+    /// The apps and rules to replay with.
     #[command(flatten)]
     pub rules: RulesArgs,
     /// Print JSON: one object, its numbers as numbers.
@@ -55,7 +54,7 @@ pub struct ReplayArgs {
     pub json: bool,
 }
 
-/// Replays, and says what differs.
+/// Replays, and prints the differences.
 pub(super) fn replay(
     args: ReplayArgs,
     env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -85,20 +84,20 @@ fn run(
     config: Option<&Config>,
     draft: Option<Draft>,
 ) -> Result<Replayed, JournalError> {
-    let ground = match config {
-        Some(config) => Ground::configured(config),
-        None => Ground::of_apps(ground::apps_of(archive)?),
+    let setup = match config {
+        Some(config) => RosterSetup::configured(config),
+        None => RosterSetup::of_apps(roster_replay::apps_of(archive)?),
     };
     let epoch = draft
         .as_ref()
         .map_or(archive.folder().epoch(), |draft| draft.folder().epoch());
-    let mut run = ground.begin(epoch, ground::base(archive)?);
+    let mut run = setup.begin(epoch, roster_replay::base(archive)?);
     let mut replayed = Replayed {
         after: run.at,
         ..Replayed::default()
     };
     if let Some(draft) = draft.as_ref().filter(|_| run.at > 0) {
-        // What it begins at, for who replays the new folder.
+        // The checkpoint that the new folder begins at, so that it can be replayed too.
         save(draft, &run)?;
     }
     if let Some(newest) = newest(archive, run.at)? {
@@ -107,7 +106,7 @@ fn run(
         if run.at < revision {
             return Err(store(archive)(StoreError::Lost { after: revision }));
         }
-        let recorded = ground.begin(archive.folder().epoch(), Some(newest));
+        let recorded = setup.begin(archive.folder().epoch(), Some(newest));
         replayed.compared_with = Some(revision);
         replayed.differences = Differences::between(&recorded.roster, &run.roster);
     }
@@ -126,7 +125,7 @@ fn newest(archive: &Archive, after: Revision) -> Result<Option<Image>, JournalEr
     let checkpoints = DiskCheckpoints::files(archive.folder()).map_err(store(archive))?;
     let newest_first = checkpoints.iter().rev().map(|file| file.revision);
     for revision in newest_first.take_while(|revision| *revision > after) {
-        match ground::load(archive, revision) {
+        match roster_replay::load(archive, revision) {
             Ok(image) => return Ok(Some(image)),
             Err(reason) => tracing::warn!(revision, reason, "the checkpoint does not load"),
         }
@@ -135,7 +134,11 @@ fn newest(archive: &Archive, after: Revision) -> Result<Option<Image>, JournalEr
 }
 
 /// Writes all entries of a folder to another, and a checkpoint of what they add up to.
-fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<WrittenFolder, JournalError> {
+fn write(
+    archive: &Archive,
+    mut draft: Draft,
+    run: &RosterReplay,
+) -> Result<WrittenFolder, JournalError> {
     let mut pushed = Ok(());
     let read = archive.read(archive.first() - 1, &mut |_, entry| {
         pushed = draft.push(entry);
@@ -158,7 +161,7 @@ fn write(archive: &Archive, mut draft: Draft, run: &Run) -> Result<WrittenFolder
     })
 }
 
-fn save(draft: &Draft, run: &Run) -> Result<(), JournalError> {
+fn save(draft: &Draft, run: &RosterReplay) -> Result<(), JournalError> {
     let records = Box::new(|sink: RecordSink<'_>| run.capture(sink));
     let saved = DiskCheckpoints::new(draft.folder()).write(run.at, records);
     saved.map_err(failed(draft))
@@ -175,7 +178,7 @@ fn failed(draft: &Draft) -> impl Fn(StoreError) -> JournalError + use<> {
 
 impl Replayed {
     /// Notes what it gives.
-    fn note(&mut self, run: &Run) {
+    fn note(&mut self, run: &RosterReplay) {
         let roster = &run.roster;
         (self.through, self.left_out) = (run.at, run.left_out);
         for app in roster.apps() {

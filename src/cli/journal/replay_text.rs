@@ -1,4 +1,4 @@
-//! What came of a replay, as people read it. The verdict is the last line.
+//! The result of a replay, as text. The verdict is the last line.
 
 use std::io::{self, Write};
 

@@ -1,11 +1,11 @@
-//! What came of a replay.
+//! The result of a replay.
 
 use serde::Serialize;
 
 use super::compare::Differences;
 use crate::journal::Revision;
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Replayed {
     /// After which revision it began; 0 if at the beginning.

@@ -1,4 +1,4 @@
-//! What is said of a data folder.
+//! The report of a data folder.
 
 use serde::Serialize;
 
@@ -10,22 +10,22 @@ pub(super) struct Report {
     pub(super) folder: String,
     pub(super) format: u32,
     pub(super) epoch: String,
-    /// Of the first entry kept; `None` without any.
+    /// The revision of the first entry kept; `None` if there are no entries.
     pub(super) first_revision: Option<Revision>,
     pub(super) last_revision: Option<Revision>,
     pub(super) first_received_at: Option<String>,
     pub(super) last_received_at: Option<String>,
     pub(super) entries: u64,
     pub(super) ticks: u64,
-    /// Of all files.
+    /// The size of all files.
     pub(super) bytes: u64,
     pub(super) segments: Vec<Segment>,
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) callbacks: Vec<Callbacks>,
     pub(super) gaps: Vec<Gap>,
-    /// Why nothing is known of gaps.
+    /// Why the gaps are not known, if they are not.
     pub(super) gaps_unknown: Option<String>,
-    /// Callbacks of apps that are not configured: of their rooms nothing is known.
+    /// Callbacks of apps that are not configured. The gaps in their rooms are not known.
     pub(super) left_out: u64,
     pub(super) damage: Vec<String>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Checkpoint {
     pub(super) revision: Revision,
     pub(super) bytes: u64,
     pub(super) loads: bool,
-    /// Why not.
+    /// Why it does not load.
     pub(super) problem: Option<String>,
 }
 
@@ -59,12 +59,12 @@ pub(super) struct Callbacks {
     pub(super) undecodable: u64,
 }
 
-/// Callbacks of one app and product that never came.
+/// Callbacks of one app and product that are missing.
 #[derive(Debug, Serialize)]
 pub(super) struct Gap {
     pub(super) app: String,
     pub(super) product: &'static str,
-    /// Whether the vendor numbers them; if not, nobody can say.
+    /// Whether the vendor numbers its callbacks. If not, the missing ones are not known.
     pub(super) numbered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rooms: Option<u64>,

@@ -25,14 +25,14 @@ const HOME: &str = "\x1b[H";
 const END_OF_LINE: &str = "\x1b[K\n";
 const CLEAR_BELOW: &str = "\x1b[J";
 
-/// What is not in the copy of the room.
+/// What the terminal shows besides the copy of the room.
 #[derive(Debug)]
 pub(super) struct Screen {
     room_id: String,
     server: String,
     /// The last changes, the newest last.
     recent: VecDeque<String>,
-    /// How the watch itself is doing.
+    /// The state of the watch itself.
     status: String,
 }
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_nobody_answered_for_yet_is_named() {
+    fn a_room_is_named_before_the_first_answer() {
         let lines = Screen::new("r\x07", "http://s").lines(&RoomCopy::new(), 80, 24);
         assert_eq!(lines, ["room r\\u{7}", "connecting"]);
     }

@@ -1,4 +1,4 @@
-//! Rosters to apply history to, and where in history that can begin.
+//! Replays the entries of a data folder to a roster.
 
 use std::{collections::BTreeSet, io, ops::ControlFlow, sync::Arc, thread, time::Duration};
 
@@ -16,17 +16,17 @@ use crate::{
 /// How long to wait for users to be told of a close, before looking again.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What a roster is made with.
+/// The apps, rules and limits that a roster is made with.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct RosterSetup {
     apps: Vec<(AppName, Logins)>,
     rules: Rules,
     limits: Limits,
 }
 
-/// A roster, and how far it is.
+/// A roster that entries are replayed to, and the last of them.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RosterReplay {
     pub(super) roster: Arc<Roster>,
     applier: Applier,
     /// The last revision applied.
@@ -35,7 +35,7 @@ pub(super) struct Run {
     pub(super) left_out: u64,
 }
 
-impl Ground {
+impl RosterSetup {
     /// As a configuration says.
     pub(super) fn configured(config: &Config) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Ground {
     }
 
     /// An empty roster, or that of a checkpoint.
-    pub(super) fn begin(&self, epoch: Epoch, image: Option<Image>) -> Run {
+    pub(super) fn begin(&self, epoch: Epoch, image: Option<Image>) -> RosterReplay {
         let (apps, rules, limits) = (&self.apps, &self.rules, &self.limits);
         let (roster, mut applier) =
             Roster::new(epoch, apps.iter().cloned(), rules.clone(), limits.clone());
@@ -64,7 +64,7 @@ impl Ground {
         if let Some(image) = image {
             applier.install(image);
         }
-        Run {
+        RosterReplay {
             roster,
             applier,
             at,
@@ -73,7 +73,7 @@ impl Ground {
     }
 }
 
-impl Run {
+impl RosterReplay {
     /// Applies the entries from where it is through `until`, or to the last.
     pub(super) fn go(
         &mut self,
@@ -120,7 +120,7 @@ pub(super) fn load(archive: &Archive, revision: Revision) -> Result<Image, Strin
     checkpoint::read(archive.folder().epoch(), records).map_err(|error| error.to_string())
 }
 
-/// What history can be told from: nothing, if all of it is kept, else the oldest
+/// The checkpoint to begin a replay from: `None` if all entries are kept, else the oldest
 /// checkpoint that loads and that the entries go on from.
 pub(super) fn base(archive: &Archive) -> Result<Option<Image>, JournalError> {
     let first = archive.first();
@@ -138,7 +138,7 @@ pub(super) fn base(archive: &Archive) -> Result<Option<Image>, JournalError> {
     image.map(Some).ok_or_else(no_start)
 }
 
-/// Where a folder's apps are known from, if no configuration says.
+/// The apps that occur in a folder, for a replay without a configuration.
 pub(super) fn apps_of(archive: &Archive) -> Result<BTreeSet<AppName>, JournalError> {
     let mut apps = BTreeSet::new();
     let read = archive.read(archive.first() - 1, &mut |_, entry| {
