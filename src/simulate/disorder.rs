@@ -10,7 +10,7 @@ use super::{
     truth::Numbers,
 };
 
-/// How bad the way from the vendor is.
+/// How many callbacks are lost on the way from the vendor, and how late they arrive.
 #[derive(Clone, Debug)]
 pub(crate) struct Disorder {
     pub(crate) seed: u64,
@@ -41,8 +41,8 @@ pub(crate) struct Delivery {
     pub(crate) callback: usize,
     /// When, in milliseconds since the Unix epoch, if time matters.
     pub(crate) at: u64,
-    /// Which signature it bears. A repetition bears the first one's, being that
-    /// body once more, or one of its own: the documentation leaves open which.
+    /// Which signature it has. A repetition has that of the first delivery, because the vendor
+    /// sends the same body, or its own: the documentation does not say which.
     pub(crate) signed: u32,
     /// When that was signed: no later than it is first sent.
     pub(crate) signed_at: u64,
@@ -122,8 +122,8 @@ impl Schedule {
         self.deliveries.push(delivery);
     }
 
-    /// Which numbers of which life of each room arrived, and which did not,
-    /// whether by chance or because a story is about that.
+    /// The numbers of each life of each room that arrived, and those that did not, by chance or
+    /// because a story loses them.
     pub(crate) fn numbers(
         &self,
         callbacks: &[PlannedCallback],

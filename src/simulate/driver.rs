@@ -45,7 +45,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// Keeps that many of the callbacks that were taken in, but not understood.
+/// How many of the callbacks that were taken in, but not understood, are kept.
 const MISUNDERSTOOD_MAX: usize = 20;
 
 /// Sends one schedule.
@@ -59,7 +59,7 @@ pub(super) struct Driver {
     pub(super) timed: bool,
     pub(super) bar: ProgressBar,
     client: Client<HttpConnector, Full<Bytes>>,
-    /// What the paths of all callbacks come after.
+    /// The prefix of the paths of all callbacks.
     base: String,
     uri: Uri,
     nonces: u64,
@@ -222,9 +222,10 @@ impl Driver {
         }
     }
 
-    /// What is sent here is understood; what is not is a fault of one side.
+    /// Keeps an answer that says that the callback was not understood. Every callback that is sent
+    /// here should be, so the fault is in the service or in the simulator.
     fn note(&self, answer: &str) {
-        // Tencent's packet tells no more than that a callback was taken.
+        // Tencent's answer says only that a callback was taken.
         let is_understood = answer.contains("\"accepted\"") || answer.contains("\"OK\"");
         if !is_understood {
             let mut misunderstood = self.misunderstood.lock();
@@ -268,7 +269,7 @@ pub(super) fn now() -> u64 {
     })
 }
 
-/// A number that looks random and is another for each input (splitmix64).
+/// A number that looks random and is different for each input (splitmix64).
 fn scattered(input: u64) -> u64 {
     let mut z = input.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

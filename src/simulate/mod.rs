@@ -6,8 +6,8 @@
 //! with what is true. The truth is written down while the world is made, before
 //! any disorder, and shares no code with the reconciler.
 //!
-//! What the server cannot know, it must not be asked: the world has no situation
-//! that its callbacks, were they all delivered, leave undecided.
+//! The truth of every situation in the world can be derived from its callbacks, if all of them
+//! are delivered. The server is not asked about anything else, because it could not know it.
 
 mod callbacks;
 mod disorder;

@@ -1,4 +1,4 @@
-//! What a run is to do, and why it cannot.
+//! What a run is to do, and why it may not be able to.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// that the disorder has room.
 pub(super) const PAST: Duration = Duration::from_secs(150);
 
-/// The reorder horizon of a server that is not told another.
+/// The reorder horizon of a server whose configuration does not set one.
 pub(super) const HORIZON: Duration = Duration::from_secs(10 * 60);
 
 /// Beyond this, what was sent at once would be stale when it arrives.
@@ -24,20 +24,20 @@ pub enum VendorName {
 }
 
 impl VendorName {
-    /// Those that tell of rooms.
+    /// Those that send callbacks about rooms.
     pub(super) const OF_ROOMS: [VendorName; 2] = [VendorName::Zego, VendorName::Tencent];
 }
 
-/// What a run is to do.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// What the world is made from.
     pub seed: u64,
-    /// What ids of rooms and users bear, to be of this run only.
+    /// A part of the ids of rooms and users, which makes them unique to this run.
     pub tag: String,
     /// How many callbacks are lost, from 0 to 1.
     pub loss: f64,
-    /// Whose callbacks are sent; a mix of all vendors' if not set.
+    /// The vendor whose callbacks are sent; a mix of all if not set.
     pub vendor: Option<VendorName>,
     /// How many rooms there are, and how many users the chat has.
     pub rooms: usize,
@@ -57,16 +57,16 @@ pub struct Options {
     pub server: String,
     /// ZEGO's app, as the server's configuration calls it.
     pub app: String,
-    /// The same, as ZEGO calls it.
+    /// ZEGO's id of that app.
     pub app_id: u64,
-    /// What ZEGO signs the app's callbacks with.
+    /// The secret that ZEGO signs the app's callbacks with.
     pub secret: String,
     /// Tencent's app, as the server's configuration calls it. It has no token.
     pub tencent_app: String,
-    /// The same, as Tencent calls it.
+    /// Tencent's id of that app.
     pub sdk_app_id: u64,
-    /// Sends as time passes to a server that forgets after seconds, to see it do
-    /// so. For tests: no server should be run like that.
+    /// Sends callbacks in real time to a server that forgets after seconds, to check that it
+    /// forgets. For tests: no server should run with such a configuration.
     pub forgetting: Option<Forgetting>,
     /// Shows on stderr how far the run is.
     pub progress: bool,
@@ -81,7 +81,7 @@ pub struct Forgetting {
     pub grace: Duration,
 }
 
-/// Why there is no verdict.
+/// Why a run has no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotRun {
     /// An option makes no sense.
@@ -94,7 +94,7 @@ pub enum CannotRun {
         server: String,
         /// Why.
         reason: String,
-        /// What to look at.
+        /// Where the fault may be.
         trouble: Trouble,
     },
     /// The HTTP front does not take callbacks in.
@@ -104,7 +104,7 @@ pub enum CannotRun {
         webhook: String,
         /// Why.
         reason: String,
-        /// What to look at.
+        /// Where the fault may be.
         trouble: Trouble,
     },
     /// The time was up.
@@ -124,9 +124,9 @@ pub enum CannotRun {
 pub enum Trouble {
     /// It does not answer.
     Connection,
-    /// It does not believe that this is the vendor.
+    /// It refuses the signature or the app id.
     Credentials,
-    /// In what it says.
+    /// Its answer says what is wrong.
     Other,
 }
 

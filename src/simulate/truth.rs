@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is true of one room when the history ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RoomTruth {
-    /// The life that the room is in, or was in last; `None` if it never lived
-    /// as far as anybody can know now.
+    /// The life that the room is in, or was in last; `None` if no callback that still
+    /// counts says that it had one.
     pub(crate) life: Option<TrueLife>,
     /// Who is in it, by user id.
     pub(crate) users: BTreeMap<String, TrueUser>,
@@ -20,11 +20,11 @@ pub(crate) struct RoomTruth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TrueLife {
     pub(crate) session_id: String,
-    /// As the latest login of it told; empty if none did.
+    /// The name that the latest login into it gave; empty if none did.
     pub(crate) name: String,
-    /// As the vendor told; empty if it did not.
+    /// As the vendor reported it; empty if it did not.
     pub(crate) creator_id: String,
-    /// Milliseconds since the Unix epoch, as the vendor told.
+    /// Milliseconds since the Unix epoch, as the vendor reported it.
     pub(crate) open_time: Option<u64>,
     /// Set once it is closed.
     pub(crate) close_time: Option<u64>,
@@ -55,7 +55,7 @@ pub(crate) enum TrueRole {
     Host,
     #[default]
     Audience,
-    /// Present, but no person.
+    /// A recorder: present, but not counted as a user.
     Recorder,
     /// The vendor does not say.
     Untold,
@@ -64,7 +64,7 @@ pub(crate) enum TrueRole {
 /// What is true of one user of the chat when the history ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UserTruth {
-    /// As the latest login that gives one told; of two at one time, the greater.
+    /// The name that the latest login with a name gave; of two at one time, the greater.
     pub(crate) name: String,
     /// The devices that are online, by session id.
     pub(crate) devices: BTreeMap<String, TrueDevice>,
@@ -83,7 +83,7 @@ pub(crate) struct TrueDevice {
 }
 
 impl RoomTruth {
-    /// People present: everybody but recorders.
+    /// How many users are present, without recorders.
     pub(crate) fn user_count(&self) -> usize {
         let people = self
             .users
@@ -92,7 +92,7 @@ impl RoomTruth {
         people.count()
     }
 
-    /// The documented digest over everybody present, recorders included.
+    /// The documented digest over all users who are present, recorders included.
     pub(crate) fn digest(&self) -> u64 {
         let users = self.users.iter();
         digest(users.map(|(user_id, user)| (user_id.as_str(), user.session_id.as_str())))

@@ -1,6 +1,6 @@
-//! Whose callbacks are sent, and how each is signed.
+//! The apps that callbacks are sent for, and how each callback is signed.
 
-/// Whose callbacks these are.
+/// The ids and the secret of the apps that callbacks are sent for.
 #[derive(Clone, Debug)]
 pub(crate) struct VendorAccount {
     pub(crate) app_id: u64,

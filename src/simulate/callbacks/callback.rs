@@ -53,7 +53,7 @@ impl PlannedCallback {
     }
 }
 
-/// What a callback reports, by whose it is.
+/// What a callback reports, by vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VendorReport {
     Zego(zego::Report),
@@ -86,7 +86,7 @@ impl From<tencent::Report> for VendorReport {
 /// When a callback is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sending {
-    /// Soon after it happened; late, repeated or lost as chance has it.
+    /// Soon after it happened. It may be late, repeated or lost by chance.
     Disordered,
     /// At exactly these times.
     At(Vec<u64>),

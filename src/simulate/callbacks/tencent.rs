@@ -102,7 +102,7 @@ impl Report {
     }
 }
 
-/// Here alone the room is inside of another object.
+/// Only in this callback the room is inside of another object.
 fn created(room_id: &str, at: u64, creator_id: &str, name: &str) -> Value {
     json!({
         "Operator_Account": "admin",

@@ -5,7 +5,7 @@ use crate::simulate::truth::TrueProfile;
 
 #[test]
 fn the_signature_is_the_documented_one() {
-    // The vector of the vendor's own documentation.
+    // The test vector of the vendor's documentation.
     let documented = "5bd59fd62953a8059fb7eaba95720f66d19e4517";
     assert_eq!(signature("secret", "1470820198", "123412"), documented);
     // The secret is not always the last: it is sorted with the others.

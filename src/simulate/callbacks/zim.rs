@@ -30,8 +30,8 @@ pub(crate) enum Action {
     },
     Offline {
         at: u64,
-        /// Whether the time bears the name it has in the documentation's table. Its
-        /// sample has only the other.
+        /// Whether the field of the time has the name of the documentation's table. The
+        /// sample has only the other name.
         as_tabled: bool,
     },
 }

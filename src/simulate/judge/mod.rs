@@ -23,7 +23,7 @@ use super::{
     world::World,
 };
 
-/// What is known of a run, to judge it by.
+/// What a run is judged by.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     pub(super) world: &'a World,
@@ -74,7 +74,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Judges what is said of the room at `place`.
+    /// Judges what the server says of the room at `place`.
     pub(super) fn judge_room(
         &mut self,
         place: usize,
@@ -111,7 +111,7 @@ impl<'a> Judge<'a> {
             cause,
         };
         let mut differences: Vec<Difference> = found.into_iter().map(add).collect();
-        // Loss is no excuse for these.
+        // Loss cannot explain these.
         let counts = self.counts(place, told).into_iter();
         let faults = watched
             .into_iter()
@@ -122,13 +122,13 @@ impl<'a> Judge<'a> {
         self.differences.append(&mut differences);
     }
 
-    /// Notes something that nothing explains, of nothing in particular.
+    /// Notes a difference that nothing explains and that is not about a room or user.
     pub(super) fn note(&mut self, witness: Witness, what: String) {
         self.differences.push(unexplained("", witness, what));
     }
 
-    /// What loss explains of a room. Only the life counts that it is in, and the
-    /// one that the server takes it to be in: what another lost is not visible.
+    /// What loss explains of a room. Only two lives count: the true current one, and the one that
+    /// the server takes for current. What another life lost is not visible.
     fn cause(&self, place: usize, room: &pb::Room) -> Cause {
         let lost = |id: &str| {
             let loss =
@@ -182,7 +182,7 @@ impl<'a> Judge<'a> {
         if room.user_count as usize != people {
             let count = room.user_count;
             wrong.push(format!(
-                "its user_count is {count}, of {people} people told of"
+                "its user_count is {count}, but it lists {people} users apart from recorders"
             ));
         }
         let key = |user: &'_ pb::RoomUser| {
@@ -211,7 +211,7 @@ impl<'a> Judge<'a> {
         for (id, count) in expected {
             let listed = listed.get(id).map(|count| *count as usize);
             let people = |count: Option<usize>| match count {
-                Some(count) => format!("listed with {count} people"),
+                Some(count) => format!("listed with {count} users"),
                 None => "not listed".to_owned(),
             };
             if listed != count {

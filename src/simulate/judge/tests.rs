@@ -84,7 +84,7 @@ fn cause(
 }
 
 #[test]
-fn only_loss_that_leaves_no_hole_is_not_to_be_seen() {
+fn only_loss_that_leaves_no_hole_is_invisible() {
     let arrived = [(OLD, Some(1)), (OLD, Some(3)), (CURRENT, Some(5))];
     let (hole, end, close) = ((CURRENT, Some(4)), (CURRENT, Some(6)), (CURRENT, None));
     for (lost, missing, expected) in [
@@ -98,7 +98,7 @@ fn only_loss_that_leaves_no_hole_is_not_to_be_seen() {
         (vec![hole], 0, Cause::Unexplained),
         (vec![hole, end], 0, Cause::Unexplained),
         (vec![hole, close], 0, Cause::Unexplained),
-        // What an older life lost is no excuse for this one.
+        // What an older life lost does not explain this one.
         (vec![(OLD, Some(2))], 0, Cause::Unexplained),
         (vec![(OLD, Some(4))], 0, Cause::Unexplained),
         (vec![(OLD, None)], 0, Cause::Unexplained),

@@ -1,4 +1,4 @@
-//! What is said of users.
+//! Judges what the server says of users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,7 @@ use super::{
 };
 
 impl Judge<'_> {
-    /// Judges what is said of the user at `place`. What is said of rooms has to be
-    /// judged before.
+    /// Judges what the server says of the user at `place`. The rooms have to be judged before.
     pub(in crate::simulate) fn judge_user(
         &mut self,
         place: usize,
@@ -45,10 +44,10 @@ impl Judge<'_> {
             cause: self.cause_of_user(place, room),
         };
         let mut differences: Vec<Difference> = found.into_iter().map(add).collect();
-        // Loss is no excuse for these.
+        // Loss cannot explain these.
         let mut faults = watched.map_or_else(Vec::new, |watched| watched.faults.clone());
         if copied.is_some_and(|copy| !compare::same(&copy, told, self.memory)) {
-            faults.push("the copy of a watch is not what GetUser tells".to_owned());
+            faults.push("the copy of a watch is not what GetUser returns".to_owned());
         }
         let faults = faults.into_iter();
         differences.extend(faults.map(|what| unexplained(&user.id, Witness::Watch, what)));

@@ -1,12 +1,12 @@
-//! What a run came to: every difference between what the server says and what
+//! The verdict of a run: every difference between what the server says and what
 //! is true, and one line that sums them up.
 
 use std::{collections::BTreeSet, fmt};
 
-/// What a run came to. Its text is one line.
+/// The verdict of a run. Its text is one line.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// What the world was made from.
+    /// The seed that the world was made from.
     pub seed: u64,
     /// How many callbacks there were, those that were lost included.
     pub callbacks: usize,
@@ -20,25 +20,25 @@ pub struct Verdict {
     pub users: usize,
     /// How many of the rooms and users were watched.
     pub watched: usize,
-    /// What is not as it should be.
+    /// The differences.
     pub differences: Vec<Difference>,
 }
 
-/// Something that the server says and is not true.
+/// Something that the server says and that is not true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The id of the room, and what happened in it, or of the user; empty if it is
-    /// about none.
+    /// The id of the room and what happened in it, or the id of the user; empty if the
+    /// difference is about neither.
     pub about: String,
-    /// Who was told so.
+    /// Where the server said so.
     pub witnesses: BTreeSet<Witness>,
-    /// What it is.
+    /// What the difference is.
     pub what: String,
-    /// Why it is.
+    /// Why there is a difference.
     pub cause: Cause,
 }
 
-/// Who noticed a difference.
+/// Where a difference was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Witness {
     /// `GetRoomUsers`, `ListRooms` or `GetUser`.
@@ -57,7 +57,7 @@ pub enum Cause {
     /// All the numbered callbacks that were lost came after the last that
     /// arrived: no hole shows them.
     LossAtTheEnd,
-    /// Only callbacks were lost that bear no number, as none of a user's does.
+    /// All callbacks that were lost are without a number. Callbacks about users have none.
     LossUnnumbered,
     /// Callbacks were lost of the life that the room is in, and the server takes
     /// it to be in another: the holes are not of the life that it shows.
@@ -111,7 +111,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// So many, and a comma; nothing of none.
+/// A count with a comma after it; nothing if it is 0.
 pub(in crate::simulate) fn counted(count: usize, word: &str) -> String {
     match count {
         0 => String::new(),
@@ -141,9 +141,9 @@ impl fmt::Display for Difference {
         }
         f.write_str(match cause {
             Cause::LossFlagged => "loss, flagged)",
-            Cause::LossAtTheEnd => "loss after the last callback, not to be seen)",
-            Cause::LossUnnumbered => "loss of callbacks without a number, not to be seen)",
-            Cause::LossOfItsLife => "loss that makes another life current, not to be seen)",
+            Cause::LossAtTheEnd => "loss after the last callback, not visible)",
+            Cause::LossUnnumbered => "loss of callbacks without a number, not visible)",
+            Cause::LossOfItsLife => "loss that makes another life current, not visible)",
             Cause::Unexplained => "unexplained)",
         })
     }

@@ -1,4 +1,4 @@
-//! What the server says: asked page by page, and as watches tell it.
+//! What the server says, in its answers page by page, and on watches.
 
 mod reader;
 mod watcher;

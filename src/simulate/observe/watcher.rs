@@ -1,5 +1,5 @@
-//! Watches one room or user for as long as a run lasts, and at its end makes sure that
-//! the watch has heard of everything.
+//! Watches one room or user for as long as a run lasts, and checks at its end that the watch
+//! has received everything.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-/// How long a watch may take to begin, and at the end to hear of everything.
+/// How long a watch may take to begin, and to receive everything at the end.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 
-/// How long a watch is listened to between two questions whether that was all.
+/// How long to wait for events between two checks whether the watch has received everything.
 const LISTEN: Duration = Duration::from_millis(100);
 
 /// What to watch, and where.
@@ -33,7 +33,7 @@ pub(in crate::simulate) struct Watcher<S: Subject> {
     faults: Vec<String>,
 }
 
-/// What a watch came to.
+/// The result of a watch.
 #[derive(Debug)]
 pub(in crate::simulate) struct WatchResult<S> {
     pub(in crate::simulate) copy: CopyOf<S>,

@@ -134,8 +134,8 @@ impl<'a> Run<'a> {
         (rooms.map(target).collect(), users.map(target).collect())
     }
 
-    /// Finds out whether both sides of the server are there, before anything is
-    /// waited for.
+    /// Checks that the gRPC service and the HTTP front of the server can be reached, before the
+    /// run waits for anything.
     async fn reach(&self) -> Result<(), CannotRun> {
         if self.is_in_use().await? {
             let tag = &self.shape.tag;
@@ -157,8 +157,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether anything of this run is known before it. All of it is asked for: runs
-    /// of other vendors and sizes may have had a part of it.
+    /// Whether the server knows any room or user of this run already. All of them are asked for,
+    /// because an earlier run of another vendor or size may have had only some of them.
     async fn is_in_use(&self) -> Result<bool, CannotRun> {
         for place in 0..self.world.rooms.len() {
             if self.told(place).await?.room.state() != RoomState::Unknown {
@@ -296,7 +296,7 @@ impl<'a> Run<'a> {
 fn bar(deliveries: usize) -> ProgressBar {
     let bar = ProgressBar::new(deliveries as u64);
     let style = "{bar:40} {pos}/{len} callbacks, {per_sec}, {elapsed}";
-    // The template is a constant: it is right, or the bar looks as it does anyway.
+    // The template is a constant. If it were wrong, the default bar would be shown.
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }

@@ -1,4 +1,4 @@
-//! What options come to: the shape of a world, and how bad the way is.
+//! Derives from the options the shape of a world, and how late callbacks arrive.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::simulate::{
 /// Between the start and the first callback, when callbacks have their times.
 const LEAD: Duration = Duration::from_millis(300);
 
-/// The longest way of a callback: in a world where all is sent at once, and in
+/// The longest delay of a callback: in a world where all is sent at once, and in
 /// one that is sent as it happens.
 const DELAY_MAX: Duration = Duration::from_secs(30);
 const TIMED_DELAY_MAX: Duration = Duration::from_secs(3);

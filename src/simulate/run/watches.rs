@@ -26,7 +26,7 @@ struct WatchesOf<S> {
 }
 
 impl Watches {
-    /// Watches everything until it is `over`. Returns when there is a copy of each.
+    /// Watches all targets until `over` is cancelled. Returns when there is a copy of each.
     pub(super) async fn begin(
         rooms: Vec<Target>,
         users: Vec<Target>,

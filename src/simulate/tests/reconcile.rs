@@ -1,4 +1,4 @@
-//! Deliveries, as the service takes them, without a network.
+//! Applies deliveries as the service does, without a network.
 
 use crate::{
     domain::{Decoded, Time, UserEvent},
@@ -13,15 +13,15 @@ use crate::simulate::{
     world::{Shape, World, settled_after},
 };
 
-/// What may know something: all rooms, or all users.
-pub(super) trait Known: Clone + Default {
-    /// What a callback is about, if that is one of these.
+/// What callbacks are applied to: a room, or a user.
+pub(super) trait Reconciled: Clone + Default {
+    /// The index of the subject of a callback, if the subject is of this kind.
     fn place(about: SubjectIndex) -> Option<usize>;
     fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules);
     fn tick(&mut self, now: Time, rules: &Rules);
 }
 
-impl Known for Room {
+impl Reconciled for Room {
     fn place(about: SubjectIndex) -> Option<usize> {
         match about {
             SubjectIndex::Room(place) => Some(place),
@@ -43,9 +43,9 @@ impl Known for Room {
     }
 }
 
-/// What is known of each after all deliveries, with ticks in between where time
-/// passes.
-pub(super) fn reconcile<K: Known>(
+/// Applies all deliveries, with ticks in between where time passes, and returns the state of
+/// each subject.
+pub(super) fn reconcile<K: Reconciled>(
     shape: &Shape,
     world: &World,
     schedule: &Schedule,
@@ -83,7 +83,7 @@ fn received_at(shape: &Shape, place: u64, delivery: &Delivery) -> u64 {
     }
 }
 
-fn tick<K: Known>(all: &mut [K], at: u64, rules: &Rules) {
+fn tick<K: Reconciled>(all: &mut [K], at: u64, rules: &Rules) {
     for known in all {
         known.tick(Time::from_millis(at).unwrap(), rules);
     }

@@ -6,10 +6,10 @@ use crate::{
     reconcile::user::User,
 };
 
-use super::{reconcile::Known, *};
+use super::{reconcile::Reconciled, *};
 use crate::simulate::truth::{TrueDevice, UserTruth};
 
-impl Known for User {
+impl Reconciled for User {
     fn place(about: SubjectIndex) -> Option<usize> {
         match about {
             SubjectIndex::User(place) => Some(place),

@@ -29,11 +29,11 @@ pub(crate) enum LateStory {
     LateLogins,
     /// Users log in and are silent from then on. (`PresentUsersStay`)
     QuietUsers,
-    /// The end of an older session is never heard of, and its login comes once
-    /// more than that of the newer. (`AbsentUsersGoWhole`)
+    /// No callback reports the end of an older session, and its login is repeated once more
+    /// than that of the newer. (`AbsentUsersGoWhole`)
     UnendedSessions,
-    /// The end of an older life is never heard of, and a login of it comes once
-    /// more than those of the newer. (`EarlierLivesGoToo`)
+    /// No callback reports the end of an older life, and a login of it is repeated once more
+    /// than those of the newer. (`EarlierLivesGoToo`)
     UnendedLife,
     /// The life that counts began, by the clocks, before one that is over.
     /// (`TheCurrentLifeStays`)

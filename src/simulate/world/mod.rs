@@ -60,7 +60,7 @@ pub(crate) struct WorldUser {
 pub(crate) enum RoomStory {
     Story(Story),
     Late(LateStory),
-    /// What any room of Tencent's goes through.
+    /// The story of every room of Tencent.
     Tencent,
 }
 
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// Rooms whose story is short leave their share to those after them.
+    /// Rooms with a short story leave the rest of their callbacks to the rooms after them.
     fn make_rooms(&mut self, shape: &Shape, rng: &mut Pcg64, rooms: usize, callbacks: usize) {
         let mut left = callbacks;
         let mut of_zego = 0..;

@@ -1,4 +1,4 @@
-//! Names that people really choose, and that careless decoders break on.
+//! Names as people choose them, some of which careless decoders fail on.
 
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use rand_pcg::Pcg64;
@@ -8,8 +8,8 @@ use crate::simulate::{
     truth::{TrueProfile, TrueRole},
 };
 
-/// Percent signs and pluses break decoders that undo URL encoding of what was
-/// never encoded; the others break careless quoting and lengths.
+/// Names with percent signs and pluses break decoders that percent-decode what was not
+/// encoded. The others break careless quoting and lengths.
 const HOSTILE: [&str; 12] = [
     "100%",
     "%41%2B%zz",

@@ -1,5 +1,5 @@
-//! One room's history, and the two accounts of it that are written at once:
-//! what is true, and what the vendor reports.
+//! Makes the history of one room, and writes two accounts of it at once: what is true, and
+//! what the vendor reports.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +46,8 @@ pub(super) struct Life {
     /// From when on it has another name.
     renamed: Option<(u64, String)>,
     named_by: u64,
-    /// When each user is done with what was begun: nothing of the user's next
-    /// act may share a millisecond with the last one's, unless it means to.
+    /// When the last act of each user ends. The next act of the user must not begin in the same
+    /// millisecond, unless a story is about that.
     pub(super) busy_until: BTreeMap<String, u64>,
     /// The last session that each user had.
     pub(super) last_session: BTreeMap<String, String>,
@@ -86,8 +86,7 @@ impl RoomHistory {
         }
     }
 
-    /// The room begins a life with an id that says nothing. Whoever was in the
-    /// one before is not in this one.
+    /// The room begins a life with a random id. Users of the life before are not in this one.
     pub(super) fn open(&mut self, opening: LifeStart) {
         // Above half of the range, where signed numbers and floats go wrong.
         let id = self.rng.random_range(1..u64::MAX);
@@ -130,7 +129,7 @@ impl RoomHistory {
         }
     }
 
-    /// The life ends, and with it everybody's presence.
+    /// The life ends, and with it the presence of all its users.
     pub(super) fn close(&mut self, at: u64, reason: u32) {
         self.truth.users.clear();
         if let Some(life) = &mut self.truth.life {
@@ -219,7 +218,7 @@ impl RoomHistory {
         });
     }
 
-    /// A session id for a login at a time: most grow with it, some say nothing.
+    /// A session id for a login at a time: most grow with the time, some are random.
     pub(super) fn new_session(&mut self, at: u64) -> String {
         if self.life.legacy {
             return String::new();
@@ -242,7 +241,7 @@ impl RoomHistory {
         format!("sim-{}-guest-{}-{}", self.tag, self.room, self.sessions)
     }
 
-    /// One of the regulars, of whom there are `pool`.
+    /// One of the `pool` regulars.
     pub(super) fn some_regular(&mut self, pool: usize) -> String {
         names::regular(&self.tag, self.rng.random_range(0..pool.max(1)))
     }

@@ -10,7 +10,7 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
     /// What makes ids unique to this run.
     pub(crate) tag: String,
-    /// Whose callbacks; all vendors' if none is named.
+    /// The vendor whose callbacks are made; a mix of all if none is named.
     pub(crate) vendor: Option<VendorName>,
     /// How many rooms there are, and users of the chat, if of each.
     pub(crate) rooms: usize,

@@ -33,9 +33,9 @@ pub(crate) enum Story {
     /// A short life closes, and the next began before it by the clocks.
     /// (`ClockSkewIsForgiven`)
     SkewedLives,
-    /// The same, and nobody reports the close.
+    /// The same, but the close is not reported.
     SkewedLivesUnclosed,
-    /// A room closes with people in it, whose logins come late.
+    /// A room closes with users in it, and their logins arrive late.
     /// (`ClosedIsFinal`)
     ClosedFull,
     /// Callbacks as they were in 2022.
@@ -44,8 +44,8 @@ pub(crate) enum Story {
     AncientRoom,
     /// Logins that ended long ago come again. (`StaleIsNotApplied`)
     AncientLogins,
-    /// Some logins are lost for good, and their logouts are not: nobody may come
-    /// back, and the holes must be counted. (`NamedLoginsDecide`,
+    /// Some logins are lost for good, and their logouts are not. Their users must not become
+    /// present again, and the missing numbers must be counted. (`NamedLoginsDecide`,
     /// `NumbersAreASet`)
     LostLogins,
 }
@@ -104,7 +104,7 @@ impl RoomHistory {
         });
     }
 
-    /// Somebody who stays to the end.
+    /// Logs in a user who stays to the end.
     fn steward(&mut self, at: u64) {
         let user_id = self.newcomer();
         self.join(&user_id, at);

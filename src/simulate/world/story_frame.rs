@@ -19,7 +19,7 @@ impl StoryFrame {
         self.until.saturating_sub(self.from)
     }
 
-    /// A time that is stale whenever in the run it is received.
+    /// A time so old that a callback of it is stale at any time of the run.
     pub(super) fn ancient(&self) -> u64 {
         self.from.saturating_sub(self.horizon / 5 * 6 + 2_000)
     }

@@ -13,11 +13,11 @@ use crate::simulate::{
 
 use super::{names, room_history::RoomHistory, story_frame::StoryFrame};
 
-/// How long after it is destroyed a room may be told that somebody left it. No
-/// later life begins before.
+/// How long after a room is destroyed the vendor may report that a user left it. The next
+/// life does not begin before that.
 const ECHO: u64 = 50;
 
-/// How long after the first enter a room may be told to be created.
+/// How long after the first enter the vendor may report that the room was created.
 const LATE_CREATE: u64 = 200;
 
 /// How many come or go at once.
@@ -95,8 +95,8 @@ impl TencentRoom<'_> {
         }
     }
 
-    /// Some who are not there, at least one, and some who are, all of whom are
-    /// done with what they did before.
+    /// Some users who are not in the room, at least one, and some who are. The last acts of all
+    /// of them have ended.
     fn some_idle(&mut self, at: u64) -> (Vec<String>, Vec<String>) {
         let together = self.history.rng.random_range(1..=TOGETHER_MAX);
         let (mut absent, mut present) = (Vec::new(), Vec::new());
@@ -142,8 +142,8 @@ impl TencentRoom<'_> {
         self.report(at, report);
     }
 
-    /// The room ends, and with it everybody's presence. Of some it is told, too,
-    /// that they left, about then.
+    /// The room ends, and with it the presence of all its users. For some of them the vendor
+    /// reports at about the same time that they left.
     fn destroy(&mut self, at: u64) {
         let present = std::mem::take(&mut self.history.truth.users);
         if let Some(life) = &mut self.history.truth.life {
@@ -203,7 +203,7 @@ impl TencentRoom<'_> {
     }
 }
 
-/// A life of which nothing is told but that it is.
+/// A life without a name, a creator or times.
 fn nameless() -> TrueLife {
     TrueLife {
         session_id: String::new(),

@@ -14,7 +14,7 @@ const REASONS: [u32; 4] = [0, 1, 2, 4];
 const KICKED: u32 = 3;
 
 impl RoomHistory {
-    /// Somebody does something at `at`. `pool` is how many regulars there are.
+    /// Makes one user act at `at`. `pool` is how many regulars there are.
     pub(super) fn act(&mut self, pool: usize, at: u64) {
         let user_id = self.idle_user(pool, at);
         if self.truth.users.contains_key(&user_id) {
@@ -37,7 +37,7 @@ impl RoomHistory {
         }
     }
 
-    /// A user who is done with the act before.
+    /// A user whose last act has ended.
     fn idle_user(&mut self, pool: usize, at: u64) -> String {
         for _ in 0..8 {
             let user_id = self.some_regular(pool);

@@ -45,7 +45,7 @@ pub(super) struct ZimUser {
     pub(super) callbacks: Vec<PlannedCallback>,
     /// The second of the login that gave the name.
     named_at: u64,
-    /// In which second each session is done with what was begun.
+    /// The second in which the last act of each session ends.
     busy_until: BTreeMap<String, u64>,
     /// How the next callbacks are sent.
     sending: Sending,
@@ -136,7 +136,7 @@ impl ZimUser {
     }
 
     /// A device logs in, another after it, which is quiet from then on, and the
-    /// logout of the first is told after the horizon. (`LateEndsStillEnd`,
+    /// logout of the first is sent after the horizon. (`LateEndsStillEnd`,
     /// `PresentUsersStay`)
     fn leave_late(&mut self, frame: &StoryFrame) {
         let at = frame.from;
@@ -147,7 +147,7 @@ impl ZimUser {
         self.sending = Sending::At(vec![at + frame.horizon + SLACK]);
         self.leave(&first, at);
         self.sending = Sending::Disordered;
-        // Nothing else is told of the second.
+        // No other callback is about the second device.
         self.busy_until.insert(second, u64::MAX);
     }
 
@@ -204,7 +204,7 @@ impl ZimUser {
         self.report(at, stamped.max(at / SECOND), report);
     }
 
-    /// `until` is the second in which its session is done with it.
+    /// `until` is the second in which the act of its session ends.
     fn report(&mut self, at: u64, until: u64, report: Report) {
         let session = report.session_id.clone();
         let busy_until = self.busy_until.entry(session).or_default();

@@ -10,7 +10,7 @@ use crate::simulate::truth::{RoomTruth, TrueLife, TrueProfile, TrueRole, TrueUse
 
 pub(in crate::simulate) use self::user::{in_rooms, online, same};
 
-/// Whether a server may have forgotten what is over.
+/// Whether a server may have forgotten closed rooms and users who are offline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::simulate) enum Memory {
     Keeps,
@@ -27,26 +27,26 @@ pub(in crate::simulate) fn users<'u>(
     for user in users.clone() {
         seen.insert(user.user_id.as_str());
         match truth.users.get(&user.user_id) {
-            None => differences.push(format!("{:?} is not there", user.user_id)),
+            None => differences.push(format!("{:?} is not in it", user.user_id)),
             Some(true_user) => differences.extend(user_fields(true_user, user)),
         }
     }
     let unseen = truth.users.keys().filter(|id| !seen.contains(id.as_str()));
-    differences.extend(unseen.map(|id| format!("{id:?} is there, and not told of")));
+    differences.extend(unseen.map(|id| format!("{id:?} is in it, but is not listed")));
     if differences.is_empty() {
         let told = digest(users.map(|user| (user.user_id.as_str(), user.session_id.as_str())));
         if told != truth.digest() {
-            differences.push("a user is told of twice".to_owned());
+            differences.push("a user is listed twice".to_owned());
         }
     }
     differences
 }
 
-/// How a user who is there differs from what is true of him.
+/// How a user who is present differs from the truth.
 fn user_fields(true_user: &TrueUser, user: &pb::RoomUser) -> Vec<String> {
     let id = &user.user_id;
     let Some(told) = told_user(user) else {
-        return vec![format!("{id:?} is told without a login time")];
+        return vec![format!("{id:?} is listed without a login time")];
     };
     let words = |user: &TrueUser| {
         let role = match user.profile.role {
@@ -69,12 +69,12 @@ fn user_fields(true_user: &TrueUser, user: &pb::RoomUser) -> Vec<String> {
     let differing = pairs.filter(|(told, truth)| told != truth);
     differing
         .map(|((field, told), (_, truth))| {
-            format!("{id:?} is told with the {field} {told:?} and has {truth:?}")
+            format!("{id:?} is listed with the {field} {told:?} instead of {truth:?}")
         })
         .collect()
 }
 
-/// A user as told, in the words of the truth; `None` if there are none for it.
+/// A user whom the server lists, as a value of the truth; `None` without a login time.
 fn told_user(user: &pb::RoomUser) -> Option<TrueUser> {
     let role = match user.role() {
         pb::UserRole::Host => TrueRole::Host,
@@ -99,9 +99,8 @@ pub(in crate::simulate) fn room(truth: &RoomTruth, room: &pb::Room, memory: Memo
     let is_unknown = room.state() == pb::RoomState::Unknown;
     let Some(life) = &truth.life else {
         let (state, session) = (word(room.state()), &room.session_id);
-        let told = || {
-            format!("nothing can be known of it, but it is told as {state}, session {session:?}")
-        };
+        let told =
+            || format!("it should be unknown, but is reported as {state}, session {session:?}");
         return (!is_unknown).then(told).into_iter().collect();
     };
     if is_unknown && life.close_time.is_some() && memory == Memory::Forgets {
@@ -114,7 +113,7 @@ pub(in crate::simulate) fn room(truth: &RoomTruth, room: &pb::Room, memory: Memo
     };
     if room.state() != state {
         let (told, truth) = (word(room.state()), word(state));
-        differences.push(format!("it is told as {told} and is {truth}"));
+        differences.push(format!("it is reported as {told} instead of {truth}"));
     }
     differences.extend(fields(life, room));
     differences
@@ -149,7 +148,9 @@ fn fields(life: &TrueLife, room: &pb::Room) -> Vec<String> {
     ];
     let differing = pairs.into_iter().filter(|(_, told, truth)| told != truth);
     differing
-        .map(|(field, told, truth)| format!("its {field} is told as {told:?} and is {truth:?}"))
+        .map(|(field, told, truth)| {
+            format!("its {field} is reported as {told:?} instead of {truth:?}")
+        })
         .collect()
 }
 

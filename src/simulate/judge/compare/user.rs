@@ -9,7 +9,7 @@ use crate::{
 
 use super::{Memory, millis};
 
-/// How a user, but for the rooms that he is in, differs from what is true of him.
+/// How a user, apart from the rooms that the user is in, differs from the truth.
 pub(in crate::simulate) fn online(
     truth: &UserTruth,
     user: &pb::User,
@@ -20,12 +20,14 @@ pub(in crate::simulate) fn online(
     if user.online != is_online {
         let word = |online| if online { "online" } else { "offline" };
         let (told, truth) = (word(user.online), word(is_online));
-        differences.push(format!("he is told as {told} and is {truth}"));
+        differences.push(format!("is reported as {told} instead of {truth}"));
     }
     let is_forgotten = !is_online && user.name.is_empty() && memory == Memory::Forgets;
     if user.name != truth.name && !is_forgotten {
         let (told, truth) = (&user.name, &truth.name);
-        differences.push(format!("his name is told as {told:?} and is {truth:?}"));
+        differences.push(format!(
+            "the name is reported as {told:?} instead of {truth:?}"
+        ));
     }
     differences
 }
@@ -36,17 +38,17 @@ fn devices(truth: &UserTruth, told: &[pb::Device]) -> Vec<String> {
     for device in told {
         let id = &device.session_id;
         if seen.insert(id, ()).is_some() {
-            differences.push(format!("the device {id:?} is told of twice"));
+            differences.push(format!("the device {id:?} is listed twice"));
         }
         match truth.devices.get(id) {
-            None => differences.push(format!("the device {id:?} is not online")),
+            None => differences.push(format!("the device {id:?} is listed, but is not online")),
             Some(true_device) => differences.extend(fields(true_device, device)),
         }
     }
     let unseen = truth.devices.keys().filter(|id| !seen.contains_key(id));
-    differences.extend(unseen.map(|id| format!("the device {id:?} is online, and not told of")));
+    differences.extend(unseen.map(|id| format!("the device {id:?} is online, but is not listed")));
     if !told.is_sorted_by_key(|device| millis(device.login_time.as_ref())) {
-        differences.push("his devices are not in order".to_owned());
+        differences.push("the devices are not in order".to_owned());
     }
     differences
 }
@@ -68,12 +70,12 @@ fn fields(true_device: &TrueDevice, device: &pb::Device) -> Vec<String> {
     differing
         .map(|(field, told, truth)| {
             let id = &device.session_id;
-            format!("the device {id:?} is told with the {field} {told:?} and has {truth:?}")
+            format!("the device {id:?} is listed with the {field} {told:?} instead of {truth:?}")
         })
         .collect()
 }
 
-/// How the rooms that a user is in differ from those that he is truly in, by
+/// How the rooms that a user is reported in differ from those that the user is truly in, by
 /// their ids.
 pub(in crate::simulate) fn in_rooms(truth: &UserTruth, user: &pb::User) -> Vec<(String, String)> {
     let mut differences = Vec::new();
@@ -81,16 +83,18 @@ pub(in crate::simulate) fn in_rooms(truth: &UserTruth, user: &pb::User) -> Vec<(
     for room in &user.rooms {
         let (id, at) = (&room.room_id, millis(room.login_time.as_ref()));
         let what = match truth.rooms.get(id) {
-            _ if seen.insert(id, ()).is_some() => format!("he is told to be twice in {id:?}"),
-            None => format!("he is not in the room {id:?}"),
+            _ if seen.insert(id, ()).is_some() => format!("the room {id:?} is listed twice"),
+            None => format!("the room {id:?} is listed, but the user is not in it"),
             Some(true_at) if at == Some(*true_at) => continue,
-            Some(true_at) => format!("he is told in {id:?} since {at:?} and is since {true_at}"),
+            Some(true_at) => {
+                format!("the room {id:?} is listed with the login time {at:?} instead of {true_at}")
+            }
         };
         differences.push((id.clone(), what));
     }
     let unseen = truth.rooms.keys().filter(|id| !seen.contains_key(id));
     let untold = unseen.map(|id| {
-        let what = format!("he is in the room {id:?}, and not told so");
+        let what = format!("the user is in the room {id:?}, which is not listed");
         (id.clone(), what)
     });
     differences.extend(untold);
@@ -98,7 +102,7 @@ pub(in crate::simulate) fn in_rooms(truth: &UserTruth, user: &pb::User) -> Vec<(
 }
 
 /// Whether a copy that was folded from changes is what the server says when it is
-/// asked. No change tells that a name is forgotten.
+/// asked. No change is sent when a name is forgotten.
 pub(in crate::simulate) fn same(copy: &pb::User, told: &pb::User, memory: Memory) -> bool {
     let by_id = |user: &pb::User| {
         let mut devices = user.devices.clone();
