@@ -1,6 +1,6 @@
 //! The messages that data folders hold, generated from `proto/headcount/storage/v1/`.
 //!
-//! It has no other code, so that whoever stores something can use it.
+//! It has no other code, so that every module that stores something can use it.
 
 pub(crate) use self::generated::*;
 

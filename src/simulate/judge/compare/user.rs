@@ -1,4 +1,4 @@
-//! Compares what the server says of a user with what is true of him.
+//! Compares what the server says of a user with the truth.
 
 use std::collections::BTreeMap;
 
