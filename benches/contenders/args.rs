@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The arguments of the benchmark.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -10,7 +10,7 @@ pub(crate) struct Args {
     /// Which rows to measure; all of them without it.
     #[arg(long, value_delimiter = ',')]
     pub(crate) rows: Vec<Row>,
-    /// Rounds; in each every contender has its turn.
+    /// Rounds. Each round measures every contender once.
     #[arg(long, default_value_t = 5)]
     pub(crate) repeat: usize,
     /// How long one contender is measured in one round.
@@ -36,10 +36,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     pub(crate) scratch: PathBuf,
 
-    /// Given by `cargo bench`.
+    /// Set by `cargo bench`.
     #[arg(long, hide = true)]
     pub(crate) bench: bool,
-    /// Be a contender, instead of measuring.
+    /// Run as one of the helper processes, instead of measuring.
     #[arg(long, hide = true)]
     pub(crate) serve: Option<Role>,
     #[arg(long, hide = true)]
@@ -72,10 +72,10 @@ pub(crate) enum Row {
     Growth,
 }
 
-/// What this file is when another of it starts it.
+/// What a process of this program does if the benchmark starts it as a helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// hyper and tonic with nothing behind them.
+    /// hyper and tonic without a service behind them.
     Bare,
     /// A roster of many members, in this process.
     Members,

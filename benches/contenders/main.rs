@@ -18,11 +18,12 @@ use mimalloc::MiMalloc;
 
 use self::args::Args;
 
-/// As the program has it: what members take is measured in a process of this.
+/// The allocator of `headcount`, because the memory of members is measured in a process of this
+/// program.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Whatever goes wrong ends the run, so it is enough to say it.
+/// Any error ends the run and is printed, so its type does not matter.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {

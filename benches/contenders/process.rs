@@ -1,4 +1,4 @@
-//! Other processes: started, measured, and ended with what started them.
+//! Starts other processes, measures them, and ends them when their owner is dropped.
 
 use std::{
     fs,
@@ -63,11 +63,11 @@ impl Drop for Process {
 pub(crate) struct Usage {
     /// Seconds in its own code.
     pub(crate) user: f64,
-    /// Seconds in the kernel's, on its behalf.
+    /// Seconds in the kernel, on its behalf.
     pub(crate) system: f64,
     /// Bytes of memory that it holds now.
     pub(crate) memory: f64,
-    /// And held at most.
+    /// The most bytes of memory that it has held.
     pub(crate) memory_max: f64,
 }
 
@@ -87,7 +87,7 @@ impl Usage {
     }
 }
 
-/// The harness's own.
+/// The usage of the harness itself.
 pub(crate) fn own_usage() -> Usage {
     usage("self").unwrap_or_default()
 }
@@ -113,7 +113,7 @@ fn usage(id: &str) -> Option<Usage> {
     })
 }
 
-/// A port of this machine that nobody listens on now.
+/// A port of this machine that no process listens on now.
 pub(crate) fn free_address() -> Outcome<std::net::SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

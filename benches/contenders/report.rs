@@ -18,7 +18,7 @@ pub(crate) use self::{machine::describe, markdown::print, numbers::median};
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    /// Who was not measured, and why.
+    /// Contenders that were not measured, and why.
     skipped: Vec<String>,
     /// What else a reader has to know.
     notes: Vec<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Line {
     values: Vec<f64>,
     /// Microseconds of the server's CPU for each unit of work.
     cpu: Vec<f64>,
-    /// And of the harness's own, on the same machine.
+    /// Microseconds of the harness's CPU for each unit of work, on the same machine.
     own_cpu: Vec<f64>,
 }
 

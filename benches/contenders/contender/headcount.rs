@@ -14,10 +14,10 @@ use crate::{
     process::{Process, free_address, until_up},
 };
 
-/// What is not as it is by default.
+/// The settings of a Headcount that may differ from the defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings<'a> {
-    /// Where the journal is; in memory if nowhere.
+    /// The folder of the journal; `None` for one in memory.
     pub(crate) data: Option<&'a Path>,
     /// When checkpoints are written; as by default, if not said.
     pub(crate) checkpoints: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Starting what is measured: each a process of its own, on ports of its own.
+//! Starts the contenders, each as processes of its own, on ports of its own.
 
 mod etcd;
 mod fastify;
@@ -18,14 +18,14 @@ use crate::{
 
 pub(crate) use self::headcount::{Settings, start as start_headcount};
 
-/// Who is measured.
+/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// Headcount whose journal is in memory.
     Memory,
     /// Headcount whose journal is on disk, as it is by default.
     Disk,
-    /// hyper and tonic with nothing behind them.
+    /// hyper and tonic without a service behind them.
     Bare,
     /// fastify and ioredis, which write to Redis.
     Fastify,
@@ -43,7 +43,7 @@ pub(crate) struct Running {
     pub(crate) http: SocketAddr,
     /// Where they are watched.
     pub(crate) grpc: SocketAddr,
-    /// Goes last, when nobody uses it any more.
+    /// Dropped last, when no process uses it any more.
     _folder: Option<TempDir>,
 }
 

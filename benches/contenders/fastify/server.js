@@ -1,5 +1,5 @@
 // What a user would write today: check the signature, keep the room as a hash in
-// Redis, tell whoever subscribed. Nothing is reconciled, and Redis does not sync.
+// Redis, publish to its subscribers. Nothing is reconciled, and Redis does not sync.
 import { createHash } from "node:crypto";
 import Fastify from "fastify";
 import Redis from "ioredis";

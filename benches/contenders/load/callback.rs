@@ -12,8 +12,8 @@ pub(crate) const PATH: &str = "/webhooks/zego";
 /// The length of the body of a login, as vendors send it.
 const BODY_BYTES: usize = 450;
 
-/// What everybody answers, as Headcount does: a callback that could not be used, and is
-/// answered 200 all the same, would cost less.
+/// The answer of every contender, as Headcount gives it. An undecodable callback is answered 200
+/// as well, but would cost less, so the answer is checked.
 pub(crate) const ACCEPTED: &[u8] = br#"{"outcome":"accepted"}"#;
 
 /// What comes before the user's id in a body.
@@ -55,12 +55,12 @@ pub(crate) struct What {
     pub(crate) user: usize,
     /// The vendor's number of the callback in its room's life.
     pub(crate) number: usize,
-    /// What makes its signature its own.
+    /// The nonce that makes its signature unique.
     pub(crate) serial: u64,
 }
 
 impl Template {
-    /// Signed with the time of now.
+    /// A template whose callbacks are signed with the current time.
     pub(crate) fn new(kind: Kind) -> Self {
         let timestamp = (now_millis() / 1000).to_string();
         let body = body(kind, &timestamp);

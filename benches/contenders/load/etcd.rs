@@ -1,4 +1,4 @@
-//! The few messages of etcd's API that are spoken here: `rpc.proto` and `kv.proto`
+//! The few messages of etcd's API that the benchmark uses: `rpc.proto` and `kv.proto`
 //! of etcd v3.
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! The harness's side of the wire: as little work as it takes.
+//! The harness's side of the connections, which does as little work as possible.
 
 pub(crate) mod callback;
 pub(crate) mod etcd;

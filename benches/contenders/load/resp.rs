@@ -1,4 +1,4 @@
-//! As much of Redis' protocol as is spoken here.
+//! The part of Redis' protocol that the benchmark uses.
 
 use std::net::SocketAddr;
 

@@ -72,7 +72,7 @@ impl Sender {
     }
 }
 
-/// What a store without a notion of users keeps of one: the fields that Headcount
+/// The value that a key-value store keeps for a user: the fields that Headcount
 /// keeps, with as much of a client's own data as in a callback.
 pub(crate) fn value(user: usize) -> String {
     let data = "x".repeat(super::callback::custom_data_bytes());

@@ -73,7 +73,7 @@ impl Watchers {
         Ok(Self { watching })
     }
 
-    /// Fails if one of them has.
+    /// Fails if one of them has ended or failed.
     pub(crate) fn check(&mut self) -> Outcome<()> {
         match self.watching.try_join_next() {
             Some(ended) => ended?.and(Err("a watch ended".into())),

@@ -1,4 +1,4 @@
-//! What is to be reached: ratios of two contenders in one run on one machine.
+//! The goals: ratios of two contenders in one run on one machine.
 
 /// One goal.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Goal {
 pub(crate) enum Of {
     Value,
     Cpu,
-    /// Ours alone, to a number.
+    /// The figure of Headcount alone, compared with a number.
     Alone,
 }
 

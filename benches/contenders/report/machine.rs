@@ -1,4 +1,4 @@
-//! What the figures are from.
+//! Describes the machine, the programs and the command that the figures are from.
 
 use std::{
     env,
@@ -76,7 +76,7 @@ fn file_system(folder: &Path) -> Option<String> {
     Some(text.lines().nth(1)?.trim().to_owned())
 }
 
-/// What a sync costs here: the floor below every row that syncs.
+/// How long a sync takes here. No row that syncs can be faster.
 fn sync_millis(folder: &Path) -> Outcome<f64> {
     let path = folder.join("contenders-sync");
     let mut file = File::create(&path)?;

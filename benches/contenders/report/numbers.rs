@@ -1,6 +1,6 @@
-//! What many figures come to.
+//! Medians, spreads and ratios of many figures.
 
-/// The one in the middle.
+/// The median.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -15,8 +15,8 @@ pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
     (least, greatest)
 }
 
-/// The median of what each round makes of two contenders that it ran one after the
-/// other: what the machine did otherwise meanwhile is in both.
+/// The median of the ratios of two contenders in each round. A round runs them one after the
+/// other, so other load on the machine affects both.
 pub(crate) fn ratio(ours: &[f64], theirs: &[f64]) -> Option<f64> {
     let ratios: Vec<_> = ours
         .iter()

@@ -8,7 +8,7 @@ use crate::{Outcome, report::median};
 #[derive(Debug)]
 pub(crate) struct Curve {
     title: &'static str,
-    /// What there is more and more of.
+    /// What is counted on the horizontal axis.
     of: &'static str,
     points: Vec<(usize, Vec<f64>)>,
 }
@@ -61,7 +61,7 @@ pub(crate) fn write(svg: &Path, curves: &[Curve]) -> Outcome<()> {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" height=\"{HEIGHT}\">\n\
          <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
-    // One scale for all, or they could not be compared.
+    // All curves have one scale, so that they can be compared.
     let costs = curves.iter().flat_map(Curve::medians).map(|(_, cost)| cost);
     let top = (costs.fold(1.0, f64::max) * 1.2).ceil();
     for (panel, curve) in curves.iter().enumerate() {

@@ -46,7 +46,7 @@ const ARRIVAL: Duration = Duration::from_secs(20);
 enum Pace {
     /// The next change is made when one has reached every watcher.
     Window(usize),
-    /// Changes are made at these times, whatever becomes of them.
+    /// Changes are made at a fixed rate, also if earlier ones have not arrived.
     Every(Duration),
 }
 

@@ -34,10 +34,10 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
     check_files_max()?;
     let measured = tokio::select! {
         measured = measure(args, &mut report) => measured,
-        // Whoever is started is ended as well, and folders are removed.
+        // Ends all processes that were started, and removes their folders.
         interrupted = interrupted() => interrupted,
     };
-    // What there is, is not lost with what failed.
+    // The figures that were measured are printed even if a later row failed.
     report::print(&report);
     if let Some(file) = &args.json {
         report.write_json(file)?;

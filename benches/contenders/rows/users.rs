@@ -1,4 +1,4 @@
-//! Everybody in a room of 10,000, asked for at once.
+//! All users of a room of 10,000, asked for with one call.
 
 use std::{
     path::Path,
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &Args, report: &mut Report) -> Outcome<()> {
     let contenders = present(args, report, &CONTENDERS);
     let payload = answer(args).await?;
     report.note(format!(
-        "Everybody in a room of 10,000 is a message of {} bytes; {CALLS} calls are under way, on {CONNECTIONS} connections ({CALLS} of Redis).",
+        "The answer with all users of a room of 10,000 is a message of {} bytes; {CALLS} calls are under way, on {CONNECTIONS} connections ({CALLS} of Redis).",
         payload.length()?
     ));
     for round in 0..args.repeat {
@@ -161,7 +161,7 @@ async fn keep_calling(
 ) -> Outcome<()> {
     while !is_over.load(Relaxed) {
         let length = caller.call().await?;
-        // An answer of nobody would be quick.
+        // An answer without users would be fast, and would not be a valid measurement.
         if length < USERS {
             return Err(format!("an answer of {length} bytes").into());
         }

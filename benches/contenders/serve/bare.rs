@@ -1,5 +1,5 @@
-//! The bare limits: hyper that reads a callback and says yes, and tonic that
-//! passes on bytes encoded before. They check nothing and know nothing.
+//! The bare transports: hyper that reads a callback and answers that it is accepted, and tonic
+//! that sends bytes that were encoded before. They check nothing and keep no state.
 
 use std::{convert::Infallible, fs, net::SocketAddr};
 
@@ -56,7 +56,7 @@ async fn serve_http(address: SocketAddr, changes: Changes) -> Outcome<()> {
         let changes = changes.clone();
         tokio::spawn(async move {
             let answer = service_fn(move |request| answer(request, changes.clone()));
-            // A connection that breaks is the harness's to report.
+            // The harness reports a connection that breaks.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), answer)
                 .await;
@@ -85,7 +85,7 @@ impl Changes {
         let mut change = self.template.to_vec();
         let place = self.user_at?;
         change[place..place + USER_ID_BYTES].copy_from_slice(user);
-        // Nobody may watch any more.
+        // There may be no watcher any more.
         let _ = self.watchers.send(change.into());
         None
     }

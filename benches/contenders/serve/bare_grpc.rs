@@ -1,4 +1,4 @@
-//! tonic with nothing behind it.
+//! tonic without a service behind it: it sends bytes that were encoded before.
 
 use std::{
     convert::Infallible,
@@ -92,7 +92,7 @@ impl ServerStreamingService<Bytes> for Watch {
             };
             Some((change, changes))
         });
-        // Something comes first, so that it is known when the watch is there.
+        // A first message, so that the client knows when the watch has begun.
         let first = stream::iter([Ok(Bytes::new())]);
         future::ready(Ok(Response::new(first.chain(changes).boxed())))
     }

@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Args) -> Outcome<()> {
             .min(appended + BATCH)
             .min(stop.unwrap_or(usize::MAX));
         let batch = (appended..end).map(|user| {
-            // Rooms fill side by side, as they do in life.
+            // All rooms fill at the same time, as real ones do.
             let rooms = args.count.div_ceil(MEMBERS_PER_ROOM);
             let (room, number) = (user % rooms, user / rooms + 1);
             let serial = user as u64;

@@ -13,8 +13,8 @@ use crate::{Outcome, args::Args, load::callback::APP, process::own_usage};
 
 pub(super) const MEMBERS_PER_ROOM: usize = 100;
 
-/// How often the service looks whether something is to be forgotten. It is more
-/// often in truth, where time passes more slowly.
+/// How often the roster checks whether something is to be forgotten. The service does so more
+/// often, because there time passes more slowly than here.
 const TICK: Duration = Duration::from_secs(10);
 
 /// Prints what each member takes when all are there. The logins come in an even

@@ -1,4 +1,4 @@
-//! What this file is when another of it starts it.
+//! What this program does if the benchmark starts it as a helper process.
 
 mod bare;
 mod bare_grpc;
