@@ -1,5 +1,4 @@
-//! The configuration: where a setting comes from, and what every mistake is
-//! called.
+//! The configuration: where a setting comes from, and the error for every mistake.
 
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 

@@ -1,9 +1,9 @@
-//! A disk without room: callbacks are refused, everything else goes on, and when
-//! there is room again, so is the service, without a restart.
+//! A full disk: callbacks are refused, and everything else goes on. When there is space again,
+//! callbacks are accepted again, without a restart.
 //!
 //! With `HEADCOUNT_SMALL_DISK`, a folder on a disk of some megabytes, that disk is
-//! filled; `.ci/disk_full.sh` makes one. Without, it is the process that may not
-//! write more to a file.
+//! filled; `.ci/disk_full.sh` makes one. Without it, the size of the files that the
+//! process may write is limited.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -193,7 +193,7 @@ async fn without_room_only_callbacks_are_refused() {
     assert_eq!(present(&site).await, taken, "what was refused is nowhere");
 
     shortage.end(&process);
-    // Nobody sends: the journal finds out by itself.
+    // No callback is sent: the journal notices by itself that there is space.
     assert_eq!(next_health(&mut health).await, ServingStatus::Serving);
     assert_eq!(metric(&site, "headcount_journal_failing"), "0");
     assert_eq!(login(&sender, taken as u64 + 1).await, StatusCode::OK);

@@ -17,8 +17,8 @@ use self::{
     table::Table,
 };
 
-/// Crates that only the modules may import whose row names them: who does not know
-/// protobuf or HTTP does not depend on how things are spelled there.
+/// Crates that a module may import only if its row names them, so that most modules do not
+/// depend on protobuf or HTTP.
 const GUARDED_CRATES: [&str; 7] = [
     "headcount_client",
     "hyper",
@@ -73,7 +73,7 @@ fn forbidden(source: &Source, table: &Table) -> Vec<String> {
     let is_allowed = |from: &str, to: &str| table.get(from).is_some_and(|row| row.contains(to));
     let mut forbidden = Vec::new();
     for arrow in source.arrows() {
-        // The crate's root says nothing and does nothing: it lists the modules.
+        // The crate's root has no code: it lists the modules.
         if let (Some(from), Some(to)) = (arrow.from.first(), arrow.to.first())
             && from != to
             && !is_allowed(from, to)
@@ -143,7 +143,7 @@ mod planted {
 
     fn table() -> Table {
         table::read(
-            "### Who may import whom\n\n| module | may import | because |\n| --- | --- | --- |\n\
+            "### Allowed imports\n\n| module | may import | because |\n| --- | --- | --- |\n\
              | `domain` | nothing | |\n| `roster`, `grpc` | `domain` | |\n| `grpc` | `domain`, `roster`, `tonic` | |\n",
         )
     }

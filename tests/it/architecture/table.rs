@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The heading above the table.
-const HEADING: &str = "### Who may import whom";
+const HEADING: &str = "### Allowed imports";
 
 /// What each top module may import: other top modules, and the crates that not every
 /// module may.

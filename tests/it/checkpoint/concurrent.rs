@@ -24,8 +24,8 @@ const ENTRIES: usize = 1_000;
 const ROOMS: u64 = 6;
 const USERS: u64 = 400;
 
-/// One thing after the other, in rooms of which some are so large that their users
-/// are told of a close by another thread.
+/// Events one after the other, in rooms of which some are so large that another thread updates
+/// their users after a close.
 fn journal(dice: &mut Dice) -> Vec<Entry> {
     let mut lives = [1; ROOMS as usize];
     let mut now = 0;
@@ -119,7 +119,7 @@ fn callback(now: i64, decoded: Decoded) -> Entry {
     }
 }
 
-/// As soon as it can be.
+/// Begins a capture as soon as one can begin.
 fn begin(roster: &std::sync::Arc<Roster>) -> Capture {
     loop {
         if let Some(capture) = roster.begin_capture() {
@@ -129,7 +129,7 @@ fn begin(roster: &std::sync::Arc<Roster>) -> Capture {
     }
 }
 
-/// Takes checkpoints until there is nothing more to come, each over many entries.
+/// Takes checkpoints until all entries are applied. Many entries are applied during each.
 fn take_all(roster: &std::sync::Arc<Roster>, is_done: &AtomicBool) -> Vec<Checkpoint> {
     let mut checkpoints = Vec::new();
     while !is_done.load(Ordering::Acquire) {
@@ -144,7 +144,7 @@ fn take_all(roster: &std::sync::Arc<Roster>, is_done: &AtomicBool) -> Vec<Checkp
     checkpoints
 }
 
-/// Comes and goes: of whom nothing is known, there is a cell for as long.
+/// Begins and ends watches. A subject without evidence has a cell only while it is watched.
 fn watch(roster: &std::sync::Arc<Roster>, is_done: &AtomicBool) {
     let mut dice = Dice(3);
     let mut watches = Vec::new();
@@ -239,7 +239,7 @@ fn a_checkpoint_waits_until_all_are_told_that_their_room_closed() {
     replica.apply(1, &rooms(0, users.collect()));
     replica.apply(2, &rooms(1, vec![life("r", "1").closed(at(1))]));
     let capture = begin(&replica.roster);
-    // Who was told is kept by nothing but history.
+    // Only the history keeps the users who were told.
     replica.roster.trim_history(at(3_600_000));
     assert_eq!(replica.roster.user_count(), 0);
     assert_eq!(capture.revision(), 2);
@@ -269,7 +269,7 @@ fn what_is_forgotten_before_it_is_reached_is_in_the_checkpoint() {
 #[test]
 fn who_was_not_asked_for_is_not_resumed_over_a_restart() {
     let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
-    // Only while the journal is replayed is everybody's history remembered.
+    // The history of all users is remembered only while the journal is replayed.
     replica.catch_up();
     let enters = |room, now| rooms(now, vec![life(room, "1").login("ann", at(now))]);
     replica.apply(1, &rooms(0, vec![life("c0", "1").login("bob", at(0))]));

@@ -1,5 +1,5 @@
-//! Journals in which much happens: rooms whose lives have ids and one whose have
-//! none, and users of a chat service; late, repeated, in any order, with ticks.
+//! Journals of many kinds of events: rooms whose lives have ids, a room whose lives have none,
+//! and users of a chat service. Callbacks are late, repeated and in any order, with ticks.
 
 use std::sync::Arc;
 

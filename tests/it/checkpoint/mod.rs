@@ -1,5 +1,5 @@
-//! Checkpoints: whatever a roster is when one is taken, and whatever happens
-//! meanwhile, the roster that is made of it goes on as if it were the first.
+//! Checkpoints: a roster that is restored from a checkpoint behaves like the original one,
+//! whatever the state of the original was and whatever happened during the capture.
 mod concurrent;
 mod damage;
 #[allow(dead_code, reason = "only what folds is used")]

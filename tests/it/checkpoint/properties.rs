@@ -124,7 +124,7 @@ proptest! {
         let mut pasts = Pasts::default();
         let mut first = Replica::new(&limits, logins);
         pasts.note(&first);
-        // As in production: only while it is replayed is everybody remembered.
+        // As in production: all users are remembered only while the journal is replayed.
         let mut second = Replica::new(&limits, logins);
         second.catch_up();
         let restart = place.index(journal.len() + 1) as Revision;
@@ -145,7 +145,7 @@ proptest! {
     }
 }
 
-/// As [`Pasts::note`] does: who is asked for is remembered for longer.
+/// Asks for all rooms and users, as [`Pasts::note`] does: those are remembered for longer.
 fn ask_for_all(replica: &Replica) {
     USERS.iter().for_each(|user| drop(replica.user(user)));
 }

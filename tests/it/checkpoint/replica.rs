@@ -1,4 +1,4 @@
-//! A roster with the one who writes to it, and checkpoints of it.
+//! A roster with its applier, and checkpoints of it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ pub(crate) struct Checkpoint {
     pub(crate) stats: checkpoint::Stats,
 }
 
-/// History that a few changes, or two minutes, are too much for.
+/// Limits of history that a few changes, or two minutes, exceed.
 pub(crate) fn short() -> Limits {
     Limits {
         feed: FeedLimits {

@@ -1,4 +1,4 @@
-//! Watchers who come back after a restart, from wherever they were.
+//! Watchers that resume after a restart, from every revision.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::wire;
 use crate::common::in_process::follow::fold;
 use crate::common::in_process::{APP, Copy, Folded};
 
-/// What everything looked like at each revision from 0 on.
+/// All rooms and users at each revision from 0 on.
 #[derive(Debug, Default)]
 pub(crate) struct Pasts {
     rooms: Vec<Vec<RoomView>>,
@@ -116,7 +116,7 @@ fn resume_user(roster: &Arc<Roster>, user: &str, revision: Revision, view: &User
     }
     let now = roster.user(&app, &id).1;
     if now.name.is_none() {
-        // One who is forgotten is not told of as such.
+        // No change is sent when a user is forgotten.
         copy.name = None;
     }
     assert_eq!(copy, now, "{user} from {revision}");

@@ -1,4 +1,4 @@
-//! Records without what two rosters of one state may differ in. They are opaque
+//! Records without the parts that may differ between two rosters of the same state. They are opaque
 //! here, so their fields are known by number: see `checkpoint.proto`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ const USER: u32 = 3;
 /// What there is to compare: evidence, by kind, app and id.
 pub(crate) type State = BTreeMap<(u32, Bytes, Bytes), Vec<u8>>;
 
-/// The evidence of all records: without the history, and without users of whom
-/// nothing else is remembered.
+/// The evidence of all records: without the history, and without users that have only
+/// history.
 pub(crate) fn state(records: &[Bytes]) -> State {
     let subjects = records.iter().filter_map(|record| {
         let (kind, mut message) = only_field(record.clone());
@@ -39,7 +39,7 @@ pub(crate) fn state(records: &[Bytes]) -> State {
     subjects.collect()
 }
 
-/// The ids of the users of whom there is a record.
+/// The ids of the users that have a record.
 pub(crate) fn users(records: &[Bytes]) -> BTreeSet<String> {
     let users = records.iter().filter_map(|record| {
         let (kind, mut message) = only_field(record.clone());
@@ -55,7 +55,7 @@ pub(crate) fn users(records: &[Bytes]) -> BTreeSet<String> {
     users.collect()
 }
 
-/// The records in an order of their own: that of a capture means nothing.
+/// The records, sorted, because the order of a capture is arbitrary.
 pub(crate) fn sorted(records: &[Bytes]) -> Vec<Bytes> {
     let mut records = records.to_vec();
     records.sort();

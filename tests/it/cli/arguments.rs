@@ -1,4 +1,4 @@
-//! The command line: what it takes, and what becomes of flags.
+//! The command line: which arguments are valid, and what flags set.
 
 use std::{ffi::OsString, fs};
 

@@ -1,5 +1,5 @@
 //! The client commands against a scripted server, over pipes in memory and with
-//! time that passes by itself.
+//! paused time.
 
 use std::{
     collections::VecDeque,
@@ -39,7 +39,7 @@ use tonic::{
 type Answer<T> = Result<T, Status>;
 type Messages = Vec<Answer<WatchRoomResponse>>;
 
-/// Answers each call with the next of its script, and notes what was asked.
+/// Answers each call with the next answer of its script, and records the calls.
 #[derive(Clone, Default)]
 struct Script(Arc<Mutex<Lines>>);
 
@@ -363,7 +363,7 @@ async fn a_terminal_shows_who_is_there_and_what_happened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_reads_ends_the_watch() {
+async fn a_closed_output_ends_the_watch() {
     struct Closed;
     impl Write for Closed {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -386,7 +386,7 @@ async fn what_nobody_reads_ends_the_watch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_cannot_be_asked_is_named_and_who_refuses_has_the_word() {
+async fn a_server_that_is_not_reached_is_named_and_a_refusal_is_printed() {
     let args = |client: ClientArgs| RoomsArgs {
         prefix: String::new(),
         client,

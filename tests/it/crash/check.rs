@@ -1,4 +1,4 @@
-//! Holds what the service says to what the vendor knows and the watchers were told.
+//! Compares what the service says with what the vendor sent and the watchers received.
 
 use std::{collections::BTreeMap, fs, time::SystemTime};
 
@@ -18,7 +18,7 @@ pub(crate) struct Checker {
     /// What the folder says of the journal, which is its epoch.
     format: Vec<u8>,
     format_file: std::path::PathBuf,
-    /// The greatest revision that anybody saw.
+    /// The greatest revision that a watcher or an answer had.
     seen: u64,
     rooms: Vec<GetRoomUsersResponse>,
     /// How many kills left half-written files, and which the last one did.
@@ -42,8 +42,8 @@ impl Checker {
         }
     }
 
-    /// Takes down what a kill left. What the one before left is to be gone, though there
-    /// may be another of its name: one at the same revision.
+    /// Notes the half-written files that a kill left. Those of the kill before must be gone, or
+    /// be other files of the same name, at the same revision.
     pub(crate) fn note_half_written(&mut self, site: &Site) {
         let modified = |name: &String| fs::metadata(site.data().join(name))?.modified();
         let names = site.files(".new");
@@ -56,7 +56,7 @@ impl Checker {
         self.leftovers = files;
     }
 
-    /// Checks everything, while nobody sends.
+    /// Checks everything, while no callback is sent.
     pub(crate) async fn check(&mut self, traffic: &Traffic, watchers: &Watchers) {
         assert_eq!(
             fs::read(&self.format_file).unwrap(),

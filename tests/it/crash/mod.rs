@@ -1,5 +1,5 @@
 //! The service is killed again and again while callbacks come in as fast as they are
-//! answered. Whatever was acknowledged is there afterwards, and who watches goes on
+//! answered. Whatever was acknowledged is there afterwards, and watches resume
 //! from where the stream broke.
 //!
 //! ```sh
@@ -103,7 +103,7 @@ async fn crash(
         };
         wait_for(moment, traffic, site).await;
         process.kill();
-        // Whoever was being answered hears that nobody answers any more.
+        // The senders and watchers notice that their connections are closed.
         traffic.close().await;
         checker.note_half_written(site);
         process = site.start().await;

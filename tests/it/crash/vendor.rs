@@ -41,7 +41,7 @@ pub(crate) fn user(lane: usize, number: usize) -> String {
 #[derive(Debug)]
 pub(crate) struct Traffic {
     pub(crate) model: Mutex<Model>,
-    /// Held by whoever sends; taken by who wants nobody to.
+    /// Read-locked by each sender while it sends; write-locked to stop all of them.
     gate: Arc<RwLock<()>>,
     closed: Mutex<Option<OwnedRwLockWriteGuard<()>>>,
     /// One for each callback that is acknowledged.
@@ -54,7 +54,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Nobody may send yet.
+    /// Traffic that is closed: no lane may send yet.
     pub(crate) fn new() -> Self {
         let gate = Arc::new(RwLock::new(()));
         let closed = Arc::clone(&gate).try_write_owned().unwrap();
@@ -70,18 +70,18 @@ impl Traffic {
         }
     }
 
-    /// Lets everybody send.
+    /// Lets all lanes send.
     pub(crate) fn open(&self) {
         *self.closed.lock() = None;
     }
 
-    /// Waits until nobody sends, and lets nobody.
+    /// Waits until no lane sends, and then keeps all of them from sending.
     pub(crate) async fn close(&self) {
         let closed = Arc::clone(&self.gate).write_owned().await;
         *self.closed.lock() = Some(closed);
     }
 
-    /// Lets everybody end once all that was sent is acknowledged.
+    /// Ends all lanes once everything that was sent is acknowledged.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }

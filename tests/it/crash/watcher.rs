@@ -1,4 +1,4 @@
-//! Who watches: goes on from where the stream broke as soon as the service is back.
+//! Watchers, which resume from where the stream broke as soon as the service is back.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ struct State<S: Subject> {
 /// How streams began that were resumed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Resumes {
-    /// With what was missed, or with word that nothing was.
+    /// With the changes that were missed, or with progress because there were none.
     pub(crate) went_on: u32,
     /// With a snapshot.
     pub(crate) expired: u32,

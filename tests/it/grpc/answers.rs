@@ -1,4 +1,5 @@
-//! Answers and messages that are encoded once: they are as if made for each.
+//! Answers and messages that are encoded once for several clients: they are the same as if
+//! encoded for each.
 
 use std::{
     pin::Pin,
@@ -16,7 +17,7 @@ use tonic::{Request, Status};
 
 use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, next, room};
 
-fn everybody(page_size: u32) -> GetRoomUsersRequest {
+fn all_users(page_size: u32) -> GetRoomUsersRequest {
     GetRoomUsersRequest {
         room_id: "r".to_owned(),
         page_size,
@@ -26,8 +27,8 @@ fn everybody(page_size: u32) -> GetRoomUsersRequest {
 
 /// The answer that may have been kept, and one that was made for this.
 async fn both(server: &Server) -> (GetRoomUsersResponse, GetRoomUsersResponse) {
-    let kept = server.users(everybody(0)).await.unwrap();
-    (kept, server.users(everybody(100_000)).await.unwrap())
+    let kept = server.users(all_users(0)).await.unwrap();
+    (kept, server.users(all_users(100_000)).await.unwrap())
 }
 
 #[tokio::test]
@@ -38,7 +39,7 @@ async fn an_answer_that_is_kept_is_that_of_now() {
     let (first, made) = both(&server).await;
     assert_eq!(first, made);
     assert_eq!(first.users.len(), 500);
-    // Nobody came or went, but the room is not as it was.
+    // No user came or went, but the room changed.
     world.send(|at| vec![room("r").created(at)]);
     let (kept, made) = both(&server).await;
     assert_eq!(kept, made);
@@ -103,8 +104,8 @@ async fn called_in_process_it_says_what_it_says_over_the_wire() {
     let server = Server::new(World::new()).await;
     server.world.login_all("r", 0..200);
     let presence = presence(&server.world);
-    let answer = presence.get_room_users(Request::new(everybody(0))).await;
-    let over_the_wire = server.users(everybody(0)).await.unwrap();
+    let answer = presence.get_room_users(Request::new(all_users(0))).await;
+    let over_the_wire = server.users(all_users(0)).await.unwrap();
     assert_eq!(message(answer.unwrap().into_inner()), over_the_wire);
 
     let mut here = watch(&presence).await;

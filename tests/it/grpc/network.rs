@@ -161,7 +161,7 @@ struct Tally {
 }
 
 /// Opens watches of one room over several connections, publishes changes of it
-/// while nobody reads, each `pause` after the one before, and then reads all.
+/// while they are not read, each `pause` after the one before, and then reads all.
 async fn stall(watches: usize, connections: usize, changes: usize, pause: Duration) -> Vec<Tally> {
     let server = Server::new(World::new()).await;
     server.world.login("r", "ann");

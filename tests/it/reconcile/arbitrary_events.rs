@@ -13,10 +13,10 @@ use headcount::{
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use super::model::{
+    arbitrary_events::{any_times, arbitrary_events, near_times},
     dice::{Dice, in_every_order},
     events::{S, at, time},
     replica::{Replica, Visible},
-    soup::{any_times, near_times, soup},
 };
 
 fn cases(cases: u32) -> Config {
@@ -35,8 +35,8 @@ fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>) -> Visi
     replica.visible()
 }
 
-/// Changes a room. If that ends a life of it, the former users are asserted to have
-/// everybody that was present: those that watch these users find out from them.
+/// Changes a room. If that ends a life of it, this asserts that all users who were present are
+/// among the former users, from which watchers of these users are updated.
 #[track_caller]
 fn change(room: &mut Room, rules: &Rules, change: impl FnOnce(&mut Room) -> Vec<RoomChange>) {
     let members = room.members().cloned().unwrap_or_default();
@@ -59,7 +59,7 @@ proptest! {
 
     #[test]
     fn every_order_of_a_few_arbitrary_events_gives_one_answer(
-        mut events in vec(soup(near_times()), 2..=5),
+        mut events in vec(arbitrary_events(near_times()), 2..=5),
     ) {
         let answer = received_at_once(&events);
         in_every_order(&mut events, &mut |order| {
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn shuffles_and_repetitions_of_arbitrary_events_give_one_answer(
-        mut events in vec(soup(near_times()), 2..60),
+        mut events in vec(arbitrary_events(near_times()), 2..60),
         seed: u64,
     ) {
         let mut dice = Dice(seed);
@@ -89,7 +89,7 @@ proptest! {
     /// is due.
     #[test]
     fn nothing_panics_and_no_tick_brings_on_another(
-        mut receipts in vec((soup(any_times()), 0..4_000 * S), 1..60),
+        mut receipts in vec((arbitrary_events(any_times()), 0..4_000 * S), 1..60),
         is_in_order: bool,
     ) {
         if is_in_order {
@@ -105,7 +105,7 @@ proptest! {
 
     #[test]
     fn receipts_at_the_ends_of_time_do_not_panic(
-        receipts in vec((soup(any_times()), any_times()), 1..20),
+        receipts in vec((arbitrary_events(any_times()), any_times()), 1..20),
     ) {
         let mut replica = Replica::default();
         for (event, received_at) in &receipts {
@@ -118,7 +118,7 @@ proptest! {
 
     #[test]
     fn everybody_present_in_a_life_that_ends_is_among_its_former_users(
-        receipts in vec((soup(near_times()), 0..2 * S), 1..60),
+        receipts in vec((arbitrary_events(near_times()), 0..2 * S), 1..60),
     ) {
         let (mut room, rules) = (Room::default(), Rules::default());
         let mut now = 0;

@@ -1,9 +1,9 @@
 //! The reconciler: its rules, its counterexamples, and its properties.
 
+mod arbitrary_events;
 mod cases;
 pub(crate) mod model;
 mod properties;
 mod rules;
 mod skew;
-mod soup;
 mod tencent;

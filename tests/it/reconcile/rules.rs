@@ -10,7 +10,7 @@ use super::model::{
     replica::Replica,
 };
 
-/// What is received and when; then how long to wait.
+/// Events with the times of their receipt, and the time to wait until.
 struct Scenario {
     receipts: Vec<(RoomEvent, i64)>,
     until: i64,

@@ -13,7 +13,7 @@ use proptest::{prelude::*, test_runner::Config};
 use super::model::{
     dice::{Dice, in_every_order},
     events::at,
-    only_life::{Callback, created, destroyed, entered, expected, histories, left},
+    only_life::{CallbackEvents, created, destroyed, entered, expected, histories, left},
     replica::{Replica, Visible},
 };
 
@@ -27,7 +27,7 @@ fn cases(cases: u32) -> Config {
     }
 }
 
-fn last_at(history: &[Callback]) -> Time {
+fn last_at(history: &[CallbackEvents]) -> Time {
     let times = history.iter().flatten().filter_map(|event| event.kind.at());
     times.max().unwrap_or(at(0))
 }
@@ -35,7 +35,7 @@ fn last_at(history: &[Callback]) -> Time {
 /// Receives callbacks in the order given. The replica holds a watcher's copy
 /// against the room at every step.
 #[track_caller]
-fn received<'a>(callbacks: impl IntoIterator<Item = &'a Callback>, now: Time) -> Visible {
+fn received<'a>(callbacks: impl IntoIterator<Item = &'a CallbackEvents>, now: Time) -> Visible {
     let mut replica = Replica::default();
     for event in callbacks.into_iter().flatten() {
         assert_ne!(replica.receive(event, now), EventOutcome::Stale);
@@ -44,7 +44,7 @@ fn received<'a>(callbacks: impl IntoIterator<Item = &'a Callback>, now: Time) ->
 }
 
 #[track_caller]
-fn assert_every_order(history: &[Callback]) -> Visible {
+fn assert_every_order(history: &[CallbackEvents]) -> Visible {
     let (expected, now) = (expected(history), last_at(history));
     in_every_order(&mut history.to_vec(), &mut |order| {
         assert_eq!(received(order, now), expected, "{order:#?}");
@@ -206,7 +206,7 @@ fn a_leave_before_its_enter_leaves_a_tombstone() {
     assert_eq!(replica.visible().who(), (Open, "", vec![]));
     replica.receive(&entered("ann", 6), at(7));
     assert_eq!(replica.visible().who(), (Open, "", vec![("ann", "")]));
-    // A destroy after which he left takes no tombstone along that is later.
+    // A destroy does not remove the tombstone of a leave that is later than it.
     replica.receive(&left("ann", 9), at(9));
     replica.receive(&destroyed(7), at(10));
     replica.receive(&entered("ann", 8), at(11));
@@ -216,7 +216,7 @@ fn a_leave_before_its_enter_leaves_a_tombstone() {
 #[test]
 fn a_thousand_members_enter_and_leave_in_one_callback_each() {
     let names: Vec<_> = (0..1_000).map(|n| format!("user {n}")).collect();
-    let all = |says: fn(&str, i64) -> _, millis| -> Callback {
+    let all = |says: fn(&str, i64) -> _, millis| -> CallbackEvents {
         names.iter().map(|name| says(name, millis)).collect()
     };
     let history = [all(entered, 1), vec![destroyed(2)], all(entered, 3)];

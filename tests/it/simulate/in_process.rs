@@ -52,7 +52,7 @@ async fn serve_with(rules: Rules, change: fn(&mut Config)) -> Running {
     running
 }
 
-/// Waits until a server takes calls: before that it tells who comes to come back.
+/// Waits until a server is ready. Before that it answers calls with `UNAVAILABLE`.
 async fn until_ready(server: &str) {
     let channel = endpoint(server).unwrap().connect().await.unwrap();
     let mut client = HealthClient::new(channel);
@@ -144,7 +144,7 @@ async fn each_vendor_can_be_alone() {
     }
 }
 
-/// Tencent and ZIM number nothing: no loss can be told of theirs.
+/// Tencent and ZIM number no callbacks, so their loss cannot be noticed.
 #[tokio::test(flavor = "multi_thread")]
 async fn loss_of_what_has_no_numbers_is_never_flagged() {
     let running = serve(Rules::default()).await;

@@ -1,5 +1,5 @@
-//! What it takes to add a vendor: the module `toy` and a registry with it. The rest of the
-//! service is as it is for the vendors that are there.
+//! A vendor is added with one module, `toy`, and a registry that has it. The rest of the
+//! service is the same as for the real vendors.
 
 mod toy;
 

@@ -1,4 +1,4 @@
-//! A vendor that exists in this test alone. Unlike those that are there it has its app's id and
+//! A vendor that exists only in this test. Unlike the real vendors it has its app's id and
 //! its signature in headers, and signs the bytes of the body.
 
 use std::time::{SystemTime, UNIX_EPOCH};

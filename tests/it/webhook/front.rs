@@ -587,7 +587,7 @@ async fn an_early_answer_waits_for_the_body_and_keeps_the_connection() {
 }
 
 #[tokio::test]
-async fn a_sender_of_far_too_much_gets_the_answer_when_he_has_sent_it() {
+async fn a_sender_of_far_too_much_gets_the_answer_after_sending_it() {
     const SENT: usize = 20 * 1024 * 1024;
     let service = Service::start().await;
     let chunked_head = "transfer-encoding: chunked\r\n\r\n1400000".to_owned();
@@ -612,7 +612,7 @@ async fn a_sender_of_far_too_much_gets_the_answer_when_he_has_sent_it() {
 }
 
 #[tokio::test]
-async fn a_sender_who_asks_before_sending_is_answered_at_once() {
+async fn a_sender_that_asks_before_sending_is_answered_at_once() {
     let service = Service::start().await;
     let mut stream = TcpStream::connect(service.addr).await.unwrap();
     let head =

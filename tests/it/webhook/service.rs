@@ -74,9 +74,9 @@ pub(crate) struct TestJournal {
     pub(crate) entries: parking_lot::Mutex<Vec<Entry>>,
 }
 
-pub(crate) struct Nobody;
+pub(crate) struct NoopFollower;
 
-impl Follower for Nobody {
+impl Follower for NoopFollower {
     fn apply(&mut self, _: Revision, _: &Entry) {}
 }
 
@@ -177,7 +177,7 @@ impl Service {
 
     pub(crate) async fn start_with(settings: WebhookSettings) -> Self {
         let journal = MemoryJournal::new();
-        journal.follow(0, Box::new(Nobody)).unwrap();
+        journal.follow(0, Box::new(NoopFollower)).unwrap();
         Self::start_on(settings, Store::Keeps(journal)).await
     }
 

@@ -1,5 +1,5 @@
-//! What the tests of the service as a process share: a place to run it at, and a
-//! vendor that sends callbacks.
+//! What the tests of the service as a process share: a folder and ports to run it with, and
+//! a vendor that sends callbacks.
 mod callbacks;
 mod process;
 mod sender;

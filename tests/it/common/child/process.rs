@@ -1,4 +1,4 @@
-//! The binary, started and killed at one place.
+//! Starts and kills the binary, again and again with one folder and the same ports.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ name = "demo-tencent"
 tencent = { sdk_app_id = 1400000000 }
 "#;
 
-/// What one process after the other uses: a folder and two ports.
+/// The folder and the ports that one process after the other uses.
 #[derive(Debug)]
 pub(crate) struct Site {
     folder: TempDir,
@@ -131,7 +131,7 @@ impl Site {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines_tx, lines) = mpsc::unbounded_channel();
         thread::spawn(move || {
-            // Read to the end: nobody is to wait for a full pipe.
+            // Reads to the end, so that the process does not block on a full pipe.
             for line in stderr.lines().map_while(Result::ok) {
                 drop(lines_tx.send(line));
             }
@@ -151,8 +151,8 @@ impl Site {
     }
 }
 
-/// A port that nobody gets by chance while the process is down: not one of those
-/// that connections take.
+/// A port that no other process gets by chance while this one is down: it is not in the range
+/// of ports for outgoing connections.
 fn free_port() -> u16 {
     let free = || {
         let port = rand::random_range(10_000..30_000);
@@ -188,13 +188,13 @@ impl Process {
         Some(line)
     }
 
-    /// As `kill -9` does: it cannot defend itself.
+    /// Kills it as `kill -9` does, without a drain.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// What it is called by the system.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -22,7 +22,7 @@ impl Sender {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
-            // Whoever sends again is to know it.
+            // Repetitions are left to the caller, who counts them.
             .retry_canceled_requests(false)
             .build(connector);
         Self { client, webhook }

@@ -1,4 +1,4 @@
-//! What vendors report, in few words.
+//! Short functions that make the events of vendors.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use headcount::domain::{
     RoomEventKind, RoomId, SessionId, Time, UserEvent, UserId,
 };
 
-/// One life of a room, of which events tell.
+/// One life of a room, to make events of.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     room: RoomId,

@@ -1,5 +1,5 @@
 //! What the tests of the roster and of its gRPC front share: a service in
-//! memory, the callbacks it is fed, and copies that check what they are told.
+//! memory, callbacks to send to it, and copies that check the messages they receive.
 mod events;
 mod fold;
 pub(crate) mod follow;

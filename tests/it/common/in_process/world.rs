@@ -102,7 +102,7 @@ impl World {
         self.now.fetch_add(millis, Ordering::Relaxed);
     }
 
-    /// A moment that is nobody else's.
+    /// A time that no other call returned.
     fn moment(&self) -> Time {
         Time::from_millis(self.now.fetch_add(1, Ordering::Relaxed) + 1).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What the commands are made of: a folder in the making, and one that is read.
+//! Drafts and archives, which the commands use to write and read folders.
 
 use std::{ops::ControlFlow, path::Path};
 

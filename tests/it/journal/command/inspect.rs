@@ -1,4 +1,4 @@
-//! What a folder is said to hold.
+//! `headcount journal inspect`.
 
 use std::fs;
 

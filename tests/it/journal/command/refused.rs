@@ -1,4 +1,4 @@
-//! Folders that are not looked at.
+//! Folders that the commands refuse.
 
 use std::{fs, process};
 

@@ -1,4 +1,4 @@
-//! History understood anew.
+//! `headcount journal replay`.
 
 use headcount::domain::Decoded;
 use std::{fs, path::Path};

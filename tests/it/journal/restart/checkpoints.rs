@@ -17,7 +17,7 @@ fn flip_a_byte(site: &Site, file: &str) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A site with two checkpoints and an entry after them, and nobody there.
+/// A site with two checkpoints and an entry after them. The service does not run.
 async fn two_checkpoints(journal: &str) -> (Site, [String; 2]) {
     let site = Site::new(&format!("{OFTEN}{journal}"));
     let mut process = site.start().await;

@@ -1,4 +1,5 @@
-//! While the journal is replayed, whoever comes is told to come back.
+//! While the journal is replayed, callbacks and queries are answered that the service is
+//! unavailable.
 
 use std::{path::Path, process::Command, sync::Arc};
 
@@ -22,9 +23,9 @@ use crate::common::child::{Sender, Site, ZEGO_APP, now, zego};
 /// all questions of these tests are answered.
 const ENTRIES: usize = 150_000;
 
-struct Nobody;
+struct NoopFollower;
 
-impl Follower for Nobody {
+impl Follower for NoopFollower {
     fn apply(&mut self, _: Revision, _: &Entry) {}
 }
 
@@ -37,7 +38,7 @@ async fn write_journal(path: &Path) {
             Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
         )
         .unwrap();
-        journal.follow(0, Box::new(Nobody)).unwrap();
+        journal.follow(0, Box::new(NoopFollower)).unwrap();
         journal
     });
     let journal = opened.await.unwrap();

@@ -1,4 +1,4 @@
-//! What the tokens from before a restart are worth after it.
+//! Whether resume tokens from before a restart can be used after it.
 
 use std::fs;
 

@@ -56,7 +56,7 @@ fn numbers() -> impl Strategy<Value = Option<u64>> {
 }
 
 /// Events whose own times are of these, and of which logouts name these logins.
-pub(crate) fn soup(
+pub(crate) fn arbitrary_events(
     times: impl Strategy<Value = Option<Time>> + Clone + 'static,
 ) -> impl Strategy<Value = RoomEvent> {
     let users = prop::sample::select(vec!["", "u1", "u2"]);

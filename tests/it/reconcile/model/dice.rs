@@ -1,4 +1,4 @@
-//! Chance that a seed repeats, and all orders of few things.
+//! Random numbers that a seed repeats, and all permutations of a few values.
 
 /// A small generator of numbers (splitmix64): the same seed, the same numbers.
 #[derive(Clone, Debug)]

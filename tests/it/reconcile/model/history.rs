@@ -62,7 +62,7 @@ pub(super) struct Plan {
     pub(super) acts: Vec<Act>,
     pub(super) end_gap: i64,
     pub(super) is_closed: bool,
-    /// Whether everybody logs out: before the close, after it, or not at all.
+    /// Whether all users log out: before the close, after it, or not at all.
     pub(super) logouts: u8,
     pub(super) reason: CloseReason,
 }

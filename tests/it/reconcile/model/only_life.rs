@@ -1,5 +1,5 @@
-//! True histories of a room whose lives have no ids, as Tencent tells them, and
-//! what somebody sees who goes through one by time.
+//! True histories of a room whose lives have no ids, as Tencent reports them, and
+//! the visible state that a history ends with.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use super::{events::at, replica::Visible};
 
 const USERS: [&str; 4] = ["ann", "bob", "cid", "dan"];
 
-/// What one callback says: of several members, several events.
-pub(crate) type Callback = Vec<RoomEvent>;
+/// The events of one callback, which may be about several members.
+pub(crate) type CallbackEvents = Vec<RoomEvent>;
 
 fn event(kind: RoomEventKind) -> RoomEvent {
     RoomEvent {
@@ -29,7 +29,7 @@ fn event(kind: RoomEventKind) -> RoomEvent {
     }
 }
 
-/// The room is created by `creator`, whose name it bears.
+/// The room is created by `creator`, and its name has the name of the creator in it.
 pub(crate) fn created(creator: &str, millis: i64) -> RoomEvent {
     event(RoomEventKind::Created {
         at: Some(at(millis)),
@@ -85,13 +85,13 @@ struct Act {
 pub(crate) fn histories(
     acts: usize,
     gap: impl Strategy<Value = i64> + 'static,
-) -> impl Strategy<Value = Vec<Callback>> {
+) -> impl Strategy<Value = Vec<CallbackEvents>> {
     let act = (gap, 0..10_u8, 1..1_usize << USERS.len());
     let act = act.prop_map(|(gap, choice, who)| Act { gap, choice, who });
     vec(act, 1..=acts).prop_map(|acts| history(&acts))
 }
 
-fn history(acts: &[Act]) -> Vec<Callback> {
+fn history(acts: &[Act]) -> Vec<CallbackEvents> {
     let (mut now, mut is_open) = (0, false);
     let mut told = Vec::new();
     for act in acts {
@@ -123,7 +123,7 @@ fn history(acts: &[Act]) -> Vec<Callback> {
 
 /// What is to be seen in the end, by time. Of one time, what ends something
 /// comes last, and a destroy after all else.
-pub(crate) fn expected(history: &[Callback]) -> Visible {
+pub(crate) fn expected(history: &[CallbackEvents]) -> Visible {
     let mut events: Vec<_> = history.iter().flatten().map(|event| &event.kind).collect();
     events.sort_by_key(|kind| (kind.at(), rank(kind)));
     let mut room = RoomSummary {

@@ -1,5 +1,5 @@
-//! What a room looks like to somebody who saw everything in the true order: sets
-//! and plain assignment, nothing of the reconciler.
+//! The visible state of a room after all events in their true order. It is computed with sets
+//! and assignments, without code of the reconciler.
 
 use std::collections::{BTreeMap, BTreeSet};
 

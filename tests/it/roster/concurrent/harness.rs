@@ -100,10 +100,10 @@ fn foreign_token() -> String {
     get_users(&presence, (crate::common::in_process::APP, "r")).resume_token
 }
 
-/// Where a run happens.
-pub(crate) struct Stage<'w> {
+/// What writers and watchers of a run share.
+pub(crate) struct RunContext<'w> {
     pub(crate) world: &'w World,
-    /// One is told of every silence at once, the other never.
+    /// Two services: one sends progress at every silence at once, the other never.
     pub(crate) presences: [Presence; 2],
     /// A resume token of another journal.
     pub(crate) foreign: String,
@@ -112,14 +112,14 @@ pub(crate) struct Stage<'w> {
     writing: AtomicUsize,
 }
 
-impl Stage<'_> {
+impl RunContext<'_> {
     pub(crate) fn is_done(&self) -> bool {
         self.writing.load(Ordering::Acquire) == 0
     }
 }
 
-/// What happens in a run.
-pub(crate) struct Play<W, L> {
+/// What the writers and watchers of a run do.
+pub(crate) struct Workload<W, L> {
     /// What each watcher watches.
     pub(crate) watched: Vec<Subject>,
     /// What each of some writers does meanwhile.
@@ -128,11 +128,11 @@ pub(crate) struct Play<W, L> {
     pub(crate) last: L,
 }
 
-/// Runs a play. Returns what the watchers held, who in the end have everything.
+/// Runs a workload. Returns what the watchers held. In the end they have everything.
 pub(crate) fn run<R: Replica>(
     world: &World,
     seen: &Seen,
-    play: Play<impl Fn(&mut Pcg64Mcg) + Sync, impl FnOnce()>,
+    workload: Workload<impl Fn(&mut Pcg64Mcg) + Sync, impl FnOnce()>,
 ) -> Vec<Looks<R::Look>> {
     // For its clock only.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -142,7 +142,7 @@ pub(crate) fn run<R: Replica>(
     let runtime = runtime.unwrap();
     let _entered = runtime.enter();
     let silences = [Duration::ZERO, Duration::from_secs(3600)];
-    let stage = Stage {
+    let context = RunContext {
         world,
         presences: silences.map(|silence| presence(&world.roster, silence)),
         foreign: foreign_token(),
@@ -151,13 +151,13 @@ pub(crate) fn run<R: Replica>(
     };
     let watch = |seed: u64, subject: Subject| {
         let _entered = runtime.handle().enter();
-        let mut watcher = Watcher::<R>::new(&stage, subject);
+        let mut watcher = Watcher::<R>::new(&context, subject);
         watcher.run(&mut Pcg64Mcg::seed_from_u64(seed));
         watcher
     };
     let watchers: Vec<_> = thread::scope(|scope| {
         for seed in 0..WRITERS {
-            let (write, writing) = (&play.write, &stage.writing);
+            let (write, writing) = (&workload.write, &context.writing);
             scope.spawn(move || {
                 // However it ends: the watchers wait for it.
                 let _wrote = Wrote(writing);
@@ -166,12 +166,12 @@ pub(crate) fn run<R: Replica>(
         }
         let watch = &watch;
         let watchers: Vec<_> = (100..)
-            .zip(&play.watched)
+            .zip(&workload.watched)
             .map(|(seed, subject)| scope.spawn(move || watch(seed, *subject)))
             .collect();
         watchers.into_iter().map(|it| it.join().unwrap()).collect()
     });
-    (play.last)();
+    (workload.last)();
     watchers.into_iter().map(Watcher::wake).collect()
 }
 

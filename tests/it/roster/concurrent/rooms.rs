@@ -22,7 +22,7 @@ use rand_pcg::Pcg64Mcg;
 use tonic::{Request, Response, Status};
 
 use super::compare::References;
-use super::harness::{Play, Seen, Subject, get_users, presence, run};
+use super::harness::{Seen, Subject, Workload, get_users, presence, run};
 use super::watcher::{Folded, Messages, Replica};
 use crate::common::in_process::{self, APP, World, heavy, life};
 
@@ -218,12 +218,12 @@ fn every_copy_equals_the_room_at_its_revision_whatever_happens_to_its_watcher() 
     let lives: [_; 5] = std::array::from_fn(AtomicUsize::new);
     let (next_life, seen) = (AtomicUsize::new(10), Seen::default());
     let subjects = ROOMS.map(|room| (APP, room));
-    let play = Play {
+    let workload = Workload {
         watched: [subjects; WATCHERS].concat(),
         write: |rng: &mut Pcg64Mcg| write(&world, rng, &next_life, &lives),
         last: || ROOMS.iter().for_each(|room| begin(&world, room, "1000000")),
     };
-    let watchers = run::<RoomCopy>(&world, &seen, play);
+    let watchers = run::<RoomCopy>(&world, &seen, workload);
     let references = references(&world);
     let now = presence(&world.roster, Duration::MAX);
     for subject in subjects {

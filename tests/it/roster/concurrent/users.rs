@@ -18,7 +18,7 @@ use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
 
 use super::compare::References;
-use super::harness::{Play, Seen, Subject, presence, run};
+use super::harness::{Seen, Subject, Workload, presence, run};
 use super::user_copy::{UserCopy, get_user, in_order};
 use crate::common::in_process::{World, device, life};
 
@@ -36,7 +36,7 @@ fn pick<T: Copy>(rng: &mut impl Rng, from: &[T]) -> T {
     from[rng.random_range(0..from.len())]
 }
 
-/// What writers share: which life each room is in, as they think.
+/// What writers share: the life that each room should be in.
 struct Script<'w> {
     world: &'w World,
     next_life: AtomicUsize,
@@ -110,7 +110,7 @@ impl Script<'_> {
         }
     }
 
-    /// Makes a user leave everything, and be forgotten if nothing happens.
+    /// Makes a user leave everything. The user is forgotten if no other event is about them.
     fn go(&self, app: &str, user: &str) -> Revision {
         let devices = SESSIONS.map(|session| device(user, session));
         let tell = |at| devices.iter().map(|it| it.logout(at)).collect();
@@ -194,7 +194,7 @@ fn references(world: &World) -> References<User> {
 /// Asserts that a copy equals the answer at its revision.
 #[track_caller]
 fn assert_same(place: &str, copy: &User, answer: &User) {
-    // Nobody is told that the name of one who is offline was forgotten.
+    // No change is sent when the name of a user who is offline is forgotten.
     let is_forgotten = answer.name.is_empty() && answer.devices.is_empty();
     let name = if is_forgotten {
         &answer.name
@@ -239,7 +239,7 @@ fn every_copy_equals_the_user_at_its_revision_whatever_happens_to_its_watcher() 
         lives: std::array::from_fn(AtomicUsize::new),
     };
     let subjects = subjects();
-    let play = Play {
+    let workload = Workload {
         watched: watched(&subjects),
         write: |rng: &mut Pcg64Mcg| script.write(rng),
         last: || {
@@ -248,7 +248,7 @@ fn every_copy_equals_the_user_at_its_revision_whatever_happens_to_its_watcher() 
             }
         },
     };
-    let watchers = run::<UserCopy>(&world, &seen, play);
+    let watchers = run::<UserCopy>(&world, &seen, workload);
     let references = references(&world);
     let now = presence(&world.roster, Duration::MAX);
     for subject in subjects {

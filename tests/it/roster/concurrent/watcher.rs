@@ -1,4 +1,4 @@
-//! One watcher, who is slow or not, leaves and comes back.
+//! One watcher, which is slow or not, leaves and comes back.
 
 use std::{fmt, pin::Pin, thread};
 
@@ -11,7 +11,7 @@ use headcount::{
 use rand::{Rng, RngExt as _};
 use tonic::{Response, Status};
 
-use super::harness::{Looks, Seen, Stage, Subject, decoded};
+use super::harness::{Looks, RunContext, Seen, Subject, decoded};
 
 /// The messages of a watch.
 pub(crate) type Messages<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
@@ -58,7 +58,7 @@ pub(crate) enum Folded {
 
 /// One watcher: what it holds, and all that it ever held.
 pub(crate) struct Watcher<'w, R: Replica> {
-    stage: &'w Stage<'w>,
+    context: &'w RunContext<'w>,
     subject: Subject,
     copy: R,
     messages: Option<Messages<R::Message>>,
@@ -69,9 +69,9 @@ pub(crate) struct Watcher<'w, R: Replica> {
 }
 
 impl<'w, R: Replica> Watcher<'w, R> {
-    pub(crate) fn new(stage: &'w Stage<'w>, subject: Subject) -> Self {
+    pub(crate) fn new(context: &'w RunContext<'w>, subject: Subject) -> Self {
         Self {
-            stage,
+            context,
             subject,
             copy: R::new(subject),
             messages: None,
@@ -85,7 +85,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
     pub(crate) fn run(&mut self, rng: &mut impl Rng) {
         let mut bookmarks = Vec::new();
         let slow = rng.random_range(0..2) == 0;
-        while !self.stage.is_done() {
+        while !self.context.is_done() {
             if self.messages.is_none() || rng.random_range(0..15) == 0 {
                 self.messages = None;
                 self.stay_away(rng);
@@ -120,31 +120,31 @@ impl<'w, R: Replica> Watcher<'w, R> {
         };
         let message = decoded(message.expect("a watch has no end").unwrap());
         let resumed = std::mem::take(&mut self.resumed);
-        match self.copy.fold(&message, self.stage.seen) {
+        match self.copy.fold(&message, self.context.seen) {
             Folded::Part => self.parts += 1,
             Folded::Snapshot(reason) => {
-                self.stage.seen.count(reason.as_str_name());
+                self.context.seen.count(reason.as_str_name());
                 if std::mem::take(&mut self.parts) > 0 {
-                    self.stage.seen.count("a snapshot in parts");
+                    self.context.seen.count("a snapshot in parts");
                 }
             }
-            Folded::Changes if resumed => self.stage.seen.count("changes on resume"),
-            Folded::Changes => self.stage.seen.count("changes"),
-            Folded::Confirmed if resumed => self.stage.seen.count("progress on resume"),
-            Folded::Confirmed => self.stage.seen.count("progress"),
+            Folded::Changes if resumed => self.context.seen.count("changes on resume"),
+            Folded::Changes => self.context.seen.count("changes"),
+            Folded::Confirmed if resumed => self.context.seen.count("progress on resume"),
+            Folded::Confirmed => self.context.seen.count("progress"),
         }
         self.looks.extend(self.copy.look());
         true
     }
 
-    /// Lets things happen while, perhaps, nobody watches.
+    /// Waits without a stream, while entries are written.
     fn stay_away(&self, rng: &mut impl Rng) {
         let entries = match rng.random_range(0..4) {
             0 => rng.random_range(0..200),
             _ => 0,
         };
-        let until = self.stage.world.roster.applied() + entries;
-        while self.stage.world.roster.applied() < until && !self.stage.is_done() {
+        let until = self.context.world.roster.applied() + entries;
+        while self.context.world.roster.applied() < until && !self.context.is_done() {
             thread::yield_now();
         }
     }
@@ -161,8 +161,8 @@ impl<'w, R: Replica> Watcher<'w, R> {
                 self.copy = bookmarks.swap_remove(rng.random_range(0..bookmarks.len()));
             }
             2 => {
-                if let Some(copy) = R::get(&self.stage.presences[1], self.subject) {
-                    self.stage.seen.count("a copy without a watch");
+                if let Some(copy) = R::get(&self.context.presences[1], self.subject) {
+                    self.context.seen.count("a copy without a watch");
                     self.copy = copy;
                     self.looks.extend(self.copy.look());
                 }
@@ -173,7 +173,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
         let token = self.copy.open();
         self.resumed = !foreign && !token.is_empty();
         let token = if foreign {
-            self.stage.foreign.to_owned()
+            self.context.foreign.to_owned()
         } else {
             token
         };
@@ -181,7 +181,7 @@ impl<'w, R: Replica> Watcher<'w, R> {
     }
 
     fn watch(&self, presence: usize, token: String) -> Messages<R::Message> {
-        let begin = R::watch(&self.stage.presences[presence], self.subject, token);
+        let begin = R::watch(&self.context.presences[presence], self.subject, token);
         let mut begin = std::pin::pin!(begin);
         loop {
             // What a watcher was just told may not count as applied yet: for as

@@ -106,7 +106,7 @@ fn histories(
     })
 }
 
-/// Who saw everything in the true order sees this.
+/// The visible state after all events in their true order.
 fn expected(events: &[UserEvent], logins: Logins) -> UserView {
     let mut online: Vec<&Login> = Vec::new();
     let mut name = None;
@@ -160,7 +160,7 @@ impl Watched {
         assert_eq!(self.copy, self.user.view(Vec::new(), rules));
     }
 
-    /// Forgets what is due until then: never what anybody could see.
+    /// Forgets what is due until then. That must not change the visible state.
     #[track_caller]
     fn advance_to(&mut self, now: Time, rules: &Rules) {
         while let Some(due_at) = self.user.due_at(rules).filter(|due_at| *due_at <= now) {

@@ -8,7 +8,7 @@ use crate::common::in_process::follow::{Follower, rooms, user};
 use crate::common::in_process::{APP, Life, World, life, room};
 
 #[test]
-fn a_user_is_in_the_rooms_that_he_entered_and_did_not_leave() {
+fn a_user_is_in_the_rooms_that_were_entered_and_not_left() {
     let world = World::new();
     world.login("a", "ann");
     world.login("b", "ann");
@@ -138,7 +138,7 @@ fn a_watch_resumes_with_what_it_missed() {
     let mut ann = ann.resume(&world, "ann");
     assert_eq!(ann.catch_up().len(), 2);
     assert_eq!(ann.copy, user(&world, "ann"));
-    // Even when he is in no room any more.
+    // Also when the user is in no room any more.
     let ann = {
         world.logout("b", "ann");
         let mut ann = ann.resume(&world, "ann");
@@ -149,7 +149,7 @@ fn a_watch_resumes_with_what_it_missed() {
 }
 
 #[test]
-fn a_close_that_was_not_told_to_him_is_not_resumed_over() {
+fn a_close_that_a_user_was_not_told_of_is_not_resumed_over() {
     let world = World::new();
     world.login("a", "ann");
     let mut ann = Follower::initial(&world, "ann");
@@ -173,7 +173,7 @@ fn a_close_that_is_told_when_the_next_life_has_closed_too_is_not_resumed_over() 
             logins.chain([life.login("ann", at)]).collect()
         });
     };
-    // Whoever tells of closes has enough to do.
+    // The thread that updates users after a close is busy with these.
     enter(&room("large"), 1_000..30_000);
     let (one, other) = (life("a", "1"), life("a", "2"));
     enter(&one, 0..100);
