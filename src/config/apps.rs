@@ -31,7 +31,8 @@ pub(super) enum AppError {
 
 type Result<T> = std::result::Result<T, AppError>;
 
-/// Skips the apps, which [`read`] reads apart from the rest of a configuration.
+/// Takes the place of the apps where the rest of a configuration is read: [`read`] reads them,
+/// with the vendors. So that the key is known, it is a field all the same.
 pub(super) fn none<'de, D: Deserializer<'de>>(
     apps: D,
 ) -> std::result::Result<Vec<AppConfig>, D::Error> {
@@ -55,31 +56,21 @@ fn read_app(app: Spanned<DeValue<'_>>, registry: Registry) -> Result<AppConfig> 
         return syntax(span, "an app is not a table: write [[apps]]");
     };
     let Some(name) = keys.remove("name") else {
-        return syntax(span, "missing field `name`");
+        return syntax(span, "missing field `name`, in `apps`");
     };
-    let name = String::deserialize(ValueDeserializer::from(name))?;
+    let Some(name) = name.get_ref().as_str().map(str::to_owned) else {
+        return syntax(name.span(), "wrong type, expected a string, in `apps.name`");
+    };
     check_name(&name)?;
     check_keys(&keys, registry)?;
-    let mut accounts = Vec::new();
+    check_vendors(&name, &keys, registry)?;
     for vendor in registry.vendors() {
-        accounts.extend(account(&name, vendor, &mut keys, &span)?);
+        if let Some(account) = account(&name, vendor, &mut keys, &span)? {
+            return Ok(AppConfig { name, account });
+        }
     }
-    match accounts.len() {
-        0 => wrong(
-            format!("apps.{name}"),
-            format!("an app needs a vendor: {}", vendors(registry)),
-        )?,
-        1 => {}
-        _ => wrong(
-            format!("apps.{name}"),
-            format!(
-                "an app has either `{}` or `{}`: room ids of two vendors would collide",
-                accounts[0].vendor, accounts[1].vendor
-            ),
-        )?,
-    }
-    let account = accounts.remove(0);
-    Ok(AppConfig { name, account })
+    let message = format!("an app needs a vendor: {}", vendors(registry));
+    Ok(wrong(format!("apps.{name}"), message)?)
 }
 
 /// The account that a vendor finds in its sections; `None` if there are none.
@@ -98,6 +89,19 @@ fn account(
     Ok(Some((vendor.configure)(Sections::new(app, sections))?))
 }
 
+/// Checks that an app is of one vendor.
+fn check_vendors(app: &str, keys: &DeTable<'_>, registry: Registry) -> Result<()> {
+    let named = registry.vendors().map(|vendor| vendor.name);
+    let mut named = named.filter(|name| keys.contains_key(*name));
+    if let (Some(one), Some(other)) = (named.next(), named.next()) {
+        let message = format!(
+            "an app has either `{one}` or `{other}`: room ids of two vendors would collide"
+        );
+        wrong(format!("apps.{app}"), message)?;
+    }
+    Ok(())
+}
+
 fn check_keys(keys: &DeTable<'_>, registry: Registry) -> Result<()> {
     let sections = || {
         registry
@@ -113,7 +117,7 @@ fn check_keys(keys: &DeTable<'_>, registry: Registry) -> Result<()> {
         Some(key) => {
             let expected: Vec<_> = sections().map(|section| format!("`{section}`")).collect();
             let message = format!(
-                "unknown field `{}`, expected one of `name`, {}",
+                "unknown field `{}`, expected one of `name`, {}, in `apps`",
                 key.get_ref(),
                 expected.join(", ")
             );

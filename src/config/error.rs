@@ -3,7 +3,8 @@
 use std::{io, path::PathBuf};
 
 /// Why a configuration cannot be used. Every message names the file and line,
-/// the variable, or the key at fault; none quotes a secret.
+/// the variable, or the key at fault. None quotes the value of a key of an app, except for the
+/// path of a file: it may be a secret in the wrong place.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The configuration file cannot be read.

@@ -69,7 +69,7 @@ impl Config {
         let mut config = Self::deserialize(toml::Deserializer::from(keys)).map_err(wrong)?;
         if let Some(apps) = apps {
             config.apps = apps::read(apps, registry).map_err(|error| match error {
-                AppError::Toml(error) => wrong(error),
+                AppError::Toml(error) => fault(error.span(), describe_app(error)),
                 AppError::Syntax(span, message) => fault(Some(span), message),
                 AppError::Value(error) => error,
             })?;
@@ -214,4 +214,21 @@ fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
 fn describe(mut error: toml::de::Error) -> String {
     error.set_input(None);
     error.to_string().trim_end().replace('\n', ", ")
+}
+
+/// The same for an error in an app. The value that is wrong is left out: it may be a secret in the
+/// wrong place.
+fn describe_app(error: toml::de::Error) -> String {
+    let text = describe(error);
+    let is_of_value = ["invalid type: ", "invalid value: "]
+        .iter()
+        .any(|begin| text.starts_with(begin));
+    let text = match text.split_once(", expected ") {
+        Some((_, expected)) if is_of_value => format!("wrong type, expected {expected}"),
+        _ => text,
+    };
+    match text.rsplit_once(", in `") {
+        Some((message, key)) => format!("{message}, in `apps.{key}"),
+        None => format!("{text}, in `apps`"),
+    }
 }

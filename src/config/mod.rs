@@ -2,7 +2,7 @@
 //! their defaults.
 //!
 //! If a setting has several values, a flag comes before an environment variable, that before the
-//! file, and that before the default. A [`Config`] that [`Config::validate`] let pass can be served.
+//! file, and that before the default. A [`Config`] that [`Config::read`] made and [`Config::validate`] let pass can be served.
 
 mod apps;
 mod defaults;
@@ -41,8 +41,9 @@ pub struct Config {
     pub server: ServerConfig,
     /// What operators can see.
     pub telemetry: TelemetryConfig,
-    /// The apps whose callbacks are taken. The vendors read their own sections, so that this module knows
-    /// none of them; nothing is written, since secrets would be lost.
+    /// The apps whose callbacks are taken. [`Config::read`] reads them, since the vendors read
+    /// their own sections; to deserialize a `Config` gives none. They are not written, because
+    /// their secrets would be lost.
     #[serde(skip_serializing, deserialize_with = "apps::none")]
     pub apps: Vec<AppConfig>,
 }

@@ -30,5 +30,6 @@ pub use self::{
     fields::{FieldError, Fields, Malformed, Text, Value},
     registry::Registry,
     sections::{Keys, Sections, SettingError},
+    signature::{is_fresh, is_hex_of},
     vendor::{NoncePair, Product, Proof, Refusal, Request, Terms, Vendor},
 };

@@ -3,6 +3,8 @@
 use super::{Product, Text, Vendor, tencent, zego};
 use crate::domain::{Decoded, ProductName};
 
+static VENDORS: [&Vendor; 2] = [&zego::VENDOR, &tencent::VENDOR];
+
 /// The vendors whose callbacks are taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Registry(&'static [&'static Vendor]);
@@ -10,14 +12,22 @@ pub struct Registry(&'static [&'static Vendor]);
 impl Registry {
     /// Every vendor that Headcount knows.
     pub fn standard() -> Self {
-        static VENDORS: [&Vendor; 2] = [&zego::VENDOR, &tencent::VENDOR];
         Self(&VENDORS)
     }
 
-    /// These vendors. Their names, their sections, and the names and paths of their products
-    /// have to be all different.
-    pub const fn new(vendors: &'static [&'static Vendor]) -> Self {
-        Self(vendors)
+    /// These vendors. Their sections, and the names and paths of their products have to be all
+    /// different.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub fn new(vendors: &'static [&'static Vendor]) -> Self {
+        let registry = Self(vendors);
+        let sections = registry.vendors().flat_map(|vendor| vendor.sections);
+        assert_distinct("section", sections.copied());
+        let products = || registry.products().map(|(_, product)| product);
+        assert_distinct("product", products().map(|product| product.name.as_str()));
+        assert_distinct("path", products().map(|product| product.path));
+        registry
     }
 
     /// The vendors, in the order of the list.
@@ -37,8 +47,8 @@ impl Registry {
         products.find(|product| product.name.as_str() == name)
     }
 
-    /// Decodes a callback that was verified before, when a journal is read. Total, and the same for the same input. `None` if no product has
-    /// that name.
+    /// Decodes a callback that was verified before, when a journal is read. Total, and the same
+    /// for the same input. `None` if no product has that name.
     pub fn decode(self, product: &str, query: &str, body: &[u8]) -> Option<(ProductName, Decoded)> {
         let product = self.product(product)?;
         let decoded = Text::read(body)
@@ -48,31 +58,28 @@ impl Registry {
     }
 }
 
+fn assert_distinct(what: &str, names: impl Iterator<Item = &'static str>) {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        assert!(
+            !seen.contains(&name),
+            "two vendors have the {what} {name:?}"
+        );
+        seen.push(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use crate::domain::Outcome;
 
     #[test]
-    fn nothing_is_there_twice() {
-        let products = || Registry::standard().products().map(|(_, product)| product);
-        let distinct = |names: Vec<&str>| names.iter().collect::<HashSet<_>>().len() == names.len();
-        assert!(distinct(products().map(|product| product.path).collect()));
-        assert!(distinct(
-            products().map(|product| product.name.as_str()).collect()
-        ));
-        assert!(distinct(
-            Registry::standard()
-                .vendors()
-                .map(|vendor| vendor.name)
-                .collect()
-        ));
-        let sections = Registry::standard()
-            .vendors()
-            .flat_map(|vendor| vendor.sections);
-        assert!(distinct(sections.copied().collect()));
+    #[should_panic(expected = "two vendors have the section \"zego\"")]
+    fn nothing_may_be_there_twice() {
+        Registry::new(&VENDORS);
+        static TWICE: [&Vendor; 2] = [&zego::VENDOR, &zego::VENDOR];
+        Registry::new(&TWICE);
     }
 
     #[test]

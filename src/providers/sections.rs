@@ -14,7 +14,8 @@ pub struct Sections<'a> {
     values: ValueDeserializer<'a>,
 }
 
-/// Why a vendor's sections cannot be used. No message quotes a secret.
+/// Why a vendor's sections cannot be used. The error of a wrong type quotes the value, which the
+/// configuration does not pass on: it may be a secret in the wrong place.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
     /// A value is of the wrong type, a key is missing, or there is no such key.

@@ -9,7 +9,7 @@ use crate::domain::Time;
 
 /// Whether `given` is the hex of `expected`, in either case. Takes the same time
 /// whatever part of it is wrong.
-pub(super) fn is_hex_of<const BYTES: usize>(expected: &[u8; BYTES], given: &str) -> bool {
+pub fn is_hex_of<const BYTES: usize>(expected: &[u8; BYTES], given: &str) -> bool {
     let mut bytes = [0; BYTES];
     // The length check refuses a prefix `0x`, which the decoder would accept.
     let is_hex = given.len() == 2 * BYTES && const_hex::decode_to_slice(given, &mut bytes).is_ok();
@@ -17,7 +17,7 @@ pub(super) fn is_hex_of<const BYTES: usize>(expected: &[u8; BYTES], given: &str)
 }
 
 /// Whether `timestamp`, in seconds, is no further from `now` than `window`.
-pub(super) fn is_fresh(timestamp: &str, now: Time, window: Duration) -> bool {
+pub fn is_fresh(timestamp: &str, now: Time, window: Duration) -> bool {
     let is_number = timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let Some(seconds) = timestamp.parse::<u64>().ok().filter(|_| is_number) else {
         return false;

@@ -30,8 +30,8 @@ pub struct RoomAnswer {
     /// The revision that the view is at: it contains every callback up to this one that
     /// concerns the room.
     pub revision: Revision,
-    /// The revision of the last visible change. Two answers about one room that have the
-    /// same last change have the same members.
+    /// The revision of the last visible change, or a later one if that is no longer remembered.
+    /// Two answers about one room that have the same last change have the same members.
     pub last_change: Revision,
     /// What is visible of the room.
     pub view: RoomView,

@@ -315,7 +315,27 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
         (
             "[[apps]]\nname = \"a\"\nzego = { app_id = \"x\", callback_secret = \"hunter2\" }\n",
             "FILE, line 3: ",
-            "zego.app_id`",
+            "wrong type, expected u64, in `apps.zego.app_id`",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nzego = \"hunter2\"\n",
+            "FILE, line 3: wrong type, expected a table, in `apps.zego`",
+            "",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nzego = { app_id = \"hunter2\" }\n",
+            "FILE, line 3: wrong type, expected u64, in `apps.zego.app_id`",
+            "",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\nzim = \"hunter2\"\n",
+            "FILE, line 3: wrong type, expected a table, in `apps.zim`",
+            "",
+        ),
+        (
+            "[[apps]]\nname = \"a\"\ntencent = [\"hunter2\"]\n",
+            "FILE, line 3: wrong type, expected",
+            "in `apps.tencent",
         ),
         (
             "[[apps]]\nname = \"a\"\nzego = { app_id = 1, server_secret = \"hunter2\" }\n",
@@ -325,7 +345,7 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
         (
             "[[apps]]\nname = \"a\"\n[apps.zego]\napp_id = 1\ncallback_secret = 31337\n",
             "FILE, line 5: a secret must be a string",
-            "zego.callback_secret`",
+            "in `apps.zego.callback_secret`",
         ),
         (
             "[[apps]]\nname = \"a\"\nfax = { number = 1 }\n",
@@ -334,7 +354,7 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
         ),
         (
             "[[apps]]\nname = 5\n",
-            "FILE, line 2: invalid type: integer `5`, expected a string",
+            "FILE, line 2: wrong type, expected a string, in `apps.name`",
             "",
         ),
         (
@@ -428,6 +448,10 @@ fn what_makes_no_sense_is_named() {
             app(
                 "zego = { app_id = 1, callback_secret = \"hunter2\" }\ntencent = { sdk_app_id = 1 }",
             ),
+            "apps.a: an app has either `zego` or `tencent`",
+        ),
+        (
+            app("zego = { app_id = 1 }\ntencent = { sdk_app_id = 1 }"),
             "apps.a: an app has either `zego` or `tencent`",
         ),
         (app(""), "apps.a: an app needs a vendor"),

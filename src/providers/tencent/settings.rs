@@ -17,7 +17,7 @@ struct Settings {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct Application {
     /// The application's SDKAppID.
     sdk_app_id: u64,

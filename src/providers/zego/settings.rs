@@ -18,7 +18,7 @@ struct Settings {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct Project {
     /// The project's AppID.
     app_id: u64,
@@ -29,7 +29,7 @@ struct Project {
 
 /// ZIM has the id and the secret of the project.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 struct Zim {
     /// Whether a user may be logged in on several devices at once.
     multi_login: bool,

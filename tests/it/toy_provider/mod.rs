@@ -107,7 +107,7 @@ async fn a_vendor_is_one_module_and_a_line_in_a_registry() {
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
 
     let (status, answer) = running.post("7", &ann, &seal).await;
-    assert_eq!((status, &*answer), (StatusCode::OK, "box closed"));
+    assert_eq!((status, &*answer), (StatusCode::OK, r#"{"box":"closed"}"#));
     assert_eq!(running.users().await, ["ann"]);
     running.stop().await;
 
