@@ -68,6 +68,24 @@ impl Replica {
         received_at: Time,
     ) -> EventOutcome<RoomChange> {
         self.advance_to(received_at);
+        let applied = self.apply(event, received_at);
+        self.compare();
+        applied
+    }
+
+    /// Receives all events of one callback. A watcher is told of them together, so the copy
+    /// is compared once, after the last: what that takes grows with the room's members.
+    #[track_caller]
+    pub(crate) fn receive_together(&mut self, events: &[RoomEvent], received_at: Time) {
+        self.advance_to(received_at);
+        for event in events {
+            assert_ne!(self.apply(event, received_at), EventOutcome::Stale);
+        }
+        self.compare();
+    }
+
+    #[track_caller]
+    fn apply(&mut self, event: &RoomEvent, received_at: Time) -> EventOutcome<RoomChange> {
         let applied = self.room.apply(event, received_at, &self.rules);
         if let EventOutcome::Applied(changes) = &applied {
             self.watch(changes);
@@ -111,6 +129,7 @@ impl Replica {
         self.ticked_at = Some(now);
         let changes = self.room.tick(now, &self.rules);
         self.watch(&changes);
+        self.compare();
         if self.rules.without.is_none() {
             let due_at = self.room.due_at(&self.rules);
             assert!(
@@ -120,12 +139,19 @@ impl Replica {
         }
     }
 
-    /// With a rule left out only the answer matters.
+    /// Tells the watcher. With a rule left out only the answer matters.
     #[track_caller]
     fn watch(&mut self, changes: &[RoomChange]) {
         self.told.extend_from_slice(changes);
         if self.rules.without.is_none() {
             self.copy.fold(changes);
+        }
+    }
+
+    /// Compares the watcher's copy with the room.
+    #[track_caller]
+    fn compare(&self) {
+        if self.rules.without.is_none() {
             self.copy.assert_matches(&self.visible());
         }
     }
