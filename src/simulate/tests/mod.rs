@@ -22,7 +22,7 @@ use super::{
     world::{LateStory, RoomStory, Shape, Story, World, WorldRoom},
 };
 
-use self::reconcile::reconcile;
+use self::reconcile::History;
 
 const NOW: u64 = 1_790_000_000_000;
 const HORIZON: u64 = 3_000;
@@ -133,12 +133,11 @@ fn differs(room: &Room, true_room: &WorldRoom, forgets: bool, rules: &Rules) -> 
 }
 
 /// All differences, by what the room goes through.
-fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(RoomStory, String)> {
-    let world = World::make(shape);
-    let schedule = plan(shape, &world, 0.0);
+fn differences(history: &History, without: Option<Rule>) -> Vec<(RoomStory, String)> {
+    let (shape, world) = (&history.shape, &history.world);
     let rules = rules(shape, without);
-    let rooms: Vec<Room> = reconcile(shape, &world, &schedule, &rules, world.rooms.len());
-    let numbers = schedule.numbers(&world.callbacks);
+    let rooms: Vec<Room> = history.reconcile(&rules);
+    let numbers = history.schedule.numbers(&world.callbacks);
     let mut differences = Vec::new();
     for (at, (room, true_room)) in rooms.iter().zip(&world.rooms).enumerate() {
         let difference = differs(room, true_room, shape.forgets.is_some(), &rules);
@@ -157,11 +156,16 @@ fn differences(shape: &Shape, without: Option<Rule>) -> Vec<(RoomStory, String)>
     differences
 }
 
+/// All differences with all rules.
+fn untrue(shape: &Shape) -> Vec<(RoomStory, String)> {
+    differences(&History::of::<Room>(shape), None)
+}
+
 #[test]
 fn the_rules_find_the_truth() {
     for seed in 0..8 {
         for shape in [at_once(seed), forgetting(seed)] {
-            let found = differences(&shape, None);
+            let found = untrue(&shape);
             if let Some((plot, text)) = found.first() {
                 panic!("seed {seed}: {} differences; {plot:?}: {text}", found.len());
             }
@@ -171,13 +175,14 @@ fn the_rules_find_the_truth() {
 
 #[test]
 fn no_rule_can_be_left_out() {
+    let histories = [at_once(1), forgetting(1)].map(|shape| History::of::<Room>(&shape));
     let mut unseen = Vec::new();
     for rule in Rule::ALL {
         let mut stories = BTreeMap::<String, usize>::new();
-        for (plot, _) in [at_once(1), forgetting(1)]
+        let found = histories
             .iter()
-            .flat_map(|shape| differences(shape, Some(rule)))
-        {
+            .flat_map(|history| differences(history, Some(rule)));
+        for (plot, _) in found {
             *stories.entry(format!("{plot:?}")).or_default() += 1;
         }
         println!("{rule:?}: {stories:?}");
@@ -197,15 +202,16 @@ fn tencents_rooms_need_their_rules() {
         ..at_once(seed)
     };
     for seed in 0..8 {
-        assert_eq!(differences(&of_tencent(seed), None), Vec::new());
+        assert_eq!(untrue(&of_tencent(seed)), Vec::new());
     }
+    let history = History::of::<Room>(&of_tencent(1));
     for rule in [
         Rule::ClosedIsFinal,
         Rule::EndsAreFinal,
         Rule::LatestLoginCounts,
         Rule::LogoutsLeaveTombstones,
     ] {
-        let found = differences(&of_tencent(1), Some(rule));
+        let found = differences(&history, Some(rule));
         assert!(!found.is_empty(), "nothing notices {rule:?}");
     }
 }
@@ -254,7 +260,7 @@ fn smallest_worlds_can_be_made() {
             ..at_once(5)
         };
         assert_eq!(World::make(&shape).rooms.len(), rooms);
-        assert_eq!(differences(&shape, None), Vec::new());
+        assert_eq!(untrue(&shape), Vec::new());
     }
 }
 

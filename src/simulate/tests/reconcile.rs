@@ -6,7 +6,7 @@ use crate::{
     reconcile::{Rules, room::Room},
 };
 
-use super::{GRACE, HORIZON, NOW};
+use super::{GRACE, HORIZON, NOW, plan};
 use crate::simulate::{
     callbacks::{PlannedCallback, Signing, SubjectIndex, VendorAccount},
     disorder::{Delivery, Schedule},
@@ -17,7 +17,9 @@ use crate::simulate::{
 pub(super) trait Reconciled: Clone + Default {
     /// The index of the subject of a callback, if the subject is of this kind.
     fn place(about: SubjectIndex) -> Option<usize>;
-    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules);
+    /// How many of these a world has.
+    fn count(world: &World) -> usize;
+    fn apply(&mut self, decoded: &Decoded, received_at: Time, rules: &Rules);
     fn tick(&mut self, now: Time, rules: &Rules);
 }
 
@@ -29,12 +31,16 @@ impl Reconciled for Room {
         }
     }
 
-    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules) {
+    fn count(world: &World) -> usize {
+        world.rooms.len()
+    }
+
+    fn apply(&mut self, decoded: &Decoded, received_at: Time, rules: &Rules) {
         let Decoded::Room(events) = decoded else {
             panic!("{decoded:?}");
         };
         for event in events {
-            Room::apply(self, &event, received_at, rules);
+            Room::apply(self, event, received_at, rules);
         }
     }
 
@@ -43,37 +49,58 @@ impl Reconciled for Room {
     }
 }
 
-/// Applies all deliveries, with ticks in between where time passes, and returns the state of
-/// each subject.
-pub(super) fn reconcile<K: Reconciled>(
-    shape: &Shape,
-    world: &World,
-    schedule: &Schedule,
-    rules: &Rules,
-    count: usize,
-) -> Vec<K> {
-    let mut all = vec![K::default(); count];
-    let mut ticked_at = NOW;
-    for (place, delivery) in (0..).zip(&schedule.deliveries) {
-        let received_at = received_at(shape, place, delivery);
-        while shape.forgets.is_some() && ticked_at + 1_000 <= received_at {
-            ticked_at += 1_000;
-            tick(&mut all, ticked_at, rules);
-        }
-        let callback = &world.callbacks[delivery.callback];
-        if let Some(place) = K::place(callback.about) {
-            let decoded = decode(world, callback);
-            let received_at = Time::from_millis(received_at).unwrap();
-            all[place].apply(decoded, received_at, rules);
-        }
-    }
-    if shape.forgets.is_some() {
-        for second in 1..=4 {
-            let settled = NOW + settled_after(HORIZON, GRACE);
-            tick(&mut all, settled.max(ticked_at + second * 1_000), rules);
+/// A world, its deliveries, and the decoded callbacks. It is made once for all the rules that
+/// are left out.
+pub(super) struct History {
+    pub(super) shape: Shape,
+    pub(super) world: World,
+    pub(super) schedule: Schedule,
+    /// The callbacks of the world, each with the index of its subject. `None` if the subject is
+    /// of the other kind.
+    decoded: Vec<Option<(usize, Decoded)>>,
+}
+
+impl History {
+    /// A history of the rooms of a world, or of its users.
+    pub(super) fn of<K: Reconciled>(shape: &Shape) -> Self {
+        let world = World::make(shape);
+        let decoded = world.callbacks.iter().map(|callback| {
+            let place = K::place(callback.about)?;
+            Some((place, decode(&world, callback)))
+        });
+        Self {
+            decoded: decoded.collect(),
+            schedule: plan(shape, &world, 0.0),
+            shape: shape.clone(),
+            world,
         }
     }
-    all
+
+    /// Applies all deliveries, with ticks in between where time passes, and returns the state
+    /// of each subject.
+    pub(super) fn reconcile<K: Reconciled>(&self, rules: &Rules) -> Vec<K> {
+        let forgets = self.shape.forgets.is_some();
+        let mut all = vec![K::default(); K::count(&self.world)];
+        let mut ticked_at = NOW;
+        for (place, delivery) in (0..).zip(&self.schedule.deliveries) {
+            let received_at = received_at(&self.shape, place, delivery);
+            while forgets && ticked_at + 1_000 <= received_at {
+                ticked_at += 1_000;
+                tick(&mut all, ticked_at, rules);
+            }
+            if let Some((place, decoded)) = &self.decoded[delivery.callback] {
+                let received_at = Time::from_millis(received_at).unwrap();
+                all[*place].apply(decoded, received_at, rules);
+            }
+        }
+        if forgets {
+            for second in 1..=4 {
+                let settled = NOW + settled_after(HORIZON, GRACE);
+                tick(&mut all, settled.max(ticked_at + second * 1_000), rules);
+            }
+        }
+        all
+    }
 }
 
 fn received_at(shape: &Shape, place: u64, delivery: &Delivery) -> u64 {

@@ -17,12 +17,16 @@ impl Reconciled for User {
         }
     }
 
-    fn apply(&mut self, decoded: Decoded, received_at: Time, rules: &Rules) {
+    fn count(world: &World) -> usize {
+        world.users.len()
+    }
+
+    fn apply(&mut self, decoded: &Decoded, received_at: Time, rules: &Rules) {
         let Decoded::User(events) = decoded else {
             panic!("{decoded:?}");
         };
         for event in events {
-            User::apply(self, &event, received_at, rules);
+            User::apply(self, event, received_at, rules);
         }
     }
 
@@ -61,14 +65,12 @@ fn known(user: &User, rules: &Rules) -> UserTruth {
     }
 }
 
-fn differing(shape: &Shape, rules: &Rules) -> Vec<String> {
-    let world = World::make(shape);
-    let schedule = plan(shape, &world, 0.0);
-    let users: Vec<User> = reconcile(shape, &world, &schedule, rules, world.users.len());
+fn differing(history: &History, rules: &Rules) -> Vec<String> {
+    let users: Vec<User> = history.reconcile(rules);
     let mut differing = Vec::new();
-    for (user, true_user) in users.iter().zip(&world.users) {
+    for (user, true_user) in users.iter().zip(&history.world.users) {
         let (mut known, truth) = (known(user, rules), &true_user.truth);
-        if shape.forgets.is_some() && user.is_forgotten() {
+        if history.shape.forgets.is_some() && user.is_forgotten() {
             known.name.clone_from(&truth.name);
         }
         if known.devices != truth.devices || known.name != truth.name {
@@ -83,7 +85,8 @@ fn the_rules_find_the_truth_of_users() {
     for seed in 0..4 {
         for shape in [at_once(seed), forgetting(seed)] {
             for shape in [of_zim(shape.clone()), shape] {
-                let found = differing(&shape, &concurrent(&shape, None));
+                let history = History::of::<User>(&shape);
+                let found = differing(&history, &concurrent(&shape, None));
                 if let Some(text) = found.first() {
                     panic!("seed {seed}: {} differ: {text}", found.len());
                 }
@@ -95,18 +98,19 @@ fn the_rules_find_the_truth_of_users() {
 /// The rules about sessions and about forgetting are those of users too.
 #[test]
 fn users_need_their_rules() {
-    for (rule, shape) in [
-        (Rule::LatestLoginCounts, at_once(1)),
-        (Rule::LogoutsLeaveTombstones, at_once(1)),
-        (Rule::LogoutsEndTheirLogin, at_once(1)),
-        (Rule::LogoutsSpareTheirMillisecond, at_once(1)),
-        (Rule::EndsAreFinal, at_once(1)),
-        (Rule::LateEndsStillEnd, forgetting(1)),
-        (Rule::EvidenceOutlivesHorizon, forgetting(1)),
-        (Rule::PresentUsersStay, forgetting(1)),
+    let at_once = History::of::<User>(&of_zim(at_once(1)));
+    let forgetting = History::of::<User>(&of_zim(forgetting(1)));
+    for (rule, history) in [
+        (Rule::LatestLoginCounts, &at_once),
+        (Rule::LogoutsLeaveTombstones, &at_once),
+        (Rule::LogoutsEndTheirLogin, &at_once),
+        (Rule::LogoutsSpareTheirMillisecond, &at_once),
+        (Rule::EndsAreFinal, &at_once),
+        (Rule::LateEndsStillEnd, &forgetting),
+        (Rule::EvidenceOutlivesHorizon, &forgetting),
+        (Rule::PresentUsersStay, &forgetting),
     ] {
-        let shape = of_zim(shape);
-        let found = differing(&shape, &concurrent(&shape, Some(rule)));
+        let found = differing(history, &concurrent(&history.shape, Some(rule)));
         assert!(!found.is_empty(), "nothing notices {rule:?}");
     }
 }
@@ -118,7 +122,8 @@ fn only_concurrent_logins_are_several_devices() {
         logins: Logins::Exclusive,
         ..concurrent(&shape, None)
     };
-    assert!(differing(&shape, &exclusive).len() > shape.rooms / 2);
+    let history = History::of::<User>(&shape);
+    assert!(differing(&history, &exclusive).len() > shape.rooms / 2);
 }
 
 /// Users of the chat are in rooms of the same app, and their worlds have what
