@@ -6,16 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{Request, StatusCode, header};
+use http_body_util::Full;
 use indicatif::ProgressBar;
 use tokio::{
     task::JoinSet,
@@ -26,6 +22,7 @@ use super::{
     callbacks::{Signing, VendorAccount},
     disorder::{Delivery, Schedule},
     options::{CannotRun, Trouble},
+    service::Service,
     world::World,
 };
 
@@ -42,9 +39,6 @@ const RETRY_AFTER: [Duration; 5] = [
 /// How long the server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much of an answer is read.
-const ANSWER_BYTES_MAX: usize = 4096;
-
 /// How many of the callbacks that were taken in, but not understood, are kept.
 const MISUNDERSTOOD_MAX: usize = 20;
 
@@ -54,14 +48,12 @@ pub(super) struct Driver {
     pub(super) world: Arc<World>,
     pub(super) schedule: Arc<Schedule>,
     pub(super) vendor: VendorAccount,
-    pub(super) webhook: String,
+    pub(super) service: Arc<dyn Service>,
+    /// The URL of the HTTP front, for errors.
+    webhook: String,
     /// Whether callbacks wait for their time.
     pub(super) timed: bool,
     pub(super) bar: ProgressBar,
-    client: Client<HttpConnector, Full<Bytes>>,
-    /// The prefix of the paths of all callbacks.
-    base: String,
-    uri: Uri,
     nonces: u64,
     began_at: u64,
     next: AtomicUsize,
@@ -74,48 +66,23 @@ impl Driver {
         world: Arc<World>,
         schedule: Arc<Schedule>,
         vendor: VendorAccount,
+        service: Arc<dyn Service>,
         webhook: &str,
-    ) -> Result<Self, CannotRun> {
-        let refused = |reason: String| CannotRun::Webhook {
-            webhook: webhook.to_owned(),
-            reason,
-            trouble: Trouble::Other,
-        };
-        let base = webhook.trim_end_matches('/').to_owned();
-        let uri: Uri = base.parse().map_err(|error| refused(format!("{error}")))?;
-        let is_http = uri.scheme_str() == Some("http") && uri.host().is_some();
-        if !is_http {
-            return Err(refused("not an http:// URL".to_owned()));
-        }
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self {
+    ) -> Self {
+        Self {
             world,
             schedule,
             vendor,
             webhook: webhook.to_owned(),
             timed: false,
             bar: ProgressBar::hidden(),
-            client,
-            base,
-            uri,
             nonces: rand::random(),
-            began_at: now(),
+            began_at: service.now(),
+            service,
             next: AtomicUsize::new(0),
             answered: AtomicU64::new(0),
             misunderstood: parking_lot::Mutex::default(),
-        })
-    }
-
-    /// Where it sends to.
-    pub(super) fn address(&self) -> (&str, u16) {
-        let host = self.uri.host().unwrap_or_default();
-        // A literal IPv6 address is in brackets.
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        (host, self.uri.port_u16().unwrap_or(80))
+        }
     }
 
     /// How many deliveries were taken in.
@@ -148,7 +115,8 @@ impl Driver {
                 return Ok(());
             };
             if self.timed {
-                sleep(Duration::from_millis(delivery.at.saturating_sub(now()))).await;
+                let wait = delivery.at.saturating_sub(self.service.now());
+                sleep(Duration::from_millis(wait)).await;
             }
             self.deliver(delivery).await?;
             self.answered.fetch_add(1, Ordering::Relaxed);
@@ -192,21 +160,14 @@ impl Driver {
         let callback = &self.world.callbacks[delivery.callback];
         let id = self.world.id(callback.about);
         let post = callback.post(&self.vendor, id, self.signing(delivery));
-        let url = format!("{}{}?{}", self.base, post.path, post.query);
+        let url = format!("{}?{}", post.path, post.query);
         let request = Request::post(url.trim_end_matches('?'))
             .header(header::CONTENT_TYPE, post.content_type)
             .body(Full::new(Bytes::from(post.body)))
             .map_err(|error| error.to_string())?;
-        let answer = self.client.request(request).await.map_err(causes)?;
-        let status = answer.status();
-        let answer = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?;
-        let answer = String::from_utf8_lossy(&answer.to_bytes())
-            .trim()
-            .to_owned();
-        Ok((status, answer))
+        let answer = self.service.send(request).await?;
+        let text = String::from_utf8_lossy(answer.body()).trim().to_owned();
+        Ok((answer.status(), text))
     }
 
     fn signing(&self, delivery: &Delivery) -> Signing {
@@ -249,24 +210,6 @@ fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
         || status == StatusCode::REQUEST_TIMEOUT
         || status == StatusCode::TOO_MANY_REQUESTS
-}
-
-fn causes(error: hyper_util::client::legacy::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = std::error::Error::source(&error);
-    while let Some(cause) = next {
-        line = format!("{line}: {cause}");
-        next = cause.source();
-    }
-    line
-}
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// A number that looks random and is different for each input (splitmix64).

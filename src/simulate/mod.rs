@@ -16,6 +16,7 @@ mod judge;
 mod observe;
 mod options;
 mod run;
+mod service;
 mod truth;
 mod world;
 
@@ -25,5 +26,6 @@ mod tests;
 pub use self::{
     judge::{Cause, Difference, Verdict, Witness},
     options::{CannotRun, Forgetting, Options, Trouble, VendorName},
-    run::run,
+    run::{run, run_on},
+    service::Service,
 };

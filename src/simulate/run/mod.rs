@@ -7,10 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use headcount_client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -19,10 +16,11 @@ use crate::pb::{self, RoomState};
 use super::{
     callbacks::{SubjectIndex, VendorAccount},
     disorder::{Disorder, Schedule},
-    driver::{Driver, now},
+    driver::Driver,
     judge::{Judge, Memory, Verdict, Witness, counted},
     observe::{Reader, RoomAnswer, Target},
     options::{CannotRun, Options, Trouble, VendorName},
+    service::{Network, Service},
     world::{Shape, World, settled_after},
 };
 
@@ -34,9 +32,6 @@ use self::{
 /// Watches on one connection; a server may bound them.
 const WATCHES_PER_CONNECTION: usize = 100;
 
-/// How long the server may take to be connected to.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Makes a world, sends its callbacks, watches its rooms and users, and judges.
 ///
 /// # Errors
@@ -44,7 +39,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// asked or does not take callbacks in, or the time is up.
 pub async fn run(options: &Options) -> Result<Verdict, CannotRun> {
     options.check()?;
-    let run = Run::prepare(options)?;
+    run_on(options, Arc::new(Network::new(options)?)).await
+}
+
+/// As [`run()`], on a server that is reached another way than by the URLs of the options.
+/// Errors call it by them all the same.
+///
+/// # Errors
+/// As [`run()`].
+pub async fn run_on(options: &Options, service: Arc<dyn Service>) -> Result<Verdict, CannotRun> {
+    options.check()?;
+    let run = Run::prepare(options, service)?;
     run.reach().await?;
     run.announce();
     let over = CancellationToken::new();
@@ -65,12 +70,13 @@ struct Run<'a> {
     world: Arc<World>,
     schedule: Arc<Schedule>,
     driver: Arc<Driver>,
+    service: Arc<dyn Service>,
     clients: Vec<Client>,
 }
 
 impl<'a> Run<'a> {
-    fn prepare(options: &'a Options) -> Result<Self, CannotRun> {
-        let shape = shape(options);
+    fn prepare(options: &'a Options, service: Arc<dyn Service>) -> Result<Self, CannotRun> {
+        let shape = shape(options, service.now());
         let world = Arc::new(World::make(&shape));
         let disorder = Disorder {
             seed: options.seed,
@@ -83,8 +89,13 @@ impl<'a> Run<'a> {
             secret: options.secret.clone(),
             sdk_app_id: options.sdk_app_id,
         };
-        let planned = (Arc::clone(&world), Arc::clone(&schedule));
-        let mut driver = Driver::new(planned.0, planned.1, vendor, &options.webhook)?;
+        let mut driver = Driver::new(
+            Arc::clone(&world),
+            Arc::clone(&schedule),
+            vendor,
+            Arc::clone(&service),
+            &options.webhook,
+        );
         driver.timed = options.is_timed();
         if options.progress {
             driver.bar = bar(schedule.deliveries.len());
@@ -95,12 +106,13 @@ impl<'a> Run<'a> {
             world,
             schedule,
             driver: Arc::new(driver),
+            service,
             clients: Vec::new(),
         };
         let watches = run.world.rooms.len() + run.world.users.len();
         for _ in 0..watches.div_ceil(WATCHES_PER_CONNECTION) {
-            let client = headcount_client::connect(&options.server);
-            let client = client.map_err(|error| run.unasked(error.to_string()))?;
+            let client = run.service.client();
+            let client = client.map_err(|reason| run.unasked(reason))?;
             run.clients.push(client);
         }
         Ok(run)
@@ -143,18 +155,12 @@ impl<'a> Run<'a> {
                 format!("its rooms or users of the tag {tag:?} are in use: choose another");
             return Err(CannotRun::Option(reason));
         }
-        let unreached = |reason: String| CannotRun::Webhook {
+        let reached = self.service.reach().await;
+        reached.map_err(|reason| CannotRun::Webhook {
             webhook: self.options.webhook.clone(),
             reason,
             trouble: Trouble::Connection,
-        };
-        let (host, port) = self.driver.address();
-        let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port))).await;
-        match connected {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(unreached(error.to_string())),
-            Err(_) => Err(unreached("it cannot be connected to".to_owned())),
-        }
+        })
     }
 
     /// Whether the server knows any room or user of this run already. All of them are asked for,
@@ -216,7 +222,8 @@ impl<'a> Run<'a> {
         })?;
         if let Some(grace) = self.shape.forgets {
             let settled_at = self.shape.from + settled_after(self.shape.horizon, grace);
-            sleep(Duration::from_millis(settled_at.saturating_sub(now()))).await;
+            let wait = settled_at.saturating_sub(self.service.now());
+            sleep(Duration::from_millis(wait)).await;
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::simulate::{
-    driver::now,
     options::{Forgetting, HORIZON, Options, PAST},
     world::Shape,
 };
@@ -16,14 +15,15 @@ const LEAD: Duration = Duration::from_millis(300);
 const DELAY_MAX: Duration = Duration::from_secs(30);
 const TIMED_DELAY_MAX: Duration = Duration::from_secs(3);
 
-pub(super) fn shape(options: &Options) -> Shape {
+/// The shape of a run that begins at `now`.
+pub(super) fn shape(options: &Options, now: u64) -> Shape {
     let (from, until, callbacks) = match (options.forgetting, options.rate) {
         (Some(Forgetting { horizon, .. }), _) => {
-            let from = now() + millis(LEAD);
+            let from = now + millis(LEAD);
             (from, from + millis(horizon), options.callbacks)
         }
         (None, Some(rate)) => {
-            let from = now() + millis(LEAD);
+            let from = now + millis(LEAD);
             let room = options.duration.saturating_sub(3 * TIMED_DELAY_MAX + LEAD);
             // Truncation of a whole number of callbacks.
             let callbacks = options
@@ -34,8 +34,8 @@ pub(super) fn shape(options: &Options) -> Shape {
             (from, from + millis(span), callbacks)
         }
         (None, None) => {
-            let until = now();
-            (until - millis(PAST), until, options.callbacks)
+            let from = now.saturating_sub(millis(PAST));
+            (from, now, options.callbacks)
         }
     };
     let horizon = options.forgetting.map_or(HORIZON, |server| server.horizon);
