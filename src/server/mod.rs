@@ -40,7 +40,7 @@ use crate::{
     webhook::Visibility,
 };
 
-pub use self::{error::ServerError, roster_settings::rules};
+pub use self::{error::ServerError, roster_settings::rules, upkeep::keep_forgetting};
 
 pub(crate) use self::roster_settings::{apps, limits};
 

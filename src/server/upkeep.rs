@@ -36,7 +36,7 @@ pub(super) fn spawn(
     };
     keep(
         "forgetting",
-        keep_forgetting(Arc::clone(journal), Arc::clone(roster)).boxed(),
+        keep_forgetting(Arc::clone(journal), Arc::clone(roster), Clock::system()).boxed(),
     );
     keep(
         "the journal",
@@ -51,9 +51,9 @@ pub(super) fn looks() -> Interval {
     interval
 }
 
-/// Journals a tick when something is due to be forgotten, at most once a second.
-async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>) {
-    let clock = Clock::system();
+/// Journals a tick when something is due to be forgotten, at most once a second. It has no
+/// end.
+pub async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>, clock: Clock) {
     let mut looks = looks();
     loop {
         looks.tick().await;

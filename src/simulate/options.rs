@@ -65,8 +65,9 @@ pub struct Options {
     pub tencent_app: String,
     /// Tencent's id of that app.
     pub sdk_app_id: u64,
-    /// Sends callbacks in real time to a server that forgets after seconds, to check that it
-    /// forgets. For tests: no server should run with such a configuration.
+    /// Sends callbacks as time passes to a server that forgets after seconds, to check that it
+    /// forgets. For tests, with a [`Service`](super::Service) in paused time: in real time, a
+    /// busy machine sends callbacks late, and the server does not apply what is too late.
     pub forgetting: Option<Forgetting>,
     /// Shows on stderr how far the run is.
     pub progress: bool,
@@ -75,7 +76,7 @@ pub struct Options {
 /// How fast a server forgets.
 #[derive(Clone, Copy, Debug)]
 pub struct Forgetting {
-    /// Its reorder horizon: 3 s at least, so that a slow machine is not late.
+    /// Its reorder horizon: 3 s at least, as its stories need that long.
     pub horizon: Duration,
     /// How much longer it keeps evidence.
     pub grace: Duration,

@@ -12,7 +12,7 @@ use super::{
 /// Between two ticks of a server: forgetting happens at ticks.
 const TICK: u64 = 1_000;
 
-/// What a machine may be late by.
+/// How far before or after the edge of what a server remembers a callback is sent.
 pub(super) const SLACK: u64 = 600;
 
 /// A story about forgetting, and the rule that its truth depends on.

@@ -1,6 +1,8 @@
 //! The gRPC front over pipes in memory: no ports, and time may be paused.
 
 use std::{
+    future::{Ready, ready},
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +16,7 @@ use headcount::{
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
 };
 use headcount_client::{Client, Credentials, endpoint, from_channel};
+use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -87,16 +90,33 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self, endpoint: Endpoint) -> Channel {
+        let channel = endpoint.connect_with_connector(self.connector());
+        channel.await.unwrap()
+    }
+
+    /// A client of a connection of its own, which begins with the first call.
+    pub(crate) fn lazy_client(&self) -> Client {
+        let endpoint = endpoint("http://in-memory").unwrap();
+        let channel = endpoint.connect_with_connector_lazy(self.connector());
+        from_channel(channel, Credentials::none())
+    }
+
+    /// Makes the connections to this server.
+    fn connector(
+        &self,
+    ) -> impl tower::Service<
+        Uri,
+        Response = TokioIo<DuplexStream>,
+        Error = io::Error,
+        Future = Ready<io::Result<TokioIo<DuplexStream>>>,
+    > + Send
+    + use<> {
         let connections = self.connections.clone();
-        let connector = tower::service_fn(move |_| {
+        tower::service_fn(move |_| {
             let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
             let sent = connections.send(theirs);
-            async move {
-                sent.map(|()| TokioIo::new(ours))
-                    .map_err(std::io::Error::other)
-            }
-        });
-        endpoint.connect_with_connector(connector).await.unwrap()
+            ready(sent.map(|()| TokioIo::new(ours)).map_err(io::Error::other))
+        })
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -34,7 +34,7 @@ pub(crate) const APP: &str = "arena";
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) roster: Arc<Roster>,
-    journal: MemoryJournal,
+    journal: Arc<MemoryJournal>,
     apps: Vec<(AppName, Logins)>,
     rules: Rules,
     now: AtomicU64,
@@ -75,7 +75,7 @@ impl World {
     }
 
     pub(crate) fn of(apps: &[(&str, Logins)], limits: Limits, rules: Rules) -> Self {
-        let journal = MemoryJournal::new();
+        let journal = Arc::new(MemoryJournal::new());
         let apps: Vec<_> = (apps.iter())
             .map(|(app, logins)| (AppName::from(*app), *logins))
             .collect();
@@ -89,6 +89,11 @@ impl World {
             now: AtomicU64::new(1_700_000_000_000),
             entries: Mutex::default(),
         }
+    }
+
+    /// Where callbacks go that do not come through the methods below.
+    pub(crate) fn journal(&self) -> Arc<MemoryJournal> {
+        Arc::clone(&self.journal)
     }
 
     // === the clock ===

@@ -1,25 +1,29 @@
-//! The simulator against a real server, in this process and over real sockets:
-//! no difference when the service is right, and one whenever a rule is missing.
+//! The simulator against a real server, in this process and over real sockets.
 
 use std::time::Duration;
 
 use headcount::{
     config::{Config, JournalKind},
     domain::Logins,
+    pb::{Room, RoomState},
     providers::Registry,
-    reconcile::{Rule, Rules},
+    reconcile::Rules,
     server::Server,
-    simulate::{CannotRun, Cause, Forgetting, Options, VendorName, Verdict, run},
+    simulate::{CannotRun, Cause, Options, VendorName, run},
 };
-use headcount_client::endpoint;
-use tokio::task::JoinSet;
+use headcount_client::{RoomWatch, endpoint};
+use http::StatusCode;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-const HORIZON: Duration = Duration::from_secs(3);
-const GRACE: Duration = Duration::from_millis(500);
+use super::{assert_none, small};
+use crate::common::child::{Sender, ZEGO_APP, now, zego};
+
+/// Only not to wait for ever where it fails.
+const HANGS: Duration = Duration::from_secs(20);
 
 /// A server that runs until this is dropped.
 struct Running {
@@ -28,11 +32,11 @@ struct Running {
     _stop: DropGuard,
 }
 
-async fn serve(rules: Rules) -> Running {
-    serve_with(rules, |_| {}).await
+async fn serve() -> Running {
+    serve_by(Rules::default(), |_| {}).await
 }
 
-async fn serve_with(rules: Rules, change: fn(&mut Config)) -> Running {
+async fn serve_by(rules: Rules, change: fn(&mut Config)) -> Running {
     let mut config = Config::dev(Registry::standard()).unwrap();
     config.journal.kind = JournalKind::Memory;
     change(&mut config);
@@ -64,61 +68,18 @@ async fn until_ready(server: &str) {
 impl Running {
     fn options(&self, seed: u64) -> Options {
         Options {
-            seed,
-            rooms: 40,
-            users: 10,
-            callbacks: 1_600,
             webhook: self.webhook.clone(),
             server: self.server.clone(),
-            ..Options::default()
+            ..small(seed)
         }
     }
-}
-
-/// A run that sends everything at once, to a server with all rules but one.
-async fn at_once(seed: u64, without: Option<Rule>) -> Verdict {
-    let rules = Rules {
-        without,
-        ..Rules::default()
-    };
-    let running = serve(rules).await;
-    run(&running.options(seed)).await.unwrap()
-}
-
-/// A run that takes its time, to a server that forgets after seconds.
-async fn forgetting(seed: u64, without: Option<Rule>) -> Verdict {
-    let rules = Rules {
-        without,
-        reorder_horizon: HORIZON,
-        evidence_grace: GRACE,
-        ..Rules::default()
-    };
-    let running = serve(rules).await;
-    let options = Options {
-        callbacks: 1_000,
-        forgetting: Some(Forgetting {
-            horizon: HORIZON,
-            grace: GRACE,
-        }),
-        ..running.options(seed)
-    };
-    run(&options).await.unwrap()
-}
-
-#[track_caller]
-fn assert_none(verdict: &Verdict) {
-    let told: Vec<String> = verdict
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(told.is_empty(), "{verdict}\n{}", told.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_server_tells_the_truth() {
     for seed in 0..3 {
-        let verdict = at_once(seed, None).await;
+        let running = serve().await;
+        let verdict = run(&running.options(seed)).await.unwrap();
         assert_none(&verdict);
         assert_eq!(verdict.watched, verdict.rooms + verdict.users);
         assert!(verdict.duplicates > verdict.callbacks / 10, "{verdict}");
@@ -127,7 +88,7 @@ async fn a_right_server_tells_the_truth() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_vendor_can_be_alone() {
-    let running = serve(Rules::default()).await;
+    let running = serve().await;
     for (vendor, rooms, users) in [
         (VendorName::Zego, 40, 0),
         (VendorName::Zim, 0, 40),
@@ -144,28 +105,10 @@ async fn each_vendor_can_be_alone() {
     }
 }
 
-/// Tencent and ZIM number no callbacks, so their loss cannot be noticed.
-#[tokio::test(flavor = "multi_thread")]
-async fn loss_of_what_has_no_numbers_is_never_flagged() {
-    let running = serve(Rules::default()).await;
-    for vendor in [VendorName::Tencent, VendorName::Zim] {
-        let options = Options {
-            vendor: Some(vendor),
-            callbacks: 600,
-            loss: 0.1,
-            ..running.options(1)
-        };
-        let verdict = run(&options).await.unwrap();
-        let unnumbered = verdict.count(Cause::LossUnnumbered);
-        assert!(unnumbered > 0, "{verdict}");
-        assert_eq!(unnumbered, verdict.differences.len(), "{verdict}");
-    }
-}
-
 /// Users log in on several devices, where the app's configuration says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_that_replace_each_other_are_noticed() {
-    let running = serve_with(Rules::default(), |config| {
+    let running = serve_by(Rules::default(), |config| {
         for app in &mut config.apps {
             app.account.logins = Logins::Exclusive;
         }
@@ -180,90 +123,40 @@ async fn devices_that_replace_each_other_are_noticed() {
     assert!(verdict.count(Cause::Unexplained) > 40, "{verdict}");
 }
 
+/// The rules of forgetting are tested in paused time. This is about the server's own ticks.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_server_forgets_only_what_it_may() {
-    assert_none(&forgetting(1, None).await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_rule_that_is_missing_is_noticed() {
-    let mut unseen = Vec::new();
-    for rule in Rule::ALL {
-        let verdict = at_once(1, Some(rule)).await;
-        println!("{rule:?}: {}", verdict.differences.len());
-        assert_eq!(verdict.count(Cause::Unexplained), verdict.differences.len());
-        if verdict.differences.is_empty() {
-            unseen.push(rule);
-        }
+async fn a_server_forgets_without_being_asked() {
+    let running = serve_by(
+        Rules {
+            empty_room_ttl: Duration::from_millis(1),
+            ..Rules::default()
+        },
+        |_| {},
+    )
+    .await;
+    let client = headcount_client::connect(&running.server).unwrap();
+    let mut watch = RoomWatch::new(client, ZEGO_APP, "lobby");
+    while !watch.copy().is_complete() {
+        watch.next().await.unwrap();
     }
-    // These are about forgetting, for which time has to pass. A machine that is
-    // busy with something else may let too much of it pass: then once more.
-    for seed in 1..=3 {
-        let mut runs = JoinSet::new();
-        for rule in std::mem::take(&mut unseen) {
-            runs.spawn(async move { (rule, forgetting(seed, Some(rule)).await) });
-        }
-        while let Some(done) = runs.join_next().await {
-            let (rule, verdict) = done.unwrap();
-            println!("{rule:?}: {} over time", verdict.differences.len());
-            if verdict.differences.is_empty() {
-                unseen.push(rule);
-            }
-        }
+    let sender = Sender::new(running.webhook.clone());
+    let login_at = now();
+    for logout_at in [None, Some(login_at + 1)] {
+        let post = zego(("lobby", 1), ("ann", "7"), login_at, logout_at);
+        assert_eq!(sender.post(&post).await.unwrap().0, StatusCode::OK);
     }
-    assert!(unseen.is_empty(), "nothing notices {unseen:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn loss_is_told_apart_from_faults() {
-    let running = serve(Rules::default()).await;
-    let mut counts = [0, 0, 0];
-    for seed in 0..3 {
-        let options = Options {
-            vendor: Some(VendorName::Zego),
-            loss: 0.05,
-            ..running.options(seed)
-        };
-        let verdict = run(&options).await.unwrap();
-        assert!(verdict.lost > 0);
-        let unexplained = verdict
-            .differences
-            .iter()
-            .filter(|found| found.cause == Cause::Unexplained);
-        let unexplained: Vec<String> = unexplained.map(ToString::to_string).collect();
-        assert!(
-            unexplained.is_empty(),
-            "{verdict}\n{}",
-            unexplained.join("\n")
-        );
-        counts[0] += verdict.count(Cause::LossFlagged);
-        counts[1] += verdict.count(Cause::LossAtTheEnd);
-        counts[2] += verdict.count(Cause::LossUnnumbered);
-    }
-    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn paced_callbacks_take_their_time() {
-    let running = serve(Rules::default()).await;
-    let options = Options {
-        rooms: 3,
-        callbacks: 200,
-        rate: Some(100.0),
-        ..running.options(5)
+    let state = |watch: &RoomWatch| watch.copy().room().map(Room::state);
+    let forgotten = async {
+        while state(&watch) != Some(RoomState::Closed) {
+            watch.next().await.unwrap();
+        }
     };
-    let began = std::time::Instant::now();
-    assert_none(&run(&options).await.unwrap());
-    assert!(
-        began.elapsed() > Duration::from_secs(2),
-        "{:?}",
-        began.elapsed()
-    );
+    timeout(HANGS, forgotten).await.expect("it forgets nothing");
 }
 
 #[tokio::test]
 async fn what_cannot_be_run_has_no_verdict() {
-    let running = serve(Rules::default()).await;
+    let running = serve().await;
     let ok = running.options(1);
     let nowhere = "http://127.0.0.1:9".to_owned();
     let cases = [
