@@ -2,6 +2,10 @@
 //! HTTP/2, what slow, greedy and broken senders get, and the paths of every
 //! vendor.
 
-mod front;
+mod connections;
+mod events;
+mod limits;
+mod refused;
 mod service;
+mod taken;
 mod vendors;
