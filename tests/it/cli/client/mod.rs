@@ -1,0 +1,6 @@
+//! The client commands against a scripted server, over pipes in memory and with
+//! paused time.
+
+mod lists;
+mod script;
+mod watch;
