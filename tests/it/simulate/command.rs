@@ -3,29 +3,7 @@
 
 use std::process::{Command, Output};
 
-use headcount::{
-    config::{Config, JournalKind},
-    providers::Registry,
-    reconcile::Rules,
-    server::Server,
-};
-
-/// The flags that send it to a server of this process.
-async fn serve() -> [String; 2] {
-    let mut config = Config::dev(Registry::standard()).unwrap();
-    config.journal.kind = JournalKind::Memory;
-    config.webhook.listen = "127.0.0.1:0".parse().unwrap();
-    config.grpc.listen = "127.0.0.1:0".parse().unwrap();
-    let server = Server::bind(&config, Registry::standard(), Rules::default())
-        .await
-        .unwrap();
-    let flags = [
-        format!("--webhook=http://{}", server.webhook_address().unwrap()),
-        format!("--server=http://{}", server.grpc_address().unwrap()),
-    ];
-    tokio::spawn(server.run(std::future::pending()));
-    flags
-}
+use super::real_server::serve;
 
 async fn simulate(flags: &[String], more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
@@ -41,7 +19,8 @@ fn last_line(output: &Output) -> &str {
 
 #[tokio::test]
 async fn exit_codes_tell_the_verdict() {
-    let flags = serve().await;
+    let server = serve().await;
+    let flags = server.flags();
     let small = ["--seed=7", "--callbacks=600", "--rooms=20"];
 
     let right = simulate(&flags, &small).await;

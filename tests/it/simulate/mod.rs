@@ -4,6 +4,7 @@ mod command;
 mod in_memory;
 mod in_paused_time;
 mod over_sockets;
+mod real_server;
 mod rules;
 
 use headcount::simulate::{Cause, Options, Verdict};

@@ -3,77 +3,23 @@
 use std::time::Duration;
 
 use headcount::{
-    config::{Config, JournalKind},
     domain::Logins,
     pb::{Room, RoomState},
-    providers::Registry,
     reconcile::Rules,
-    server::Server,
     simulate::{CannotRun, Cause, Options, VendorName, run},
 };
-use headcount_client::{RoomWatch, endpoint};
+use headcount_client::RoomWatch;
 use http::StatusCode;
 use tokio::time::timeout;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 
-use super::{assert_none, small};
+use super::{
+    assert_none,
+    real_server::{serve, serve_by},
+};
 use crate::common::child::{Sender, ZEGO_APP, now, zego};
 
 /// Only not to wait for ever where it fails.
 const HANGS: Duration = Duration::from_secs(20);
-
-/// A server that runs until this is dropped.
-struct Running {
-    webhook: String,
-    server: String,
-    _stop: DropGuard,
-}
-
-async fn serve() -> Running {
-    serve_by(Rules::default(), |_| {}).await
-}
-
-async fn serve_by(rules: Rules, change: fn(&mut Config)) -> Running {
-    let mut config = Config::dev(Registry::standard()).unwrap();
-    config.journal.kind = JournalKind::Memory;
-    change(&mut config);
-    config.webhook.listen = "127.0.0.1:0".parse().unwrap();
-    config.grpc.listen = "127.0.0.1:0".parse().unwrap();
-    let server = Server::bind(&config, Registry::standard(), rules)
-        .await
-        .unwrap();
-    let stop = CancellationToken::new();
-    let running = Running {
-        webhook: format!("http://{}", server.webhook_address().unwrap()),
-        server: format!("http://{}", server.grpc_address().unwrap()),
-        _stop: stop.clone().drop_guard(),
-    };
-    tokio::spawn(server.run(stop.cancelled_owned()));
-    until_ready(&running.server).await;
-    running
-}
-
-/// Waits until a server is ready. Before that it answers calls with `UNAVAILABLE`.
-async fn until_ready(server: &str) {
-    let channel = endpoint(server).unwrap().connect().await.unwrap();
-    let mut client = HealthClient::new(channel);
-    let health = client.watch(HealthCheckRequest::default()).await;
-    let mut health = health.unwrap().into_inner();
-    while health.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
-}
-
-impl Running {
-    fn options(&self, seed: u64) -> Options {
-        Options {
-            webhook: self.webhook.clone(),
-            server: self.server.clone(),
-            ..small(seed)
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_server_tells_the_truth() {
