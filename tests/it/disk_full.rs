@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use headcount::pb::{GetRoomUsersRequest, WatchRoomResponse};
+use headcount::pb::WatchRoomResponse;
 use headcount_client::{CopyOf, Subject as _, WatchedRoom};
 use http::StatusCode;
 use tonic::Streaming;
@@ -99,13 +99,8 @@ async fn next_health(health: &mut Streaming<HealthCheckResponse>) -> ServingStat
 }
 
 async fn present(site: &Site) -> usize {
-    let request = GetRoomUsersRequest {
-        app: ZEGO_APP.to_owned(),
-        room_id: ROOM.to_owned(),
-        ..GetRoomUsersRequest::default()
-    };
-    let answer = site.client().get_room_users(request).await.unwrap();
-    answer.into_inner().room.unwrap().user_count as usize
+    let users = site.users(ROOM).await.unwrap();
+    users.room.unwrap().user_count as usize
 }
 
 /// Waits until a watch has so many users, and then for one more message.

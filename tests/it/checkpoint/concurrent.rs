@@ -8,17 +8,17 @@ use std::{
 
 use headcount::{
     checkpoint,
-    domain::{
-        Decoded, LeaveReason, Login, Logins, Logout, ProductName, Profile, RoomEvent, UserEvent,
-    },
-    journal::{Callback, Entry, Payload},
+    domain::{Decoded, LeaveReason, Login, Logins, Logout, Profile, RoomEvent, UserEvent},
+    journal::Entry,
     roster::{Capture, Limits, Roster, SnapshotReason, Start, WatchEvent},
 };
 
-use super::journal::tick;
 use super::replica::{Checkpoint, Replica, taken};
-use crate::common::in_process::{APP, life};
-use crate::reconcile::model::{dice::Dice, events::at};
+use crate::common::{
+    dice::Dice,
+    in_process::{APP, callback, life, tick},
+};
+use crate::reconcile::model::events::at;
 
 const ENTRIES: usize = 1_000;
 const ROOMS: u64 = 6;
@@ -98,25 +98,11 @@ fn device(user: &str, now: i64) -> UserEvent {
 }
 
 fn rooms(now: i64, events: Vec<RoomEvent>) -> Entry {
-    callback(now, Decoded::Room(events))
+    callback(APP, at(now), Decoded::Room(events))
 }
 
 fn devices(now: i64, events: Vec<UserEvent>) -> Entry {
-    callback(now, Decoded::User(events))
-}
-
-fn callback(now: i64, decoded: Decoded) -> Entry {
-    let payload = Payload::Callback(Callback {
-        app: APP.into(),
-        product: ProductName::new("zego_room"),
-        query: "".into(),
-        body: bytes::Bytes::new(),
-        decoded: decoded.into(),
-    });
-    Entry {
-        received_at: at(now),
-        payload,
-    }
+    callback(APP, at(now), Decoded::User(events))
 }
 
 /// Begins a capture as soon as one can begin.

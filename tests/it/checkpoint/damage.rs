@@ -4,49 +4,27 @@
 use bytes::Bytes;
 use headcount::{
     checkpoint,
-    domain::{Decoded, Login, Logins, ProductName, Profile, RoomEvent, Time, UserEvent},
-    journal::{Callback, Entry, Epoch, Payload},
+    domain::{Decoded, Logins, RoomEvent, Time},
+    journal::{Entry, Epoch},
     reconcile::room::RoomState,
     roster::Limits,
 };
-use proptest::{prelude::*, sample::Index, test_runner::Config};
+use proptest::{prelude::*, sample::Index};
 
-use super::journal::tick;
 use super::replica::{EPOCH, Replica, read};
-use crate::common::in_process::{APP, life};
+use crate::common::{
+    in_process::{APP, callback, device, life, tick},
+    properties::cases,
+};
 use crate::reconcile::model::events::{at, time};
 
-fn entry(app: &str, millis: i64, decoded: Decoded) -> Entry {
-    let payload = Payload::Callback(Callback {
-        app: app.into(),
-        product: ProductName::new("zego_room"),
-        query: "".into(),
-        body: Bytes::new(),
-        decoded: decoded.into(),
-    });
-    Entry {
-        received_at: at(millis),
-        payload,
-    }
-}
-
 fn rooms(app: &str, millis: i64, events: Vec<RoomEvent>) -> Entry {
-    entry(app, millis, Decoded::Room(events))
+    callback(app, at(millis), Decoded::Room(events))
 }
 
 fn online(user: &str, millis: i64) -> Entry {
-    let login = UserEvent::Login(Login {
-        user: user.into(),
-        session: "1".into(),
-        at: Some(at(millis)),
-        profile: Profile {
-            nickname: "Ann".into(),
-            ..Profile::default()
-        },
-        room_name: None,
-        seq: None,
-    });
-    entry(APP, millis, Decoded::User(vec![login]))
+    let login = device(user, "1").login_as("Ann", at(millis));
+    callback(APP, at(millis), Decoded::User(vec![login]))
 }
 
 /// Of two apps: rooms with users, and one who is online.
@@ -151,11 +129,7 @@ fn use_if_any(records: &[Bytes]) {
 }
 
 proptest! {
-    #![proptest_config(Config {
-        cases: 2_000,
-        failure_persistence: None,
-        ..Config::default()
-    })]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn damaged_records_do_not_panic(

@@ -3,21 +3,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use headcount::{
-    domain::{
-        Decoded, LeaveReason, Login, Logins, Logout, ProductName, Profile, RoomEvent, Time,
-        UserEvent,
-    },
-    journal::{Callback, Entry, Payload},
+    domain::{Decoded, LeaveReason, Login, Logins, Logout, Profile, RoomEvent, Time, UserEvent},
+    journal::Entry,
     roster::Limits,
 };
 use proptest::{collection::vec, prelude::*};
 
 use super::replica::Replica;
-use crate::common::in_process::APP;
-use crate::reconcile::model::{
+use crate::common::{
     dice::Dice,
+    in_process::{APP, callback, tick},
+};
+use crate::reconcile::model::{
     events::{MIN, S, at},
     history::{self, Pace},
     only_life,
@@ -133,17 +131,8 @@ fn delivered(happenings: Vec<Happening>, dice: &mut Dice) -> Vec<Entry> {
         let decoded = Arc::new(decoded);
         loop {
             let late = [0, dice.below(300), dice.below(70_000)][dice.below(3) as usize];
-            let payload = Payload::Callback(Callback {
-                app: APP.into(),
-                product: ProductName::new("zego_room"),
-                query: "".into(),
-                body: Bytes::new(),
-                decoded: Arc::clone(&decoded),
-            });
-            entries.push(Entry {
-                received_at: at(millis + late as i64),
-                payload,
-            });
+            let received_at = at(millis + late as i64);
+            entries.push(callback(APP, received_at, Arc::clone(&decoded)));
             if dice.below(4) != 0 {
                 break;
             }
@@ -178,11 +167,4 @@ pub(crate) fn with_ticks(entries: &[Entry], limits: &Limits, logins: Logins) -> 
         }
     }
     journal
-}
-
-pub(crate) fn tick(received_at: Time) -> Entry {
-    Entry {
-        received_at,
-        payload: Payload::Tick,
-    }
 }

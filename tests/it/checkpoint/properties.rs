@@ -6,24 +6,14 @@ use headcount::{
     journal::{Entry, Revision},
     roster::Limits,
 };
-use proptest::{prelude::*, sample::Index, test_runner::Config};
+use proptest::{prelude::*, sample::Index};
+
+use crate::common::properties::{any_logins, cases};
 
 use super::journal::{ROOMS, USERS, journals, with_ticks};
 use super::replica::{Checkpoint, Replica, short, taken};
 use super::resume::{Pasts, assert_no_gap, assert_resumes};
 use super::wire;
-
-fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
-
-fn either() -> impl Strategy<Value = Logins> {
-    prop_oneof![Just(Logins::Concurrent), Just(Logins::Exclusive)]
-}
 
 fn limits() -> impl Strategy<Value = Limits> {
     prop_oneof![Just(Limits::default()), Just(short())]
@@ -63,7 +53,7 @@ proptest! {
     fn a_checkpoint_of_what_was_restored_is_the_same_at_every_revision(
         entries in journals(),
         limits in limits(),
-        logins in either(),
+        logins in any_logins(),
     ) {
         let journal = with_ticks(&entries, &limits, logins);
         let mut first = Replica::new(&limits, logins);
@@ -82,7 +72,7 @@ proptest! {
     fn a_roster_of_a_checkpoint_goes_on_as_the_first_and_is_resumed_without_a_gap(
         entries in journals(),
         limits in limits(),
-        logins in either(),
+        logins in any_logins(),
         places in prop::collection::vec((any::<Index>(), 0..4_usize), 6),
     ) {
         let journal = with_ticks(&entries, &limits, logins);
@@ -112,7 +102,7 @@ proptest! {
     fn who_is_hardly_ever_asked_for_is_not_resumed_over_what_nobody_remembers(
         entries in journals(),
         limits in limits(),
-        logins in either(),
+        logins in any_logins(),
         asked in prop::collection::vec((any::<Index>(), 0..USERS.len()), 0..12),
         place in any::<Index>(),
     ) {

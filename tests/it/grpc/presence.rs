@@ -3,45 +3,25 @@
 use std::time::Duration;
 
 use headcount::{
-    domain::{LeaveReason, Login, Logout, Profile, Time, UserEvent},
+    domain::{LeaveReason, Logout, Time, UserEvent},
     pb::{self, GetUserRequest, LeaveReason as Reason, SnapshotReason, WatchUserRequest},
     reconcile::digest_of,
 };
 use pb::{user_change::Change, watch_user_response::Update};
-use prost_types::Timestamp;
 use tokio::time::Instant;
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, room};
+use crate::common::in_process::{self, PROGRESS_INTERVAL, Server, World, next, room, timestamp};
 
 type UserWatch = Streaming<pb::WatchUserResponse>;
-
-fn timestamp(time: Time) -> Option<Timestamp> {
-    let millis = i64::try_from(time.as_millis()).unwrap();
-    Some(Timestamp {
-        seconds: millis / 1000,
-        nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000,
-    })
-}
 
 /// Ann's device comes online; returns the time and the revision.
 fn online(world: &World, session: &str) -> (Time, u64) {
     let mut login_at = world.now();
     let revision = world.tell(|at| {
         login_at = at;
-        vec![UserEvent::Login(Login {
-            user: "ann".into(),
-            session: session.into(),
-            at: Some(at),
-            profile: Profile {
-                nickname: "Ann".into(),
-                platform: "WEB".into(),
-                ..Profile::default()
-            },
-            room_name: None,
-            seq: None,
-        })]
+        vec![in_process::device("ann", session).login_as("Ann", at)]
     });
     (login_at, revision)
 }
@@ -94,10 +74,6 @@ async fn watch(server: &Server, user: &str, resume_token: &str) -> Result<UserWa
     };
     let answer = server.client().await.watch_user(request).await;
     answer.map(tonic::Response::into_inner)
-}
-
-async fn next(watch: &mut UserWatch) -> pb::WatchUserResponse {
-    watch.message().await.unwrap().expect("a watch has no end")
 }
 
 /// The next message, which must be changes.

@@ -1,27 +1,18 @@
 //! `GetRoomUsers`: the fields of its answer.
 
 use headcount::{
-    domain::{LeaveReason, Logout, Profile, Role, RoomEventKind, Time},
+    domain::{LeaveReason, Logout, Profile, Role, RoomEventKind},
     pb::{self, GetRoomUsersRequest},
     reconcile::digest_of,
 };
-use prost_types::Timestamp;
 
-use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, life, next, room};
+use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, life, next, room, timestamp};
 
 fn request(room: &str) -> GetRoomUsersRequest {
     GetRoomUsersRequest {
         room_id: room.to_owned(),
         ..GetRoomUsersRequest::default()
     }
-}
-
-fn timestamp(time: Time) -> Option<Timestamp> {
-    let millis = i64::try_from(time.as_millis()).unwrap();
-    Some(Timestamp {
-        seconds: millis / 1000,
-        nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000,
-    })
 }
 
 #[tokio::test]

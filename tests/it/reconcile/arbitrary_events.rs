@@ -10,22 +10,17 @@ use headcount::{
         room::{Room, RoomChange},
     },
 };
-use proptest::{collection::vec, prelude::*, test_runner::Config};
+use proptest::{collection::vec, prelude::*};
 
 use super::model::{
     arbitrary_events::{any_times, arbitrary_events, near_times},
-    dice::{Dice, in_every_order},
     events::{S, at, time},
     replica::{Replica, Visible},
 };
-
-fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
+use crate::common::{
+    dice::{Dice, in_every_order},
+    properties::cases,
+};
 
 fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>) -> Visible {
     let mut replica = Replica::default();

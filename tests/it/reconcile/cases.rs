@@ -6,10 +6,10 @@ use headcount::{
 };
 
 use super::model::{
-    dice::in_every_order,
     events::{MIN, S, at, because, close, create, login, logout},
     replica::Replica,
 };
+use crate::common::dice::in_every_order;
 
 use RoomState::{Closed, Open, Unknown};
 

@@ -7,14 +7,17 @@ use headcount::{
     domain::{RoomEvent, Time},
     reconcile::EventOutcome,
 };
-use proptest::{prelude::*, test_runner::Config};
+use proptest::prelude::*;
 
 use super::model::{
-    dice::{Dice, in_every_order},
     events::{BASE, MIN, S, at},
     history::{Pace, Step, histories},
     oracle::expected,
-    replica::{Replica, Visible},
+    replica::{Replica, Visible, received_at_once},
+};
+use crate::common::{
+    dice::{Dice, in_every_order},
+    properties::cases,
 };
 
 /// The longest that a vendor goes on repeating a callback.
@@ -23,14 +26,6 @@ const RETRIES_SPAN: i64 = 70 * S;
 const OUTAGE_SPAN: i64 = 10 * MIN - CLOCK_OFFSET_MAX;
 /// How far a vendor's clock may be from that of the journal.
 const CLOCK_OFFSET_MAX: i64 = 30 * S;
-
-fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
 
 /// A few minutes at most: every order is within the horizon.
 fn brisk(lives: usize, acts: usize, loses_logins: bool) -> Pace {
@@ -67,16 +62,6 @@ fn slow() -> Pace {
 fn told(history: &[Step]) -> impl Iterator<Item = &RoomEvent> {
     let told = history.iter().filter(|step| !step.is_lost);
     told.map(|step| &step.event)
-}
-
-/// All are received at one time, in the order given.
-fn received_at_once<'a>(events: impl IntoIterator<Item = &'a RoomEvent>, now: Time) -> Replica {
-    let mut replica = Replica::default();
-    for event in events {
-        let applied = replica.receive(event, now);
-        assert_ne!(applied, EventOutcome::Stale);
-    }
-    replica
 }
 
 fn last_event_at(history: &[Step]) -> Time {

@@ -10,10 +10,10 @@ use headcount::{
 };
 
 use super::model::{
-    dice::in_every_order,
     events::{S, at, close, create, login, logout},
     replica::Replica,
 };
+use crate::common::dice::in_every_order;
 
 use RoomState::{Closed, Open};
 

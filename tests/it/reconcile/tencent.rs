@@ -8,24 +8,19 @@ use headcount::{
         room::{RoomChange, RoomState},
     },
 };
-use proptest::{prelude::*, test_runner::Config};
+use proptest::prelude::*;
 
 use super::model::{
-    dice::{Dice, in_every_order},
     events::at,
     only_life::{CallbackEvents, created, destroyed, entered, expected, histories, left},
-    replica::{Replica, Visible},
+    replica::{Replica, Visible, received_at_once},
+};
+use crate::common::{
+    dice::{Dice, in_every_order},
+    properties::cases,
 };
 
 use RoomState::{Closed, Open};
-
-fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
 
 fn last_at(history: &[CallbackEvents]) -> Time {
     let times = history.iter().flatten().filter_map(|event| event.kind.at());
@@ -51,11 +46,7 @@ fn assert_every_order_together(history: &[CallbackEvents]) -> Visible {
 /// against the room at every step.
 #[track_caller]
 fn received<'a>(callbacks: impl IntoIterator<Item = &'a CallbackEvents>, now: Time) -> Visible {
-    let mut replica = Replica::default();
-    for event in callbacks.into_iter().flatten() {
-        assert_ne!(replica.receive(event, now), EventOutcome::Stale);
-    }
-    replica.visible()
+    received_at_once(callbacks.into_iter().flatten(), now).visible()
 }
 
 #[track_caller]

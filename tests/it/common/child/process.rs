@@ -10,11 +10,14 @@ use std::{
     time::Duration,
 };
 
+use headcount::pb::{GetRoomUsersRequest, GetRoomUsersResponse};
 use headcount_client::{Client, Credentials, from_channel};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use tonic::transport::Channel;
+use tonic::{Status, transport::Channel};
 use tonic_health::pb::health_client::HealthClient;
+
+use super::ZEGO_APP;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
 
@@ -101,6 +104,17 @@ impl Site {
     /// A client with a connection of its own.
     pub(crate) fn client(&self) -> Client {
         from_channel(self.channel(), Credentials::none())
+    }
+
+    /// Who is in a room of ZEGO's app.
+    pub(crate) async fn users(&self, room: &str) -> Result<GetRoomUsersResponse, Status> {
+        let request = GetRoomUsersRequest {
+            app: ZEGO_APP.to_owned(),
+            room_id: room.to_owned(),
+            ..GetRoomUsersRequest::default()
+        };
+        let answer = self.client().get_room_users(request).await;
+        answer.map(tonic::Response::into_inner)
     }
 
     /// A client that asks how the service is.

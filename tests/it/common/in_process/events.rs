@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use headcount::domain::{
-    CloseReason, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
-    RoomEventKind, RoomId, SessionId, Time, UserEvent, UserId,
+use bytes::Bytes;
+use headcount::{
+    domain::{
+        CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, ProductName, Profile,
+        Role, RoomEvent, RoomEventKind, RoomId, SessionId, Time, UserEvent, UserId,
+    },
+    journal::{Callback, Entry, Payload},
 };
 
 /// One life of a room, to make events of.
@@ -125,5 +129,28 @@ pub(crate) fn heavy(bytes: usize) -> Profile {
         role: Role::Host,
         platform: "IOS".into(),
         custom_data: "x".repeat(bytes).into(),
+    }
+}
+
+/// A callback that says this, as the journal has it.
+pub(crate) fn callback(app: &str, received_at: Time, decoded: impl Into<Arc<Decoded>>) -> Entry {
+    let payload = Payload::Callback(Callback {
+        app: app.into(),
+        product: ProductName::new("zego_room"),
+        query: "".into(),
+        body: Bytes::new(),
+        decoded: decoded.into(),
+    });
+    Entry {
+        received_at,
+        payload,
+    }
+}
+
+pub(crate) fn tick(received_at: Time) -> Entry {
+    let payload = Payload::Tick;
+    Entry {
+        received_at,
+        payload,
     }
 }

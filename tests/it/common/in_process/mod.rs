@@ -7,8 +7,8 @@ mod server;
 mod world;
 
 pub(crate) use self::{
-    events::{Life, device, heavy, life, room},
+    events::{Life, callback, device, heavy, life, room, tick},
     fold::{Copy, Folded},
-    server::{PROGRESS_INTERVAL, Server, next, silent},
+    server::{PROGRESS_INTERVAL, Server, next, silent, timestamp},
     world::{APP, World, small_limits},
 };

@@ -11,6 +11,7 @@ use std::{
 };
 
 use headcount::{
+    domain::Time,
     grpc::{GrpcMetrics, Health, Presence, serve},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
@@ -18,6 +19,7 @@ use headcount::{
 use headcount_client::{Client, Credentials, endpoint, from_channel};
 use http::Uri;
 use hyper_util::rt::TokioIo;
+use prost_types::Timestamp;
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -155,7 +157,7 @@ impl Server {
 }
 
 /// The next message of a watch.
-pub(crate) async fn next(watch: &mut Streaming<WatchRoomResponse>) -> WatchRoomResponse {
+pub(crate) async fn next<T>(watch: &mut Streaming<T>) -> T {
     watch.message().await.unwrap().expect("a watch has no end")
 }
 
@@ -164,4 +166,13 @@ pub(crate) async fn silent(watch: &mut Streaming<WatchRoomResponse>) {
     let just_before = PROGRESS_INTERVAL - Duration::from_millis(1);
     let told = tokio::time::timeout(just_before, watch.message()).await;
     assert!(told.is_err(), "told {told:?}");
+}
+
+/// A time, as answers tell it.
+pub(crate) fn timestamp(time: Time) -> Option<Timestamp> {
+    let millis = i64::try_from(time.as_millis()).unwrap();
+    Some(Timestamp {
+        seconds: millis / 1000,
+        nanos: i32::try_from(millis % 1000).unwrap() * 1_000_000,
+    })
 }

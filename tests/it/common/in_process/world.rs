@@ -11,11 +11,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use headcount::{
-    domain::{AppName, Decoded, Logins, ProductName, RoomEvent, Time, UserEvent},
-    journal::{Callback, Entry, Epoch, Journal as _, MemoryJournal, Payload, Revision},
+    domain::{AppName, Decoded, Logins, RoomEvent, Time, UserEvent},
+    journal::{Entry, Epoch, Journal as _, MemoryJournal, Revision},
     reconcile::user::User,
     reconcile::{
         Rules,
@@ -25,7 +24,7 @@ use headcount::{
 };
 use parking_lot::Mutex;
 
-use super::events::{Life, room};
+use super::events::{Life, callback, room, tick};
 
 /// The app that is meant where none is named.
 pub(crate) const APP: &str = "arena";
@@ -135,14 +134,7 @@ impl World {
     }
 
     fn receive(&self, app: &str, at: Time, decoded: Decoded) -> Revision {
-        let payload = Payload::Callback(Callback {
-            app: app.into(),
-            product: ProductName::new("zego_room"),
-            query: "".into(),
-            body: Bytes::new(),
-            decoded: Arc::new(decoded),
-        });
-        self.append(at, payload)
+        self.append(callback(app, at, decoded))
     }
 
     pub(crate) fn login(&self, room_id: &str, user: &str) -> Revision {
@@ -165,7 +157,7 @@ impl World {
     }
 
     pub(crate) fn tick(&self) -> Revision {
-        self.append(self.moment(), Payload::Tick)
+        self.append(tick(self.moment()))
     }
 
     /// Lets so much time pass that whatever can be forgotten is.
@@ -176,11 +168,7 @@ impl World {
         self.tick()
     }
 
-    fn append(&self, received_at: Time, payload: Payload) -> Revision {
-        let entry = Entry {
-            received_at,
-            payload,
-        };
+    fn append(&self, entry: Entry) -> Revision {
         let revision = wait_for(self.journal.append(entry.clone())).unwrap();
         self.entries.lock().push((revision, entry));
         revision

@@ -1,8 +1,7 @@
 //! The one room of these tests: who logs in, who is there, and who watches.
 
 use headcount::pb::{
-    GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse,
-    watch_room_response::Update,
+    GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse, watch_room_response::Update,
 };
 use http::StatusCode;
 use tonic::{Status, Streaming};
@@ -31,13 +30,7 @@ pub(crate) async fn login_and_keep(site: &Site, process: &mut Process, users: &[
 }
 
 pub(crate) async fn told(site: &Site) -> Result<GetRoomUsersResponse, Status> {
-    let request = GetRoomUsersRequest {
-        app: ZEGO_APP.to_owned(),
-        room_id: ROOM.to_owned(),
-        ..GetRoomUsersRequest::default()
-    };
-    let answer = site.client().get_room_users(request).await;
-    answer.map(tonic::Response::into_inner)
+    site.users(ROOM).await
 }
 
 /// Who is there, in order.

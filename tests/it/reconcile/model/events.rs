@@ -24,7 +24,7 @@ pub(crate) fn time(millis: u64) -> Time {
     Time::from_millis(millis).expect("zero is no time")
 }
 
-fn event(incarnation: &str, kind: RoomEventKind) -> RoomEvent {
+pub(crate) fn event(incarnation: &str, kind: RoomEventKind) -> RoomEvent {
     RoomEvent {
         room: "room".into(),
         incarnation: incarnation.into(),

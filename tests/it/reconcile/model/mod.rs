@@ -3,7 +3,6 @@
 // Each test target uses its own part.
 pub(crate) mod arbitrary_events;
 pub(crate) mod copy;
-pub(crate) mod dice;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod only_life;

@@ -14,7 +14,10 @@ use headcount::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use super::{events::at, replica::Visible};
+use super::{
+    events::{self, at},
+    replica::Visible,
+};
 
 const USERS: [&str; 4] = ["ann", "bob", "cid", "dan"];
 
@@ -22,11 +25,7 @@ const USERS: [&str; 4] = ["ann", "bob", "cid", "dan"];
 pub(crate) type CallbackEvents = Vec<RoomEvent>;
 
 fn event(kind: RoomEventKind) -> RoomEvent {
-    RoomEvent {
-        room: "room".into(),
-        incarnation: "".into(),
-        kind,
-    }
+    events::event("", kind)
 }
 
 /// The room is created by `creator`, and its name has the name of the creator in it.

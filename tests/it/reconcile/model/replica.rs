@@ -52,6 +52,20 @@ pub(crate) struct Replica {
     pub(crate) told: Vec<RoomChange>,
 }
 
+/// A replica that received all events at one time, in the order given. None is stale.
+#[track_caller]
+pub(crate) fn received_at_once<'a>(
+    events: impl IntoIterator<Item = &'a RoomEvent>,
+    now: Time,
+) -> Replica {
+    let mut replica = Replica::default();
+    for event in events {
+        let applied = replica.receive(event, now);
+        assert_ne!(applied, EventOutcome::Stale);
+    }
+    replica
+}
+
 impl Replica {
     pub(crate) fn with_rules(rules: &Rules) -> Self {
         Self {

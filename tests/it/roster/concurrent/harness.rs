@@ -15,6 +15,7 @@ use headcount::{
     grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
     journal::Revision,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse, SnapshotReason},
+    reconcile::Rules,
     roster::Roster,
 };
 use rand::SeedableRng as _;
@@ -31,6 +32,16 @@ pub(crate) type Subject = (&'static str, &'static str);
 
 /// All that a watcher ever held of a subject, by revision.
 pub(crate) type Looks<L> = (Subject, Vec<(Revision, L)>);
+
+/// Rules by which much is forgotten while a run lasts.
+pub(crate) fn forgetful_rules() -> Rules {
+    Rules {
+        reorder_horizon: Duration::from_millis(200),
+        evidence_grace: Duration::ZERO,
+        empty_room_ttl: Duration::from_millis(100),
+        ..Rules::default()
+    }
+}
 
 /// What happened over a run, by name.
 #[derive(Debug, Default)]

@@ -12,7 +12,6 @@ use headcount::{
     grpc::{Presence, PresenceService as _},
     journal::{Payload, Revision},
     pb::{Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse},
-    reconcile::Rules,
     roster::{FeedLimits, Limits},
 };
 use headcount_client::RoomCopy;
@@ -22,7 +21,7 @@ use rand_pcg::Pcg64Mcg;
 use tonic::{Request, Response, Status};
 
 use super::compare::References;
-use super::harness::{Seen, Subject, Workload, get_users, presence, run};
+use super::harness::{Seen, Subject, Workload, forgetful_rules, get_users, presence, run};
 use super::watcher::{Folded, Messages, Replica};
 use crate::common::in_process::{self, APP, World, heavy, life};
 
@@ -203,18 +202,9 @@ fn limits() -> Limits {
     }
 }
 
-fn rules() -> Rules {
-    Rules {
-        reorder_horizon: Duration::from_millis(200),
-        evidence_grace: Duration::ZERO,
-        empty_room_ttl: Duration::from_millis(100),
-        ..Rules::default()
-    }
-}
-
 #[test]
 fn every_copy_equals_the_room_at_its_revision_whatever_happens_to_its_watcher() {
-    let world = World::with(limits(), rules());
+    let world = World::with(limits(), forgetful_rules());
     let lives: [_; 5] = std::array::from_fn(AtomicUsize::new);
     let (next_life, seen) = (AtomicUsize::new(10), Seen::default());
     let subjects = ROOMS.map(|room| (APP, room));

@@ -11,14 +11,13 @@ use headcount::{
     grpc::Presence,
     journal::Revision,
     pb::User,
-    reconcile::Rules,
     roster::{FeedLimits, Limits},
 };
 use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
 
 use super::compare::References;
-use super::harness::{Seen, Subject, Workload, presence, run};
+use super::harness::{Seen, Subject, Workload, forgetful_rules, presence, run};
 use super::user_copy::{UserCopy, get_user, in_order};
 use crate::common::in_process::{World, device, life};
 
@@ -220,18 +219,9 @@ fn limits() -> Limits {
     }
 }
 
-fn rules() -> Rules {
-    Rules {
-        reorder_horizon: Duration::from_millis(200),
-        evidence_grace: Duration::ZERO,
-        empty_room_ttl: Duration::from_millis(100),
-        ..Rules::default()
-    }
-}
-
 #[test]
 fn every_copy_equals_the_user_at_its_revision_whatever_happens_to_its_watcher() {
-    let world = World::of(&APPS, limits(), rules());
+    let world = World::of(&APPS, limits(), forgetful_rules());
     let seen = Seen::default();
     let script = Script {
         world: &world,

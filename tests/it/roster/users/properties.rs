@@ -8,9 +8,13 @@ use headcount::{
     reconcile::user::{User, UserView},
     reconcile::{EventOutcome, Member, Rules},
 };
-use proptest::{collection::vec, prelude::*, test_runner::Config};
+use proptest::{collection::vec, prelude::*};
 
-use crate::common::in_process::follow::{devices, fold};
+use crate::common::{
+    dice::in_every_order,
+    in_process::follow::{devices, fold},
+    properties::{any_logins, cases},
+};
 
 /// The service tells times in seconds.
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,23 +23,11 @@ fn at(seconds: u64) -> Time {
     Time::from_millis((1_700_000_000 + seconds) * 1_000).unwrap()
 }
 
-fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
-
 fn rules(logins: Logins) -> Rules {
     Rules {
         logins,
         ..Rules::default()
     }
-}
-
-fn either() -> impl Strategy<Value = Logins> {
-    prop_oneof![Just(Logins::Concurrent), Just(Logins::Exclusive)]
 }
 
 /// Things that happened, in their order. The sessions are numbered in it, so that
@@ -174,28 +166,17 @@ impl Watched {
     }
 }
 
-fn permute<T>(things: &mut [T], fixed: usize, visit: &mut impl FnMut(&[T])) {
-    if fixed == things.len() {
-        return visit(things);
-    }
-    for next in fixed..things.len() {
-        things.swap(fixed, next);
-        permute(things, fixed + 1, visit);
-        things.swap(fixed, next);
-    }
-}
-
 proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
     fn every_order_gives_the_devices_that_are_online(
         history in histories(6, 0..3_u64),
-        logins in either(),
+        logins in any_logins(),
     ) {
         let (rules, now) = (rules(logins), last_at(&history));
         let expected = expected(&history, logins);
-        permute(&mut history.clone(), 0, &mut |order| {
+        in_every_order(&mut history.clone(), &mut |order| {
             let mut ann = Watched::default();
             order.iter().for_each(|event| ann.receive(event, now, &rules));
             assert_eq!(ann.copy, expected, "{order:#?}");
@@ -208,7 +189,7 @@ proptest! {
             let twice = [&history[..], &history[..]].concat();
             (Just(history), Just(twice).prop_shuffle())
         }),
-        logins in either(),
+        logins in any_logins(),
     ) {
         let (rules, now) = (rules(logins), last_at(&history));
         let mut ann = Watched::default();
@@ -223,7 +204,7 @@ proptest! {
                 let delays = vec((0..540_u64, 0..540_u64), history.len());
                 (Just(history), delays)
             }),
-        logins in either(),
+        logins in any_logins(),
     ) {
         let rules = rules(logins);
         let mut journal: Vec<_> = history.iter().zip(&delays)
@@ -265,7 +246,7 @@ fn of_two_exclusive_logins_of_one_second_the_greater_session_is_online_and_its_l
     let mut logged_out = history.clone();
     logged_out.logout(1, true, LeaveReason::Logout);
     for (events, online) in [(history.events, vec!["2"]), (logged_out.events, vec![])] {
-        permute(&mut events.clone(), 0, &mut |order| {
+        in_every_order(&mut events.clone(), &mut |order| {
             let mut ann = Watched::default();
             order
                 .iter()
