@@ -11,8 +11,8 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
-    journal::Epoch,
-    roster::Image,
+    journal::{ChainHash, Epoch},
+    roster::{ChainPoints, Image},
     stored::{self, record::Kind},
 };
 
@@ -78,11 +78,40 @@ fn begin(epoch: Epoch, first: Kind, number: u64) -> Result<Image, ReadError> {
     if header.epoch != epoch.0 {
         return Err(ReadError::Epoch(Epoch(header.epoch)));
     }
-    let journal_time = known_time(header.journal_time, "Header.journal_time");
+    from_header(&header).map_err(|error| wrong(number, error))
+}
+
+fn from_header(header: &stored::Header) -> Result<Image, StoredError> {
     Ok(Image {
         revision: header.revision,
-        journal_time: journal_time.map_err(|error| wrong(number, error))?,
+        journal_time: known_time(header.journal_time, "Header.journal_time")?,
+        chain: chain(header)?,
         apps: HashMap::new(),
+    })
+}
+
+fn chain(header: &stored::Header) -> Result<ChainPoints, StoredError> {
+    let (revisions, hashes) = (&header.chain_revisions, &header.chain_hashes);
+    let fits = revisions.len() == hashes.len();
+    ensure(
+        fits,
+        "Header.chain_hashes",
+        "are not as many as the revisions",
+    )?;
+    let ascends = revisions.is_sorted_by(|a, b| a < b)
+        && revisions
+            .first()
+            .is_none_or(|first| *first > header.chain_after)
+        && revisions.last().is_none_or(|last| *last >= header.revision);
+    ensure(
+        ascends,
+        "Header.chain_revisions",
+        "are not those up to the revision",
+    )?;
+    let hashes = hashes.iter().copied().map(ChainHash::from_number);
+    Ok(ChainPoints {
+        after: header.chain_after,
+        blocks: revisions.iter().copied().zip(hashes).collect(),
     })
 }
 

@@ -32,10 +32,14 @@ pub struct Stats {
 /// When `sink` fails, with its error. The records until then are not a checkpoint.
 pub fn write(capture: Capture, sink: RecordSink<'_>) -> io::Result<Stats> {
     let revision = capture.revision();
+    let chain = capture.chain();
     let header = stored::Header {
         epoch: capture.epoch().0,
         revision,
         journal_time: capture.journal_time().as_millis(),
+        chain_revisions: chain.blocks.iter().map(|(last, _)| *last).collect(),
+        chain_hashes: chain.blocks.iter().map(|(_, hash)| hash.number()).collect(),
+        chain_after: chain.after,
     };
     put(sink, Kind::Header(header))?;
     let apps = capture.read(&mut Records { sink, revision })?;

@@ -5,6 +5,7 @@
 //! revisions. All other state is derived from the journal's entries. The journal does not
 //! know what an entry means: a [`Decoder`] that it is given decodes stored callbacks.
 
+mod chain;
 pub(crate) mod codec;
 mod decoder;
 mod disk;
@@ -23,6 +24,7 @@ use prometheus_client::registry::Registry;
 use crate::domain::Time;
 
 pub use self::{
+    chain::{ChainHash, ChainPoint},
     decoder::Decoder,
     disk::{Archive, DiskJournal, Draft},
     entry::{Callback, Entry, Epoch, Payload, Revision},
@@ -80,6 +82,16 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
 /// Receives the entries of a journal.
 pub trait Follower: Send {
+    /// The last block that the follower knows from elsewhere, such as a checkpoint: the journal
+    /// has to go on from there.
+    fn known(&self) -> Option<ChainPoint> {
+        None
+    }
+
+    /// Called before the entries of a block are applied, by journals that have blocks. After a
+    /// checkpoint, only the last entries of the first block may be applied.
+    fn begin_block(&mut self, _block: ChainPoint) {}
+
     /// Applies the entry at `revision`, which is durable.
     fn apply(&mut self, revision: Revision, entry: &Entry);
 

@@ -10,8 +10,8 @@ use crate::{
     journal::Epoch,
     reconcile::Rules,
     roster::{
-        App, Applier, Limits, Metrics, Roster, journal_progress::JournalProgress, rooms::Rooms,
-        subject::history_budget::HistoryBudget, users::Users,
+        App, Applier, Limits, Metrics, Roster, chain::Chain, journal_progress::JournalProgress,
+        rooms::Rooms, subject::history_budget::HistoryBudget, users::Users,
     },
 };
 
@@ -43,6 +43,7 @@ impl Roster {
         });
         let roster = Arc::new(Roster {
             epoch,
+            chain: Chain::default(),
             apps: apps.collect(),
             progress,
             history,

@@ -7,6 +7,7 @@
 
 mod apply;
 mod capture;
+mod chain;
 mod create;
 mod entry_position;
 mod journal_progress;
@@ -33,6 +34,7 @@ use crate::{
 };
 
 use self::{
+    chain::Chain,
     journal_progress::JournalProgress,
     rooms::Rooms,
     subject::history_budget::HistoryBudget,
@@ -41,12 +43,14 @@ use self::{
 
 pub(crate) use self::{
     capture::{Captured, Recorder},
+    chain::ChainPoints,
     subject::feed::RecentChanges,
 };
 
 pub use self::{
     apply::Applier,
     capture::{Capture, Image},
+    chain::ChainLink,
     limits::Limits,
     metrics::Metrics,
     rooms::RoomAnswer,
@@ -63,6 +67,7 @@ pub use self::{
 #[derive(Debug)]
 pub struct Roster {
     epoch: Epoch,
+    chain: Chain,
     apps: HashMap<AppName, App>,
     progress: Arc<JournalProgress>,
     history: Arc<HistoryBudget>,
@@ -87,6 +92,11 @@ impl Roster {
     /// The epoch of the journal that the roster follows.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// What is known of the journal up to a revision.
+    pub fn chain(&self, revision: Revision) -> ChainLink {
+        self.chain.at(revision)
     }
 
     /// The names of all apps.

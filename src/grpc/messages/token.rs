@@ -9,15 +9,19 @@ use prost::Message;
 
 use crate::{
     domain::{IncarnationId, Time, UserId},
-    journal::{Epoch, Revision},
+    journal::{ChainHash, Epoch, Revision},
     reconcile::room::MemberKey,
+    roster::{ChainLink, Roster},
 };
 
-/// The `resume_token` of the API: the revision up to which a client has all changes.
+/// The `resume_token` of the API: the revision up to which a client has all changes, and of which
+/// journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::grpc) struct ResumeToken {
     pub(in crate::grpc) epoch: Epoch,
     pub(in crate::grpc) revision: Revision,
+    /// The hash of everything that the journal held up to the revision.
+    pub(in crate::grpc) chain: ChainHash,
 }
 
 /// The `page_token` of `GetRoomUsers`: the last user of the page before.
@@ -32,17 +36,38 @@ pub(in crate::grpc) struct UsersToken {
 pub(in crate::grpc) struct BadToken;
 
 impl ResumeToken {
+    /// The token of a client that has everything of a roster up to a revision.
+    pub(in crate::grpc) fn at(roster: &Roster, revision: Revision) -> Self {
+        let chain = match roster.chain(revision) {
+            ChainLink::Known(chain) => chain,
+            ChainLink::Forgotten | ChainLink::Ahead | ChainLink::Unchained => ChainHash::NONE,
+        };
+        Self {
+            epoch: roster.epoch(),
+            revision,
+            chain,
+        }
+    }
+
     pub(in crate::grpc) fn encode(self) -> String {
         encode_token(&ResumeWire {
             epoch: self.epoch.0,
             revision: self.revision,
+            chain: self.chain.number(),
         })
     }
 
     pub(in crate::grpc) fn decode(token: &str) -> Result<Self, BadToken> {
-        let ResumeWire { epoch, revision } = decode_token(token)?;
-        let epoch = Epoch(epoch);
-        Ok(Self { epoch, revision })
+        let ResumeWire {
+            epoch,
+            revision,
+            chain,
+        } = decode_token(token)?;
+        Ok(Self {
+            epoch: Epoch(epoch),
+            revision,
+            chain: ChainHash::from_number(chain),
+        })
     }
 }
 
@@ -96,6 +121,8 @@ struct ResumeWire {
     epoch: u64,
     #[prost(uint64, tag = "2")]
     revision: u64,
+    #[prost(fixed64, tag = "9")]
+    chain: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -176,6 +203,7 @@ mod tests {
         let resume = ResumeToken {
             epoch: Epoch(u64::MAX),
             revision: 7,
+            chain: ChainHash::from_number(9),
         };
         assert_eq!(ResumeToken::decode(&resume.encode()), Ok(resume));
         let users = users_token();

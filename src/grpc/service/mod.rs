@@ -40,7 +40,7 @@ use crate::{
         stream::{Wakeups, WatchMessages},
     },
     pb,
-    roster::{Roster, SnapshotReason, Start, Watch},
+    roster::{ChainLink, Roster, SnapshotReason, Start, Watch},
 };
 
 pub(super) use self::generated::presence_service_server::SERVICE_NAME;
@@ -109,15 +109,31 @@ impl Presence {
     /// Where a watch begins: after its resume token. Waits until this server has applied the
     /// revision of the token.
     async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
-        let Some(ResumeToken { epoch, revision }) = token else {
+        let Some(token) = token else {
             return Ok(Start::Snapshot(SnapshotReason::Initial));
         };
-        if epoch != self.roster.epoch() {
-            return Ok(Start::Snapshot(SnapshotReason::EpochChanged));
+        let revision = token.revision;
+        if let Some(reason) = self.outdated(token) {
+            return Ok(Start::Snapshot(reason));
         }
         let reached = time::timeout(CATCH_UP_TIMEOUT, self.roster.reached(revision)).await;
         let behind = |_| Status::unavailable("resume_token is ahead of this server: try again");
         reached.map(|()| Start::After(revision)).map_err(behind)
+    }
+
+    /// Why a watch cannot go on where a token says, if that is known now.
+    fn outdated(&self, token: ResumeToken) -> Option<SnapshotReason> {
+        if token.epoch != self.roster.epoch() {
+            return Some(SnapshotReason::EpochChanged);
+        }
+        match self.roster.chain(token.revision) {
+            ChainLink::Known(chain) if chain == token.chain => None,
+            // The journal went back: what the client saw was lost, and after that the journal
+            // held other entries, or holds none yet.
+            ChainLink::Known(_) | ChainLink::Ahead => Some(SnapshotReason::EpochChanged),
+            ChainLink::Forgotten => Some(SnapshotReason::ResumeExpired),
+            ChainLink::Unchained => None,
+        }
     }
 
     /// Answers with the messages of a watch.
@@ -128,9 +144,8 @@ impl Presence {
         open: OpenWatch,
     ) -> Result<Response<MessageStream<S::Message>>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
-        let epoch = self.roster.epoch();
-        let wakeups = Arc::clone(&self.wakeups);
-        let messages = WatchMessages::new(watch, subject, epoch, wakeups, open);
+        let (roster, wakeups) = (Arc::clone(&self.roster), Arc::clone(&self.wakeups));
+        let messages = WatchMessages::new(watch, subject, roster, wakeups, open);
         let stream = messages.into_stream(self.progress_interval);
         Ok(Response::new(Box::pin(stream)))
     }
@@ -159,13 +174,12 @@ impl PresenceService for Presence {
                 "the room began another life: start from the first page",
             ));
         }
-        let epoch = self.roster.epoch();
         let mut head = pb::GetRoomUsersResponse {
             room: Some(room.to_room(&view.summary)),
             users: Vec::new(),
             next_page_token: String::new(),
             revision,
-            resume_token: ResumeToken { epoch, revision }.encode(),
+            resume_token: ResumeToken::at(&self.roster, revision).encode(),
         };
         let head_bytes = head.encoded_len();
         let is_whole = token.is_none() && message.page_size == 0;
@@ -205,11 +219,10 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let (revision, view) = self.roster.user(&user.app, &user.user);
-        let epoch = self.roster.epoch();
         let answer = pb::GetUserResponse {
             user: Some(user.to_user(&view)),
             revision,
-            resume_token: ResumeToken { epoch, revision }.encode(),
+            resume_token: ResumeToken::at(&self.roster, revision).encode(),
         };
         Ok(Response::new(Outgoing::Message(answer)))
     }

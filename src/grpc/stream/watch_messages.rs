@@ -17,8 +17,8 @@ use crate::{
         metrics::OpenWatch,
         stream::pacing::{IdleTimer, Pacing, Wakeups},
     },
-    journal::{Epoch, Revision},
-    roster::{ChangeBatch, EncodingKey, EntryChanges, SnapshotReason, Watch, WatchEvent},
+    journal::Revision,
+    roster::{ChangeBatch, EncodingKey, EntryChanges, Roster, SnapshotReason, Watch, WatchEvent},
 };
 
 /// The tag of the field of a message that contains changes.
@@ -34,7 +34,7 @@ const CHANGES: EncodingKey = EncodingKey(2);
 pub(in crate::grpc) struct WatchMessages<S: WireSubject> {
     watch: Watch<S>,
     subject: S::Ref,
-    epoch: Epoch,
+    roster: Arc<Roster>,
     /// The rest of a snapshot whose first parts were sent.
     rest: Option<SnapshotRest<S>>,
     pacing: Pacing,
@@ -55,14 +55,14 @@ impl<S: WireSubject> WatchMessages<S> {
     pub(in crate::grpc) fn new(
         watch: Watch<S>,
         subject: S::Ref,
-        epoch: Epoch,
+        roster: Arc<Roster>,
         wakeups: Arc<Wakeups>,
         open: OpenWatch,
     ) -> Self {
         Self {
             watch,
             subject,
-            epoch,
+            roster,
             rest: None,
             pacing: Pacing::new(wakeups),
             open,
@@ -177,7 +177,6 @@ impl<S: WireSubject> WatchMessages<S> {
     }
 
     fn token(&self, revision: Revision) -> String {
-        let epoch = self.epoch;
-        ResumeToken { epoch, revision }.encode()
+        ResumeToken::at(&self.roster, revision).encode()
     }
 }

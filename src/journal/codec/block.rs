@@ -8,6 +8,7 @@ use prost::Message as _;
 use crate::{
     domain::Time,
     journal::{
+        chain::ChainHash,
         decoder::Decoder,
         entry::{Callback, Entry, Payload, Revision},
     },
@@ -27,10 +28,23 @@ pub(in crate::journal) enum BlockError {
     Product(Revision, String),
 }
 
-/// Encodes consecutive entries.
-pub(super) fn encode<'a>(first: Revision, entries: impl Iterator<Item = &'a Entry>) -> Vec<u8> {
+/// Consecutive entries.
+#[derive(Debug)]
+pub(in crate::journal) struct Block {
+    /// The hash of everything before them.
+    pub(in crate::journal) chain: ChainHash,
+    pub(in crate::journal) entries: Vec<Entry>,
+}
+
+/// Encodes consecutive entries. Everything before them has the hash `chain`.
+pub(super) fn encode<'a>(
+    first: Revision,
+    chain: ChainHash,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Vec<u8> {
     let block = stored::Block {
         first_revision: first,
+        chain: chain.number(),
         entries: entries.map(to_stored).collect(),
     };
     block.encode_to_vec()
@@ -58,14 +72,17 @@ pub(super) fn decode(
     first: Revision,
     block: Bytes,
     decoder: &Decoder,
-) -> Result<Vec<Entry>, BlockError> {
+) -> Result<Block, BlockError> {
     let block = stored::Block::decode(block).map_err(BlockError::Block)?;
     if block.first_revision != first {
         return Err(BlockError::First(block.first_revision));
     }
     let entries = block.entries.into_iter().zip(first..);
     let entries = entries.map(|(entry, revision)| from_stored(entry, revision, decoder));
-    entries.collect()
+    Ok(Block {
+        chain: ChainHash::from_number(block.chain),
+        entries: entries.collect::<Result<_, _>>()?,
+    })
 }
 
 fn from_stored(
@@ -145,8 +162,11 @@ mod tests {
             payload: Payload::Tick,
         };
         let entries = [entry("{}"), tick, entry("\u{0}not json")];
-        let decoded = decode(7, encode(7, entries.iter()).into(), &decoder()).unwrap();
-        let kept = decoded.iter().map(|entry| match &entry.payload {
+        let chain = ChainHash::from_number(u64::MAX - 1);
+        let encoded = encode(7, chain, entries.iter());
+        let decoded = decode(7, encoded.into(), &decoder()).unwrap();
+        assert_eq!(decoded.chain, chain);
+        let kept = decoded.entries.iter().map(|entry| match &entry.payload {
             Payload::Callback(callback) => {
                 let again = decoder().decode("tencent_room", &callback.query, &callback.body);
                 let (product, again) = again.unwrap();
@@ -173,6 +193,7 @@ mod tests {
         let block = |entry| stored::Block {
             first_revision: 3,
             entries: vec![entry],
+            chain: 0,
         };
         let callback = |product: &str| stored::Entry {
             received_at: 1,

@@ -8,11 +8,14 @@ mod block;
 pub(crate) mod frame;
 
 use crate::journal::{
+    chain::ChainHash,
     decoder::Decoder,
     entry::{Entry, Revision},
 };
 
 use self::{block::BlockError, frame::FrameError};
+
+pub(super) use self::block::Block;
 
 /// Why stored bytes cannot be decoded as a block of entries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +28,14 @@ pub(super) enum CodecError {
     Block(#[from] BlockError),
 }
 
-/// Encodes consecutive entries, of which the first has this revision.
-pub(super) fn encode<'a>(first: Revision, entries: impl Iterator<Item = &'a Entry>) -> Vec<u8> {
-    frame::encode(&block::encode(first, entries))
+/// Encodes consecutive entries, of which the first has this revision. Everything before them
+/// has the hash `chain`.
+pub(super) fn encode<'a>(
+    first: Revision,
+    chain: ChainHash,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Vec<u8> {
+    frame::encode(&block::encode(first, chain, entries))
 }
 
 /// Decodes the entries of the block whose first entry has this revision.
@@ -35,6 +43,6 @@ pub(super) fn decode(
     first: Revision,
     bytes: &[u8],
     decoder: &Decoder,
-) -> Result<Vec<Entry>, CodecError> {
+) -> Result<Block, CodecError> {
     Ok(block::decode(first, frame::decode(bytes)?, decoder)?)
 }

@@ -6,7 +6,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use super::log::Log;
+use super::log::{Log, ReadBlock};
 use crate::journal::{DataFolder, Decoder, Entry, FolderFile, OpenError, Revision, StoreError};
 
 /// The entries of a data folder.
@@ -54,7 +54,15 @@ impl Archive {
         after: Revision,
         visit: &mut dyn FnMut(Revision, Entry) -> ControlFlow<()>,
     ) -> Result<Revision, StoreError> {
-        self.log.read(after, &self.decoder, visit)
+        let mut visit_block = |block: ReadBlock| {
+            for (entry, revision) in block.entries.into_iter().zip(block.first..) {
+                if visit(revision, entry).is_break() {
+                    return ControlFlow::Break(revision + 1);
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        self.log.read(after, None, &self.decoder, &mut visit_block)
     }
 
     /// The segments, in the order of their revisions. If two begin at the same revision,

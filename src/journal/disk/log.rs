@@ -1,14 +1,12 @@
 //! The log: all entries that are kept, in consecutive segments.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{fmt, ops::ControlFlow, sync::Arc};
 
 use super::segment::{Segment, SegmentName, Trust};
 use crate::{
     domain::Time,
     journal::{
-        Decoder, Entry, Epoch, Revision, StoreError,
-        codec::{self, CodecError},
-        folder::Files,
+        ChainHash, ChainPoint, Decoder, Entry, Epoch, Revision, StoreError, codec, folder::Files,
     },
 };
 
@@ -17,8 +15,19 @@ use crate::{
 /// whole segments.
 const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// Takes an entry, and breaks when it wants no more.
-pub(super) type Take<'a> = dyn FnMut(Revision, Entry) -> ControlFlow<()> + 'a;
+/// Takes the entries of a block. When it wants no more, it breaks with the revision after the
+/// last entry that it took.
+pub(super) type Take<'a> = dyn FnMut(ReadBlock) -> ControlFlow<Revision> + 'a;
+
+/// A block of entries that was read.
+#[derive(Debug)]
+pub(super) struct ReadBlock {
+    /// The block as a whole.
+    pub(super) point: ChainPoint,
+    /// The revision of the first of `entries`. Entries before it were not asked for.
+    pub(super) first: Revision,
+    pub(super) entries: Vec<Entry>,
+}
 
 /// The entries of a journal on disk, in the order of their revisions.
 #[derive(Debug)]
@@ -34,6 +43,8 @@ pub(super) struct Log {
     begun: Option<SegmentName>,
     /// The revision of the next entry.
     next: Revision,
+    /// The hash of all entries before it.
+    chain: ChainHash,
 }
 
 impl Log {
@@ -54,6 +65,7 @@ impl Log {
             current: None,
             begun,
             next: 1,
+            chain: ChainHash::NONE,
         })
     }
 
@@ -66,6 +78,7 @@ impl Log {
             current: None,
             begun: None,
             next: after + 1,
+            chain: ChainHash::NONE,
         }
     }
 
@@ -86,22 +99,27 @@ impl Log {
     }
 
     /// Reads all entries after a revision. New entries are appended after the last of them.
+    /// `known` is the block that holds the revision, if the reader knows it.
     pub(super) fn replay(
         &mut self,
         after: Revision,
+        known: Option<ChainPoint>,
         decoder: &Decoder,
-        visit: &mut dyn FnMut(Revision, Entry),
+        visit: &mut dyn FnMut(ReadBlock),
     ) -> Result<(), StoreError> {
         // Closes the current segment, so that it can be opened to be read.
         self.current = None;
-        let next = self.read(after, decoder, &mut |revision, entry| {
-            visit(revision, entry);
+        let mut end = known;
+        let next = self.read(after, known, decoder, &mut |block| {
+            end = Some(block.point);
+            visit(block);
             ControlFlow::Continue(())
         })?;
-        if next <= after {
+        if next <= after || end.is_some_and(|end| end.last >= next) {
             return Err(StoreError::Lost { after });
         }
         self.next = next;
+        self.chain = end.map_or(ChainHash::NONE, |end| end.hash);
         Ok(())
     }
 
@@ -111,10 +129,12 @@ impl Log {
     pub(super) fn read(
         &self,
         after: Revision,
+        known: Option<ChainPoint>,
         decoder: &Decoder,
         visit: &mut Take<'_>,
     ) -> Result<Revision, StoreError> {
         let mut next = after.saturating_add(1);
+        let mut chain = Chain(known);
         let from = self.segments.partition_point(|name| name.first <= next);
         let Some(from) = from.checked_sub(1) else {
             return match self.segments.first() {
@@ -128,7 +148,8 @@ impl Log {
             // acknowledged.
             let until = self.segments.get(at + 1).map(|name| name.first);
             if until != Some(name.first) {
-                next = match self.read_segment(name, (next, until), decoder, visit)? {
+                let range = (next, until);
+                next = match self.read_segment(name, range, &mut chain, decoder, visit)? {
                     ControlFlow::Continue(next) => next,
                     ControlFlow::Break(next) => return Ok(next),
                 };
@@ -146,6 +167,7 @@ impl Log {
         &self,
         name: SegmentName,
         (mut next, until): (Revision, Option<Revision>),
+        chain: &mut Chain,
         decoder: &Decoder,
         visit: &mut Take<'_>,
     ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
@@ -161,38 +183,47 @@ impl Log {
             if first > next {
                 return Err(StoreError::missing(next, first - 1, "in", name));
             }
-            let damaged = |reason: &CodecError| StoreError::Damaged {
+            let damaged = |reason: &dyn fmt::Display| StoreError::Damaged {
                 file: name.to_string(),
                 reason: format!("the block of entries from revision {first} on: {reason}"),
             };
-            let entries = codec::decode(first, block, decoder).map_err(|error| damaged(&error))?;
-            for (entry, revision) in entries.into_iter().zip(first..until) {
-                end = revision + 1;
-                if revision >= next {
-                    flow = visit(revision, entry);
-                    next = revision + 1;
-                }
-                if flow.is_break() {
-                    return Ok(false);
-                }
+            let codec::Block {
+                chain: before,
+                mut entries,
+            } = codec::decode(first, block, decoder).map_err(|error| damaged(&error))?;
+            let count = entries.len() as Revision;
+            let Some(last) = (first + count).checked_sub(1).filter(|last| *last < until) else {
+                return Err(damaged(&"has more entries than there is room for"));
+            };
+            let point = chain.extend(name, (first, last), before, block)?;
+            end = last + 1;
+            if end > next {
+                entries.drain(..(next - first.min(next)) as usize);
+                let first = first.max(next);
+                flow = visit(ReadBlock {
+                    point,
+                    first,
+                    entries,
+                });
+                next = end;
             }
-            Ok(true)
+            Ok(flow.is_continue())
         })?;
         Ok(match flow {
             ControlFlow::Continue(()) => ControlFlow::Continue(end),
-            ControlFlow::Break(()) => ControlFlow::Break(end),
+            ControlFlow::Break(end) => ControlFlow::Break(end),
         })
     }
 
-    /// Appends entries. When this returns a revision, all of them are durable, and the first
-    /// has that revision. When this fails, none of them has a revision.
+    /// Appends entries as one block. When this returns the block, all of them are durable. When
+    /// this fails, none of them has a revision.
     pub(super) fn append<'a>(
         &mut self,
         entries: impl ExactSizeIterator<Item = &'a Entry>,
         now: Time,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<ChainPoint, StoreError> {
         let (first, count) = (self.next, entries.len() as u64);
-        let block = codec::encode(first, entries);
+        let block = codec::encode(first, self.chain, entries);
         let current = match self.current.take() {
             Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
             _ => self.begin(now),
@@ -202,7 +233,12 @@ impl Log {
         current.append(first, &block)?;
         self.current = Some(current);
         self.next += count;
-        Ok(first)
+        self.chain = self.chain.extended(&block);
+        Ok(ChainPoint {
+            first,
+            last: self.last(),
+            hash: self.chain,
+        })
     }
 
     fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
@@ -263,5 +299,44 @@ impl Log {
             self.files.sync().map_err(StoreError::folder)?;
         }
         Ok(count)
+    }
+}
+
+/// The chain of the blocks that were read so far.
+struct Chain(Option<ChainPoint>);
+
+impl Chain {
+    /// Adds the next block, and checks that it goes on from the one before.
+    fn extend(
+        &mut self,
+        file: SegmentName,
+        (first, last): (Revision, Revision),
+        before: ChainHash,
+        block: &[u8],
+    ) -> Result<ChainPoint, StoreError> {
+        // Versions before 0.2 did not store what was before a block.
+        let is_old = before == ChainHash::NONE && first > 1;
+        let (hash, fits) = match self.0 {
+            None => (before.extended(block), true),
+            // The first block that is read may be the one that the reader knows the end of.
+            Some(known) if known.last == last && is_old => (known.hash, true),
+            Some(known) if known.last == last => {
+                let hash = before.extended(block);
+                (hash, hash == known.hash)
+            }
+            Some(known) => {
+                let is_next = known.last + 1 == first && (is_old || before == known.hash);
+                (known.hash.extended(block), is_next)
+            }
+        };
+        if !fits {
+            return Err(StoreError::OtherHistory {
+                file: file.to_string(),
+                revision: first,
+            });
+        }
+        let point = ChainPoint { first, last, hash };
+        self.0 = Some(point);
+        Ok(point)
     }
 }

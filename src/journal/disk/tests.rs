@@ -10,7 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::{
     domain::{Decoded, ProductName, Time},
     journal::{
-        Callback, Decoder, Entry, Epoch, Payload, Revision, StoreError,
+        Callback, ChainPoint, Decoder, Entry, Epoch, Payload, Revision, StoreError,
         disk::log::Log,
         folder::{
             Files, open_format,
@@ -55,11 +55,13 @@ fn open(disk: &Simulated) -> Result<Log, StoreError> {
 fn read(disk: &Simulated) -> Result<Kept, StoreError> {
     let mut kept = Kept::new();
     let mut log = open(disk)?;
-    log.replay(0, &decoder(), &mut |revision, entry| {
-        let Payload::Callback(callback) = entry.payload else {
-            panic!("a tick that was not appended");
-        };
-        assert_eq!(kept.insert(revision, callback.body), None);
+    log.replay(0, None, &decoder(), &mut |block| {
+        for (entry, revision) in block.entries.into_iter().zip(block.first..) {
+            let Payload::Callback(callback) = entry.payload else {
+                panic!("a tick that was not appended");
+            };
+            assert_eq!(kept.insert(revision, callback.body), None);
+        }
     })?;
     let revisions: Vec<_> = kept.keys().copied().collect();
     assert_eq!(revisions, (1..=log.last()).collect::<Vec<_>>(), "a gap");
@@ -72,7 +74,7 @@ fn work(disk: &Simulated) -> Kept {
     let mut acknowledged = Kept::new();
     let mut log = loop {
         let opened = open(disk).and_then(|mut log| {
-            log.replay(0, &decoder(), &mut |_, _| {})?;
+            log.replay(0, None, &decoder(), &mut |_| {})?;
             Ok(log)
         });
         match opened {
@@ -94,7 +96,7 @@ fn work(disk: &Simulated) -> Kept {
         let bodies: Vec<_> = (0..size).map(|i| format!("{batch}.{i}")).collect();
         let entries: Vec<_> = bodies.iter().map(|body| entry(body)).collect();
         let now = entries[0].received_at;
-        if let Ok(first) = log.append(entries.iter(), now) {
+        if let Ok(ChainPoint { first, .. }) = log.append(entries.iter(), now) {
             disk.note("acknowledged");
             let bodies = bodies.into_iter().map(Bytes::from);
             acknowledged.extend((first..).zip(bodies));
@@ -189,7 +191,7 @@ fn cut_off(fault: Option<Fault>) -> (Simulated, Kept, Vec<&'static str>) {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
+    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
     log.append([entry("6.0")].iter(), Time::MIN).unwrap();
     acknowledged.insert(49, Bytes::from("6.0"));
     let before = disk.trace().len();
@@ -271,7 +273,7 @@ fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
+    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
     disk.fail(Some(Fault::Full));
     for _ in 0..3 {
         let error = log.append([entry("7.0")].iter(), Time::MIN).unwrap_err();
@@ -282,7 +284,8 @@ fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
     }
     disk.fail(None);
     log.try_to_write(Time::MIN).unwrap();
-    assert_eq!(log.append([entry("7.1")].iter(), Time::MIN), Ok(49));
+    let appended = log.append([entry("7.1")].iter(), Time::MIN).unwrap();
+    assert_eq!((appended.first, appended.last), (49, 49));
     acknowledged.insert(49, Bytes::from("7.1"));
     drop(log);
     assert_eq!(read(&disk).unwrap(), acknowledged);
@@ -313,7 +316,7 @@ fn nothing_is_acknowledged_before_it_is_synced() {
 fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     let disk = Simulated::default();
     let mut log = open(&disk).unwrap();
-    log.replay(0, &decoder(), &mut |_, _| {}).unwrap();
+    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
     let at = |n: u64| Time::from_millis(n).unwrap();
     for n in 1..=4 {
         log.append([entry("a"), entry("b")].iter(), at(n * 1000))
@@ -327,20 +330,66 @@ fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     assert_eq!((log.first(), log.last()), (3, 8));
     assert_eq!(dropped(&mut log, 100, 9000), 2, "the last segment stays");
     let mut again = open(&disk).unwrap();
-    let missing = again.replay(0, &decoder(), &mut |_, _| {}).unwrap_err();
+    let missing = again.replay(0, None, &decoder(), &mut |_| {}).unwrap_err();
     assert!(
         missing.to_string().contains("revisions 1 to 6, before"),
         "{missing}"
     );
     let mut revisions = Vec::new();
     again
-        .replay(7, &decoder(), &mut |revision, _| revisions.push(revision))
+        .replay(7, None, &decoder(), &mut |block| {
+            revisions.extend((block.first..).take(block.entries.len()));
+        })
         .unwrap();
     assert_eq!(revisions, [8]);
-    let lost = again.replay(8, &decoder(), &mut |_, _| {});
+    let lost = again.replay(8, None, &decoder(), &mut |_| {});
     assert_eq!(lost, Ok(()));
     assert_eq!(
-        again.replay(9, &decoder(), &mut |_, _| {}),
+        again.replay(9, None, &decoder(), &mut |_| {}),
         Err(StoreError::Lost { after: 9 })
+    );
+}
+
+#[test]
+fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
+    let disk = Simulated::default();
+    let mut log = open(&disk).unwrap();
+    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    let mut append = |body: &str| log.append([entry(body)].iter(), Time::MIN).unwrap();
+    let (first, second) = (append("a"), append("b"));
+    drop(log);
+
+    // The same blocks are read, from the start and from a known one.
+    let mut read = Vec::new();
+    let mut log = open(&disk).unwrap();
+    log.replay(0, None, &decoder(), &mut |block| read.push(block.point))
+        .unwrap();
+    assert_eq!(read, [first, second]);
+    log.replay(1, Some(first), &decoder(), &mut |block| {
+        assert_eq!(block.point, second);
+    })
+    .unwrap();
+    let third = log.append([entry("c")].iter(), Time::MIN).unwrap();
+    log.replay(2, Some(second), &decoder(), &mut |block| {
+        assert_eq!(block.point, third);
+    })
+    .unwrap();
+
+    // A reader that knows another history.
+    let other = ChainPoint {
+        hash: third.hash,
+        ..first
+    };
+    let parted = log.replay(1, Some(other), &decoder(), &mut |_| {});
+    assert!(
+        matches!(parted, Err(StoreError::OtherHistory { revision: 2, .. })),
+        "{parted:?}"
+    );
+    // One whose last block goes on where the folder ends.
+    let later = ChainPoint { last: 9, ..third };
+    let parted = log.replay(3, Some(later), &decoder(), &mut |_| {});
+    assert!(
+        matches!(parted, Err(StoreError::OtherHistory { revision: 3, .. })),
+        "{parted:?}"
     );
 }

@@ -15,7 +15,8 @@ use super::{log::Log, status::Status};
 use crate::{
     domain::Time,
     journal::{
-        AppendError, Cause, Decoder, Entry, FollowError, Follower, Payload, Revision, StoreError,
+        AppendError, Cause, ChainPoint, Decoder, Entry, FollowError, Follower, Payload, Revision,
+        StoreError,
     },
 };
 
@@ -121,9 +122,10 @@ impl Writer {
             self.note(&noted.map_err(cause));
         }
         match (appended, &mut self.follower) {
-            (Ok(first), Some(follower)) => {
-                self.status.appended(first, batch.len());
-                for (Append { entry, done }, revision) in batch.into_iter().zip(first..) {
+            (Ok(block), Some(follower)) => {
+                self.status.appended(block.first, batch.len());
+                follower.begin_block(block);
+                for (Append { entry, done }, revision) in batch.into_iter().zip(block.first..) {
                     follower.apply(revision, &entry);
                     // It fails if the appender no longer waits.
                     let _ = done.send(Ok(revision));
@@ -139,7 +141,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &[Append]) -> Result<Revision, AppendError> {
+    fn commit(&mut self, batch: &[Append]) -> Result<ChainPoint, AppendError> {
         if self.follower.is_none() {
             return Err(AppendError::NotFollowed);
         }
@@ -185,16 +187,19 @@ impl Writer {
     ) -> Result<(), FollowError> {
         let began = Instant::now();
         let mut progress = (began, after);
-        let replayed = self
-            .log
-            .replay(after, &self.decoder, &mut |revision, entry| {
-                follower.apply(revision, &entry);
-                if progress.0.elapsed() >= PROGRESS_INTERVAL {
-                    let rate = (revision - progress.1) as f64 / progress.0.elapsed().as_secs_f64();
-                    tracing::info!(revision, per_second = rate as u64, "replaying the journal");
-                    progress = (Instant::now(), revision);
-                }
-            });
+        let known = follower.known();
+        let replayed = self.log.replay(after, known, &self.decoder, &mut |block| {
+            follower.begin_block(block.point);
+            for (entry, revision) in block.entries.iter().zip(block.first..) {
+                follower.apply(revision, entry);
+            }
+            if progress.0.elapsed() >= PROGRESS_INTERVAL {
+                let revision = block.point.last;
+                let rate = (revision - progress.1) as f64 / progress.0.elapsed().as_secs_f64();
+                tracing::info!(revision, per_second = rate as u64, "replaying the journal");
+                progress = (Instant::now(), revision);
+            }
+        });
         replayed.map_err(|error: StoreError| FollowError::Store(Cause::new(error)))?;
         follower.caught_up();
         let (first, last) = (self.log.first(), self.log.last());

@@ -65,6 +65,16 @@ pub enum StoreError {
         /// Its name.
         file: String,
     },
+    /// What is stored is of two journals that have the same epoch and different entries.
+    #[error(
+        "{file} does not go on from what is before revision {revision}: files of two copies of the data folder are mixed, or only some of them were restored; restore the whole folder from one backup"
+    )]
+    OtherHistory {
+        /// The name of the file where they part.
+        file: String,
+        /// The first revision that does not fit.
+        revision: Revision,
+    },
     /// The folder holds no journal.
     #[error("it holds no journal")]
     Nothing,

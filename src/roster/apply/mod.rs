@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     domain::{AppName, Decoded, RoomEvent, RoomId, Time},
-    journal::{Callback, Entry, Follower, Payload, Revision},
+    journal::{Callback, ChainPoint, Entry, Follower, Payload, Revision},
     reconcile::{
         EventOutcome, Rules,
         room::{FormerUsers, Room, RoomChange, RoomState},
@@ -230,6 +230,14 @@ impl Applier {
 }
 
 impl Follower for Applier {
+    fn known(&self) -> Option<ChainPoint> {
+        self.roster.chain.last()
+    }
+
+    fn begin_block(&mut self, block: ChainPoint) {
+        self.roster.chain.push(block);
+    }
+
     fn caught_up(&mut self) {
         self.roster.progress.end_replay();
     }

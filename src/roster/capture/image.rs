@@ -7,6 +7,7 @@ use crate::{
     domain::{AppName, RoomId, Time, UserId},
     journal::Revision,
     reconcile::{room::Room, user::User},
+    roster::chain::ChainPoints,
 };
 
 /// A roster at one revision, to be [installed](crate::roster::Applier::install).
@@ -14,6 +15,7 @@ use crate::{
 pub struct Image {
     pub(crate) revision: Revision,
     pub(crate) journal_time: Time,
+    pub(crate) chain: ChainPoints,
     pub(crate) apps: HashMap<AppName, AppImage>,
 }
 

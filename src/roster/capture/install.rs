@@ -36,6 +36,7 @@ impl Applier {
                 None => warn_of(&name, &image_of_app),
             }
         }
+        roster.chain.install(image.chain);
         self.note_applied(image.revision, image.journal_time);
         drop(applying);
         roster.trim_if_exceeded(image.journal_time);

@@ -12,7 +12,7 @@ use crate::{
     journal::{Epoch, Revision},
     reconcile::{room::Room, user::User},
     roster::{
-        App, Roster,
+        App, ChainPoints, Roster,
         subject::{cell::Subject, table::Table},
     },
 };
@@ -25,6 +25,7 @@ pub struct Capture {
     roster: Arc<Roster>,
     revision: Revision,
     journal_time: Time,
+    chain: ChainPoints,
     /// The latest revision at which a room of each app was forgotten.
     rooms_floors: HashMap<AppName, Revision>,
 }
@@ -97,6 +98,7 @@ impl Roster {
             roster: Arc::clone(self),
             revision: self.applied(),
             journal_time: self.progress.journal_time(),
+            chain: self.chain.points(),
         })
     }
 }
@@ -110,6 +112,11 @@ impl Capture {
     /// The last revision that the capture contains.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The latest blocks of the journal. The last one holds its revision.
+    pub(crate) fn chain(&self) -> &ChainPoints {
+        &self.chain
     }
 
     /// The journal's time at that revision: the greatest receive time up to it.

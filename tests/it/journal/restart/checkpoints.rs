@@ -6,7 +6,7 @@ use super::room::{login, login_and_keep, present};
 use crate::common::child::Site;
 
 /// Checkpoints as soon as there is news.
-const OFTEN: &str = "checkpoint_interval = \"1s\"\ncheckpoint_entries = 1\n";
+pub(super) const OFTEN: &str = "checkpoint_interval = \"1s\"\ncheckpoint_entries = 1\n";
 const SKIPPED: &str = "the checkpoint does not load: trying the one before";
 
 fn flip_a_byte(site: &Site, file: &str) {
