@@ -9,7 +9,7 @@ use std::{
 
 use redb::{StorageBackend, backends::FileBackend};
 
-use super::preallocate::Preallocated;
+use super::{permissions::for_owner, preallocate::Preallocated};
 
 /// One flat folder of files. As in POSIX, a file that is created, renamed or removed is
 /// durably so only after the folder is synced.
@@ -84,12 +84,10 @@ impl Files for OsFolder {
 
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
         let create = mode == Mode::Create;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(create)
-            .open(self.path.join(name))?;
+        let mut options = OpenOptions::new();
+        let options = for_owner(&mut options).read(true).write(true);
+        let options = options.create(create).truncate(create);
+        let file = options.open(self.path.join(name))?;
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
         OpenFile::new(backend)
     }

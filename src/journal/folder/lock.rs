@@ -7,6 +7,8 @@ use std::{
     process,
 };
 
+use super::permissions::for_owner;
+
 /// The name of the lock's file in the folder.
 pub(crate) const FILE: &str = "lock";
 
@@ -60,13 +62,9 @@ impl Lock {
             source,
         };
         create(path).map_err(io)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path.join(FILE))
-            .map_err(io)?;
+        let mut options = OpenOptions::new();
+        let options = for_owner(&mut options).read(true).write(true).create(true);
+        let mut file = options.truncate(false).open(path.join(FILE)).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod format;
 mod lock;
+mod permissions;
 mod preallocate;
 #[cfg(test)]
 pub(crate) mod simulated;
@@ -107,6 +108,8 @@ impl DataFolder {
     }
 
     fn taken(path: &Path, epoch: Epoch, files: Arc<dyn Files>, lock: Lock) -> Self {
+        // Not before it is certain that this is a data folder, or is going to be one.
+        permissions::restrict(path);
         Self(Arc::new(Taken {
             path: path.to_owned(),
             epoch,
