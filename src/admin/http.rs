@@ -51,7 +51,7 @@ pub async fn serve<H: Handshake>(
 
 fn answer(request: &Request<Incoming>, metrics: &MetricsRegistry) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => (StatusCode::OK, metrics.encode()),
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, metrics.encode()),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
         _ => (StatusCode::NOT_FOUND, String::new()),
     };

@@ -75,6 +75,10 @@ impl ServeArgs {
             config.check_loopback()?;
         }
         warnings.extend(config.validate()?);
+        // Everyone can send to `--dev`, which is why it listens to this machine alone.
+        if !dev {
+            warnings.extend(config.unsigned_warnings());
+        }
         Ok((config, warnings))
     }
 }
@@ -103,6 +107,7 @@ pub(super) async fn serve(
         None
     };
     let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
+    ignore_hangups().map_err(|error| CliError::Serve(error.into()))?;
     let served = server::run(config, Registry::standard(), shutdown(interrupts)).await;
     served.map_err(|error| CliError::Serve(error.into()))
 }
@@ -123,6 +128,26 @@ fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
         "the journal is in a temporary folder: --data DIR keeps it"
     );
     Ok(Some(scratch))
+}
+
+/// Keeps SIGHUP, by which other services reload, from ending the process.
+#[cfg(unix)]
+fn ignore_hangups() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::warn!(
+                "SIGHUP is ignored: restart the service to read its configuration again"
+            );
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn ignore_hangups() -> io::Result<()> {
+    Ok(())
 }
 
 /// Completes when the process is told to end. If it is told so again, it ends at once.

@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 
 use super::{
-    Config,
+    AppConfig, Config,
     error::{ConfigError, wrong},
 };
-use crate::{providers::Account, reconcile::EVIDENCE_GRACE};
+use crate::{
+    providers::{Account, Signing},
+    reconcile::EVIDENCE_GRACE,
+};
 
 impl Config {
     /// Checks that the configuration can be served. Returns what is allowed but likely not
@@ -128,6 +131,19 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The apps whose callbacks anyone can send, each with what to do.
+    pub fn unsigned_warnings(&self) -> Vec<String> {
+        let is_unsigned = |app: &&AppConfig| app.account.signing == Signing::Unsigned;
+        let unsigned = self.apps.iter().filter(is_unsigned);
+        let warning = |app: &AppConfig| {
+            format!(
+                "apps.{}.{}: callbacks are not signed: anyone who knows the address and {} can say who is in which room; set a token here and at the vendor",
+                app.name, app.account.vendor, app.account.id_key
+            )
+        };
+        unsigned.map(warning).collect()
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -23,6 +23,7 @@ mod forward;
 mod handshake;
 mod http;
 mod listener;
+mod readiness;
 mod serve;
 mod throttle;
 
@@ -34,6 +35,7 @@ pub use self::{
     handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
     http::HttpServer,
     listener::Listener,
+    readiness::Readiness,
     serve::{connections, serve},
     throttle::Throttle,
 };

@@ -3,10 +3,12 @@
 //! A body is an object: as JSON, as percent-encoded JSON, or as a form. What is
 //! JSON already is never percent-decoded, because that would turn `+` into a
 //! space and fail at `%` in nicknames. What begins with a brace and is not JSON is
-//! percent-decoded once. Numbers are kept as the text they came in, so that no id ever
+//! percent-decoded once. What is not valid Unicode is repaired where it is only shown, and
+//! refused in ids. Numbers are kept as the text they came in, so that no id ever
 //! passes through a float. Where a name comes twice, the last one counts, and
 //! `null` is the same as not being there.
 
+mod number;
 mod text;
 mod value;
 
@@ -23,9 +25,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use self::text::percent_decoded;
+use self::text::{percent_decoded, repaired};
 
 pub use self::{
+    number::whole_number,
     text::{Malformed, Text},
     value::Value,
 };
@@ -65,19 +68,28 @@ impl FieldError {
 // === impl Fields ===
 
 impl<'a> Fields<'a> {
-    fn from_form(text: &'a str) -> Result<Self, Malformed> {
+    fn from_form(text: &'a str) -> Self {
         let mut pairs = Vec::with_capacity(FIELDS_USUAL);
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = Value::Form(percent_decoded(value)?);
-            pairs.push((percent_decoded(name)?, value));
+            let value = match text_or_repaired(percent_decoded(value)) {
+                Ok(text) => Value::Form(text),
+                Err(text) => Value::Broken(text),
+            };
+            let name = text_or_repaired(percent_decoded(name)).unwrap_or_else(Cow::from);
+            pairs.push((name, value));
         }
-        Ok(Self { pairs })
+        Self { pairs }
     }
 
     fn get(&self, name: &str) -> Option<&Value<'a>> {
         let (_, value) = self.pairs.iter().rfind(|(key, _)| key == name)?;
         Some(value).filter(|value| !matches!(value, Value::Json("null")))
+    }
+
+    /// Whether there is such a field that is not `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     /// A text, or the digits of a whole number; empty if there is none.
@@ -139,6 +151,16 @@ impl<'a> Fields<'a> {
             .map_or(Ok(None), |value| value.number(field))
     }
 
+    /// A [number](Self::number) that the callback has a meaning without: `None` if it is none.
+    pub fn optional_number(&self, field: &'static str) -> Option<u64> {
+        self.number(field).ok().flatten()
+    }
+
+    /// An [id](Self::id) that the callback has a meaning without: `None` if it is none, or empty.
+    pub fn optional_id(&self, field: &'static str) -> Option<Cow<'_, str>> {
+        self.id(field).ok().filter(|id| !id.is_empty())
+    }
+
     /// The fields of an object inside of this one; `None` if there is none.
     ///
     /// # Errors
@@ -170,6 +192,18 @@ impl<'a> Fields<'a> {
                 (name, text).hash(state);
             }
         }
+    }
+}
+
+/// Text, or what can be shown of bytes that are none.
+fn text_or_repaired(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, String> {
+    match bytes {
+        Cow::Borrowed(bytes) => str::from_utf8(bytes)
+            .map(Cow::from)
+            .map_err(|_| repaired(bytes)),
+        Cow::Owned(bytes) => String::from_utf8(bytes)
+            .map(Cow::from)
+            .map_err(|error| repaired(error.as_bytes())),
     }
 }
 

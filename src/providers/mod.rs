@@ -15,6 +15,7 @@
 mod account;
 mod answer;
 mod fields;
+mod offset;
 mod registry;
 #[cfg(test)]
 mod samples;
@@ -27,9 +28,10 @@ pub mod zego;
 pub use self::{
     account::{Account, Accounts, ConfiguredApp, Signing},
     answer::{Answer, json},
-    fields::{FieldError, Fields, Malformed, Text, Value},
+    fields::{FieldError, Fields, Malformed, Text, Value, whole_number},
+    offset::Offset,
     registry::Registry,
     sections::{Keys, Sections, SettingError},
-    signature::{is_fresh, is_hex_of},
-    vendor::{NoncePair, Product, Proof, Refusal, Request, Terms, Vendor},
+    signature::{check_fresh, is_hex_of},
+    vendor::{EventTime, NoncePair, Product, Proof, Refusal, Request, Terms, Vendor},
 };

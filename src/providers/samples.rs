@@ -91,7 +91,8 @@ pub(super) fn with(sample: &str, field: &str, value: Option<&str>) -> String {
 }
 
 /// Values that are not numbers from 0, in any spelling.
-pub(super) const NO_NUMBERS: [&str; 7] = [r#""soon""#, "-1", "1.5", "true", "[]", r#""-1""#, "1e3"];
+pub(super) const NO_NUMBERS: [&str; 7] =
+    [r#""soon""#, "-1", "1.5", "true", "[]", r#""-1""#, "1e-3"];
 
 /// Any JSON value, and now and then one of `words`.
 fn odd_value(words: Vec<&'static str>) -> impl Strategy<Value = Value> {

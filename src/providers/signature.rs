@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::Time;
+use super::{Offset, Refusal, Terms, fields::whole_number};
 
 /// Whether `given` is the hex of `expected`, in either case. Takes the same time
 /// whatever part of it is wrong.
@@ -16,12 +16,25 @@ pub fn is_hex_of<const BYTES: usize>(expected: &[u8; BYTES], given: &str) -> boo
     is_hex && bool::from(expected.ct_eq(&bytes))
 }
 
-/// Whether `timestamp`, in seconds, is no further from `now` than `window`.
-pub fn is_fresh(timestamp: &str, now: Time, window: Duration) -> bool {
-    let is_number = timestamp.bytes().all(|byte| byte.is_ascii_digit());
-    let Some(seconds) = timestamp.parse::<u64>().ok().filter(|_| is_number) else {
-        return false;
+/// Checks that `timestamp`, in seconds, is no further from the time of receipt than the
+/// freshness window. `field` is where it is from.
+///
+/// # Errors
+/// When it is further, or no time at all.
+pub fn check_fresh(field: &'static str, timestamp: &str, terms: &Terms<'_>) -> Result<(), Refusal> {
+    let Terms {
+        now,
+        freshness_window,
+        ..
+    } = *terms;
+    let Some(seconds) = whole_number(timestamp) else {
+        return Err(Refusal::SignatureStale { field, off: None });
     };
-    let distance = seconds.saturating_mul(1000).abs_diff(now.as_millis());
-    Duration::from_millis(distance) <= window
+    let signed_at = seconds.saturating_mul(1000);
+    let distance = Duration::from_millis(signed_at.abs_diff(now.as_millis()));
+    if distance > freshness_window {
+        let off = Some(Offset::between(signed_at, now));
+        return Err(Refusal::SignatureStale { field, off });
+    }
+    Ok(())
 }

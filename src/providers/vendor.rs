@@ -5,7 +5,10 @@ use std::{borrow::Cow, fmt, time::Duration};
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{Account, Accounts, Answer, FieldError, Fields, Sections, SettingError};
+use super::{
+    Account, Accounts, Answer, ConfiguredApp, FieldError, Fields, Offset, Sections, SettingError,
+    whole_number,
+};
 use crate::domain::{AppName, Decoded, ProductName, Time};
 
 /// A vendor. Its products share the ids and the secrets of its apps.
@@ -36,6 +39,9 @@ pub struct Product {
     /// its body. Total, and the same for the same input: callbacks are decoded again when a
     /// journal is replayed. Headers are not kept, so what they say cannot be used.
     pub decode: fn(query: &str, fields: &Fields<'_>) -> Decoded,
+    /// When the event happened, if the fields say so: for those who look why a callback has no
+    /// effect.
+    pub event_time: fn(fields: &Fields<'_>) -> Option<EventTime>,
     /// The body of an answer, always JSON, in the form that the vendor reads.
     pub render: fn(&Answer<'_>) -> Bytes,
 }
@@ -96,9 +102,23 @@ pub enum Refusal {
         field: &'static str,
     },
     /// It was signed too long ago, or will be signed in the future.
-    #[error("{field} is too far from the time of receipt")]
+    #[error("{field} is too far from the time of receipt{}", told(*off))]
     SignatureStale {
         /// The field at fault.
+        field: &'static str,
+        /// How far it is, if it is a time at all.
+        off: Option<Offset>,
+    },
+    /// It is of a product whose callbacks are not taken.
+    #[error("these are {what}, which are not taken")]
+    OtherProduct {
+        /// Which events they are.
+        what: &'static str,
+    },
+    /// It does not say which app it is for.
+    #[error("{field} is missing: it names the app")]
+    AppMissing {
+        /// The field that is missing.
         field: &'static str,
     },
     /// It is for an app that is not configured.
@@ -106,7 +126,49 @@ pub enum Refusal {
     UnknownApp {
         /// The field at fault.
         field: &'static str,
+        /// What was sent there, cut to a length that can be logged. The answer does not repeat
+        /// it.
+        sent: Box<str>,
     },
+}
+
+/// The most characters of what was sent that are logged.
+const SENT_MAX: usize = 64;
+
+fn told(off: Option<Offset>) -> String {
+    off.map_or_else(
+        || ": it is no time in seconds".to_owned(),
+        |off| format!(": {off}"),
+    )
+}
+
+impl<'a> Terms<'a> {
+    /// The app that a callback names. `field` is where its id is from. A number may be in any
+    /// spelling.
+    ///
+    /// # Errors
+    /// When there is no id, or no such app is configured.
+    pub fn app(&self, field: &'static str, sent: &str) -> Result<&'a ConfiguredApp, Refusal> {
+        if sent.is_empty() {
+            return Err(Refusal::AppMissing { field });
+        }
+        let number = || whole_number(sent).map(|number| number.to_string());
+        let app = self.accounts.get(sent);
+        let app = app.or_else(|| self.accounts.get(&number()?));
+        app.ok_or_else(|| Refusal::UnknownApp {
+            field,
+            sent: sent.chars().take(SENT_MAX).collect(),
+        })
+    }
+}
+
+/// When the event of a callback happened, and the field that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTime {
+    /// The field.
+    pub field: &'static str,
+    /// The time.
+    pub at: Time,
 }
 
 // Not derived, because addresses of functions are of no use in a log.

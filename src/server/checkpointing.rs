@@ -5,11 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::{self, JoinError};
+use tokio::{
+    task::{self, JoinError},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{parts::Parts, upkeep::looks};
+use super::{parts::Parts, storage::Storage, upkeep::looks};
 use crate::{
     checkpoint::{self, Checkpoints, RecordSink},
     config::JournalConfig,
@@ -49,7 +52,11 @@ impl From<&JournalConfig> for CheckpointPolicy {
     }
 }
 
-/// Writes checkpoints and drops old ones until `drain` is cancelled.
+/// How long until a capture that cannot begin yet is tried again.
+const CAPTURE_RETRY: Duration = Duration::from_millis(10);
+
+/// Writes checkpoints and drops old ones until `drain` is cancelled. The first one is written at
+/// once if `is_due`.
 pub(super) fn spawn(
     parts: &mut Parts,
     drain: &CancellationToken,
@@ -57,10 +64,11 @@ pub(super) fn spawn(
     checkpoints: Checkpoints,
     roster: Arc<Roster>,
     policy: CheckpointPolicy,
+    is_due: bool,
 ) {
     let drained = drain.clone();
     parts.spawn(async move {
-        let work = keep_checkpoints(journal, checkpoints, roster, policy);
+        let work = keep_checkpoints(journal, checkpoints, roster, policy, is_due);
         drained.run_until_cancelled(work).await;
         ("checkpoints", Ok(()))
     });
@@ -73,6 +81,7 @@ async fn keep_checkpoints(
     checkpoints: Checkpoints,
     roster: Arc<Roster>,
     policy: CheckpointPolicy,
+    mut is_due: bool,
 ) {
     let mut looks = looks();
     let latest = checkpoints.store().list().unwrap_or_default();
@@ -88,8 +97,8 @@ async fn keep_checkpoints(
             drop_old(&checkpoints, &policy).await;
         }
         let news = journal.last().saturating_sub(last);
-        let is_due = news >= policy.entries || (news > 0 && began.elapsed() >= policy.interval);
-        if !is_due {
+        is_due |= news >= policy.entries || began.elapsed() >= policy.interval;
+        if !is_due || news == 0 {
             continue;
         }
         let Some(capture) = roster.begin_capture() else {
@@ -99,12 +108,32 @@ async fn keep_checkpoints(
             }
             continue;
         };
-        (began, is_late) = (Instant::now(), false);
+        (began, is_late, is_due) = (Instant::now(), false, false);
         last = capture.revision();
         // If this fails, the next checkpoint is written when it is due. Until then a start
         // takes longer.
         write(&checkpoints, capture, &policy).await;
     }
+}
+
+/// Writes a checkpoint of a roster that does not change any more, if it has entries that the
+/// latest checkpoint has not: then the next start has nothing to replay.
+pub(super) async fn write_last(storage: &Storage, roster: &Arc<Roster>, policy: &CheckpointPolicy) {
+    let Some(checkpoints) = &storage.checkpoints else {
+        return;
+    };
+    let capture = loop {
+        let latest = checkpoints.store().list().unwrap_or_default();
+        if latest.first().copied().unwrap_or(0) >= storage.journal.last() {
+            return;
+        }
+        // A checkpoint that is being written is waited for.
+        match roster.begin_capture() {
+            Some(capture) => break capture,
+            None => time::sleep(CAPTURE_RETRY).await,
+        }
+    };
+    write(checkpoints, capture, policy).await;
 }
 
 async fn write(checkpoints: &Checkpoints, capture: Capture, policy: &CheckpointPolicy) {

@@ -1,10 +1,6 @@
 //! The fronts and what they listen on: webhook, gRPC and admin.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,11 +11,15 @@ use crate::{
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, Health, Presence},
     journal::Journal,
-    net::Listener,
+    net::{Listener, Readiness},
     providers::{Account, Registry},
     roster::Roster,
     webhook::{self, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings},
 };
+
+/// How long a callback waits for a service that is starting. Vendors wait for five seconds and
+/// more; a callback that is refused takes one of the few times that they try.
+const START_WAIT: Duration = Duration::from_secs(1);
 
 /// The fronts, listening but not answering yet.
 #[derive(Debug)]
@@ -47,23 +47,23 @@ impl Fronts {
         registry: Registry,
         journal: Arc<dyn Journal>,
         roster: &Arc<Roster>,
-        ready: &Arc<AtomicBool>,
+        ready: &Readiness,
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
         let front = WebhookFront::new(WebhookParts {
-            settings: settings(&config.webhook),
+            settings: settings(config),
             registry,
             accounts: accounts(config),
             journal,
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
             clock: Clock::system(),
-            ready: Arc::clone(ready),
+            ready: ready.clone(),
         });
         let presence = Presence::new(
             Arc::clone(roster),
-            Arc::clone(ready),
+            ready.clone(),
             config.grpc.progress_interval.into(),
             config.grpc.watches_max,
             grpc_metrics.clone(),
@@ -159,7 +159,7 @@ fn accounts(config: &Config) -> Vec<(AppName, Account)> {
 }
 
 /// The limits of the webhook front that a configuration asks for.
-fn settings(config: &WebhookConfig) -> WebhookSettings {
+fn settings(config: &Config) -> WebhookSettings {
     let WebhookConfig {
         listen: _,
         body_max,
@@ -171,8 +171,9 @@ fn settings(config: &WebhookConfig) -> WebhookSettings {
         header_read_timeout,
         body_read_timeout,
         idle_timeout,
-    } = *config;
+    } = config.webhook;
     WebhookSettings {
+        reorder_horizon: config.roster.reorder_horizon.into(),
         body_bytes_max: body_max.as_usize(),
         freshness_window: freshness_window.into(),
         nonce_reuse,
@@ -182,6 +183,7 @@ fn settings(config: &WebhookConfig) -> WebhookSettings {
         header_read_timeout: header_read_timeout.into(),
         body_read_timeout: body_read_timeout.into(),
         idle_timeout: idle_timeout.into(),
+        start_wait: START_WAIT,
     }
 }
 

@@ -13,19 +13,13 @@ mod roster_settings;
 mod storage;
 mod upkeep;
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, io, mem, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::{task, time};
+use tokio::{
+    task,
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -34,6 +28,7 @@ use crate::{
     config::Config,
     grpc::Health,
     journal::{Decoder, Revision},
+    net::Readiness,
     providers::Registry,
     reconcile::Rules,
     roster::{Applier, Roster},
@@ -68,7 +63,7 @@ pub struct Server {
     roster: Arc<Roster>,
     /// Writes to the roster. It is given to the journal when the service starts.
     applier: Applier,
-    ready: Arc<AtomicBool>,
+    ready: Readiness,
     /// The names of the apps, for the log.
     apps: Vec<String>,
     drain_timeout: Duration,
@@ -109,7 +104,7 @@ impl Server {
         let mut metrics = MetricsRegistry::new();
         roster.metrics().register(metrics.registry_mut());
         storage.register(metrics.registry_mut());
-        let ready = Arc::new(AtomicBool::new(false));
+        let ready = Readiness::default();
         let journal = Arc::clone(&storage.journal);
         let fronts = Fronts::bind(config, registry, journal, &roster, &ready, metrics).await?;
         Ok(Self {
@@ -156,15 +151,18 @@ impl Server {
         let drain = CancellationToken::new();
         let mut parts = Parts::new();
 
+        let (storage, roster) = (self.storage.clone(), Arc::clone(&self.roster));
+        let (ready, policy) = (self.ready.clone(), self.checkpoint_policy.clone());
         let failed = tokio::select! {
             () = shutdown => None,
             failed = self.serve(&health, &drain, &mut parts) => Some(failed),
         };
         info!("draining");
+        let cut_off = Instant::now() + cut_off;
         health.set_serving(false).await;
         drain.cancel();
         let drained = async { while parts.join_next().await.is_some() {} };
-        if time::timeout(cut_off, drained).await.is_err() {
+        if time::timeout_at(cut_off, drained).await.is_err() {
             warn!(
                 ?drain_timeout,
                 "draining takes too long: what is left is cut off"
@@ -172,6 +170,14 @@ impl Server {
         } else {
             info!("drained");
         }
+        if ready.is_ready() {
+            let written = checkpointing::write_last(&storage, &roster, &policy);
+            if time::timeout_at(cut_off, written).await.is_err() {
+                warn!("there is no time for a last checkpoint: the next start takes longer");
+            }
+        }
+        // The process ends. To free a million members one by one takes seconds.
+        mem::forget(roster);
         failed.map_or(Ok(()), Err)
     }
 
@@ -187,13 +193,15 @@ impl Server {
             fronts,
             storage,
             applier,
+            ready,
             ..
         } = self;
         let addresses = fronts.addresses();
         let recovering = storage.clone();
         let mut recovery = task::spawn_blocking(move || recovery::recover(&recovering, applier));
         let quick = time::timeout(QUIET_START, &mut recovery).await;
-        if quick.is_err() {
+        let is_long = quick.is_err();
+        if is_long {
             info!("replaying the journal: not ready yet");
         }
         fronts.spawn(parts, health, drain);
@@ -221,9 +229,10 @@ impl Server {
                 checkpoints,
                 self.roster,
                 self.checkpoint_policy,
+                is_long,
             );
         }
-        self.ready.store(true, Ordering::Release);
+        ready.set(true);
         health.set_serving(true).await;
         info!(apps = self.apps.join(", "), "serving {addresses}");
         failure(parts.join_next().await)

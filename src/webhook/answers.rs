@@ -30,6 +30,8 @@ pub enum Reason {
     NotFound,
     /// The method is not POST.
     MethodNotAllowed,
+    /// The body is compressed, or of a media type that is not taken.
+    UnsupportedMediaType,
     /// The body took too long to arrive.
     BodyTimeout,
     /// The body is too long.
@@ -48,13 +50,15 @@ pub(super) struct Refused {
     pub(super) reason: Reason,
     /// Names the field at fault; repeats nothing of what was sent.
     pub(super) message: Cow<'static, str>,
+    /// The app id that was sent, for the log.
+    pub(super) sent: Option<Box<str>>,
 }
 
 // === impl Reason ===
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedBody,
         Self::SignatureMissing,
         Self::SignatureWrong,
@@ -63,6 +67,7 @@ impl Reason {
         Self::NonceReused,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
         Self::BodyTimeout,
         Self::BodyTooLarge,
         Self::Unavailable,
@@ -81,6 +86,7 @@ impl Reason {
             Self::NonceReused => "nonce_reused",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::Unavailable => "unavailable",
@@ -100,6 +106,7 @@ impl Reason {
             | Self::NonceReused => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable | Self::Overloaded | Self::NotReady => {
@@ -112,6 +119,7 @@ impl Reason {
         Refused {
             reason: self,
             message: message.into(),
+            sent: None,
         }
     }
 }
@@ -130,9 +138,19 @@ impl From<Refusal> for Refused {
             Refusal::SignatureMissing(_) => Reason::SignatureMissing,
             Refusal::SignatureWrong { .. } => Reason::SignatureWrong,
             Refusal::SignatureStale { .. } => Reason::SignatureStale,
-            Refusal::UnknownApp { .. } => Reason::UnknownApp,
+            Refusal::UnknownApp { .. }
+            | Refusal::AppMissing { .. }
+            | Refusal::OtherProduct { .. } => Reason::UnknownApp,
         };
-        reason.because(refusal.to_string())
+        let message = refusal.to_string();
+        let sent = match refusal {
+            Refusal::UnknownApp { sent, .. } => Some(sent),
+            _ => None,
+        };
+        Refused {
+            sent,
+            ..reason.because(message)
+        }
     }
 }
 

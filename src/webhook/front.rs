@@ -1,23 +1,16 @@
 //! The front itself, what it is made of, and its limits.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::{metrics::WebhookMetrics, nonces::Nonces, routes::Routes};
+use super::{metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, routes::Routes};
 use crate::{
     domain::{AppName, Clock},
     journal::{Journal, Revision},
-    net::Throttle,
+    net::{Readiness, Throttle},
     providers::{Account, Registry},
 };
 
@@ -38,6 +31,9 @@ pub struct WebhookSettings {
     pub body_bytes_max: usize,
     /// How far a signature's time may be from now, either way.
     pub freshness_window: Duration,
+    /// How far an event's time may be from its receipt and still have an effect. What has none
+    /// is taken all the same, with a word.
+    pub reorder_horizon: Duration,
     /// What happens to a signature that returns with other events.
     pub nonce_reuse: NonceReuse,
     /// How many signatures are remembered.
@@ -52,6 +48,8 @@ pub struct WebhookSettings {
     pub body_read_timeout: Duration,
     /// How long a connection may stay open without a request.
     pub idle_timeout: Duration,
+    /// How long a callback waits for the service to be ready before it is refused.
+    pub start_wait: Duration,
 }
 
 /// What happens to a signature that returns with other events.
@@ -83,7 +81,7 @@ pub struct WebhookParts {
     /// The clock for the time of receipt.
     pub clock: Clock,
     /// Whether callbacks are taken yet; until then the answer is 503.
-    pub ready: Arc<AtomicBool>,
+    pub ready: Readiness,
 }
 
 /// Takes callbacks in. [`serve`](super::serve()) puts it behind a listener.
@@ -94,7 +92,8 @@ pub struct WebhookFront {
     pub(super) requests: Semaphore,
     pub(super) nonces: Nonces,
     pub(super) reuse_log: Throttle,
-    pub(super) undecodable_log: Throttle,
+    /// Of requests to paths without a product.
+    pub(super) refusal_log: RefusalLog,
     pub(super) unavailable_log: Throttle,
     /// The empty query. Most callbacks have no query, and share this one instead of allocating.
     pub(super) no_query: Arc<str>,
@@ -123,15 +122,11 @@ impl WebhookFront {
             requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
             nonces: Nonces::new(nonce_pairs_max),
             reuse_log: Throttle::default(),
-            undecodable_log: Throttle::default(),
+            refusal_log: RefusalLog::default(),
             unavailable_log: Throttle::default(),
             no_query: "".into(),
             parts,
         }
-    }
-
-    pub(super) fn is_ready(&self) -> bool {
-        self.parts.ready.load(Relaxed)
     }
 
     pub(super) fn metrics(&self) -> &WebhookMetrics {

@@ -4,22 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, Version,
-    header::{CONNECTION, EXPECT},
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT},
     request,
 };
 use http_body_util::Full;
 use hyper::body::Body;
-use tokio::sync::SemaphorePermit;
+use tokio::{sync::SemaphorePermit, time::timeout};
 
 use super::{
     answers::{self, Reason, Refused},
     body,
     front::{WebhookFront, WebhookSettings},
     ingest::Arrival,
+    media,
+    path::canonical,
     routes::Route,
 };
 use crate::providers::{self, Answer};
+
+/// Where load balancers ask how the front is.
+const HEALTH_PATH: &str = "/healthz";
 
 /// How long the body of a request that is refused anyhow may take to arrive.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -37,14 +42,25 @@ impl WebhookFront {
             ..
         } = self.parts.settings;
         let (head, body) = request.into_parts();
-        let route = self.routes.at(head.uri.path());
+        let path = canonical(head.uri.path());
+        if path == HEALTH_PATH {
+            return self.health(&head.method, draining);
+        }
+        let route = self.routes.at(&path);
         let render = route.map_or(providers::json as _, |route| route.product.render);
         let refuse = |refused: Refused| {
             self.metrics().refused(refused.reason).inc();
+            let log = route.map_or(&self.refusal_log, |route| &route.refusal_log);
+            let product = route.map(|route| route.product.name.as_str());
+            log.write(&refused, product, &path, self.parts.clock.now());
             refused.respond(render)
         };
 
-        let (route, _permit) = match self.admit(route, &head.method, draining) {
+        let admitted = match draining {
+            false => self.admit(route, &head).await,
+            true => Err(not_ready()),
+        };
+        let (route, _permit) = match admitted {
             Ok(admitted) => admitted,
             Err(refused) => {
                 let response = refuse(refused);
@@ -79,23 +95,48 @@ impl WebhookFront {
         }
     }
 
-    /// Checks what can be checked before the body is read.
-    fn admit<'a>(
+    /// Checks what can be checked before the body is read. Waits a while for a service that is
+    /// starting: the vendor need not send the callback again.
+    async fn admit<'a>(
         &'a self,
         route: Option<&'a Route>,
-        method: &Method,
-        draining: bool,
+        head: &request::Parts,
     ) -> Result<(&'a Route, SemaphorePermit<'a>), Refused> {
-        if draining || !self.is_ready() {
-            return Err(Reason::NotReady.because("the service is starting or stopping"));
+        let ready = &self.parts.ready;
+        let is_callback = route.is_some() && head.method == Method::POST;
+        if !is_callback && !ready.is_ready() {
+            return Err(not_ready());
         }
         let route = route.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
-        if method != Method::POST {
+        if head.method != Method::POST {
             return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
         }
+        media::check_encoding(&head.headers)?;
         let permit = (self.requests.try_acquire())
             .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
+        if !ready.is_ready() {
+            let waited = timeout(self.parts.settings.start_wait, ready.wait()).await;
+            waited.map_err(|_| not_ready())?;
+        }
         Ok((route, permit))
+    }
+
+    /// Says whether callbacks are taken, for load balancers.
+    fn health(&self, method: &Method, draining: bool) -> Response<Full<Bytes>> {
+        let (status, body) = match *method {
+            Method::GET | Method::HEAD if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Method::GET | Method::HEAD if self.parts.ready.is_ready() => (StatusCode::OK, "ok"),
+            Method::GET | Method::HEAD => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            _ => (StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD"),
+        };
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        response
     }
 
     fn query(&self, head: &request::Parts) -> Arc<str> {
@@ -104,6 +145,10 @@ impl WebhookFront {
             Some(query) => query.into(),
         }
     }
+}
+
+fn not_ready() -> Refused {
+    Reason::NotReady.because("the service is starting or stopping")
 }
 
 /// Says that the connection closes. HTTP/2 has no such header, and need not close.

@@ -8,13 +8,14 @@ use http::HeaderMap;
 use super::{
     answers::{Reason, Refused},
     front::{NonceReuse, WebhookFront},
+    media,
     nonces::Content,
     routes::Route,
 };
 use crate::{
     domain::{AppName, Decoded, Outcome, Time},
     journal::{AppendError, Callback, Entry, Payload},
-    providers::{NoncePair, Request, Terms, Text},
+    providers::{EventTime, Malformed, NoncePair, Offset, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.
@@ -24,6 +25,14 @@ pub(super) struct Arrival<'a> {
     pub(super) query: Arc<str>,
     pub(super) body: Bytes,
     pub(super) received_at: Time,
+}
+
+/// An authentic callback.
+struct Read {
+    app: AppName,
+    decoded: Decoded,
+    /// Why it may have no effect, if its time is too far from its receipt.
+    untimely: Option<Box<str>>,
 }
 
 /// A callback that the vendor need not send again.
@@ -37,12 +46,16 @@ impl WebhookFront {
     /// Takes a callback. When this returns without an error, the callback is authentic, and
     /// unless it was ignored, it is durable and visible.
     pub(super) async fn ingest(&self, arrival: Arrival<'_>) -> Result<Taken, Refused> {
-        let (app, decoded) = self.read(&arrival)?;
+        let Read {
+            app,
+            decoded,
+            untimely,
+        } = self.read(&arrival)?;
         let route = arrival.route;
         let outcome = decoded.outcome();
         let message = match &decoded {
             Decoded::Undecodable { message } => Some(message.clone()),
-            Decoded::Room(_) | Decoded::User(_) | Decoded::Ignored { .. } => None,
+            Decoded::Room(_) | Decoded::User(_) | Decoded::Ignored { .. } => untimely,
         };
         if outcome == Outcome::Ignored {
             tracing::debug!(app = app.as_str(), ?decoded, "callback ignored");
@@ -62,12 +75,17 @@ impl WebhookFront {
 
     /// The app and the content of the callback, if it is authentic. Until that is certain, only
     /// the fields that prove it are read.
-    fn read(&self, arrival: &Arrival<'_>) -> Result<(AppName, Decoded), Refused> {
+    fn read(&self, arrival: &Arrival<'_>) -> Result<Read, Refused> {
         let Route {
-            product, accounts, ..
+            product,
+            accounts,
+            undecodable_log,
+            ..
         } = arrival.route;
-        let text = Text::read(&arrival.body)?;
-        let fields = text.fields()?;
+        let unreadable =
+            |malformed: Malformed| media::unreadable(arrival.headers, malformed.into());
+        let text = Text::read(&arrival.body).map_err(unreadable)?;
+        let fields = text.fields().map_err(unreadable)?;
         let request = Request {
             headers: arrival.headers,
             query: &arrival.query,
@@ -84,7 +102,7 @@ impl WebhookFront {
         )?;
         let decoded = (product.decode)(&arrival.query, &fields);
         if let Decoded::Undecodable { message } = &decoded
-            && let Some(held_back) = self.undecodable_log.pass(arrival.received_at)
+            && let Some(held_back) = undecodable_log.pass(arrival.received_at)
         {
             tracing::warn!(
                 app = proof.app.as_str(),
@@ -101,7 +119,42 @@ impl WebhookFront {
             };
             self.check_nonce(&proof.app, nonce, &content, arrival.received_at)?;
         }
-        Ok((proof.app, decoded))
+        let untimely = match decoded.outcome() {
+            Outcome::Accepted => self.untimely((product.event_time)(&fields), arrival),
+            Outcome::Ignored | Outcome::Undecodable => None,
+        };
+        Ok(Read {
+            app: proof.app,
+            decoded,
+            untimely,
+        })
+    }
+
+    /// Why a callback may have no effect: its event's time is too far from its receipt. It is
+    /// taken all the same, since the vendor cannot mend it.
+    fn untimely(&self, event: Option<EventTime>, arrival: &Arrival<'_>) -> Option<Box<str>> {
+        let EventTime { field, at } = event?;
+        let off = Offset::between(at.as_millis(), arrival.received_at);
+        let horizon = self.parts.settings.reorder_horizon;
+        if off.distance() <= horizon {
+            return None;
+        }
+        let Route {
+            product,
+            metrics,
+            untimely_log,
+            ..
+        } = arrival.route;
+        metrics.untimely(off).inc();
+        let horizon = humantime::format_duration(horizon);
+        let message = format!(
+            "{field} is {off} the receipt, more than roster.reorder_horizon ({horizon}): the callback may have no effect"
+        );
+        if let Some(held_back) = untimely_log.pass(arrival.received_at) {
+            let product = product.name.as_str();
+            tracing::warn!(product, held_back, "{message}");
+        }
+        Some(message.into())
     }
 
     fn check_nonce(

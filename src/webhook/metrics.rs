@@ -10,6 +10,7 @@ use super::answers::Reason;
 use crate::{
     domain::{Outcome, ProductName},
     net::ConnectionMetrics,
+    providers::Offset,
 };
 
 /// What the front counts. Every counter exists from the start, at zero, once the
@@ -17,6 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub struct WebhookMetrics {
     callbacks: Family<CallbackLabels, Counter>,
+    untimely: Family<UntimelyLabels, Counter>,
     refusals: [Counter; Reason::ALL.len()],
     /// Requests whose heads could not be read, or did not arrive in time. They are no
     /// refusals: the HTTP library answers them, if they are answered at all.
@@ -31,6 +33,14 @@ pub struct WebhookMetrics {
 #[derive(Clone, Debug)]
 pub struct ProductMetrics {
     taken: [Counter; Outcome::ALL.len()],
+    too_early: Counter,
+    too_late: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UntimelyLabels {
+    product: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,11 +59,18 @@ impl WebhookMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let callbacks = Family::<CallbackLabels, Counter>::default();
         registry.register("callbacks", "Authentic callbacks taken", callbacks.clone());
+        let untimely = Family::<UntimelyLabels, Counter>::default();
+        registry.register(
+            "callbacks_untimely",
+            "Callbacks taken whose event is too long before (late) or after (early) their receipt to have an effect",
+            untimely.clone(),
+        );
         let refusals = Family::<RefusalLabels, Counter>::default();
         registry.register("refusals", "Requests refused", refusals.clone());
 
         let metrics = Self {
             callbacks,
+            untimely,
             refusals: Reason::ALL.map(|reason| {
                 let reason = reason.code();
                 refusals.get_or_create_owned(&RefusalLabels { reason })
@@ -93,7 +110,17 @@ impl WebhookMetrics {
                 outcome: outcome.as_str(),
             })
         });
-        ProductMetrics { taken }
+        let untimely = |reason| {
+            self.untimely.get_or_create_owned(&UntimelyLabels {
+                product: product.as_str(),
+                reason,
+            })
+        };
+        ProductMetrics {
+            taken,
+            too_early: untimely("early"),
+            too_late: untimely("late"),
+        }
     }
 
     /// Requests refused for this reason.
@@ -106,6 +133,14 @@ impl ProductMetrics {
     /// Authentic callbacks that had this outcome.
     pub fn taken(&self, outcome: Outcome) -> &Counter {
         &self.taken[outcome as usize]
+    }
+
+    /// Callbacks that may have no effect, because their event is so far from their receipt.
+    pub fn untimely(&self, off: Offset) -> &Counter {
+        match off {
+            Offset::Before(_) => &self.too_late,
+            Offset::After(_) => &self.too_early,
+        }
     }
 }
 

@@ -15,8 +15,11 @@ mod body;
 mod front;
 mod handler;
 mod ingest;
+mod media;
 mod metrics;
 mod nonces;
+mod path;
+mod refusal_log;
 mod routes;
 mod serve;
 

@@ -1,8 +1,12 @@
 //! The path of each product's callbacks.
 
-use super::metrics::{ProductMetrics, WebhookMetrics};
+use super::{
+    metrics::{ProductMetrics, WebhookMetrics},
+    refusal_log::RefusalLog,
+};
 use crate::{
     domain::AppName,
+    net::Throttle,
     providers::{Account, Accounts, Product, Registry},
 };
 
@@ -12,6 +16,9 @@ pub(super) struct Route {
     pub(super) product: &'static Product,
     pub(super) accounts: Accounts,
     pub(super) metrics: ProductMetrics,
+    pub(super) refusal_log: RefusalLog,
+    pub(super) undecodable_log: Throttle,
+    pub(super) untimely_log: Throttle,
 }
 
 /// A route for each product.
@@ -31,6 +38,9 @@ impl Routes {
                 accounts.iter().map(|(app, account)| (app, account)),
             ),
             metrics: metrics.product(product.name),
+            refusal_log: RefusalLog::default(),
+            undecodable_log: Throttle::default(),
+            untimely_log: Throttle::default(),
         });
         Self(routes.collect())
     }

@@ -11,14 +11,7 @@ pub(super) mod generated {
     tonic::include_proto!("headcount.v1");
 }
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -39,6 +32,7 @@ use crate::{
         metrics::{GrpcMetrics, OpenWatch},
         stream::{Wakeups, WatchMessages},
     },
+    net::Readiness,
     pb,
     roster::{ChainLink, Roster, SnapshotReason, Start, Watch},
 };
@@ -58,7 +52,7 @@ type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> +
 #[derive(Clone, Debug)]
 pub struct Presence {
     roster: Arc<Roster>,
-    ready: Arc<AtomicBool>,
+    ready: Readiness,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
     wakeups: Arc<Wakeups>,
@@ -71,7 +65,7 @@ impl Presence {
     /// `progress_interval` gets a progress message. At most `watches_max` watches are open.
     pub fn new(
         roster: Arc<Roster>,
-        ready: Arc<AtomicBool>,
+        ready: Readiness,
         progress_interval: Duration,
         watches_max: usize,
         metrics: GrpcMetrics,
@@ -88,7 +82,7 @@ impl Presence {
     }
 
     fn check_ready(&self) -> Result<(), Status> {
-        if self.ready.load(Ordering::Acquire) {
+        if self.ready.is_ready() {
             Ok(())
         } else {
             Err(Status::unavailable("the server is starting: try again"))

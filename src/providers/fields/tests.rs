@@ -64,14 +64,8 @@ fn json_is_never_percent_decoded() {
 
 #[test]
 fn what_begins_like_json_is_decoded_once_and_never_a_form() {
-    // Encoded twice, cut off, a list, and no UTF-8: all that counts is the whole.
-    for body in [
-        "{%2522a%2522:1}",
-        "{%22a%22:1",
-        "{%22a%22:1}&b=2",
-        "{=1",
-        "{%22a%22:%22%FF%22}",
-    ] {
+    // Encoded twice, or cut off: all that counts is the whole.
+    for body in ["{%2522a%2522:1}", "{%22a%22:1", "{%22a%22:1}&b=2", "{=1"] {
         let malformed = malformed(body.as_bytes());
         assert!(
             matches!(malformed, Malformed::NotJson { .. }),
@@ -95,13 +89,35 @@ fn numbers_keep_their_exact_text() {
         assert_eq!(number(id), Ok(Some(id.parse().unwrap())));
         assert_eq!(number(&format!("\"{id}\"")), Ok(Some(id.parse().unwrap())));
     }
+    for id in [
+        "858012925204410400.0",
+        "8.580129252044104e17",
+        "858012925204410400.00e0",
+    ] {
+        assert_eq!(
+            a(&format!(r#"{{"a":{id}}}"#)).as_deref(),
+            Ok("858012925204410400")
+        );
+        let exact = Ok(Some(858_012_925_204_410_400));
+        assert_eq!(number(id), exact);
+        assert_eq!(number(&format!("\"{id}\"")), exact);
+    }
+    // A text stays the text that it is.
+    assert_eq!(a(r#"{"a":"5.0"}"#).as_deref(), Ok("5.0"));
     assert_eq!(a(r#"{"a":-7}"#).as_deref(), Ok("-7"));
     assert_eq!(a(r#"{"a":99999999999999999999999}"#).unwrap().len(), 23);
 }
 
 #[test]
 fn what_is_no_text_is_not_made_one() {
-    for json in ["1.0", "1e3", "8.58012925204410400e17", "true", "{}", "[1]"] {
+    for json in [
+        "1.5",
+        "1e-3",
+        "8.580129252044104001e17",
+        "true",
+        "{}",
+        "[1]",
+    ] {
         let error = a(&format!(r#"{{"a":{json}}}"#)).unwrap_err();
         assert_eq!(error, "a is neither a text nor a whole number", "{json}");
     }
@@ -115,8 +131,8 @@ fn what_is_no_text_is_not_made_one() {
 fn what_is_no_number_is_not_made_one() {
     let rows = [
         ("-1", "a is not a whole number from 0"),
-        ("1.0", "a is not a whole number from 0"),
-        ("1e3", "a is not a whole number from 0"),
+        ("1.5", "a is not a whole number from 0"),
+        ("1e-3", "a is not a whole number from 0"),
         ("18446744073709551616", "a is too large"),
         (r#""18446744073709551616""#, "a is too large"),
         (r#""+1""#, "a is not a number"),
@@ -159,7 +175,7 @@ fn what_is_shown_is_never_refused() {
         text.fields().unwrap().shown("a").into_owned()
     };
     assert_eq!(shown(r#""\u00e9\n\"\ud83d\ude00""#), "é\n\"😀");
-    assert_eq!(shown(r#""a\ud800b""#), "a\u{fffd}\u{fffd}\u{fffd}b");
+    assert_eq!(shown(r#""a\ud800b""#), "a\u{fffd}b");
     assert_eq!(shown(r#"{"k": [1, 2.50]}"#), r#"{"k": [1, 2.50]}"#);
     assert_eq!(shown("1.50"), "1.50");
     assert_eq!(shown("null"), "");
@@ -176,16 +192,6 @@ fn what_is_no_object_is_malformed() {
     for body in ["hello", "7", "null", "%5B%5D", "%00", "%", "+"] {
         assert_eq!(malformed(body.as_bytes()), Malformed::NotAForm, "{body}");
     }
-    let not_utf8: [&[u8]; 5] = [
-        b"{\"a\":\"\xff\"}",
-        b"\xff",
-        b"a=%FF",
-        b"%FF=1",
-        b"%7B%22a%22%3A%22%FF%22%7D",
-    ];
-    for body in not_utf8 {
-        assert_eq!(malformed(body), Malformed::NotUtf8, "{body:?}");
-    }
     for body in [
         "{",
         "{\"a\":1",
@@ -200,6 +206,52 @@ fn what_is_no_object_is_malformed() {
             matches!(malformed, Malformed::NotJson { .. }),
             "{body}: {malformed}"
         );
+    }
+}
+
+#[test]
+fn what_is_not_unicode_is_repaired_to_be_shown_and_refused_in_ids() {
+    let bodies: [&[u8]; 9] = [
+        br#"{"a":"ab\ud83d"}"#,
+        b"{\"a\":\"ab\xf0\x9f\"}",
+        b" {\"x\":\"\xff%22\", \"a\":\"ab\xff\"} ",
+        b"%7B%22a%22%3A%22ab%F0%9F%22%7D",
+        b"%7B%22a%22%3A%22ab\xf0\x9f%22%7D",
+        b"{%22a%22:%22ab%FF%22}",
+        b"a=ab%F0%9F",
+        b"a=ab\xf0\x9f&b=1",
+        b"\xff=1&a=ab\xff",
+    ];
+    for body in bodies {
+        let shown_body = String::from_utf8_lossy(body);
+        let text = Text::read(body).unwrap();
+        let fields = text.fields().unwrap();
+        assert_eq!(fields.shown("a"), "ab\u{fffd}", "{shown_body}");
+        for refused in [fields.id("a"), fields.text("a")] {
+            let error = refused.unwrap_err().to_string();
+            assert_eq!(error, "a is not valid Unicode", "{shown_body}");
+        }
+    }
+    // Not in a text, or escaped: nothing makes it JSON.
+    for body in [&b"{\"a\":\xff}"[..], b"{\"a\":\"\\\xff\"}", b"{\xff:1}"] {
+        let malformed = malformed(body);
+        assert!(
+            matches!(malformed, Malformed::NotJson { .. }),
+            "{malformed}"
+        );
+    }
+    assert_eq!(malformed(b"\xff"), Malformed::NotAForm);
+}
+
+#[test]
+fn json_that_was_posted_as_a_form_is_json() {
+    for body in [
+        r#"{"a":"b="}="#,
+        "{\"a\":\"b=\"} =\n",
+        "%7B%22a%22%3A%22b%3D%22%7D=",
+        "%7B%22a%22%3A%22b%3D%22%7D%3D",
+    ] {
+        assert_eq!(a(body).as_deref(), Ok("b="), "{body}");
     }
 }
 

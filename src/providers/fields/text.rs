@@ -1,8 +1,12 @@
 //! A body's spelling, and what it spells.
+//!
+//! Bytes that are not UTF-8 are kept as what JSON has for such text, the half of a surrogate
+//! pair. So there is one rule for all spellings: an id with such a part is refused, and a text
+//! that is only shown is repaired.
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str};
 use serde::de::IgnoredAny;
 
 use super::Fields;
@@ -13,7 +17,7 @@ pub enum Text<'a> {
     /// JSON, or something that begins like it.
     Json(Cow<'a, str>),
     /// `name=value&...`, percent-encoded.
-    Form(&'a str),
+    Form(Cow<'a, str>),
 }
 
 /// Why a body is not an object in any spelling. Says nothing of its content.
@@ -22,9 +26,6 @@ pub enum Malformed {
     /// There is no body.
     #[error("the body is empty")]
     Empty,
-    /// It is not UTF-8, before or after percent-decoding.
-    #[error("the body is not UTF-8")]
-    NotUtf8,
     /// It begins like JSON and is not valid.
     #[error("the body is not valid JSON at line {line}, column {column}")]
     NotJson {
@@ -49,26 +50,38 @@ impl<'a> Text<'a> {
     /// # Errors
     /// When it has none that is accepted.
     pub fn read(body: &'a [u8]) -> Result<Self, Malformed> {
-        let text = trimmed(str::from_utf8(body).map_err(|_| Malformed::NotUtf8)?);
+        let Ok(text) = str::from_utf8(body) else {
+            return Self::read_broken(body);
+        };
+        let text = trimmed(text);
         match text.as_bytes().first() {
             None => Err(Malformed::Empty),
             Some(b'{') => Ok(Self::Json(object(text))),
             Some(b'[' | b'"') => Ok(Self::Json(text.into())),
             // Only these can decode to something that begins like an object.
-            Some(b'%' | b'+') => {
-                let decoded = percent_decoded(text)?;
-                let decoded = trimmed(&decoded);
-                if decoded.starts_with('{') {
-                    Ok(Self::Json(decoded.to_owned().into()))
-                } else {
-                    Self::form(text)
-                }
-            }
-            Some(_) => Self::form(text),
+            Some(b'%' | b'+') => match decoded_object(text) {
+                Some(object) => Ok(Self::Json(object.into())),
+                None => Self::form(text.into()),
+            },
+            Some(_) => Self::form(text.into()),
         }
     }
 
-    fn form(text: &'a str) -> Result<Self, Malformed> {
+    /// A body that is not UTF-8.
+    fn read_broken(body: &[u8]) -> Result<Self, Malformed> {
+        let json = json_text(body);
+        if trimmed(&json).starts_with(['{', '[', '"']) {
+            return Ok(Self::Json(object(trimmed(&json)).into_owned().into()));
+        }
+        let encoded = percent_encoded(body);
+        let encoded = trimmed(&encoded);
+        match decoded_object(encoded) {
+            Some(object) => Ok(Self::Json(object.into())),
+            None => Self::form(encoded.to_owned().into()),
+        }
+    }
+
+    fn form(text: Cow<'a, str>) -> Result<Self, Malformed> {
         if text.contains('=') {
             Ok(Self::Form(text))
         } else {
@@ -90,7 +103,7 @@ impl<'a> Text<'a> {
                 let (line, column) = (error.line(), error.column());
                 Malformed::NotJson { line, column }
             }),
-            Self::Form(text) => Fields::from_form(text),
+            Self::Form(text) => Ok(Fields::from_form(text)),
         }
     }
 }
@@ -98,15 +111,27 @@ impl<'a> Text<'a> {
 /// A text that begins like an object, percent-decoded only if that makes it
 /// JSON. (Some encoders leave the braces as they are.)
 fn object(text: &str) -> Cow<'_, str> {
-    // The quotes of an encoded object are `%22`. Most bodies have no `%` and are
-    // not read twice.
+    let text = without_stray_sign(text);
+    // The quotes of an encoded object are `%22`. Most bodies have no `%`, so they are parsed
+    // once.
     if !text.contains('%') || is_json(text) {
         return text.into();
     }
-    let decoded = percent_decoded(text).ok();
-    decoded
+    decoded_object(text)
         .filter(|decoded| is_json(decoded))
-        .unwrap_or_else(|| text.into())
+        .map_or_else(|| text.into(), Cow::from)
+}
+
+/// What a percent-encoded text spells, if that begins like an object.
+fn decoded_object(text: &str) -> Option<String> {
+    let decoded = json_text(&percent_decoded(text)).into_owned();
+    let decoded = without_stray_sign(trimmed(&decoded));
+    decoded.starts_with('{').then(|| decoded.to_owned())
+}
+
+/// Clients that post JSON as if it were a form add the `=` of a name without a value.
+fn without_stray_sign(text: &str) -> &str {
+    text.strip_suffix('=').map_or(text, str::trim_end)
 }
 
 fn is_json(text: &str) -> bool {
@@ -118,14 +143,60 @@ fn trimmed(text: &str) -> &str {
     text.trim_start_matches('\u{feff}').trim()
 }
 
-/// Decoded as forms are (url.spec.whatwg.org, urlencoded parsing), but strict
-/// about UTF-8: what cannot be read is not replaced by something else.
-pub(super) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, Malformed> {
+/// JSON in which each part that is not UTF-8 is spelled as the half of a surrogate pair.
+fn json_text(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len() + 6);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if chunk.invalid().is_empty() {
+            continue;
+        }
+        let slashes = text.len() - text.trim_end_matches('\\').len();
+        // Behind a slash that escapes it, nothing makes it valid.
+        text.push_str(if slashes.is_multiple_of(2) {
+            "\\ud800"
+        } else {
+            "\u{fffd}"
+        });
+    }
+    text.into()
+}
+
+/// A text in which each byte that is not UTF-8 is percent-encoded.
+fn percent_encoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 6);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        let invalid = percent_encoding::percent_encode(chunk.invalid(), NON_ALPHANUMERIC);
+        text.extend(invalid);
+    }
+    text
+}
+
+/// Decoded as forms are (url.spec.whatwg.org, urlencoded parsing). The bytes may not be UTF-8.
+pub(super) fn percent_decoded(text: &str) -> Cow<'_, [u8]> {
     if !text.contains(['%', '+']) {
-        return Ok(text.into());
+        return text.as_bytes().into();
     }
     let spaced = text.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8();
-    let decoded = decoded.map_err(|_| Malformed::NotUtf8)?;
-    Ok(decoded.into_owned().into())
+    let decoded: Vec<u8> = percent_decode_str(&spaced).collect();
+    decoded.into()
+}
+
+/// What can be shown of bytes that are not UTF-8: one mark for each part that cannot.
+pub(super) fn repaired(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut is_marked = false;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        is_marked &= chunk.valid().is_empty();
+        if !chunk.invalid().is_empty() && !is_marked {
+            text.push(char::REPLACEMENT_CHARACTER);
+            is_marked = true;
+        }
+    }
+    text
 }

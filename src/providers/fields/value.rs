@@ -6,7 +6,11 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields};
+use super::{
+    FieldError, Fields,
+    number::{is_digits, whole_digits},
+    text::repaired,
+};
 use crate::domain::ID_BYTES_MAX;
 
 /// One value, in the text that it came in.
@@ -16,6 +20,8 @@ pub enum Value<'a> {
     Json(&'a str),
     /// A form's value, which has no type.
     Form(Cow<'a, str>),
+    /// A form's value that is not valid UTF-8, repaired to be shown.
+    Broken(String),
 }
 
 impl Value<'_> {
@@ -26,11 +32,12 @@ impl Value<'_> {
     pub fn text(&self, field: &'static str) -> Result<Cow<'_, str>, FieldError> {
         match self {
             Self::Form(text) => Ok(text.as_ref().into()),
+            Self::Broken(_) => Err(FieldError::new(field, "is not valid Unicode")),
             Self::Json(json) if json.starts_with('"') => unescaped(json)
                 .and_then(|bytes| utf8(bytes).ok())
                 .ok_or(FieldError::new(field, "is not valid Unicode")),
-            Self::Json(json) if is_whole(json.trim_start_matches('-')) => Ok((*json).into()),
-            Self::Json(_) => Err(FieldError::new(
+            Self::Json(json) if is_digits(json.trim_start_matches('-')) => Ok((*json).into()),
+            Self::Json(json) => whole_digits(json).ok_or(FieldError::new(
                 field,
                 "is neither a text nor a whole number",
             )),
@@ -52,9 +59,9 @@ impl Value<'_> {
     pub(super) fn shown(&self) -> Cow<'_, str> {
         match self {
             Self::Form(text) => text.as_ref().into(),
+            Self::Broken(text) => text.into(),
             Self::Json(json) => match unescaped(json) {
-                Some(bytes) => utf8(bytes)
-                    .unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned().into()),
+                Some(bytes) => utf8(bytes).unwrap_or_else(|bytes| repaired(&bytes).into()),
                 None => (*json).into(),
             },
         }
@@ -65,7 +72,7 @@ impl Value<'_> {
         match self {
             Self::Json("null") => "".into(),
             Self::Json(json) if json.starts_with(['{', '[']) => compact(json).into(),
-            Self::Json(_) | Self::Form(_) => self.shown(),
+            Self::Json(_) | Self::Form(_) | Self::Broken(_) => self.shown(),
         }
     }
 
@@ -77,21 +84,18 @@ impl Value<'_> {
                 .and_then(|bytes| utf8(bytes).ok())
                 .ok_or(not_a_number.clone())?,
             Self::Json(json) if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
-                if !is_whole(json) {
+                if whole_digits(json).is_none() {
                     return Err(FieldError::new(field, "is not a whole number from 0"));
                 }
                 (*json).into()
             }
-            Self::Json(_) => return Err(not_a_number),
+            Self::Json(_) | Self::Broken(_) => return Err(not_a_number),
         };
         if text.is_empty() {
             return Ok(None);
         }
-        // `parse` alone would take a sign, too.
-        if !is_whole(&text) {
-            return Err(not_a_number);
-        }
-        let number = text
+        let digits = whole_digits(&text).ok_or(not_a_number)?;
+        let number = digits
             .parse()
             .map_err(|_| FieldError::new(field, "is too large"))?;
         Ok(Some(number))
@@ -125,6 +129,7 @@ impl Value<'_> {
         match self {
             Self::Json(json) => json,
             Self::Form(text) => text.trim(),
+            Self::Broken(text) => text.trim(),
         }
     }
 }
@@ -139,10 +144,6 @@ fn compact(json: &str) -> String {
         in_text || !c.is_ascii_whitespace()
     };
     json.chars().filter(is_part).collect()
-}
-
-fn is_whole(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The bytes of a JSON string; `None` if `json` is something else. They may be

@@ -26,6 +26,7 @@ pub static VENDOR: Vendor = Vendor {
         signature_fields: &[],
         verify: verify::verify,
         decode: rooms::decode,
+        event_time: rooms::event_time,
         render: answer::render,
     }],
 };

@@ -13,7 +13,7 @@ use crate::{
         CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, RoomEvent,
         RoomEventKind, RoomId, SessionId, Time, UserId,
     },
-    providers::{FieldError, Fields, Value},
+    providers::{EventTime, FieldError, Fields, Value},
 };
 
 const COMMAND: &str = "CallbackCommand";
@@ -30,6 +30,15 @@ const ROOM_INFO: &str = "RoomInfo";
 /// Decodes a callback about a room.
 pub(super) fn decode(query: &str, fields: &Fields<'_>) -> Decoded {
     events(query, fields).unwrap_or_else(Decoded::undecodable)
+}
+
+/// When the event of a callback happened.
+pub(super) fn event_time(fields: &Fields<'_>) -> Option<EventTime> {
+    let at = required_time(fields).ok()?;
+    Some(EventTime {
+        field: EVENT_TIME,
+        at,
+    })
 }
 
 fn events(query: &str, fields: &Fields<'_>) -> Result<Decoded, FieldError> {
@@ -77,14 +86,12 @@ fn created<'a>(fields: &'a Fields<'_>) -> Result<(Cow<'a, str>, Vec<RoomEventKin
     if room.is_empty() {
         room = fields.required_id(ROOM_ID)?.into_owned();
     }
-    let mut creator = info.id("Owner_Account")?;
-    if creator.is_empty() {
-        creator = fields.id(OPERATOR)?;
-    }
+    let creator = info.optional_id("Owner_Account");
+    let creator = creator.or_else(|| fields.optional_id(OPERATOR));
     let name = info.shown("RoomName");
     let created = RoomEventKind::Created {
-        at: Some(event_time(fields)?),
-        creator: some_unless_empty(&creator).map(UserId::from),
+        at: Some(required_time(fields)?),
+        creator: creator.map(|id| UserId::from(&*id)),
         name: some_unless_empty(&name).map(Arc::from),
     };
     Ok((room.into(), vec![created]))
@@ -92,14 +99,14 @@ fn created<'a>(fields: &'a Fields<'_>) -> Result<(Cow<'a, str>, Vec<RoomEventKin
 
 fn closed(fields: &Fields<'_>) -> Result<Vec<RoomEventKind>, FieldError> {
     Ok(vec![RoomEventKind::Closed {
-        at: Some(event_time(fields)?),
+        at: Some(required_time(fields)?),
         // The callback has no reason.
         reason: CloseReason::Unknown,
     }])
 }
 
 fn entered(fields: &Fields<'_>) -> Result<Vec<RoomEventKind>, FieldError> {
-    let at = Some(event_time(fields)?);
+    let at = Some(required_time(fields)?);
     let session = SessionId::from("");
     let mut kinds = each_member(fields, |user| {
         RoomEventKind::Login(Login {
@@ -111,12 +118,12 @@ fn entered(fields: &Fields<'_>) -> Result<Vec<RoomEventKind>, FieldError> {
             seq: None,
         })
     })?;
-    kinds.extend(counted(fields, at)?);
+    kinds.extend(counted(fields, at));
     Ok(kinds)
 }
 
 fn left(fields: &Fields<'_>) -> Result<Vec<RoomEventKind>, FieldError> {
-    let at = Some(event_time(fields)?);
+    let at = Some(required_time(fields)?);
     let session = SessionId::from("");
     let reason = match &*fields.shown("Type") {
         "Leave" => LeaveReason::Logout,
@@ -135,7 +142,7 @@ fn left(fields: &Fields<'_>) -> Result<Vec<RoomEventKind>, FieldError> {
             seq: None,
         })
     })?;
-    kinds.extend(counted(fields, at)?);
+    kinds.extend(counted(fields, at));
     Ok(kinds)
 }
 
@@ -171,16 +178,13 @@ fn user(member: &Value<'_>) -> Result<UserId, FieldError> {
 
 /// How many are in the room. (The English page calls it the room's capacity; the
 /// Chinese one, cloud.tencent.com/document/product/647/104477, does not.)
-fn counted(fields: &Fields<'_>, at: Option<Time>) -> Result<Option<RoomEventKind>, FieldError> {
-    let Some(users) = fields.number(MEMBER_COUNT)? else {
-        return Ok(None);
-    };
-    let too_large = |_| FieldError::new(MEMBER_COUNT, "is too large");
-    let users = u32::try_from(users).map_err(too_large)?;
-    Ok(Some(RoomEventKind::Counted { at, users }))
+fn counted(fields: &Fields<'_>, at: Option<Time>) -> Option<RoomEventKind> {
+    let users = fields.optional_number(MEMBER_COUNT)?;
+    let users = u32::try_from(users).ok()?;
+    Some(RoomEventKind::Counted { at, users })
 }
 
-fn event_time(fields: &Fields<'_>) -> Result<Time, FieldError> {
+fn required_time(fields: &Fields<'_>) -> Result<Time, FieldError> {
     let millis = fields.number(EVENT_TIME)?;
     let millis = millis.ok_or(FieldError::missing(EVENT_TIME))?;
     Time::from_millis(millis).ok_or(FieldError::new(EVENT_TIME, "is zero, which is not a time"))

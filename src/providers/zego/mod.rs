@@ -26,6 +26,7 @@ pub static VENDOR: Vendor = Vendor {
             signature_fields: verify::SIGNATURE_FIELDS,
             verify: verify::verify,
             decode: rooms::decode,
+            event_time: rooms::event_time,
             render: answer::json,
         },
         Product {
@@ -35,6 +36,7 @@ pub static VENDOR: Vendor = Vendor {
             signature_fields: verify::SIGNATURE_FIELDS,
             verify: verify::verify,
             decode: users::decode,
+            event_time: users::event_time,
             render: answer::json,
         },
     ],

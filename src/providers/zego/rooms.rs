@@ -12,7 +12,7 @@ use crate::{
         CloseReason, Decoded, IncarnationId, LeaveReason, Login, Logout, Profile, Role, RoomEvent,
         RoomEventKind, SessionId, Time, UserId,
     },
-    providers::{FieldError, Fields},
+    providers::{EventTime, FieldError, Fields},
 };
 
 /// Decodes a callback about a room.
@@ -20,9 +20,28 @@ pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
     event(fields).unwrap_or_else(Decoded::undecodable)
 }
 
+/// When the event of a callback about a room happened.
+pub(super) fn event_time(fields: &Fields<'_>) -> Option<EventTime> {
+    let field = match &*fields.text("event").ok()? {
+        "room_create" => "room_create_time",
+        "room_close" => "room_close_time",
+        "room_login" => "login_time",
+        "room_logout" => "logout_time",
+        _ => return None,
+    };
+    let at = time(fields, field).ok()??;
+    Some(EventTime { field, at })
+}
+
 fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
     let event = fields.required_text("event")?;
     let kind = match &*event {
+        // ZIM's rooms have an event of that name too, with other fields.
+        "room_create" if is_of_zim(fields) => {
+            return Ok(Decoded::Ignored {
+                event: "room_create of ZIM".into(),
+            });
+        }
         "room_create" => created(fields)?,
         "room_close" => closed(fields)?,
         "room_login" => RoomEventKind::Login(login(fields)?),
@@ -40,6 +59,11 @@ fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
     }]))
 }
 
+fn is_of_zim(fields: &Fields<'_>) -> bool {
+    let of_rtc = ["room_session_id", "room_seq", "room_create_time"];
+    fields.has("operator_account") && !of_rtc.iter().any(|field| fields.has(field))
+}
+
 /// The id of a room's life has two names, one in each pair of events.
 fn incarnation(fields: &Fields<'_>) -> Result<IncarnationId, FieldError> {
     let mut id = fields.id("room_session_id")?;
@@ -50,18 +74,15 @@ fn incarnation(fields: &Fields<'_>) -> Result<IncarnationId, FieldError> {
 }
 
 fn created(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
-    let creator = fields.id("id_name")?;
     Ok(RoomEventKind::Created {
         at: time(fields, "room_create_time")?,
-        creator: Some(&*creator)
-            .filter(|id| !id.is_empty())
-            .map(UserId::from),
+        creator: fields.optional_id("id_name").map(|id| UserId::from(&*id)),
         name: None,
     })
 }
 
 fn closed(fields: &Fields<'_>) -> Result<RoomEventKind, FieldError> {
-    let reason = match fields.number("close_reason")? {
+    let reason = match fields.optional_number("close_reason") {
         Some(0) => CloseReason::Normal,
         Some(1) => CloseReason::LastUserTimeout,
         Some(2) => CloseReason::LastUserDropped,
@@ -82,21 +103,19 @@ fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
         at: time(fields, "login_time")?,
         profile: Profile {
             nickname: fields.shown("user_nickname").into(),
-            role: role(fields)?,
+            role: role(fields),
             platform: platform(fields.shown("term_type")).into(),
             custom_data: fields.shown("callback_data").into(),
         },
         room_name: Some(&*room_name)
             .filter(|name| !name.is_empty())
             .map(Into::into),
-        seq: seq(fields)?,
+        seq: seq(fields),
     })
 }
 
 fn logout(fields: &Fields<'_>) -> Result<Logout, FieldError> {
-    // Not used, but it has to be a number, as in a login.
-    role(fields)?;
-    let reason = match fields.number("reason")? {
+    let reason = match fields.optional_number("reason") {
         Some(0) => LeaveReason::Logout,
         Some(1 | 2) => LeaveReason::Timeout,
         Some(3) => LeaveReason::Kicked,
@@ -109,7 +128,7 @@ fn logout(fields: &Fields<'_>) -> Result<Logout, FieldError> {
         login_at: time(fields, "login_time")?,
         at: time(fields, "logout_time")?,
         reason,
-        seq: seq(fields)?,
+        seq: seq(fields),
     })
 }
 
@@ -127,17 +146,18 @@ fn time(fields: &Fields<'_>, field: &'static str) -> Result<Option<Time>, FieldE
 }
 
 /// Counts from 1; 0 is how some callbacks say that they are not counted.
-fn seq(fields: &Fields<'_>) -> Result<Option<u64>, FieldError> {
-    Ok(fields.number("user_update_seq")?.filter(|seq| *seq != 0))
+fn seq(fields: &Fields<'_>) -> Option<u64> {
+    let seq = fields.optional_number("user_update_seq");
+    seq.filter(|seq| *seq != 0)
 }
 
-fn role(fields: &Fields<'_>) -> Result<Role, FieldError> {
-    Ok(match fields.number("user_role")? {
+fn role(fields: &Fields<'_>) -> Role {
+    match fields.optional_number("user_role") {
         Some(1) => Role::Host,
         Some(2) => Role::Audience,
         Some(4) => Role::Admin,
         _ => Role::Unspecified,
-    })
+    }
 }
 
 /// The documentation's word for a terminal type, or what was sent if it has none.

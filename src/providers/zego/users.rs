@@ -7,7 +7,7 @@
 use super::verify::TIMESTAMP;
 use crate::{
     domain::{Decoded, LeaveReason, Login, Logout, Profile, SessionId, Time, UserEvent, UserId},
-    providers::{FieldError, Fields},
+    providers::{EventTime, FieldError, Fields},
 };
 
 const ACTION: &str = "action";
@@ -18,6 +18,20 @@ const OFFLINE_TIME: &str = "offline_time";
 /// Decodes a callback about a user.
 pub(super) fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
     event(fields).unwrap_or_else(Decoded::undecodable)
+}
+
+/// When the event of a callback about a user happened.
+pub(super) fn event_time(fields: &Fields<'_>) -> Option<EventTime> {
+    let names = match fields.number(ACTION).ok()?? {
+        0 => [LOGIN_TIME, TIMESTAMP, TIMESTAMP],
+        1 => [LOGOUT_TIME, OFFLINE_TIME, TIMESTAMP],
+        2 => [OFFLINE_TIME, LOGOUT_TIME, TIMESTAMP],
+        _ => return None,
+    };
+    names.into_iter().find_map(|field| {
+        let at = time(fields, field).ok()??;
+        Some(EventTime { field, at })
+    })
 }
 
 fn event(fields: &Fields<'_>) -> Result<Decoded, FieldError> {
@@ -47,7 +61,7 @@ fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
     Ok(Login {
         user: user(fields)?,
         session: session(fields)?,
-        at: first_time(fields, [LOGIN_TIME, TIMESTAMP])?,
+        at: login_at(fields)?,
         profile: Profile {
             nickname: fields.shown("user_name").into(),
             // The documentation's sample has a space after it.
@@ -56,6 +70,18 @@ fn login(fields: &Fields<'_>) -> Result<Login, FieldError> {
         },
         room_name: None,
         seq: None,
+    })
+}
+
+/// The time of a login. When a user logs in again after they were offline, `login_time` may be
+/// that of the first login, which the offline time has ended.
+fn login_at(fields: &Fields<'_>) -> Result<Option<Time>, FieldError> {
+    let at = first_time(fields, [LOGIN_TIME, TIMESTAMP])?;
+    let is_again = fields.optional_number("relogin") == Some(1);
+    Ok(if is_again {
+        at.max(time(fields, TIMESTAMP)?)
+    } else {
+        at
     })
 }
 

@@ -4,8 +4,8 @@
 use sha1::{Digest as _, Sha1};
 
 use crate::providers::{
-    ConfiguredApp, Fields, NoncePair, Proof, Refusal, Request, Signing, Terms,
-    signature::{is_fresh, is_hex_of},
+    ConfiguredApp, NoncePair, Proof, Refusal, Request, Signing, Terms,
+    signature::{check_fresh, is_hex_of},
 };
 
 const APP_ID: &str = "appid";
@@ -46,26 +46,19 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
     });
     let (signature, timestamp, nonce) = (signature?, timestamp?, nonce?);
 
-    let account = account(fields, terms).ok_or(Refusal::UnknownApp { field: APP_ID })?;
-    if !matches(&signature, account, &timestamp, &nonce) {
+    let app = terms.app(APP_ID, &fields.shown(APP_ID))?;
+    if !matches(&signature, app, &timestamp, &nonce) {
         return Err(Refusal::SignatureWrong { field: SIGNATURE });
     }
-    if !is_fresh(&timestamp, terms.now, terms.freshness_window) {
-        return Err(Refusal::SignatureStale { field: TIMESTAMP });
-    }
+    check_fresh(TIMESTAMP, &timestamp, terms)?;
     Ok(Proof {
-        app: account.app.clone(),
+        app: app.app.clone(),
         nonce: Some(NoncePair { timestamp, nonce }),
     })
 }
 
-fn account<'a>(fields: &Fields<'_>, terms: &Terms<'a>) -> Option<&'a ConfiguredApp> {
-    let app_id = fields.number(APP_ID).ok()??;
-    terms.accounts.get(&app_id.to_string())
-}
-
-fn matches(signature: &str, account: &ConfiguredApp, timestamp: &str, nonce: &str) -> bool {
-    match &account.signing {
+fn matches(signature: &str, app: &ConfiguredApp, timestamp: &str, nonce: &str) -> bool {
+    match &app.signing {
         // With an empty secret anyone could sign.
         Signing::Secret(secret) if !secret.expose().is_empty() => {
             is_hex_of(&hash(secret.expose(), timestamp, nonce), signature)

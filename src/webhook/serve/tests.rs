@@ -1,5 +1,3 @@
-use std::sync::atomic::AtomicBool;
-
 use prometheus_client::registry::Registry as Metrics;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -11,6 +9,7 @@ use super::*;
 use crate::{
     domain::{Clock, Time},
     journal::MemoryJournal,
+    net::Readiness,
     providers::Registry,
     webhook::{NonceReuse, VisibleAtOnce, WebhookMetrics, WebhookParts, WebhookSettings},
 };
@@ -45,6 +44,8 @@ fn counted() -> (
         header_read_timeout: HEADER,
         body_read_timeout: Duration::from_secs(20),
         idle_timeout: IDLE,
+        start_wait: Duration::ZERO,
+        reorder_horizon: Duration::from_secs(600),
     };
     let front = WebhookFront::new(WebhookParts {
         settings,
@@ -54,7 +55,7 @@ fn counted() -> (
         visibility: Arc::new(VisibleAtOnce),
         metrics: Arc::clone(&metrics),
         clock: Clock::from_fn(|| Time::MIN),
-        ready: Arc::new(AtomicBool::new(true)),
+        ready: Readiness::new(true),
     });
     let (ours, theirs) = duplex(64 * 1024);
     let drain = CancellationToken::new();

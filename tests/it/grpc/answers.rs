@@ -1,14 +1,12 @@
 //! Answers and messages that are encoded once for several clients: they are the same as if
 //! encoded for each.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use headcount::{
     grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
+    net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse},
 };
 use tokio::time::Instant;
@@ -145,7 +143,7 @@ fn message<M: prost::Message + Default>(outgoing: Outgoing<M>) -> M {
 fn presence(world: &World) -> Presence {
     Presence::new(
         Arc::clone(&world.roster),
-        Arc::new(AtomicBool::new(true)),
+        Readiness::new(true),
         PROGRESS_INTERVAL,
         10,
         GrpcMetrics::default(),

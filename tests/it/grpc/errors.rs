@@ -1,7 +1,5 @@
 //! What is refused, and how.
 
-use std::sync::atomic::Ordering;
-
 use headcount::{
     pb::{GetRoomUsersRequest, ListRoomsRequest, WatchRoomRequest},
     reconcile::Rules,
@@ -161,7 +159,7 @@ async fn a_resume_token_that_is_garbage_is_refused() {
 async fn every_call_is_unavailable_until_the_server_is_ready() {
     let server = Server::starting(World::new(), 1).await;
     for ready in [false, true] {
-        server.ready.store(ready, Ordering::Release);
+        server.ready.set(ready);
         let answers = [
             server.users(users_of("", "r", "")).await.err(),
             server.rooms(rooms_of("", "", "")).await.err(),
@@ -177,7 +175,7 @@ async fn every_call_is_unavailable_until_the_server_is_ready() {
 #[tokio::test]
 async fn more_watches_than_allowed_are_refused_until_one_ends() {
     let server = Server::starting(World::new(), 2).await;
-    server.ready.store(true, Ordering::Release);
+    server.ready.set(true);
     let first = server.watch("r", "").await.unwrap();
     let _second = server.watch("s", "").await.unwrap();
     assert_code(server.watch("t", "").await, Code::ResourceExhausted);

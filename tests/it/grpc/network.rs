@@ -1,18 +1,12 @@
 //! Watches over networks that break, and with clients that stop reading.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    io,
-    rc::Rc,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
     grpc::{GrpcMetrics, Health, Presence, serve},
     journal::Revision,
+    net::Readiness,
     pb::{
         SnapshotReason, WatchRoomRequest, WatchRoomResponse, room_change::Change,
         watch_room_response::Update,
@@ -43,7 +37,7 @@ fn accept(listener: TcpListener) -> impl Stream<Item = TcpStream> {
 
 async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
-    let ready = Arc::new(AtomicBool::new(true));
+    let ready = Readiness::new(true);
     let roster = Arc::clone(&world.roster);
     let presence = Presence::new(
         roster,

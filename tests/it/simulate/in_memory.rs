@@ -1,13 +1,7 @@
 //! A service in memory, in the runtime's time. Where that is paused, it passes only when
 //! nothing is left to do, so no callback is ever late.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
@@ -15,6 +9,7 @@ use headcount::{
     config::Config,
     domain::{AppName, Clock, Time},
     journal::MemoryJournal,
+    net::Readiness,
     providers::{Account, Registry},
     reconcile::Rules,
     roster::Limits,
@@ -57,7 +52,7 @@ impl InMemory {
         let world = World::of(&logins, Limits::default(), rules);
         let (journal, roster) = (world.journal(), Arc::clone(&world.roster));
         let server = Server::starting(world, WATCHES_MAX).await;
-        server.ready.store(true, Ordering::Release);
+        server.ready.set(true);
         let began = Instant::now();
         let clock = Clock::from_fn(move || Time::from_millis(millis_since(began)).unwrap());
         let front = WebhookFront::new(WebhookParts {
@@ -68,7 +63,7 @@ impl InMemory {
             visibility: Arc::clone(&roster) as _,
             metrics: Arc::new(WebhookMetrics::register(&mut Metrics::default())),
             clock: clock.clone(),
-            ready: Arc::new(AtomicBool::new(true)),
+            ready: Readiness::new(true),
         });
         let forgetting = tokio::spawn(keep_forgetting(journal, roster, clock));
         Self {
@@ -135,5 +130,7 @@ fn settings() -> WebhookSettings {
         header_read_timeout: NEVER,
         body_read_timeout: NEVER,
         idle_timeout: NEVER,
+        start_wait: Duration::ZERO,
+        reorder_horizon: Rules::default().reorder_horizon,
     }
 }

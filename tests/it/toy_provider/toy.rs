@@ -12,8 +12,8 @@ use headcount::{
         Decoded, Login, Logins, ProductName, Profile, RoomEvent, RoomEventKind, Secret, Time,
     },
     providers::{
-        self, Account, Answer, FieldError, Fields, Product, Proof, Refusal, Request, Sections,
-        SettingError, Signing, Terms, Vendor, is_hex_of,
+        self, Account, Answer, EventTime, FieldError, Fields, Product, Proof, Refusal, Request,
+        Sections, SettingError, Signing, Terms, Vendor, is_hex_of,
     },
 };
 use serde::Deserialize;
@@ -34,6 +34,7 @@ pub(crate) static VENDOR: Vendor = Vendor {
         signature_fields: &[],
         verify,
         decode,
+        event_time,
         render,
     }],
 };
@@ -72,8 +73,7 @@ fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Ref
             .and_then(|value| value.to_str().ok());
         value.ok_or(Refusal::SignatureMissing(FieldError::missing(name)))
     };
-    let known = terms.accounts.get(header(BOX)?);
-    let known = known.ok_or(Refusal::UnknownApp { field: BOX })?;
+    let known = terms.app(BOX, header(BOX)?)?;
     let is_sealed = match &known.signing {
         Signing::Secret(secret) => is_hex_of(&hash(secret.expose(), request.body), header(SEAL)?),
         Signing::Unsigned => false,
@@ -103,6 +103,11 @@ fn decode(_query: &str, fields: &Fields<'_>) -> Decoded {
         })
     };
     login().map_or_else(Decoded::undecodable, |event| Decoded::Room(vec![event]))
+}
+
+fn event_time(fields: &Fields<'_>) -> Option<EventTime> {
+    let at = Time::from_millis(fields.number("at").ok()??)?;
+    Some(EventTime { field: "at", at })
 }
 
 fn render(answer: &Answer<'_>) -> Bytes {

@@ -1,7 +1,5 @@
 //! What a connection is used for: answers before the end of a body, many requests, and a drain.
 
-use std::sync::atomic::Ordering::SeqCst;
-
 use headcount::webhook::Reason;
 use http::Request;
 use hyper::client::conn::{http1, http2};
@@ -40,7 +38,7 @@ async fn an_early_answer_waits_for_the_body_and_keeps_the_connection() {
             ("content-length: 9", "{\"a\": 12}"),
             ("transfer-encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"),
         ] {
-            service.ready.store(reason != Reason::NotReady, SeqCst);
+            service.ready.set(reason != Reason::NotReady);
             let before = service.refused(reason);
             let head = format!("{method} {path} HTTP/1.1\r\nhost: h\r\n{framing}\r\n\r\n");
             stream.write_all(head.as_bytes()).await.unwrap();
@@ -54,7 +52,7 @@ async fn an_early_answer_waits_for_the_body_and_keeps_the_connection() {
             assert!(!answer.contains(CLOSES), "{answer}");
         }
     }
-    service.ready.store(true, SeqCst);
+    service.ready.set(true);
     let body = signed("1", LOGIN);
     let length = body.len();
     let request =

@@ -5,7 +5,9 @@
 mod connections;
 mod events;
 mod limits;
+mod refusal_log;
 mod refused;
+mod relays;
 mod service;
 mod taken;
 mod vendors;

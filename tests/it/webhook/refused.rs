@@ -1,7 +1,5 @@
 //! What is refused, and why.
 
-use std::sync::atomic::Ordering::SeqCst;
-
 use headcount::{
     domain::Outcome,
     webhook::{NonceReuse, Reason, WebhookSettings},
@@ -23,7 +21,7 @@ async fn a_body_that_is_no_object_is_400() {
         b"\"text\"",
         b"{",
         b"{\"a\":\xff}",
-        b"a=%FF",
+        b"\xff",
     ] {
         let answer = service.post(body).await;
         answer.assert_refused(400, Reason::MalformedBody, "the body is");
@@ -208,13 +206,7 @@ async fn an_id_that_is_too_long_is_undecodable() {
 #[tokio::test]
 async fn other_paths_are_404_and_other_methods_405() {
     let service = Service::start().await;
-    for path in [
-        "/",
-        "/webhooks",
-        "/webhooks/zego/",
-        "/webhooks/ZEGO",
-        "/webhooks/zego/x",
-    ] {
+    for path in ["/", "/webhooks", "/webhooks/ZEGO", "/webhooks/zego/x"] {
         let answer = service.send(request(Method::POST, path, full("{}"))).await;
         answer.assert_refused(404, Reason::NotFound, "here");
     }
@@ -243,14 +235,14 @@ async fn a_journal_that_fails_is_503_so_that_the_vendor_sends_again() {
 #[tokio::test]
 async fn before_it_is_ready_everything_is_503() {
     let service = Service::start().await;
-    service.ready.store(false, SeqCst);
+    service.ready.set(false);
     service
         .post(signed("1", LOGIN))
         .await
         .assert_refused(503, Reason::NotReady, "starting");
     let answer = service.send(request(Method::GET, "/", full(""))).await;
     answer.assert_refused(503, Reason::NotReady, "starting");
-    service.ready.store(true, SeqCst);
+    service.ready.set(true);
     service
         .post(signed("1", LOGIN))
         .await

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -18,6 +18,7 @@ use headcount::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
     net::Listener,
+    net::Readiness,
     providers::{Account, Registry, Signing, Vendor, tencent, zego},
     webhook::{
         self, NonceReuse, Reason, Visibility, WebhookFront, WebhookMetrics, WebhookParts,
@@ -131,7 +132,7 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<WebhookMetrics>,
     pub(crate) journal: Arc<TestJournal>,
     pub(crate) visible: Arc<Watermark>,
-    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) ready: Readiness,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
 }
@@ -167,6 +168,8 @@ pub(crate) fn settings() -> WebhookSettings {
         header_read_timeout: NEVER,
         body_read_timeout: NEVER,
         idle_timeout: NEVER,
+        start_wait: Duration::ZERO,
+        reorder_horizon: Duration::from_secs(600),
     }
 }
 
@@ -188,7 +191,7 @@ impl Service {
         });
         let visible = Arc::new(Watermark::default());
         let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
-        let ready = Arc::new(AtomicBool::new(true));
+        let ready = Readiness::new(true);
         let front = WebhookFront::new(WebhookParts {
             settings,
             registry: Registry::standard(),
@@ -197,7 +200,7 @@ impl Service {
             visibility: Arc::<Watermark>::clone(&visible),
             metrics: Arc::clone(&metrics),
             clock: Clock::from_fn(|| Time::from_millis(NOW * 1000).unwrap()),
-            ready: Arc::clone(&ready),
+            ready: ready.clone(),
         });
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();

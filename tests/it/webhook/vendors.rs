@@ -280,7 +280,7 @@ async fn what_is_not_from_tencent_is_401_whatever_it_says() {
         (
             TENCENT.to_owned(),
             Reason::UnknownApp,
-            "SdkAppid is not the id of a configured app",
+            "SdkAppid is missing: it names the app",
         ),
         (
             url.replace("&Sign=", "&Sgn="),
@@ -300,12 +300,12 @@ async fn what_is_not_from_tencent_is_401_whatever_it_says() {
         (
             tencent_url_at(NOW - 601),
             Reason::SignatureStale,
-            "RequestTime is too far from the time of receipt",
+            "RequestTime is too far from the time of receipt: 10m 1s before",
         ),
         (
             tencent_url_at(NOW + 601),
             Reason::SignatureStale,
-            "RequestTime is too far from the time of receipt",
+            "RequestTime is too far from the time of receipt: 10m 1s after",
         ),
     ];
     for (url, reason, message) in rows {
@@ -361,7 +361,7 @@ async fn every_refusal_on_tencents_path_is_its_packet() {
         Reason::BodyTimeout,
         "the body took too long to arrive",
     );
-    service.ready.store(false, SeqCst);
+    service.ready.set(false);
     let answer = service.send(tencent(ENTER)).await;
     assert_fail_packet(
         &answer,

@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio_test::block_on;
@@ -13,6 +10,7 @@ use crate::{
     },
     grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
     journal::{Callback, Entry, Epoch, Follower as _, Payload},
+    net::Readiness,
     pb::GetRoomUsersRequest,
     reconcile::Rules,
     roster::{Applier, Limits, Roster},
@@ -39,7 +37,7 @@ impl World {
         let mut world = Self {
             presence: Presence::new(
                 Arc::clone(&roster),
-                Arc::new(AtomicBool::new(true)),
+                Readiness::new(true),
                 Duration::from_secs(1),
                 1,
                 GrpcMetrics::default(),

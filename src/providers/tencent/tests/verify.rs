@@ -123,19 +123,31 @@ fn with_a_token_there_has_to_be_a_signature() {
 #[test]
 fn a_signature_is_fresh_for_the_window_and_no_longer() {
     let query_now = query(VECTOR, "1669872112");
-    let stale = Err(Refusal::SignatureStale {
-        field: "RequestTime",
-    });
+    let is_stale = |refusal: &Refusal| {
+        matches!(
+            refusal,
+            Refusal::SignatureStale {
+                field: "RequestTime",
+                ..
+            }
+        )
+    };
     let window = u64::try_from(WINDOW.as_millis()).unwrap();
     for now in [NOW, NOW - window, NOW + window] {
         assert!(verified(&query_now, signed_by(TOKEN), now).is_ok());
     }
     for now in [NOW - window - 1, NOW + window + 1, 1, u64::MAX] {
-        assert_eq!(verified(&query_now, signed_by(TOKEN), now), stale, "{now}");
+        assert!(
+            verified(&query_now, signed_by(TOKEN), now).is_err_and(|refusal| is_stale(&refusal)),
+            "{now}"
+        );
     }
-    for time in ["-1", "soon", "1669872112.0", "18446744073709551616"] {
+    for time in ["-1", "soon", "1669872112.5", "18446744073709551616"] {
         let query = query(&sign(TOKEN, time), time);
-        assert_eq!(verified(&query, signed_by(TOKEN), NOW), stale, "{time}");
+        assert!(
+            verified(&query, signed_by(TOKEN), NOW).is_err_and(|refusal| is_stale(&refusal)),
+            "{time}"
+        );
     }
 }
 
@@ -146,6 +158,8 @@ fn without_a_token_signatures_are_not_looked_at_but_the_app_is() {
         "SdkAppid=1400000000",
         "sdkappid=1400000000&Sign=wrong&RequestTime=soon",
         "a=%FF&SdkAppId=1400000000",
+        "SdkAppid=1400000000.0",
+        "SdkAppid=1.4E9",
     ] {
         assert_eq!(verified(query, Signing::Unsigned, 1), meet, "{query}");
     }
@@ -153,7 +167,13 @@ fn without_a_token_signatures_are_not_looked_at_but_the_app_is() {
 
 #[test]
 fn apps_that_are_not_configured_are_unknown_signed_or_not() {
-    let unknown = Err(Refusal::UnknownApp { field: "SdkAppid" });
+    let is_unknown = |refusal: &Refusal| {
+        let field = match refusal {
+            Refusal::UnknownApp { field, .. } | Refusal::AppMissing { field } => field,
+            _ => return false,
+        };
+        *field == "SdkAppid"
+    };
     for id in [
         "",
         "SdkAppid",
@@ -162,7 +182,6 @@ fn apps_that_are_not_configured_are_unknown_signed_or_not() {
         "SdkAppid=%2B1400000000",
         "SdkAppid=+1400000000",
         "SdkAppid=-1",
-        "SdkAppid=1400000000.0",
         "SdkAppid=99999999999999999999",
         // Another vendor's.
         "SdkAppid=7",
@@ -170,7 +189,10 @@ fn apps_that_are_not_configured_are_unknown_signed_or_not() {
     ] {
         for signing in [Signing::Unsigned, signed_by(TOKEN)] {
             let query = format!("Sign={VECTOR}&RequestTime=1669872112&{id}");
-            assert_eq!(verified(&query, signing, NOW), unknown, "{id}");
+            assert!(
+                verified(&query, signing, NOW).is_err_and(|refusal| is_unknown(&refusal)),
+                "{id}"
+            );
         }
     }
 }

@@ -110,6 +110,22 @@ fn documented_user_action_decodes_as_going_offline() {
 }
 
 #[test]
+fn who_logs_in_again_does_so_at_the_later_of_two_times() {
+    let login = |relogin: &str, login_time: u64, timestamp: u64| {
+        let body = with(&action("0"), "relogin", Some(relogin));
+        let body = with(&body, "login_time", Some(&login_time.to_string()));
+        login_of(&with(&body, "timestamp", Some(&timestamp.to_string()))).at
+    };
+    for again in ["1", r#""1""#, "1.0"] {
+        assert_eq!(login(again, 1_000, 1_060), s(1_060), "{again}");
+        assert_eq!(login(again, 1_060, 1_000), s(1_060), "{again}");
+    }
+    for first in ["0", r#""0""#, "null", r#""again""#] {
+        assert_eq!(login(first, 1_000, 1_060), s(1_000), "{first}");
+    }
+}
+
+#[test]
 fn documented_words_for_devices_are_kept_without_spaces() {
     for os in [
         "PC",

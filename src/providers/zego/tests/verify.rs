@@ -94,6 +94,8 @@ fn signatures_match_the_vectors() {
                 &signature.to_uppercase(),
             ),
             format!("appid=1&timestamp={timestamp}&nonce={nonce}&signature={signature}"),
+            signed("1.0", &format!("{timestamp}.0"), nonce, signature),
+            signed("\"1e0\"", timestamp, &format!("{nonce}.00"), signature),
         ];
         for body in spellings {
             let proved = ("arena".to_owned(), [timestamp, nonce].map(str::to_owned));
@@ -163,31 +165,44 @@ fn what_a_signature_needs_has_to_be_there() {
 
 #[test]
 fn apps_that_are_not_configured_are_unknown() {
-    let unknown = Err(Refusal::UnknownApp { field: "appid" });
+    let is_unknown = |refusal: &Refusal| {
+        let field = match refusal {
+            Refusal::UnknownApp { field, .. } | Refusal::AppMissing { field } => field,
+            _ => return false,
+        };
+        *field == "appid"
+    };
     let body = signed_with(VECTORS[0][3]);
-    for appid in [
-        None,
-        Some("2"),
-        Some(r#""arena""#),
-        Some("-1"),
-        Some("1.0"),
-        Some("[1]"),
-    ] {
+    for appid in [None, Some("2"), Some(r#""arena""#), Some("-1"), Some("[1]")] {
         let body = with(&body, "appid", appid);
-        assert_eq!(verified(&body, "secret", NOW), unknown, "{appid:?}");
+        assert!(
+            verified(&body, "secret", NOW).is_err_and(|refusal| is_unknown(&refusal)),
+            "{appid:?}"
+        );
     }
 }
 
 #[test]
 fn a_signature_is_fresh_for_the_window_and_no_longer() {
     let body = signed_with(VECTORS[0][3]);
-    let stale = Err(Refusal::SignatureStale { field: "timestamp" });
+    let is_stale = |refusal: &Refusal| {
+        matches!(
+            refusal,
+            Refusal::SignatureStale {
+                field: "timestamp",
+                ..
+            }
+        )
+    };
     let window = u64::try_from(WINDOW.as_millis()).unwrap();
     for now in [NOW, NOW - window, NOW + window] {
         assert!(verified(&body, "secret", now).is_ok(), "{now}");
     }
     for now in [NOW - window - 1, NOW + window + 1, 1, u64::MAX] {
-        assert_eq!(verified(&body, "secret", now), stale, "{now}");
+        assert!(
+            verified(&body, "secret", now).is_err_and(|refusal| is_stale(&refusal)),
+            "{now}"
+        );
     }
     for timestamp in [
         "-1",
@@ -198,7 +213,10 @@ fn a_signature_is_fresh_for_the_window_and_no_longer() {
     ] {
         let signature = sign("secret", timestamp, "1");
         let body = signed("1", &format!("{timestamp:?}"), "1", &signature);
-        assert_eq!(verified(&body, "secret", NOW), stale, "{timestamp}");
+        assert!(
+            verified(&body, "secret", NOW).is_err_and(|refusal| is_stale(&refusal)),
+            "{timestamp}"
+        );
     }
 }
 

@@ -208,6 +208,15 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

@@ -3,16 +3,14 @@
 use std::{
     future::{Ready, ready},
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use headcount::{
     domain::Time,
     grpc::{GrpcMetrics, Health, Presence, serve},
+    net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
 };
@@ -42,7 +40,7 @@ type Served = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) world: Arc<World>,
-    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) ready: Readiness,
     pub(crate) health: Health,
     pub(crate) drain: CancellationToken,
     connections: mpsc::UnboundedSender<DuplexStream>,
@@ -53,17 +51,17 @@ impl Server {
     /// A server that is ready.
     pub(crate) async fn new(world: World) -> Self {
         let server = Self::starting(world, 100).await;
-        server.ready.store(true, Ordering::Release);
+        server.ready.set(true);
         server
     }
 
     /// A server that is not ready yet.
     pub(crate) async fn starting(world: World, watches_max: usize) -> Self {
         let (connections, accepted) = mpsc::unbounded_channel();
-        let (world, ready) = (Arc::new(world), Arc::new(AtomicBool::new(false)));
+        let (world, ready) = (Arc::new(world), Readiness::default());
         let presence = Presence::new(
             Arc::clone(&world.roster),
-            Arc::clone(&ready),
+            ready.clone(),
             PROGRESS_INTERVAL,
             watches_max,
             GrpcMetrics::default(),

@@ -3,4 +3,5 @@ mod checkpoints;
 mod refusals;
 mod replay;
 mod room;
+mod stop;
 mod tokens;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use headcount::{
     grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
     journal::Revision,
+    net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse, SnapshotReason},
     reconcile::Rules,
     roster::Roster,
@@ -79,7 +80,7 @@ impl Seen {
 
 /// A service over a roster. Its watches are told of the silence after `silence`.
 pub(crate) fn presence(roster: &Arc<Roster>, silence: Duration) -> Presence {
-    let ready = Arc::new(AtomicBool::new(true));
+    let ready = Readiness::new(true);
     Presence::new(
         Arc::clone(roster),
         ready,

@@ -1,0 +1,51 @@
+//! Logs refused requests. Each reason has a throttle of its own for each product, so that a flood
+//! of one does not hide the others.
+
+use super::answers::{Reason, Refused};
+use crate::{domain::Time, net::Throttle};
+
+/// The most characters of a path that are logged.
+const PATH_MAX: usize = 128;
+
+/// The throttles of one product.
+#[derive(Debug, Default)]
+pub(super) struct RefusalLog([Throttle; Reason::ALL.len()]);
+
+impl RefusalLog {
+    /// Logs a refused request, unless a line of its kind was logged within the last second.
+    pub(super) fn write(&self, refused: &Refused, product: Option<&str>, path: &str, now: Time) {
+        let Refused {
+            reason,
+            message,
+            sent,
+        } = refused;
+        // An error line says why already, and a service that starts or stops says so itself.
+        if matches!(reason, Reason::Unavailable | Reason::NotReady) {
+            return;
+        }
+        let Some(held_back) = self.0[*reason as usize].pass(now) else {
+            return;
+        };
+        let path: String = path.chars().take(PATH_MAX).collect();
+        tracing::warn!(
+            reason = reason.code(),
+            product,
+            path,
+            app_id = sent.as_deref(),
+            held_back,
+            "refused a request: {message}{}",
+            hint(*reason)
+        );
+    }
+}
+
+/// What an operator checks first.
+fn hint(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignatureStale => {
+            "; if all callbacks are so far off, check the clock of this machine, else how late they are sent or relayed"
+        }
+        Reason::SignatureWrong => "; check the secret of the app",
+        _ => "",
+    }
+}
