@@ -68,6 +68,10 @@ impl ServeArgs {
             warnings.push("--data is not used: journal.kind = \"memory\" keeps nothing".into());
         }
         set(&mut config.journal.path, data);
+        // Logs name the folder, and do not say where the process was started.
+        if let Ok(path) = std::path::absolute(&config.journal.path) {
+            config.journal.path = path;
+        }
         set(&mut config.webhook.listen, webhook_listen);
         set(&mut config.grpc.listen, grpc_listen);
         set(&mut config.telemetry.listen, telemetry_listen.map(Some));

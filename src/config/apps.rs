@@ -1,7 +1,7 @@
 //! The apps of a configuration. An app's keys, apart from its name, are sections of a vendor,
 //! which reads them itself.
 
-use std::ops::Range;
+use std::{ops::Range, path::Path};
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use toml::{
@@ -13,7 +13,7 @@ use super::{
     AppConfig,
     error::{ConfigError, wrong},
 };
-use crate::providers::{Account, Registry, Sections, SettingError, Vendor};
+use crate::providers::{Registry, Sections, SettingError, Vendor};
 
 /// The longest name of an app. Names are in every request, log line and metric.
 const APP_NAME_MAX: usize = 64;
@@ -39,18 +39,22 @@ pub(super) fn none<'de, D: Deserializer<'de>>(
     IgnoredAny::deserialize(apps).map(|IgnoredAny| Vec::new())
 }
 
-/// Reads the list `apps` of a file.
-pub(super) fn read(apps: Spanned<DeValue<'_>>, registry: Registry) -> Result<Vec<AppConfig>> {
+/// Reads the list `apps` of a file in `folder`, which paths in it are relative to.
+pub(super) fn read(
+    apps: Spanned<DeValue<'_>>,
+    folder: &Path,
+    registry: Registry,
+) -> Result<Vec<AppConfig>> {
     let span = apps.span();
     let DeValue::Array(apps) = apps.into_inner() else {
         return syntax(span, "`apps` is not a list of tables: write [[apps]]");
     };
     apps.into_iter()
-        .map(|app| read_app(app, registry))
+        .map(|app| read_app(app, folder, registry))
         .collect()
 }
 
-fn read_app(app: Spanned<DeValue<'_>>, registry: Registry) -> Result<AppConfig> {
+fn read_app(app: Spanned<DeValue<'_>>, folder: &Path, registry: Registry) -> Result<AppConfig> {
     let span = app.span();
     let DeValue::Table(mut keys) = app.into_inner() else {
         return syntax(span, "an app is not a table: write [[apps]]");
@@ -65,7 +69,9 @@ fn read_app(app: Spanned<DeValue<'_>>, registry: Registry) -> Result<AppConfig> 
     check_keys(&keys, registry)?;
     check_vendors(&name, &keys, registry)?;
     for vendor in registry.vendors() {
-        if let Some(account) = account(&name, vendor, &mut keys, &span)? {
+        if let Some(values) = sections(vendor, &mut keys, &span) {
+            let sections = Sections::new(&name, folder, values);
+            let account = (vendor.configure)(sections)?;
             return Ok(AppConfig { name, account });
         }
     }
@@ -73,20 +79,19 @@ fn read_app(app: Spanned<DeValue<'_>>, registry: Registry) -> Result<AppConfig> 
     Ok(wrong(format!("apps.{name}"), message)?)
 }
 
-/// The account that a vendor finds in its sections; `None` if there are none.
-fn account(
-    app: &str,
+/// Takes the sections of a vendor out of an app's keys; `None` if there are none.
+fn sections<'a>(
     vendor: &Vendor,
-    keys: &mut DeTable<'_>,
+    keys: &mut DeTable<'a>,
     span: &Range<usize>,
-) -> Result<Option<Account>> {
+) -> Option<ValueDeserializer<'a>> {
     let own = vendor.sections.iter();
     let own: DeTable<'_> = own.filter_map(|key| keys.remove_entry(*key)).collect();
     if own.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let sections = ValueDeserializer::from(Spanned::new(span.clone(), DeValue::Table(own)));
-    Ok(Some((vendor.configure)(Sections::new(app, sections))?))
+    let own = Spanned::new(span.clone(), DeValue::Table(own));
+    Some(ValueDeserializer::from(own))
 }
 
 /// Checks that an app is of one vendor.

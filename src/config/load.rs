@@ -2,7 +2,12 @@
 //!
 //! The environment is passed in, so that a test needs none of its own.
 
-use std::{ffi::OsString, fs, ops::Range, path::Path};
+use std::{
+    ffi::OsString,
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
@@ -22,7 +27,12 @@ const PREFIX: &str = "HEADCOUNT_";
 const SEPARATOR: &str = "__";
 
 /// Variables of the client commands, which are no settings of the service.
-const CLIENT_VARIABLES: [&str; 1] = ["HEADCOUNT_SERVER"];
+const CLIENT_VARIABLES: [&str; 2] = ["HEADCOUNT_APP", "HEADCOUNT_SERVER"];
+
+/// The section that no variable sets: an app is an entry of a list.
+const APPS: &str = "apps";
+
+const NO_APPS_BY_VARIABLES: &str = "apps are not set by variables: write [[apps]] in the configuration file, and secrets into files of their own";
 
 impl Config {
     /// Reads a file, or the defaults where there is none. Reads secrets that are in files.
@@ -33,16 +43,12 @@ impl Config {
         let Some(file) = file else {
             return Ok(Self::default());
         };
-        let read = |source| ConfigError::Read {
+        let (file, text) = read_text(file).map_err(|source| ConfigError::Read {
             file: file.into(),
             source,
-        };
-        let text = fs::read_to_string(file).map_err(read)?;
-        let mut config = Self::parse(&text, file, registry)?;
-        // A relative path is relative to the file, not to where the process was started.
-        if let Some(folder) = file.parent() {
-            config.journal.path = folder.join(&config.journal.path);
-        }
+        })?;
+        let mut config = Self::parse(&text, &file, registry)?;
+        config.journal.path = folder_of(&file).join(&config.journal.path);
         Ok(config)
     }
 
@@ -68,7 +74,8 @@ impl Config {
         let apps = keys.get_mut().remove("apps");
         let mut config = Self::deserialize(toml::Deserializer::from(keys)).map_err(wrong)?;
         if let Some(apps) = apps {
-            config.apps = apps::read(apps, registry).map_err(|error| match error {
+            let folder = folder_of(file);
+            config.apps = apps::read(apps, folder, registry).map_err(|error| match error {
                 AppError::Toml(error) => fault(error.span(), describe_app(error)),
                 AppError::Syntax(span, message) => fault(Some(span), message),
                 AppError::Value(error) => error,
@@ -97,6 +104,9 @@ impl Config {
                 variable: variable.into(),
                 message,
             };
+            if section == APPS {
+                return Err(wrong(NO_APPS_BY_VARIABLES.into()));
+            }
             let known = schema.get(&section).and_then(|section| section.get(&key));
             let Some(known) = known else {
                 let closest = closest(variable, &schema);
@@ -142,10 +152,20 @@ pub fn stray_variables<'a>(
             && !CLIENT_VARIABLES.contains(name)
     });
     let warning = |name: &str| {
+        if is_of_apps(name) {
+            return format!("{name} has no effect: {NO_APPS_BY_VARIABLES}");
+        }
         let closest = closest(name, &schema);
         format!("{name} is not a setting, and has no effect; did you mean {closest}?")
     };
     Ok(strays.map(warning).collect())
+}
+
+/// Whether a variable without the two underscores is meant to set apps.
+fn is_of_apps(name: &str) -> bool {
+    let rest = name.strip_prefix(PREFIX).unwrap_or(name).to_lowercase();
+    rest.strip_prefix(APPS)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 /// The variable of a setting whose name is most like `name`. The number of underscores is not
@@ -197,6 +217,19 @@ fn typed(known: &Value, text: String) -> Result<Value, String> {
         },
         _ => Ok(Value::String(text)),
     }
+}
+
+/// The absolute path of a file, and its text.
+fn read_text(file: &Path) -> io::Result<(PathBuf, String)> {
+    let file = std::path::absolute(file)?;
+    let text = fs::read_to_string(&file)?;
+    Ok((file, text))
+}
+
+/// What the relative paths in a file are relative to: its folder, because the process may be
+/// started anywhere.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
 }
 
 /// The line of a part of a text, from 1.

@@ -1,6 +1,9 @@
 //! A vendor's part of an app's configuration.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 use toml::de::ValueDeserializer;
@@ -11,6 +14,7 @@ use crate::domain::Secret;
 /// that the vendor names.
 pub struct Sections<'a> {
     app: &'a str,
+    folder: &'a Path,
     values: ValueDeserializer<'a>,
 }
 
@@ -34,9 +38,14 @@ pub enum SettingError {
 // === impl Sections ===
 
 impl<'a> Sections<'a> {
-    /// The sections of the app of that name.
-    pub fn new(app: &'a str, values: ValueDeserializer<'a>) -> Self {
-        Self { app, values }
+    /// The sections of the app of that name, in a configuration whose paths are relative to
+    /// `folder`.
+    pub fn new(app: &'a str, folder: &'a Path, values: ValueDeserializer<'a>) -> Self {
+        Self {
+            app,
+            folder,
+            values,
+        }
     }
 
     /// The app, to name keys and to read secrets, and its sections as a struct with a field for
@@ -45,8 +54,12 @@ impl<'a> Sections<'a> {
     /// # Errors
     /// When a key is missing or unknown, or has a value of the wrong type.
     pub fn read<T: DeserializeOwned>(self) -> Result<(Keys<'a>, T), SettingError> {
-        let sections = T::deserialize(self.values)?;
-        Ok((Keys { app: self.app }, sections))
+        let Self {
+            app,
+            folder,
+            values,
+        } = self;
+        Ok((Keys { app, folder }, T::deserialize(values)?))
     }
 }
 
@@ -58,10 +71,11 @@ impl fmt::Debug for Sections<'_> {
     }
 }
 
-/// Names the keys of an app by their full path in the configuration.
+/// Names the keys of an app by their full path in the configuration, and reads its secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<'a> {
     app: &'a str,
+    folder: &'a Path,
 }
 
 // === impl Keys ===
@@ -75,8 +89,8 @@ impl Keys<'_> {
         }
     }
 
-    /// The secret of a key, which is set, or in the file that `<key>_file` names; `None` if
-    /// neither is set.
+    /// The secret of a key, which is set, or in the file that `<key>_file` names, relative to
+    /// the configuration; `None` if neither is set.
     ///
     /// # Errors
     /// When both are, the file cannot be read, or the secret is empty.
@@ -95,6 +109,7 @@ impl Keys<'_> {
             }
             (Some(secret), None) => (key, secret),
             (None, Some(file)) => {
+                let file = self.folder.join(file);
                 let text = fs::read_to_string(&file).map_err(|error| {
                     self.wrong(
                         &file_key,

@@ -60,7 +60,10 @@ fn fault(text: &str) -> String {
     let error = checked.unwrap_err().to_string();
     assert!(!error.contains('\n'), "one line: {error}");
     assert!(!error.contains("hunter2"), "no secret: {error}");
-    error.replace(&*file.path.to_string_lossy(), "FILE")
+    let folder = file.path.parent().unwrap();
+    error
+        .replace(&*file.path.to_string_lossy(), "FILE")
+        .replace(&*folder.to_string_lossy(), "FOLDER")
 }
 
 #[test]
@@ -130,8 +133,10 @@ fn the_example_is_valid_once_the_secret_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("zego.secret");
     fs::write(&secret, "s3cret\n").unwrap();
-    let text = EXAMPLE.replace("zego.secret", &secret.to_string_lossy());
-    let config = read(&text).unwrap();
+    let file = dir.path().join("headcount.toml");
+    fs::write(&file, EXAMPLE).unwrap();
+    let config = Config::read(Some(&file), Registry::standard()).unwrap();
+    assert_eq!(config.apps[0].account.signing, signed_with("s3cret"));
     assert_eq!(config.validate().unwrap(), Vec::<String>::new());
 }
 
@@ -240,7 +245,12 @@ fn a_wrong_variable_is_named() {
         (
             "HEADCOUNT_APPS__NAME",
             "x",
-            "there is no setting `apps.name`",
+            "apps are not set by variables: write [[apps]] in the configuration file",
+        ),
+        (
+            "HEADCOUNT_APPS__0__NAME",
+            "x",
+            "apps are not set by variables: write [[apps]] in the configuration file",
         ),
     ];
     for (name, value, fault) in cases {
@@ -269,7 +279,13 @@ fn variables_that_are_no_settings_are_told_with_the_closest() {
         let expected = format!("{name} is not a setting, and has no effect; did you mean {meant}?");
         assert_eq!(warnings, [expected]);
     }
+    for name in ["HEADCOUNT_APPS", "HEADCOUNT_APPS_0_NAME"] {
+        let warnings = stray_variables([&name.into()]).unwrap();
+        let expected = format!("{name} has no effect: apps are not set by variables: ");
+        assert!(warnings[0].starts_with(&expected), "{warnings:?}");
+    }
     let others = [
+        "HEADCOUNT_APP",
         "HEADCOUNT_SERVER",
         "HEADCOUNT_WEBHOOK__LISTEN",
         "WEBHOOK_LISTEN",
@@ -378,6 +394,21 @@ fn a_wrong_file_is_named_with_the_line_and_key() {
 }
 
 #[test]
+fn paths_of_a_file_are_relative_to_it_and_become_absolute() {
+    // `cargo test` starts tests in the folder of the package.
+    let here = std::env::current_dir().unwrap();
+    let dir = tempfile::tempdir_in(&here).unwrap();
+    fs::write(dir.path().join("secret"), "s3cret").unwrap();
+    let text = "[journal]\npath = \"kept\"\n[[apps]]\nname = \"a\"\ntencent = { sdk_app_id = 7, callback_token_file = \"secret\" }\n";
+    fs::write(dir.path().join("headcount.toml"), text).unwrap();
+    let folder = dir.path().strip_prefix(&here).unwrap();
+    let file = folder.join("headcount.toml");
+    let config = Config::read(Some(&file), Registry::standard()).unwrap();
+    assert_eq!(config.journal.path, dir.path().join("kept"));
+    assert_eq!(config.apps[0].account.signing, signed_with("s3cret"));
+}
+
+#[test]
 fn what_makes_no_sense_is_named() {
     let zero = |key: &str| format!("[webhook]\n{key}\n{ZEGO}");
     let app = |vendors: &str| format!("[[apps]]\nname = \"a\"\n{vendors}\n");
@@ -419,7 +450,7 @@ fn what_makes_no_sense_is_named() {
         ),
         (
             app("zego = { app_id = 1, callback_secret_file = \"no/such\" }"),
-            "apps.a.zego.callback_secret_file: cannot read no/such: ",
+            "apps.a.zego.callback_secret_file: cannot read FOLDER/no/such: ",
         ),
         (
             app("tencent = { callback_token = \"hunter2\" }"),
@@ -437,7 +468,7 @@ fn what_makes_no_sense_is_named() {
         ),
         (
             app("tencent = { sdk_app_id = 1, callback_token_file = \"no/such\" }"),
-            "apps.a.tencent.callback_token_file: cannot read no/such: ",
+            "apps.a.tencent.callback_token_file: cannot read FOLDER/no/such: ",
         ),
         (
             app("tencent = { sdk_app_id = 1 }\nzim = { multi_login = true }"),

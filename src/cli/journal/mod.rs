@@ -146,6 +146,7 @@ impl RulesArgs {
 fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
     let configured = || config.map_or_else(JournalConfig::default, |config| config.journal.clone());
     let folder = folder.unwrap_or_else(|| configured().path);
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     Ok(Archive::open(
         &DataFolder::open_existing(&folder)?,
         Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
