@@ -13,6 +13,9 @@ use crate::{
     roster::Roster,
 };
 
+/// How many apps an error lists. A status is a header of at most some KiB.
+const LISTED_APPS_MAX: usize = 16;
+
 /// Finds the app that a request names. Every call uses this before it reads anything of an
 /// app, and passes its metadata, so that credentials can be checked here later.
 pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppName, Status> {
@@ -20,16 +23,32 @@ pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppN
         let app = roster.apps().find(|app| app.as_str() == name);
         // Cut, because a name may be too long for a status.
         let shown: String = name.chars().take(64).collect();
-        let unknown = || Status::not_found(format!("no app is called {shown:?}"));
+        let unknown = || {
+            let known = listed(roster.apps());
+            Status::not_found(format!("no app is called {shown:?}: there is {known}"))
+        };
         return app.cloned().ok_or_else(unknown);
     }
     let mut apps = roster.apps();
     match (apps.next(), apps.next()) {
         (Some(only), None) => Ok(only.clone()),
-        _ => Err(invalid(
-            "app",
-            "must be given where more than one app is configured",
-        )),
+        _ => {
+            let known = listed(roster.apps());
+            let message = format!("must be given where more than one app is configured: {known}");
+            Err(invalid("app", &message))
+        }
+    }
+}
+
+/// The names of apps, in order.
+fn listed<'a>(apps: impl Iterator<Item = &'a AppName>) -> String {
+    let mut names: Vec<_> = apps.map(AppName::as_str).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(LISTED_APPS_MAX);
+    names.truncate(LISTED_APPS_MAX);
+    match more {
+        0 => names.join(", "),
+        _ => format!("{}, and {more} more", names.join(", ")),
     }
 }
 
@@ -114,4 +133,23 @@ fn invalid(field: &str, message: &str) -> Status {
         format!("{field} {message}"),
         ErrorDetails::with_bad_request_violation(field, message),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_are_listed_in_order_and_not_at_length() {
+        let names = |count| {
+            (0..count)
+                .rev()
+                .map(|i| AppName::from(&*format!("a{i:02}")))
+        };
+        let few: Vec<_> = names(2).collect();
+        assert_eq!(listed(few.iter()), "a00, a01");
+        let many: Vec<_> = names(40).collect();
+        let many = listed(many.iter());
+        assert!(many.starts_with("a00, a01, ") && many.ends_with("a15, and 24 more"));
+    }
 }

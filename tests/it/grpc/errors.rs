@@ -72,13 +72,21 @@ async fn an_empty_app_is_refused_where_there_are_two() {
     assert_blames(server.rooms(rooms_of("", "", "")).await, "app");
     let mut client = server.client().await;
     assert_blames(client.watch_room(watch_of("", "r", "")).await, "app");
+    let refused = server.users(users_of("", "r", "")).await.unwrap_err();
+    assert!(refused.message().ends_with(": a, b"), "{refused:?}");
     let of_one = server.users(users_of("b", "r", "")).await.unwrap();
     assert_eq!(of_one.room.unwrap().app, "b");
 }
 
 #[tokio::test]
 async fn an_app_that_is_not_configured_is_not_found() {
-    let server = Server::new(World::new()).await;
+    let world = World::of_apps(&["b", "a"], Limits::default(), Rules::default());
+    let server = Server::new(world).await;
+    let refused = server.users(users_of("other", "r", "")).await.unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "no app is called \"other\": there is a, b"
+    );
     assert_code(
         server.users(users_of("other", "r", "")).await,
         Code::NotFound,
