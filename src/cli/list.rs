@@ -1,12 +1,17 @@
-//! `headcount rooms` and `headcount users`: one answer, page by page.
+//! `headcount rooms`, `headcount users` and `headcount user`: one answer, page by page.
 
 use std::io::{self, IsTerminal as _, Write};
 
 use headcount_client::Client;
 use tonic::{Code, Status};
 
-use super::{CliError, ClientArgs, JsonLines, text};
-use crate::pb::{GetRoomUsersRequest, ListRoomsRequest, Room, RoomUser};
+use super::{
+    CliError, ClientArgs, JsonLines,
+    age::Moment,
+    text::{self, Medium},
+    user_text,
+};
+use crate::pb::{GetRoomUsersRequest, GetUserRequest, ListRoomsRequest, Room, RoomUser};
 
 /// How often a walk over the pages of a room is begun anew, when the room began
 /// another life in between.
@@ -29,6 +34,17 @@ pub struct UsersArgs {
     /// The room's id.
     #[arg(value_name = "ROOM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub room_id: String,
+    /// Which server and app.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// The user to ask about.
+#[derive(Clone, Debug, clap::Args)]
+pub struct UserArgs {
+    /// The user's id.
+    #[arg(value_name = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub user_id: String,
     /// Which server and app.
     #[command(flatten)]
     pub client: ClientArgs,
@@ -65,7 +81,7 @@ pub async fn rooms(
             writeln!(out, "{}", json.line("Room", room)?)?;
         }
     } else {
-        writeln!(out, "{}", text::rooms_table(&rooms, columns()).trim_fmt())?;
+        write_lines(&mut out, &text::rooms_table(&rooms, medium()))?;
     }
     Ok(out.flush()?)
 }
@@ -91,12 +107,54 @@ pub async fn users(
             writeln!(out, "{}", json.line("RoomUser", user)?)?;
         }
     } else {
-        writeln!(out, "{}", text::room_line(&room, room.user_count))?;
+        let admins = text::admins(&users);
+        writeln!(out, "{}", text::room_line(&room, room.user_count, admins))?;
         if !users.is_empty() {
-            writeln!(out, "\n{}", text::users_table(&users, columns()).trim_fmt())?;
+            let users: Vec<_> = users.iter().collect();
+            writeln!(out)?;
+            write_lines(&mut out, &text::users_table(&users, medium()))?;
         }
     }
     Ok(out.flush()?)
+}
+
+/// Says on `out` where a user is.
+///
+/// # Errors
+/// When the server refuses, or `out` cannot be written.
+pub async fn user(mut client: Client, args: UserArgs, mut out: impl Write) -> Result<(), CliError> {
+    let request = GetUserRequest {
+        app: args.client.app.clone(),
+        user_id: args.user_id,
+    };
+    let answer = client.get_user(request).await;
+    let answer = answer.map_err(|status| args.client.failure(status))?;
+    let user = answer.into_inner().user.unwrap_or_default();
+    if args.client.json {
+        writeln!(out, "{}", JsonLines::new()?.line("User", &user)?)?;
+    } else {
+        writeln!(out, "{}", user_text::user_line(&user))?;
+        if !user.devices.is_empty() || !user.rooms.is_empty() {
+            writeln!(out)?;
+            write_lines(&mut out, &user_text::places_table(&user, medium()))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write_lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// What stdout is.
+fn medium() -> Medium {
+    match columns() {
+        Some(width) => Medium::Terminal {
+            width,
+            now: Moment::now(),
+        },
+        None => Medium::Pipe,
+    }
 }
 
 /// The width of the terminal that stdout is; `None` if stdout is not a terminal.

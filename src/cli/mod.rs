@@ -6,24 +6,30 @@
 //! one line on stderr when not, and 2 when the command was not understood. That of a
 //! simulation is 0 for no difference, 1 for any, and 2 when it could not run.
 
+mod address;
+mod age;
 mod journal;
 mod json;
 mod list;
+mod logging;
+mod paint;
 mod serve;
 mod simulate;
+mod table;
 mod text;
+mod user_text;
 mod watch;
 
 use std::{
     error::Error,
-    io::{self, BufWriter, IsTerminal as _},
+    io::{self, BufWriter},
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
 use headcount_client::Client;
 use tonic::Code;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tonic_types::StatusExt as _;
 
 use crate::config::ConfigError;
 
@@ -33,10 +39,10 @@ pub use self::{
         journal,
     },
     json::{JsonError, JsonLines},
-    list::{RoomsArgs, UsersArgs, rooms, users},
+    list::{RoomsArgs, UserArgs, UsersArgs, rooms, user, users},
     serve::ServeArgs,
     simulate::{SimulateArgs, simulate},
-    watch::{WatchArgs, WatchFormat, watch},
+    watch::{WatchArgs, WatchFormat, WatchUserArgs, watch, watch_user},
 };
 
 /// What to check first when the server does not answer.
@@ -66,8 +72,12 @@ pub enum Command {
     Rooms(RoomsArgs),
     /// List who is in a room.
     Users(UsersArgs),
+    /// Say where a user is: on which devices, and in which rooms.
+    User(UserArgs),
     /// Follow a room: who is in it, and who comes and goes.
     Watch(WatchArgs),
+    /// Follow a user: devices that come online, and rooms.
+    WatchUser(WatchUserArgs),
     /// Look at a data folder: what it holds, and what today's code makes of it.
     Journal(JournalArgs),
     /// Try a server: send a made-up world's callbacks, check what it serves.
@@ -80,15 +90,21 @@ pub enum Command {
 /// Which server and app to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ClientArgs {
-    /// The app to ask about, by its name in the server's configuration.
-    #[arg(long, default_value = "demo")]
+    /// The app to ask about, by its name in the server's configuration. Needed where there
+    /// is more than one.
+    #[arg(
+        long,
+        env = "HEADCOUNT_APP",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub app: String,
     /// Where the server's gRPC service is.
     #[arg(
         long,
-        value_name = "URL",
+        value_name = "ADDRESS",
         env = "HEADCOUNT_SERVER",
-        value_parser = server_url,
+        value_parser = address::server_url,
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,
@@ -123,6 +139,17 @@ pub enum CliError {
         /// Why.
         reason: String,
     },
+    /// What answers is no gRPC service.
+    #[error(
+        "{server} is no gRPC service: is it where callbacks are sent to? gRPC has a port of its own, by default 50051"
+    )]
+    NotGrpc {
+        /// The URL.
+        server: String,
+    },
+    /// The server needs to be told which app.
+    #[error("{} (--app NAME, or HEADCOUNT_APP)", reason(.0))]
+    WhichApp(Box<tonic::Status>),
     /// The server refused.
     #[error("{}", reason(.0))]
     Refused(Box<tonic::Status>),
@@ -143,7 +170,7 @@ pub enum CliError {
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    init_logging();
+    logging::init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -164,18 +191,6 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs go to stderr, as `RUST_LOG` says; `info` and above without it.
-fn init_logging() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
 }
 
 // === impl Command ===
@@ -213,9 +228,14 @@ impl Command {
             }
             Self::Rooms(args) => tokio::spawn(rooms(args.client.connect()?, args, out)),
             Self::Users(args) => tokio::spawn(users(args.client.connect()?, args, out)),
+            Self::User(args) => tokio::spawn(user(args.client.connect()?, args, out)),
             Self::Watch(args) => {
-                let format = args.format();
+                let format = WatchFormat::of(&args.client);
                 tokio::spawn(watch(args.client.connect()?, args, format, out))
+            }
+            Self::WatchUser(args) => {
+                let format = WatchFormat::of(&args.client);
+                tokio::spawn(watch_user(args.client.connect()?, args, format, out))
             }
         };
         tokio::select! {
@@ -245,7 +265,15 @@ impl ClientArgs {
 
     /// Why a call to the server failed.
     fn failure(&self, status: tonic::Status) -> CliError {
-        if headcount_client::is_connection_error(&status) || status.code() == Code::Unavailable {
+        if is_not_grpc(&status) {
+            CliError::NotGrpc {
+                server: self.server.clone(),
+            }
+        } else if self.app.is_empty() && is_about_app(&status) {
+            CliError::WhichApp(Box::new(status))
+        } else if headcount_client::is_connection_error(&status)
+            || status.code() == Code::Unavailable
+        {
             CliError::Unavailable {
                 server: self.server.clone(),
                 reason: reason(&status),
@@ -254,6 +282,21 @@ impl ClientArgs {
             CliError::Refused(Box::new(status))
         }
     }
+}
+
+/// Whether the answer was no answer of gRPC, but for instance the 404 of the webhook's port.
+/// No code tells: the texts are those of tonic, and a test asks that port.
+fn is_not_grpc(status: &tonic::Status) -> bool {
+    const SIGNS: [&str; 2] = ["invalid compression flag", "mapped from HTTP status code"];
+    let message = status.message();
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// Whether the server refused because it was told no app.
+fn is_about_app(status: &tonic::Status) -> bool {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|it| &it.field_violations);
+    violations.is_some_and(|it| it.iter().any(|violation| violation.field == "app"))
 }
 
 /// Why the server refused, or why the connection failed, on one line.
@@ -272,13 +315,4 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         }
     }
     line
-}
-
-/// The URL of a server. It is checked here, because the error of connecting to a wrong URL
-/// does not say what is wrong.
-fn server_url(text: &str) -> Result<String, String> {
-    match text.parse::<http::Uri>() {
-        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(text.into()),
-        _ => Err("expected a URL such as http://127.0.0.1:50051 (without TLS)".into()),
-    }
 }

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::START_HINT;
+use super::{
+    START_HINT,
+    address::{server_url, webhook_url},
+};
 use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
 
 /// How many differences are printed one by one.
@@ -58,13 +61,19 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Where the server takes callbacks in.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_parser = webhook_url,
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub webhook: String,
     /// Where the server's gRPC service is.
     #[arg(
         long,
-        value_name = "URL",
+        value_name = "ADDRESS",
         env = "HEADCOUNT_SERVER",
+        value_parser = server_url,
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,

@@ -5,22 +5,27 @@
 
 use std::borrow::Cow;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use prost_types::Timestamp;
 
+use super::{
+    age::Moment,
+    table::{Column, table},
+};
 use crate::pb::{self, room_change::Change};
 
-/// The widest cell of a table that is not for a terminal.
-const CELL_COLUMNS_MAX: usize = 64;
-
-/// To fit a terminal, no column is made narrower than this.
-const CELL_COLUMNS_MIN: usize = 8;
-
-/// The headers of columns that are never cut, because a part of a time is of no use.
-const TIMES: [&str; 2] = ["OPENED", "LOGIN TIME"];
-
-/// Columns between two cells.
-const GAP: usize = 2;
+/// What a table is shown on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// A pipe or a file, which may be read at any time: times are absolute.
+    Pipe,
+    /// A terminal, which is read now: times are relative, and what does not fit is left out.
+    Terminal {
+        /// Its width.
+        width: usize,
+        /// The time.
+        now: Moment,
+    },
+}
 
 /// Text without control characters.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
@@ -44,14 +49,15 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A room on one line; `user_count` may be newer than the room's own.
-pub(super) fn room_line(room: &pb::Room, user_count: u32) -> String {
+/// A room on one line, with how many are in it: users and admins.
+pub(super) fn room_line(room: &pb::Room, users: u32, admins: usize) -> String {
     let mut line = format!("room {}", clean(&room.room_id));
     if !room.name.is_empty() {
         line += &format!(" ({})", clean(&room.name));
     }
-    line += &format!(": {}", word(room.state().as_str_name(), "ROOM_STATE_"));
-    line += &format!(", {}", count(user_count, "user"));
+    let missing = count(room.missing_callbacks, "missing callback");
+    let state = word(room.state().as_str_name(), "ROOM_STATE_");
+    line += &format!(": {missing}, {state}, {}", people(users, admins));
     if let Some(time) = &room.open_time {
         line += &format!(", opened {time}");
     }
@@ -61,76 +67,85 @@ pub(super) fn room_line(room: &pb::Room, user_count: u32) -> String {
     if !room.session_id.is_empty() {
         line += &format!(", session {}", clean(&room.session_id));
     }
-    line += &format!(", {}", count(room.missing_callbacks, "missing callback"));
     line
 }
 
-/// Rooms as a table, cut to fit a terminal of `columns`, if it is for one.
-pub(super) fn rooms_table<'a>(
-    rooms: impl IntoIterator<Item = &'a pb::Room>,
-    columns: Option<usize>,
-) -> Table {
-    const HEADER: [&str; 6] = ["ROOM", "USERS", "MISSING", "OPENED", "SESSION", "NAME"];
-    let row = |room: &'a pb::Room| {
-        [
-            clean(&room.room_id),
-            room.user_count.to_string().into(),
-            room.missing_callbacks.to_string().into(),
-            time(room.open_time.as_ref()).into(),
-            clean(&room.session_id),
-            clean(&room.name),
-        ]
-    };
-    table(HEADER, rooms.into_iter().map(row), columns)
-}
-
-/// Users as a table, cut to fit a terminal of `columns`, if it is for one.
-pub(super) fn users_table<'a>(
-    users: impl IntoIterator<Item = &'a pb::RoomUser>,
-    columns: Option<usize>,
-) -> Table {
-    const HEADER: [&str; 6] = [
-        "USER",
-        "NICKNAME",
-        "ROLE",
-        "SESSION",
-        "LOGIN TIME",
-        "PLATFORM",
-    ];
-    let row = |user: &'a pb::RoomUser| {
-        [
-            clean(&user.user_id),
-            clean(&user.nickname),
-            role(user).into(),
-            clean(&user.session_id),
-            time(user.login_time.as_ref()).into(),
-            clean(&user.platform),
-        ]
-    };
-    table(HEADER, users.into_iter().map(row), columns)
-}
-
-/// A change on one short line, for where a table has the rest.
-pub(super) fn short_change_line(change: &pb::RoomChange) -> String {
-    let user = |verb, user: Option<&pb::RoomUser>| {
-        format!("{verb:<8} {}", user.map(name).unwrap_or_default())
-    };
-    let room = |verb| format!("{verb:<8} the room");
-    match &change.change {
-        Some(Change::UserJoined(joined)) => user("joined", joined.user.as_ref()),
-        Some(Change::UserUpdated(updated)) => user("updated", updated.user.as_ref()),
-        Some(Change::UserLeft(left)) => {
-            let reason = word(left.reason().as_str_name(), "LEAVE_REASON_");
-            format!("{}: {reason}", user("left", left.user.as_ref()))
-        }
-        Some(Change::RoomOpened(_)) => room("opened"),
-        Some(Change::RoomUpdated(_)) => room("changed"),
-        Some(Change::RoomClosed(closed)) => {
-            let reason = word(closed.reason().as_str_name(), "CLOSE_REASON_");
-            format!("{}: {reason}", room("closed"))
-        }
-        None => change_line(change),
+/// How many people are in a room, and how many recorders and bots, which are no people.
+pub(super) fn people(users: u32, admins: usize) -> String {
+    let users = count(users, "user");
+    match u32::try_from(admins).unwrap_or(u32::MAX) {
+        0 => users,
+        admins => format!("{users}, {}", count(admins, "admin")),
     }
+}
+
+/// How many of the users of a room are recorders and moderation bots, who are not counted.
+pub(super) fn admins<'a>(users: impl IntoIterator<Item = &'a pb::RoomUser>) -> usize {
+    let users = users.into_iter();
+    users
+        .filter(|user| user.role() == pb::UserRole::Admin)
+        .count()
+}
+
+/// Rooms as a table.
+pub(super) fn rooms_table(rooms: &[pb::Room], medium: Medium) -> Vec<String> {
+    let id = Column::whole("ROOM", cells(rooms, |room| clean(&room.room_id)));
+    let users = cells(rooms, |room| room.user_count.to_string().into());
+    let missing = cells(rooms, |room| room.missing_callbacks.to_string().into());
+    let session = Column::whole("SESSION", cells(rooms, |room| clean(&room.session_id)));
+    let name = Column::text("NAME", cells(rooms, |room| clean(&room.name)));
+    let (users, missing) = (
+        Column::number("USERS", users),
+        Column::number("MISSING", missing),
+    );
+    match medium {
+        Medium::Pipe => {
+            let opened = cells(rooms, |room| time(room.open_time.as_ref()).into());
+            let opened = Column::whole("OPENED", opened);
+            table(vec![id, users, missing, opened, session, name], None)
+        }
+        Medium::Terminal { width, now } => {
+            let open = cells(rooms, |room| age(room.open_time.as_ref(), now));
+            let open = Column::number("OPEN", open);
+            table(vec![id, users, missing, open, name, session], Some(width))
+        }
+    }
+}
+
+/// Users as a table.
+pub(super) fn users_table(users: &[&pb::RoomUser], medium: Medium) -> Vec<String> {
+    let id = Column::whole("USER", cells(users, |user| clean(&user.user_id)));
+    let nickname = Column::text("NICKNAME", cells(users, |user| clean(&user.nickname)));
+    let role = Column::whole("ROLE", cells(users, |user| role(user).into()));
+    let session = Column::whole("SESSION", cells(users, |user| clean(&user.session_id)));
+    let platform = Column::text("PLATFORM", cells(users, |user| clean(&user.platform)));
+    match medium {
+        Medium::Pipe => {
+            let login = cells(users, |user| time(user.login_time.as_ref()).into());
+            let login = Column::whole("LOGIN TIME", login);
+            table(vec![id, nickname, role, session, login, platform], None)
+        }
+        Medium::Terminal { width, now } => {
+            let here = cells(users, |user| age(user.login_time.as_ref(), now));
+            let here = Column::number("HERE", here);
+            let columns = vec![id, here, role, nickname, platform, session];
+            table(columns, Some(width))
+        }
+    }
+}
+
+/// The cells of a column.
+pub(super) fn cells<'a, T: 'a>(
+    rows: &'a [T],
+    cell: impl FnMut(&'a T) -> Cow<'a, str>,
+) -> Vec<Cow<'a, str>> {
+    rows.iter().map(cell).collect()
+}
+
+/// How long ago a time was; nothing if the vendor did not tell it.
+pub(super) fn age<'a>(time: Option<&Timestamp>, now: Moment) -> Cow<'a, str> {
+    let age = time.map(|time| Moment::from(time).age(now));
+    age.unwrap_or_default().into()
 }
 
 /// A change on one line.
@@ -199,7 +214,7 @@ fn changed_room(verb: &str, room: Option<&pb::Room>, reason: Option<String>) -> 
     }
 }
 
-fn name(user: &pb::RoomUser) -> String {
+pub(super) fn name(user: &pb::RoomUser) -> String {
     match &*user.nickname {
         "" => clean(&user.user_id).into_owned(),
         nickname => format!("{} ({})", clean(&user.user_id), clean(nickname)),
@@ -207,69 +222,19 @@ fn name(user: &pb::RoomUser) -> String {
 }
 
 /// A user's role; nothing where the vendor has none.
-fn role(user: &pb::RoomUser) -> String {
+pub(super) fn role(user: &pb::RoomUser) -> String {
     match user.role() {
         pb::UserRole::Unspecified => String::new(),
         role => word(role.as_str_name(), "USER_ROLE_"),
     }
 }
 
-fn time(time: Option<&Timestamp>) -> String {
+pub(super) fn time(time: Option<&Timestamp>) -> String {
     time.map(Timestamp::to_string).unwrap_or_default()
 }
 
-fn count(number: u32, thing: &str) -> String {
+pub(super) fn count(number: u32, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A table, cut to fit a terminal of `columns`, if it is for one.
-pub(super) fn table<'a, const N: usize>(
-    header: [&str; N],
-    rows: impl Iterator<Item = [Cow<'a, str>; N]>,
-    columns: Option<usize>,
-) -> Table {
-    let rows: Vec<_> = rows.collect();
-    let cell_max = columns.unwrap_or(CELL_COLUMNS_MAX).max(CELL_COLUMNS_MIN);
-    let mut widths = header.map(console::measure_text_width);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            let cell_width = console::measure_text_width(cell);
-            *width = cell_width.min(cell_max).max(*width);
-        }
-    }
-    if let Some(columns) = columns {
-        let times = header.iter().zip(&widths);
-        let times = times.filter(|(name, _)| TIMES.contains(name));
-        let kept: usize = times.map(|(_, width)| width).sum();
-        let gaps = GAP * (N - 1);
-        let texts = header.iter().zip(&mut widths);
-        let texts = texts.filter(|(name, _)| !TIMES.contains(name));
-        let texts = texts.map(|(_, width)| width).collect();
-        fit(texts, columns.saturating_sub(kept + gaps));
-    }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for row in &rows {
-        let cells = row.iter().zip(widths);
-        table.add_row(cells.map(|(cell, width)| console::truncate_str(cell, width, "…")));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, GAP as u16));
-    }
-    table
-}
-
-/// Makes the widest columns narrower until all fit, or are as narrow as is of
-/// any use.
-fn fit(mut widths: Vec<&mut usize>, columns: usize) {
-    while widths.iter().map(|width| **width).sum::<usize>() > columns {
-        match widths.iter_mut().max() {
-            Some(widest) if **widest > CELL_COLUMNS_MIN => **widest -= 1,
-            _ => return,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -343,14 +308,6 @@ mod tests {
                 reason: pb::CloseReason::LastUserTimeout.into(),
             })),
         ];
-        let left = pb::RoomChange {
-            change: Some(Change::UserLeft(pb::UserLeft {
-                user: Some(mk_user()),
-                reason,
-                leave_time,
-            })),
-        };
-        assert_eq!(short_change_line(&left), "left     u1 (Ann): token expired");
         assert_eq!(
             lines,
             [
@@ -378,8 +335,8 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            room_line(&room, 1),
-            "room r (Lobby): open, 1 user, opened 1970-01-01T00:01:00Z, 2 missing callbacks"
+            room_line(&room, 1, 4),
+            "room r (Lobby): 2 missing callbacks, open, 1 user, 4 admins, opened 1970-01-01T00:01:00Z"
         );
         let unknown = pb::Room {
             room_id: "r".into(),
@@ -387,19 +344,18 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            room_line(&unknown, 0),
-            "room r: unknown, 0 users, 0 missing callbacks"
+            room_line(&unknown, 0, 0),
+            "room r: 0 missing callbacks, unknown, 0 users"
         );
     }
 
     #[test]
-    fn tables_line_their_columns_up() {
+    fn a_pipe_gets_every_column_and_absolute_times() {
         let mut other = mk_user();
         other.user_id = "longer".into();
         other.role = 0;
-        let table = users_table([&mk_user(), &other], None).trim_fmt();
         assert_eq!(
-            table.lines().collect::<Vec<_>>(),
+            users_table(&[&mk_user(), &other], Medium::Pipe),
             [
                 "USER    NICKNAME  ROLE      SESSION  LOGIN TIME            PLATFORM",
                 "u1      Ann       audience  7        1970-01-01T00:01:00Z  IOS",
@@ -409,22 +365,50 @@ mod tests {
     }
 
     #[test]
-    fn long_cells_are_cut_by_how_wide_they_are_shown() {
+    fn a_terminal_gets_whole_ids_relative_times_and_what_fits() {
+        let mut user = mk_user();
+        user.user_id = "sim-tour-user-12".into();
+        let terminal = |width| Medium::Terminal {
+            width,
+            now: Moment(60_000 + 250_000),
+        };
+        let lines = |width| users_table(&[&user], terminal(width));
+        assert_eq!(
+            lines(80),
+            [
+                "USER              HERE  ROLE      NICKNAME  PLATFORM  SESSION",
+                "sim-tour-user-12    4m  audience  Ann       IOS       7",
+            ]
+        );
+        assert_eq!(lines(40)[1], "sim-tour-user-12    4m  audience");
+    }
+
+    #[test]
+    fn rooms_do_not_wrap() {
         let room = pb::Room {
-            room_id: "r".repeat(100),
+            room_id: "a-room-of-some-length".into(),
             // Two columns each.
             name: "漢".repeat(100),
+            open_time: Some(Timestamp {
+                seconds: 60,
+                nanos: 123_000_000,
+            }),
+            session_id: "6085791336856668982".into(),
             ..Default::default()
         };
-        let piped = rooms_table([&room], None).trim_fmt();
-        let row = piped.lines().nth(1).unwrap();
-        assert!(row.starts_with(&format!("{}…  0", "r".repeat(63))), "{row}");
-        assert!(row.ends_with(&format!("  {}…", "漢".repeat(31))), "{row}");
-        let fitted = rooms_table([&room], Some(80)).trim_fmt();
-        for line in fitted.lines() {
-            assert!(console::measure_text_width(line) <= 80, "{line}");
+        for width in [20, 40, 60, 80, 120] {
+            let now = Moment(90_000);
+            let lines = rooms_table(std::slice::from_ref(&room), Medium::Terminal { width, now });
+            for line in &lines {
+                assert!(
+                    console::measure_text_width(line) <= width,
+                    "{width}: {line}"
+                );
+            }
+            assert!(
+                width < 21 || lines[1].starts_with(&room.room_id),
+                "{lines:?}"
+            );
         }
-        let narrow = rooms_table([&room], Some(5)).trim_fmt();
-        assert!(narrow.contains("rrrrrrr…  0"), "{narrow}");
     }
 }

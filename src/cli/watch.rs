@@ -1,22 +1,38 @@
-//! `headcount watch`: a room, live, through lost connections and restarts.
+//! `headcount watch` and `headcount watch-user`: a room or a user, live, through lost
+//! connections and restarts.
 
+mod connection;
+mod room;
 mod screen;
+mod shown;
+mod user;
 
 use std::io::{self, IsTerminal as _, Write};
 
-use headcount_client::{Client, RoomCopy, RoomWatch, WatchEvent};
-use tokio::time::{Duration, Instant};
+use headcount_client::{Client, CopyOf, WatchEvent, WatchOf, WatchedRoom, WatchedUser};
+use tokio::{
+    task::JoinSet,
+    time::{Duration, Instant, Interval},
+};
 
-use self::screen::Screen;
-use super::{CliError, ClientArgs, JsonLines, text};
-use crate::pb::{WatchRoomResponse, watch_room_response::Update};
+use self::{
+    connection::Outage,
+    screen::{Frame, Screen},
+    shown::Shown,
+};
+use super::{CliError, ClientArgs, JsonLines, age::Moment, paint::Paint};
+use crate::pb::Room;
 
 /// The least time between two drawings of the terminal. A busy room is not drawn for each of
 /// its changes.
 const FRAME: Duration = Duration::from_millis(50);
 
-/// Of the attempts to connect again, the first is logged, and every tenth.
-const ATTEMPTS_A_LINE: u32 = 10;
+/// How often the terminal is drawn at least, as the times on it are relative.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Every how many ticks the room's counts are asked for: no change tells of them, and a loss
+/// should be seen while it lasts.
+const TICKS_A_REFRESH: u32 = 2;
 
 /// Which room to watch.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,6 +40,17 @@ pub struct WatchArgs {
     /// The room's id.
     #[arg(value_name = "ROOM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub room_id: String,
+    /// Which server and app.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// Which user to watch.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WatchUserArgs {
+    /// The user's id.
+    #[arg(value_name = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub user_id: String,
     /// Which server and app.
     #[command(flatten)]
     pub client: ClientArgs,
@@ -40,25 +67,19 @@ pub enum WatchFormat {
     Json,
 }
 
-/// How often the watch tried to connect since the server last answered.
-struct Outage {
-    server: String,
-    attempts: u32,
-}
-
 enum View {
     Screen(Screen),
     Lines,
     Json(JsonLines),
 }
 
-impl WatchArgs {
+impl WatchFormat {
     /// JSON if asked for; else what suits stdout.
-    pub fn format(&self) -> WatchFormat {
-        match self.client.json {
-            true => WatchFormat::Json,
-            false if io::stdout().is_terminal() => WatchFormat::Screen,
-            false => WatchFormat::Lines,
+    pub fn of(client: &ClientArgs) -> Self {
+        match client.json {
+            true => Self::Json,
+            false if io::stdout().is_terminal() => Self::Screen,
+            false => Self::Lines,
         }
     }
 }
@@ -71,67 +92,116 @@ pub async fn watch(
     client: Client,
     args: WatchArgs,
     format: WatchFormat,
+    out: impl Write,
+) -> Result<(), CliError> {
+    follow::<WatchedRoom>(client, args.client, args.room_id, format, out).await
+}
+
+/// Shows a user on `out`, until the server refuses or `out` cannot be written.
+///
+/// # Errors
+/// Always, as it never ends otherwise.
+pub async fn watch_user(
+    client: Client,
+    args: WatchUserArgs,
+    format: WatchFormat,
+    out: impl Write,
+) -> Result<(), CliError> {
+    follow::<WatchedUser>(client, args.client, args.user_id, format, out).await
+}
+
+async fn follow<S: Shown>(
+    client: Client,
+    args: ClientArgs,
+    id: String,
+    format: WatchFormat,
     mut out: impl Write,
 ) -> Result<(), CliError> {
-    let mut view = View::new(format, &args)?;
-    let mut outage = Outage {
-        server: args.client.server.clone(),
-        attempts: 0,
-    };
-    let mut watch = RoomWatch::new(client, &*args.client.app, args.room_id);
+    let mut view = View::new(format, &id, &args)?;
+    let mut outage = Outage::new(&args.server);
+    let mut watch = WatchOf::<S>::new(client.clone(), &*args.app, &*id);
+    let mut refreshes = JoinSet::<Option<Room>>::new();
+    let mut tick = ticks();
+    let mut ticks: u32 = 0;
     let mut draw_at = None;
     loop {
-        let event = tokio::select! {
-            event = watch.next() => event.map_err(|status| args.client.failure(status))?,
+        tokio::select! {
+            event = watch.next() => {
+                let event = event.map_err(|status| args.failure(status))?;
+                if let WatchEvent::Lost { status, .. } = &event && super::is_not_grpc(status) {
+                    return Err(args.failure(status.clone()));
+                }
+                view.take::<S>(&event, watch.copy(), &mut outage, &mut out)?;
+                draw_at.get_or_insert_with(|| Instant::now() + FRAME);
+            }
             () = tokio::time::sleep_until(draw_at.unwrap_or_else(Instant::now)), if draw_at.is_some() => {
                 draw_at = None;
                 view.draw(watch.copy(), &mut out)?;
-                continue;
             }
-        };
-        view.take(&event, watch.copy(), &mut outage, &mut out)?;
-        draw_at.get_or_insert_with(|| Instant::now() + FRAME);
+            _ = tick.tick(), if view.is_screen() => {
+                draw_at.get_or_insert_with(Instant::now);
+                ticks = ticks.wrapping_add(1);
+                if ticks.is_multiple_of(TICKS_A_REFRESH) && refreshes.is_empty() && view.is_live() {
+                    refreshes.spawn(S::refresh(client.clone(), args.app.clone(), id.clone()));
+                }
+            }
+            Some(Ok(Some(room))) = refreshes.join_next() => view.refresh(room),
+        }
     }
+}
+
+/// The first tick comes after the time of one.
+fn ticks() -> Interval {
+    let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
 }
 
 // === impl View ===
 
 impl View {
-    fn new(format: WatchFormat, args: &WatchArgs) -> Result<Self, CliError> {
+    fn new(format: WatchFormat, id: &str, args: &ClientArgs) -> Result<Self, CliError> {
         Ok(match format {
-            WatchFormat::Screen => Self::Screen(Screen::new(&args.room_id, &args.client.server)),
+            WatchFormat::Screen => Self::Screen(Screen::new(id, &args.server)),
             WatchFormat::Lines => Self::Lines,
             WatchFormat::Json => Self::Json(JsonLines::new()?),
         })
     }
 
+    fn is_screen(&self) -> bool {
+        matches!(self, Self::Screen(_))
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self, Self::Screen(screen) if screen.is_live())
+    }
+
     /// Takes in what happened; shows it, unless that is left to [`Self::draw`].
-    fn take(
+    fn take<S: Shown>(
         &mut self,
-        event: &WatchEvent,
-        copy: &RoomCopy,
+        event: &WatchEvent<S::Message>,
+        copy: &CopyOf<S>,
         outage: &mut Outage,
         out: &mut impl Write,
     ) -> Result<(), CliError> {
         if let WatchEvent::Message(_) = event {
-            outage.attempts = 0;
+            outage.end();
         }
         match (self, event) {
-            (Self::Screen(screen), event) => screen.take(event),
+            (Self::Screen(screen), event) => screen.take::<S>(event, Moment::now()),
             (Self::Lines, WatchEvent::Message(message)) => {
-                for line in lines(message, copy) {
+                for line in S::lines(message, copy) {
                     writeln!(out, "{line}")?;
                 }
                 out.flush()?;
             }
             (Self::Json(json), WatchEvent::Message(message)) => {
-                writeln!(out, "{}", json.line("WatchRoomResponse", message)?)?;
+                writeln!(out, "{}", json.line(S::MESSAGE, &**message)?)?;
                 out.flush()?;
             }
             (_, WatchEvent::Lost { status, .. }) => {
-                if outage.is_worth_a_line() {
-                    let (server, reason) = (&outage.server, super::reason(status));
-                    tracing::warn!("lost, retrying {server}: {reason}");
+                if let Some(warning) = outage.attempt(status) {
+                    tracing::warn!("{warning}");
                 }
             }
             (_, WatchEvent::Violated { violation, wait }) => {
@@ -144,66 +214,25 @@ impl View {
         Ok(())
     }
 
-    fn draw(&self, copy: &RoomCopy, out: &mut impl Write) -> Result<(), CliError> {
+    /// Takes in the room's counts.
+    fn refresh(&mut self, room: Room) {
+        if let Self::Screen(screen) = self {
+            screen.refresh(room);
+        }
+    }
+
+    fn draw<S: Shown>(&self, copy: &CopyOf<S>, out: &mut impl Write) -> Result<(), CliError> {
         if let Self::Screen(screen) = self {
             let (height, width) = console::Term::stdout().size();
-            out.write_all(screen.draw(copy, width.into(), height.into()).as_bytes())?;
+            let frame = Frame {
+                width: width.into(),
+                height: height.into(),
+                now: Moment::now(),
+                paint: Paint::of(io::stdout().is_terminal()),
+            };
+            out.write_all(screen.draw(copy, &frame).as_bytes())?;
             out.flush()?;
         }
         Ok(())
-    }
-}
-
-// === impl Outage ===
-
-impl Outage {
-    /// Counts an attempt that failed, and says whether to log it.
-    fn is_worth_a_line(&mut self) -> bool {
-        self.attempts += 1;
-        self.attempts % ATTEMPTS_A_LINE == 1
-    }
-}
-
-/// A message as lines, each after its revision: one for every change, or for
-/// the room and every user of a snapshot that is complete with this message.
-fn lines(message: &WatchRoomResponse, copy: &RoomCopy) -> Vec<String> {
-    let revision = message.revision;
-    match &message.update {
-        Some(Update::Snapshot(snapshot)) if snapshot.complete => {
-            let reason = text::word(snapshot.reason().as_str_name(), "SNAPSHOT_REASON_");
-            let room = copy
-                .room()
-                .map(|room| text::room_line(room, copy.user_count()));
-            let room = format!(
-                "{revision} snapshot {} ({reason})",
-                room.unwrap_or_default()
-            );
-            let users = copy.users().values();
-            let users =
-                users.map(|user| format!("{revision} {}", text::user_line("present", Some(user))));
-            std::iter::once(room).chain(users).collect()
-        }
-        Some(Update::Changes(changes)) => {
-            let changes = changes.changes.iter();
-            changes
-                .map(|change| format!("{revision} {}", text::change_line(change)))
-                .collect()
-        }
-        Some(Update::Snapshot(_) | Update::Progress(_)) | None => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_attempt_of_an_outage_is_logged_and_then_every_tenth() {
-        let mut outage = Outage {
-            server: String::new(),
-            attempts: 0,
-        };
-        let logged: Vec<u32> = (1..=25).filter(|_| outage.is_worth_a_line()).collect();
-        assert_eq!(logged, [1, 11, 21]);
     }
 }

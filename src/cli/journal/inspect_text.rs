@@ -8,10 +8,7 @@ use std::{
 use bytesize::ByteSize;
 
 use super::report::Report;
-use crate::cli::{
-    list::columns,
-    text::{clean, table},
-};
+use crate::cli::{list::columns, table::table_of_rows, text::clean};
 
 type Row<'a, const N: usize> = [Cow<'a, str>; N];
 
@@ -117,12 +114,16 @@ fn write_files(out: &mut impl Write, report: &Report) -> io::Result<()> {
 
 fn write_table<'a, const N: usize>(
     out: &mut impl Write,
-    header: [&str; N],
+    header: [&'static str; N],
     rows: impl Iterator<Item = Row<'a, N>>,
 ) -> io::Result<()> {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
         return Ok(());
     }
-    writeln!(out, "\n{}", table(header, rows, columns()).trim_fmt())
+    writeln!(out)?;
+    for line in table_of_rows(header, rows, columns()) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }

@@ -28,11 +28,11 @@ fn the_commands_fit_together() {
 }
 
 #[test]
-fn questions_go_to_the_demo_app_on_this_machine() {
+fn questions_go_to_the_only_app_on_this_machine() {
     let Ok(Command::Rooms(args)) = parse("headcount rooms --prefix lobby-") else {
         panic!("rooms")
     };
-    assert_eq!((&*args.prefix, &*args.client.app), ("lobby-", "demo"));
+    assert_eq!((&*args.prefix, &*args.client.app), ("lobby-", ""));
     assert_eq!(args.client.server, "http://127.0.0.1:50051");
     assert!(!args.client.json);
     let line = "headcount users r1 --app arena --server http://h:1 --json";
@@ -45,6 +45,20 @@ fn questions_go_to_the_demo_app_on_this_machine() {
         ("http://h:1", true)
     );
     assert!(matches!(parse("headcount watch r1"), Ok(Command::Watch(_))));
+    assert!(matches!(parse("headcount user u1"), Ok(Command::User(_))));
+    let line = "headcount watch-user u1";
+    assert!(matches!(parse(line), Ok(Command::WatchUser(_))));
+}
+
+#[test]
+fn an_address_is_a_server() {
+    for server in ["127.0.0.1:7", "localhost:7", "[::1]:7"] {
+        let line = format!("headcount rooms --server {server}");
+        let Ok(Command::Rooms(args)) = parse(&line) else {
+            panic!("{line}")
+        };
+        assert_eq!(args.client.server, format!("http://{server}"));
+    }
 }
 
 #[test]
@@ -60,10 +74,7 @@ fn what_is_not_understood_is_a_usage_error() {
             "headcount serve --grpc-listen here",
             ErrorKind::ValueValidation,
         ),
-        (
-            "headcount rooms --server 127.0.0.1:1",
-            ErrorKind::ValueValidation,
-        ),
+        ("headcount rooms --server here", ErrorKind::ValueValidation),
         (
             "headcount rooms --server https://h:1",
             ErrorKind::ValueValidation,

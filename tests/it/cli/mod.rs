@@ -2,4 +2,5 @@
 
 mod arguments;
 mod client;
+mod ports;
 mod serve;

@@ -1,9 +1,9 @@
-//! `headcount users` and `headcount rooms`.
+//! `headcount users`, `headcount rooms` and `headcount user`.
 
 use std::{collections::VecDeque, io};
 
 use headcount::{
-    cli::{CliError, ClientArgs, RoomsArgs, UsersArgs, rooms, users},
+    cli::{CliError, ClientArgs, RoomsArgs, UserArgs, UsersArgs, rooms, user, users},
     pb::{GetRoomUsersResponse, ListRoomsResponse},
 };
 use headcount_client::{Credentials, from_channel};
@@ -77,7 +77,7 @@ async fn users_of_all_pages_are_listed_once_when_a_walk_begins_anew() {
             assert_eq!(lines.len(), 2);
             assert!(lines[1].starts_with(r#"{"user_id":"b","#), "{shown}");
         } else {
-            assert_eq!(lines[0], "room r: open, 9 users, 0 missing callbacks");
+            assert_eq!(lines[0], "room r: 0 missing callbacks, open, 9 users");
             assert_eq!(lines[3..], ["a", "b"]);
         }
         assert_eq!(script.asked(), ["", "p1", "", "q1"]);
@@ -124,4 +124,20 @@ async fn rooms_of_all_pages_are_listed() {
         ["ROOM", "USERS", "MISSING", "OPENED", "SESSION", "NAME"]
     );
     assert_eq!(lines[1..], [["room-p1", "9", "0"], ["room-", "9", "0"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_said_to_be_in_rooms_and_on_devices() {
+    let mut out = Vec::new();
+    let args = UserArgs {
+        user_id: "ann".into(),
+        client: mk_client_args(false),
+    };
+    user(serve(&Script::default()), args, &mut out)
+        .await
+        .unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines[0], "user ann: offline, in 1 room");
+    assert_eq!(lines[3], "lobby  room");
 }

@@ -15,8 +15,9 @@ use headcount::{
     pb::{
         Changes, GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse,
         ListRoomsRequest, ListRoomsResponse, Progress, Room, RoomChange, RoomState, RoomUser,
-        Snapshot, SnapshotReason, UserJoined, WatchRoomRequest, WatchRoomResponse,
-        WatchUserRequest, WatchUserResponse, room_change::Change, watch_room_response::Update,
+        Snapshot, SnapshotReason, User, UserJoined, UserRoom, UserSnapshot, WatchRoomRequest,
+        WatchRoomResponse, WatchUserRequest, WatchUserResponse, room_change::Change,
+        watch_room_response::Update, watch_user_response,
     },
 };
 use headcount_client::{Client, Credentials, digest, from_channel};
@@ -63,19 +64,36 @@ impl PresenceService for Script {
     type WatchRoomStream = Pin<Box<dyn Stream<Item = Answer<Outgoing<WatchRoomResponse>>> + Send>>;
     type WatchUserStream = Pin<Box<dyn Stream<Item = Answer<Outgoing<WatchUserResponse>>> + Send>>;
 
-    // No command asks about users.
+    /// About every user, the same is said.
     async fn get_user(
         &self,
-        _: Request<GetUserRequest>,
+        request: Request<GetUserRequest>,
     ) -> Answer<Response<Outgoing<GetUserResponse>>> {
-        Err(Status::unimplemented("not in the script"))
+        let answer = GetUserResponse {
+            user: Some(mk_located(&request.into_inner().user_id)),
+            ..Default::default()
+        };
+        Ok(Response::new(answer.into()))
     }
 
+    /// One snapshot, and then the script ends.
     async fn watch_user(
         &self,
-        _: Request<WatchUserRequest>,
+        request: Request<WatchUserRequest>,
     ) -> Answer<Response<Self::WatchUserStream>> {
-        Err(Status::unimplemented("not in the script"))
+        let snapshot = UserSnapshot {
+            user: Some(mk_located(&request.into_inner().user_id)),
+            reason: SnapshotReason::Initial.into(),
+            complete: true,
+        };
+        let message = WatchUserResponse {
+            revision: 5,
+            resume_token: "t5".into(),
+            update: Some(watch_user_response::Update::Snapshot(snapshot)),
+        };
+        let end = Status::not_found("the script ended");
+        let messages = stream::iter([Ok(Outgoing::from(message)), Err(end)]);
+        Ok(Response::new(messages.boxed()))
     }
 
     async fn get_room_users(
@@ -149,6 +167,18 @@ pub(crate) fn serve(script: &Script) -> Client {
 pub(crate) fn mk_user(id: &str) -> RoomUser {
     RoomUser {
         user_id: id.into(),
+        ..Default::default()
+    }
+}
+
+/// A user who is in one room and not online.
+fn mk_located(id: &str) -> User {
+    User {
+        user_id: id.into(),
+        rooms: vec![UserRoom {
+            room_id: "lobby".into(),
+            login_time: None,
+        }],
         ..Default::default()
     }
 }

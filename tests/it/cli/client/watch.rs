@@ -1,8 +1,8 @@
-//! `headcount watch`.
+//! `headcount watch` and `headcount watch-user`.
 
 use std::io::{self, Write};
 
-use headcount::cli::{CliError, WatchArgs, WatchFormat, watch};
+use headcount::cli::{CliError, WatchArgs, WatchFormat, WatchUserArgs, watch, watch_user};
 use headcount_client::{RoomWatch, Violation, WatchEvent};
 use tonic::{Code, Status};
 
@@ -40,7 +40,7 @@ async fn a_watch_goes_on_where_it_was_when_the_server_comes_back() {
     assert_eq!(
         shown.lines().collect::<Vec<_>>(),
         [
-            "5 snapshot room r: open, 1 user, 0 missing callbacks (initial)",
+            "5 snapshot room r: 0 missing callbacks, open, 1 user (initial)",
             "5 present  a",
             "6 joined   b",
             "8 joined   c",
@@ -128,24 +128,31 @@ async fn a_terminal_shows_who_is_there_and_what_happened() {
     let shown = watch_to_end(&script, WatchFormat::Screen).await;
     let last = shown.rsplit("\x1b[H").next().unwrap().replace("\x1b[K", "");
     let lines: Vec<_> = last.lines().collect();
-    assert_eq!(lines[0], "room r: open, 2 users, 0 missing callbacks");
+    assert_eq!(lines[..2], ["0 callbacks missing · 2 users · open", "r"]);
     assert!(
-        lines[1].starts_with("LOST, retrying http://script in ")
-            && lines[1].ends_with(": The service is currently unavailable"),
+        lines[2].starts_with("LOST ")
+            && lines[2].contains(" · The service is currently unavailable"),
         "{}",
-        lines[1]
+        lines[2]
     );
-    assert!(lines[3].starts_with("USER"));
+    let table = lines.iter().position(|line| line.starts_with("USER"));
+    assert_eq!(lines[table.unwrap() + 1..][..2], ["a", "b"]);
+    assert!(lines.contains(&"  0s  joined   b"), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_can_be_watched() {
+    let args = WatchUserArgs {
+        user_id: "ann".into(),
+        client: mk_client_args(false),
+    };
+    let mut out = Vec::new();
+    let server = serve(&Script::default());
+    let ended = watch_user(server, args, WatchFormat::Lines, &mut out).await;
+    assert_eq!(ended.unwrap_err().to_string(), "the script ended");
     assert_eq!(
-        lines[4..],
-        [
-            "a",
-            "b",
-            "",
-            "5 snapshot (initial)",
-            "6 joined   b",
-            "\x1b[J"
-        ]
+        String::from_utf8(out).unwrap(),
+        "5 snapshot user ann: offline, in 1 room (initial)\n5 present  room lobby\n"
     );
 }
 

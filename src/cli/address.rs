@@ -1,0 +1,73 @@
+//! Addresses of servers, as people type them.
+
+use http::Uri;
+
+/// The URL of a gRPC service: a URL, or an address such as `127.0.0.1:50051`. It is checked
+/// here, because the error of connecting to a wrong URL does not say what is wrong.
+pub(super) fn server_url(text: &str) -> Result<String, String> {
+    let example = "127.0.0.1:50051";
+    url(text, example)
+}
+
+/// The URL that callbacks are sent to: a URL, or an address such as `localhost:8080`.
+pub(super) fn webhook_url(text: &str) -> Result<String, String> {
+    let example = "127.0.0.1:8080";
+    url(text, example)
+}
+
+fn url(text: &str, example: &str) -> Result<String, String> {
+    let expected = || format!("expected an address such as {example} or http://{example}");
+    let (url, is_address) = match text.split_once("://") {
+        Some(("http", _)) => (text.to_owned(), false),
+        Some(("https", _)) => return Err(no_https(example)),
+        Some(_) => return Err(expected()),
+        None => (format!("http://{text}"), true),
+    };
+    let uri: Uri = url.parse().map_err(|_| expected())?;
+    let has_host = uri.host().is_some_and(|host| !host.is_empty());
+    // A name alone may be anything, such as an app's.
+    match has_host && (!is_address || uri.port_u16().is_some()) {
+        true => Ok(url),
+        false => Err(expected()),
+    }
+}
+
+fn no_https(example: &str) -> String {
+    format!("https is not supported yet: name the address behind the proxy, such as {example}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_optional() {
+        for (text, url) in [
+            ("127.0.0.1:50051", "http://127.0.0.1:50051"),
+            ("localhost:8080", "http://localhost:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("http://h", "http://h"),
+        ] {
+            assert_eq!(server_url(text).as_deref(), Ok(url), "{text}");
+            assert_eq!(webhook_url(text).as_deref(), Ok(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_answered_with_an_example() {
+        for text in [
+            "",
+            "here",
+            ":8080",
+            "::1:8080",
+            "ftp://h:1",
+            "h:port",
+            "h:99999",
+        ] {
+            let error = server_url(text).unwrap_err();
+            assert!(error.contains(" 127.0.0.1:50051 or "), "{text}: {error}");
+        }
+        let error = webhook_url("https://h:1").unwrap_err();
+        assert!(error.starts_with("https is not supported yet"), "{error}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Commands that are pointed at the wrong port, and apps that are not there.
+
+use std::io;
+
+use headcount::{
+    cli::{ClientArgs, RoomsArgs, WatchArgs, WatchFormat, rooms, watch},
+    config::{Config, JournalKind},
+    providers::Registry,
+    reconcile::Rules,
+    server::Server,
+};
+
+struct Ports {
+    webhook: String,
+    grpc: String,
+}
+
+/// The service of `serve --dev`, which has two apps.
+async fn serve() -> Ports {
+    let mut config = Config::dev(Registry::standard()).unwrap();
+    config.journal.kind = JournalKind::Memory;
+    config.webhook.listen = "127.0.0.1:0".parse().unwrap();
+    config.grpc.listen = "127.0.0.1:0".parse().unwrap();
+    let server = Server::bind(&config, Registry::standard(), Rules::default());
+    let server = server.await.unwrap();
+    let ports = Ports {
+        webhook: format!("http://{}", server.webhook_address().unwrap()),
+        grpc: format!("http://{}", server.grpc_address().unwrap()),
+    };
+    tokio::spawn(server.run(std::future::pending()));
+    ports
+}
+
+fn ask(server: &str, app: &str) -> ClientArgs {
+    ClientArgs {
+        app: app.into(),
+        server: server.into(),
+        json: false,
+    }
+}
+
+async fn refused(client: ClientArgs) -> String {
+    let args = RoomsArgs {
+        prefix: String::new(),
+        client: client.clone(),
+    };
+    let asked = rooms(client.connect().unwrap(), args, io::sink()).await;
+    asked.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn the_port_of_callbacks_is_told_apart() {
+    let ports = serve().await;
+    let expected = format!(
+        "{} is no gRPC service: is it where callbacks are sent to? gRPC has a port of its own, by default 50051",
+        ports.webhook
+    );
+    let client = ask(&ports.webhook, "demo");
+    assert_eq!(refused(client.clone()).await, expected);
+    let args = WatchArgs {
+        room_id: "r".into(),
+        client: client.clone(),
+    };
+    // It ends, and does not try again for ever.
+    let watched = watch(
+        client.connect().unwrap(),
+        args,
+        WatchFormat::Lines,
+        io::sink(),
+    )
+    .await;
+    assert_eq!(watched.unwrap_err().to_string(), expected);
+}
+
+#[tokio::test]
+async fn the_apps_that_there_are_are_listed() {
+    let ports = serve().await;
+    assert_eq!(
+        refused(ask(&ports.grpc, "dmeo")).await,
+        "no app is called \"dmeo\": there is demo, demo-tencent"
+    );
+    assert_eq!(
+        refused(ask(&ports.grpc, "")).await,
+        "app must be given where more than one app is configured: demo, demo-tencent (--app NAME, or HEADCOUNT_APP)"
+    );
+}
