@@ -48,6 +48,10 @@ pub use self::{
 /// What to check first when the server does not answer.
 const START_HINT: &str = "is `headcount serve` running?";
 
+/// What to check when the other side does not speak HTTP/1.
+const NOT_HTTP_HINT: &str =
+    "is that the port of gRPC? callbacks have a port of their own, by default 8080";
+
 /// What `headcount` was called with.
 #[derive(Debug, Parser)]
 #[command(

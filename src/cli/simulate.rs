@@ -2,13 +2,15 @@
 //! checks what it serves against what is true.
 
 use std::{
+    fs,
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
 
 use super::{
-    START_HINT,
+    NOT_HTTP_HINT, START_HINT,
     address::{server_url, webhook_url},
 };
 use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
@@ -57,7 +59,8 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub concurrency: usize,
     /// Rooms are called `sim-TAG-0`, `sim-TAG-1` and so on, users
-    /// `sim-TAG-user-0`. Random if not given, so that no two runs share any.
+    /// `sim-TAG-user-0`. Random if not given. If the server knows some of them already, the
+    /// tag is TAG.2, or the next that it does not know.
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
     /// Where the server takes callbacks in.
@@ -87,6 +90,9 @@ pub struct SimulateArgs {
     /// The app's ZEGO callback secret.
     #[arg(long, default_value = "secret")]
     pub secret: String,
+    /// A file with the app's ZEGO callback secret, which a list of processes would show.
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    pub secret_file: Option<PathBuf>,
     /// Tencent's app, by its name in the server's configuration. It must have no
     /// token.
     #[arg(long, value_name = "APP", default_value = "demo-tencent")]
@@ -99,7 +105,11 @@ pub struct SimulateArgs {
 /// Runs it, prints the differences to stderr and the verdict to `out`. Returns
 /// the exit code: 0 without a difference, 1 with any, 2 if it could not run.
 pub async fn simulate(args: SimulateArgs, mut out: impl Write) -> ExitCode {
-    match run(&args.into()).await {
+    let verdict = match args.options() {
+        Ok(options) => run(&options).await,
+        Err(error) => Err(error),
+    };
+    match verdict {
         Ok(verdict) => {
             let shown = tell(&verdict, &mut io::stderr(), &mut out);
             // The verdict is the exit code too: a closed pipe does not change it.
@@ -141,19 +151,35 @@ fn hint(error: &CannotRun) -> String {
     let hint = match error {
         CannotRun::Server { trouble, .. } | CannotRun::Webhook { trouble, .. } => match trouble {
             Trouble::Connection => START_HINT,
+            Trouble::NotHttp => NOT_HTTP_HINT,
             Trouble::Credentials => "check --app-id and --secret, or --sdk-app-id",
             Trouble::Other => return String::new(),
         },
         CannotRun::TooSlow { .. } => "give it more time with --duration, or fewer --callbacks",
+        CannotRun::OtherJournal { .. } => {
+            "a journal in memory, and that of `serve --dev` without --data, ends with the process"
+        }
         CannotRun::Option(_) => return String::new(),
     };
     format!(" ({hint})")
 }
 
-impl From<SimulateArgs> for Options {
-    fn from(args: SimulateArgs) -> Self {
+impl SimulateArgs {
+    /// The options of the run.
+    fn options(self) -> Result<Options, CannotRun> {
+        let args = self;
         let any = Options::default();
-        Self {
+        let secret = match &args.secret_file {
+            None => args.secret,
+            Some(file) => {
+                let text = fs::read_to_string(file).map_err(|error| {
+                    CannotRun::Option(format!("--secret-file {}: {error}", file.display()))
+                })?;
+                // Editors and `echo` end a file with a newline.
+                text.trim_end_matches(['\r', '\n']).to_owned()
+            }
+        };
+        Ok(Options {
             seed: args.seed.unwrap_or(any.seed),
             tag: args.tag.unwrap_or(any.tag),
             loss: args.loss,
@@ -168,12 +194,12 @@ impl From<SimulateArgs> for Options {
             server: args.server,
             app: args.app,
             app_id: args.app_id,
-            secret: args.secret,
+            secret,
             tencent_app: args.tencent_app,
             sdk_app_id: args.sdk_app_id,
             forgetting: None,
             progress: true,
-        }
+        })
     }
 }
 
@@ -192,7 +218,7 @@ mod tests {
     #[test]
     fn without_flags_it_is_for_a_dev_server() {
         let args = Args::parse_from(["simulate"]).simulate;
-        let (given, any) = (Options::from(args), Options::default());
+        let (given, any) = (args.options().unwrap(), Options::default());
         assert_eq!(given.duration, any.duration);
         assert_eq!(
             (given.rooms, given.users, given.callbacks, given.concurrency),
@@ -216,6 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_may_be_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("secret");
+        fs::write(&file, "s3cret\n").unwrap();
+        let parse = |file: &std::path::Path| {
+            let file = file.to_str().unwrap();
+            let args = Args::parse_from(["simulate", "--secret-file", file]);
+            args.simulate.options()
+        };
+        assert_eq!(parse(&file).unwrap().secret, "s3cret");
+        let error = parse(&dir.path().join("none")).unwrap_err().to_string();
+        assert!(error.starts_with("--secret-file /"), "{error}");
+    }
+
+    #[test]
     fn hints_fit_the_trouble() {
         let webhook = |trouble| CannotRun::Webhook {
             webhook: String::new(),
@@ -227,6 +268,10 @@ mod tests {
             (
                 Trouble::Credentials,
                 " (check --app-id and --secret, or --sdk-app-id)",
+            ),
+            (
+                Trouble::NotHttp,
+                " (is that the port of gRPC? callbacks have a port of their own, by default 8080)",
             ),
             (Trouble::Other, ""),
         ] {
@@ -244,6 +289,7 @@ mod tests {
         };
         let verdict = Verdict {
             seed: 7,
+            tag: "1".to_owned(),
             callbacks: 10,
             duplicates: 2,
             lost: 1,

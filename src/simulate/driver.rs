@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -12,16 +12,16 @@ use std::{
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::Full;
-use indicatif::ProgressBar;
 use tokio::{
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     callbacks::{Signing, VendorAccount},
     disorder::{Delivery, Schedule},
     options::{CannotRun, Trouble},
+    progress::Meter,
     service::Service,
     world::World,
 };
@@ -53,11 +53,10 @@ pub(super) struct Driver {
     webhook: String,
     /// Whether callbacks wait for their time.
     pub(super) timed: bool,
-    pub(super) bar: ProgressBar,
+    pub(super) meter: Arc<Meter>,
     nonces: u64,
     began_at: u64,
     next: AtomicUsize,
-    answered: AtomicU64,
     misunderstood: parking_lot::Mutex<Vec<String>>,
 }
 
@@ -69,25 +68,25 @@ impl Driver {
         service: Arc<dyn Service>,
         webhook: &str,
     ) -> Self {
+        let meter = Arc::new(Meter::new(schedule.deliveries.len()));
         Self {
             world,
             schedule,
             vendor,
             webhook: webhook.to_owned(),
             timed: false,
-            bar: ProgressBar::hidden(),
+            meter,
             nonces: rand::random(),
             began_at: service.now(),
             service,
             next: AtomicUsize::new(0),
-            answered: AtomicU64::new(0),
             misunderstood: parking_lot::Mutex::default(),
         }
     }
 
     /// How many deliveries were taken in.
     pub(super) fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+        self.meter.taken()
     }
 
     /// Callbacks that were taken in, but not understood.
@@ -118,19 +117,22 @@ impl Driver {
                 let wait = delivery.at.saturating_sub(self.service.now());
                 sleep(Duration::from_millis(wait)).await;
             }
-            self.deliver(delivery).await?;
-            self.answered.fetch_add(1, Ordering::Relaxed);
-            self.bar.inc(1);
+            let behind = self.service.now().saturating_sub(delivery.at);
+            let behind = self.timed.then_some(Duration::from_millis(behind));
+            let latency = self.deliver(delivery).await?;
+            self.meter.take(latency, behind);
         }
     }
 
-    async fn deliver(&self, delivery: &Delivery) -> Result<(), CannotRun> {
+    /// Delivers one, if necessary with repetitions. Returns how long the last answer took.
+    async fn deliver(&self, delivery: &Delivery) -> Result<Duration, CannotRun> {
         let mut waits = RETRY_AFTER.into_iter();
         loop {
+            let began = Instant::now();
             let (reason, trouble) = match timeout(ANSWER_TIMEOUT, self.post(delivery)).await {
                 Ok(Ok((status, answer))) if status.is_success() => {
                     self.note(&answer);
-                    return Ok(());
+                    return Ok(began.elapsed());
                 }
                 Ok(Ok((status, answer))) => {
                     let reason = format!("{status}: {answer}");
@@ -143,7 +145,10 @@ impl Driver {
                     }
                     (reason, trouble)
                 }
-                Ok(Err(reason)) => (reason, Trouble::Connection),
+                Ok(Err(reason)) => {
+                    let trouble = Trouble::without_answer(&reason);
+                    (reason, trouble)
+                }
                 Err(_) => {
                     let reason = format!("no answer within {ANSWER_TIMEOUT:?}");
                     (reason, Trouble::Other)

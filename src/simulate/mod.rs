@@ -15,6 +15,7 @@ mod driver;
 mod judge;
 mod observe;
 mod options;
+mod progress;
 mod run;
 mod service;
 mod truth;

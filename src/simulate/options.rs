@@ -33,7 +33,8 @@ impl VendorName {
 pub struct Options {
     /// What the world is made from.
     pub seed: u64,
-    /// A part of the ids of rooms and users, which makes them unique to this run.
+    /// A part of the ids of rooms and users, which makes them unique to this run. If the server
+    /// knows some of them already, the run adds a number to it.
     pub tag: String,
     /// How many callbacks are lost, from 0 to 1.
     pub loss: f64,
@@ -108,6 +109,14 @@ pub enum CannotRun {
         /// Where the fault may be.
         trouble: Trouble,
     },
+    /// What the server was told is gone.
+    #[error(
+        "{server} was started with another journal during the run, and does not know what was sent before"
+    )]
+    OtherJournal {
+        /// Its URL.
+        server: String,
+    },
     /// The time was up.
     #[error("only {sent} of {planned} callbacks were taken in within {}", humantime::format_duration(*.duration))]
     TooSlow {
@@ -125,10 +134,23 @@ pub enum CannotRun {
 pub enum Trouble {
     /// It does not answer.
     Connection,
+    /// What is there does not speak HTTP/1: it may be the port of gRPC.
+    NotHttp,
     /// It refuses the signature or the app id.
     Credentials,
     /// Its answer says what is wrong.
     Other,
+}
+
+impl Trouble {
+    /// Where the fault may be if a callback got no answer for this reason.
+    pub(super) fn without_answer(reason: &str) -> Self {
+        // So hyper says that what came is not HTTP/1.
+        match reason.contains("invalid HTTP version") {
+            true => Self::NotHttp,
+            false => Self::Connection,
+        }
+    }
 }
 
 impl Options {

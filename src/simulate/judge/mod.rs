@@ -20,7 +20,7 @@ use super::{
     observe::{RoomAnswer, WatchResult},
     options::VendorName,
     truth::{Numbers, TrueLife},
-    world::World,
+    world::{Shape, World},
 };
 
 /// What a run is judged by.
@@ -227,9 +227,10 @@ impl<'a> Judge<'a> {
             .for_each(|what| self.note(Witness::Roster, what));
     }
 
-    pub(super) fn verdict(self, seed: u64, schedule: &Schedule, watched: usize) -> Verdict {
+    pub(super) fn verdict(self, shape: &Shape, schedule: &Schedule, watched: usize) -> Verdict {
         Verdict {
-            seed,
+            seed: shape.seed,
+            tag: shape.tag.clone(),
             callbacks: self.world.callbacks.len(),
             duplicates: schedule.duplicates,
             lost: schedule.lost.len(),

@@ -8,6 +8,8 @@ use std::{collections::BTreeSet, fmt};
 pub struct Verdict {
     /// The seed that the world was made from.
     pub seed: u64,
+    /// The tag of the run's rooms and users.
+    pub tag: String,
     /// How many callbacks there were, those that were lost included.
     pub callbacks: usize,
     /// How many times one was sent again.
@@ -78,6 +80,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             seed,
+            tag: _,
             callbacks,
             duplicates,
             lost,

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use headcount_client::{Client, CopyOf, Folded, Subject, WatchEvent, WatchOf};
+use headcount_client::{Client, CopyOf, Folded, ParsedUpdate, Subject, WatchEvent, WatchOf};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+
+use crate::pb::SnapshotReason;
 
 /// How long a watch may take to begin, and to receive everything at the end.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
@@ -22,6 +24,8 @@ pub(in crate::simulate) struct Target {
     pub(in crate::simulate) app: String,
     /// Of the room or the user.
     pub(in crate::simulate) id: String,
+    /// Cancelled when a watch is told that the server has another journal.
+    pub(in crate::simulate) other_journal: CancellationToken,
 }
 
 /// A watch of one room or user.
@@ -44,7 +48,9 @@ pub(in crate::simulate) struct WatchResult<S> {
 impl<S: Subject> Watcher<S> {
     /// Begins to watch, and returns when it has a copy.
     pub(in crate::simulate) async fn begin(target: Target) -> Result<Self, Status> {
-        let Target { client, app, id } = target.clone();
+        let Target {
+            client, app, id, ..
+        } = target.clone();
         let mut watcher = Self {
             watch: WatchOf::new(client, app, id),
             target,
@@ -103,7 +109,9 @@ impl<S: Subject> Watcher<S> {
         if !copy.is_complete() {
             return Ok(false);
         }
-        let Target { client, app, id } = self.target.clone();
+        let Target {
+            client, app, id, ..
+        } = self.target.clone();
         let token = copy.resume_token().to_owned();
         let mut resumed = copy.clone();
         let asked = timeout_at(deadline, async {
@@ -139,9 +147,24 @@ impl<S: Subject> Watcher<S> {
 
     /// A lost connection is no fault: watches resume.
     fn note(&mut self, event: WatchEvent<S::Message>) {
-        if let WatchEvent::Violated { violation, .. } = event {
-            self.faults
-                .push(format!("the stream broke its contract: {violation}"));
+        match event {
+            WatchEvent::Violated { violation, .. } => {
+                let fault = format!("the stream broke its contract: {violation}");
+                self.faults.push(fault);
+            }
+            WatchEvent::Message(message) if is_of_other_journal::<S>(&message) => {
+                self.target.other_journal.cancel();
+            }
+            WatchEvent::Message(_) | WatchEvent::Lost { .. } => {}
         }
     }
+}
+
+/// Whether a message says that the server has another journal than before.
+fn is_of_other_journal<S: Subject>(message: &S::Message) -> bool {
+    let reason = match S::parse(message).map(|parsed| parsed.update) {
+        Ok(ParsedUpdate::Part { reason, .. }) => reason,
+        _ => return false,
+    };
+    reason == SnapshotReason::EpochChanged
 }

@@ -6,7 +6,6 @@ mod watches;
 use std::{sync::Arc, time::Duration};
 
 use headcount_client::Client;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -20,6 +19,7 @@ use super::{
     judge::{Judge, Memory, Verdict, Witness, counted},
     observe::{Reader, RoomAnswer, Target},
     options::{CannotRun, Options, Trouble, VendorName},
+    progress::Display,
     service::{Network, Service},
     world::{Shape, World, settled_after},
 };
@@ -31,6 +31,9 @@ use self::{
 
 /// Watches on one connection; a server may bound them.
 const WATCHES_PER_CONNECTION: usize = 100;
+
+/// How many runs of one tag a server may know. Each has a number.
+const RUNS_OF_A_TAG_MAX: usize = 100;
 
 /// Makes a world, sends its callbacks, watches its rooms and users, and judges.
 ///
@@ -49,7 +52,7 @@ pub async fn run(options: &Options) -> Result<Verdict, CannotRun> {
 /// As [`run()`].
 pub async fn run_on(options: &Options, service: Arc<dyn Service>) -> Result<Verdict, CannotRun> {
     options.check()?;
-    let run = Run::prepare(options, service)?;
+    let run = Run::first_unused(options, &service).await?;
     run.reach().await?;
     run.announce();
     let over = CancellationToken::new();
@@ -60,12 +63,17 @@ pub async fn run_on(options: &Options, service: Arc<dyn Service>) -> Result<Verd
     over.cancel();
     let watched = watches.end().await;
     let watched = watched.map_err(|status| run.refused(&status))?;
+    run.check_journal()?;
     run.judge(watched).await
 }
 
 /// A run under way.
-struct Run<'a> {
-    options: &'a Options,
+struct Run {
+    options: Options,
+    /// The tag that was asked for, if it was in use.
+    used_tag: Option<String>,
+    /// Cancelled when a watch is told that the server has another journal.
+    other_journal: CancellationToken,
     shape: Shape,
     world: Arc<World>,
     schedule: Arc<Schedule>,
@@ -74,14 +82,42 @@ struct Run<'a> {
     clients: Vec<Client>,
 }
 
-impl<'a> Run<'a> {
-    fn prepare(options: &'a Options, service: Arc<dyn Service>) -> Result<Self, CannotRun> {
-        let shape = shape(options, service.now());
+impl Run {
+    /// A run whose rooms and users the server does not know: of the tag, or of the tag with a
+    /// number.
+    async fn first_unused(
+        options: &Options,
+        service: &Arc<dyn Service>,
+    ) -> Result<Self, CannotRun> {
+        let tag = &options.tag;
+        for number in 1..=RUNS_OF_A_TAG_MAX {
+            let options = Options {
+                // With a dash, the rooms of one run would begin like those of another.
+                tag: match number {
+                    1 => tag.clone(),
+                    _ => format!("{tag}.{number}"),
+                },
+                ..options.clone()
+            };
+            let mut run = Self::prepare(options, Arc::clone(service))?;
+            if !run.is_in_use().await? {
+                run.used_tag = (number > 1).then(|| tag.clone());
+                return Ok(run);
+            }
+        }
+        let reason = format!(
+            "its rooms or users of the tag {tag:?} are in use, and {RUNS_OF_A_TAG_MAX} runs of it: choose another"
+        );
+        Err(CannotRun::Option(reason))
+    }
+
+    fn prepare(options: Options, service: Arc<dyn Service>) -> Result<Self, CannotRun> {
+        let shape = shape(&options, service.now());
         let world = Arc::new(World::make(&shape));
         let disorder = Disorder {
             seed: options.seed,
             loss: options.loss,
-            delay_max: delay_max(options),
+            delay_max: delay_max(&options),
         };
         let schedule = Arc::new(Schedule::plan(&world.callbacks, &disorder));
         let vendor = VendorAccount {
@@ -97,11 +133,10 @@ impl<'a> Run<'a> {
             &options.webhook,
         );
         driver.timed = options.is_timed();
-        if options.progress {
-            driver.bar = bar(schedule.deliveries.len());
-        }
         let mut run = Self {
             options,
+            used_tag: None,
+            other_journal: CancellationToken::new(),
             shape,
             world,
             schedule,
@@ -140,21 +175,16 @@ impl<'a> Run<'a> {
             client: self.client(about),
             app: self.app(about).to_owned(),
             id: self.world.id(about).to_owned(),
+            other_journal: self.other_journal.clone(),
         };
         let rooms = (0..self.world.rooms.len()).map(SubjectIndex::Room);
         let users = (0..self.world.users.len()).map(SubjectIndex::User);
         (rooms.map(target).collect(), users.map(target).collect())
     }
 
-    /// Checks that the gRPC service and the HTTP front of the server can be reached, before the
-    /// run waits for anything.
+    /// Checks that the HTTP front of the server can be reached, before the run waits for
+    /// anything.
     async fn reach(&self) -> Result<(), CannotRun> {
-        if self.is_in_use().await? {
-            let tag = &self.shape.tag;
-            let reason =
-                format!("its rooms or users of the tag {tag:?} are in use: choose another");
-            return Err(CannotRun::Option(reason));
-        }
         let reached = self.service.reach().await;
         reached.map_err(|reason| CannotRun::Webhook {
             webhook: self.options.webhook.clone(),
@@ -188,6 +218,12 @@ impl<'a> Run<'a> {
             let watch = self.look_on();
             let subjects = [rooms, users].concat();
             let subjects = subjects.trim_end_matches(", ");
+            if let Some(used) = &self.used_tag {
+                let tag = &self.shape.tag;
+                eprintln!(
+                    "simulate: the server knows rooms or users of the tag {used} already, so this run is {tag}"
+                );
+            }
             eprintln!("simulate: seed {seed}, {subjects}{watch}");
         }
     }
@@ -197,22 +233,24 @@ impl<'a> Run<'a> {
         let Some(room) = self.world.rooms.first() else {
             return String::new();
         };
-        let (app, any) = (self.app(SubjectIndex::Room(0)), Options::default());
+        let app = self.app(SubjectIndex::Room(0));
         let server = &self.options.server;
-        let mut command = format!("; look on: headcount watch {}", room.id);
-        if app != any.app {
-            command += &format!(" --app {app}");
-        }
-        if *server != any.server {
+        let mut command = format!("; look on: headcount watch {} --app {app}", room.id);
+        if *server != Options::default().server {
             command += &format!(" --server {server}");
         }
         command
     }
 
     async fn send(&self) -> Result<(), CannotRun> {
+        let meter = || Arc::clone(&self.driver.meter);
+        let display = self.options.progress.then(|| Display::begin(meter()));
         let sending = self.driver.send_all(self.options.concurrency);
-        let sent = timeout(self.options.duration, sending).await;
-        self.driver.bar.finish_and_clear();
+        let sent = tokio::select! {
+            sent = timeout(self.options.duration, sending) => sent,
+            () = self.other_journal.cancelled() => return self.check_journal(),
+        };
+        drop(display);
         sent.unwrap_or_else(|_| {
             Err(CannotRun::TooSlow {
                 sent: self.driver.answered(),
@@ -224,6 +262,15 @@ impl<'a> Run<'a> {
             let settled_at = self.shape.from + settled_after(self.shape.horizon, grace);
             let wait = settled_at.saturating_sub(self.service.now());
             sleep(Duration::from_millis(wait)).await;
+        }
+        Ok(())
+    }
+
+    /// Checks that the server still has the journal that it had when the run began.
+    fn check_journal(&self) -> Result<(), CannotRun> {
+        if self.other_journal.is_cancelled() {
+            let server = self.options.server.clone();
+            return Err(CannotRun::OtherJournal { server });
         }
         Ok(())
     }
@@ -257,7 +304,7 @@ impl<'a> Run<'a> {
                 format!("a callback was answered {answer}"),
             );
         }
-        Ok(judge.verdict(self.shape.seed, &self.schedule, watched.count()))
+        Ok(judge.verdict(&self.shape, &self.schedule, watched.count()))
     }
 
     async fn told(&self, place: usize) -> Result<RoomAnswer, CannotRun> {
@@ -298,14 +345,4 @@ impl<'a> Run<'a> {
             trouble,
         }
     }
-}
-
-fn bar(deliveries: usize) -> ProgressBar {
-    let bar = ProgressBar::new(deliveries as u64);
-    let style = "{bar:40} {pos}/{len} callbacks, {per_sec}, {elapsed}";
-    // The template is a constant. If it were wrong, the default bar would be shown.
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    bar
 }

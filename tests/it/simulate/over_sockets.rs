@@ -128,6 +128,13 @@ async fn what_cannot_be_run_has_no_verdict() {
             },
         ),
         (
+            "invalid HTTP version",
+            Options {
+                webhook: running.server.clone(),
+                ..ok.clone()
+            },
+        ),
+        (
             "cannot send to nonsense",
             Options {
                 webhook: "nonsense".to_owned(),
@@ -187,18 +194,47 @@ async fn what_cannot_be_run_has_no_verdict() {
         let error = run(&options).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{expected}: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_is_in_use_gets_a_number() {
+    let running = serve().await;
     let tag = Options {
         tag: "mine".to_owned(),
-        ..ok
+        callbacks: 400,
+        ..running.options(1)
     };
-    assert_none(&run(&tag).await.unwrap());
+    let first = run(&tag).await.unwrap();
+    assert_none(&first);
+    let mut tags = vec![first.tag];
     // Users of the chat are in the rooms of the first run.
     for vendor in [None, Some(VendorName::Tencent), Some(VendorName::Zim)] {
         let again = Options {
             vendor,
             ..tag.clone()
         };
-        let again = run(&again).await.unwrap_err();
-        assert!(matches!(again, CannotRun::Option(_)), "{again}");
+        let again = run(&again).await.unwrap();
+        assert_none(&again);
+        tags.push(again.tag);
     }
+    // The third run is in the app of Tencent, so its tag is unused in the app of the chat.
+    assert_eq!(tags, ["mine", "mine.2", "mine.3", "mine.3"]);
+}
+
+/// What the server was told is gone, so there is nothing to compare.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_with_another_journal_is_told() {
+    let running = serve().await;
+    let options = Options {
+        rooms: 3,
+        callbacks: 4_000,
+        rate: Some(200.0),
+        vendor: Some(VendorName::Zego),
+        ..running.options(6)
+    };
+    let simulation = tokio::spawn(async move { run(&options).await });
+    running.until_it_knows_a_room().await;
+    let _again = running.restart().await;
+    let error = simulation.await.unwrap().unwrap_err();
+    assert!(matches!(error, CannotRun::OtherJournal { .. }), "{error}");
 }
