@@ -13,6 +13,7 @@ mod json;
 mod list;
 mod logging;
 mod paint;
+mod send;
 mod serve;
 mod simulate;
 mod table;
@@ -40,6 +41,7 @@ pub use self::{
     },
     json::{JsonError, JsonLines},
     list::{RoomsArgs, UserArgs, UsersArgs, rooms, user, users},
+    send::{SendArgs, SendEvent, send},
     serve::ServeArgs,
     simulate::{SimulateArgs, simulate},
     watch::{WatchArgs, WatchFormat, WatchUserArgs, watch, watch_user},
@@ -84,6 +86,8 @@ pub enum Command {
     WatchUser(WatchUserArgs),
     /// Look at a data folder: what it holds, and what today's code makes of it.
     Journal(JournalArgs),
+    /// Send one callback, signed as a configuration says, and tell what came back.
+    Send(SendArgs),
     /// Try a server: send a made-up world's callbacks, check what it serves.
     #[command(
         after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
@@ -160,6 +164,9 @@ pub enum CliError {
     /// The room began another life each time that its pages were walked.
     #[error("the room is closed and opened too often to be read")]
     Restless,
+    /// A callback cannot be sent, or got no answer.
+    #[error("{0}")]
+    Send(String),
     /// An answer cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -218,6 +225,12 @@ impl Command {
                 return tokio::select! {
                     code = simulate(args, out) => Ok(code),
                     _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(2)),
+                };
+            }
+            Self::Send(args) => {
+                return tokio::select! {
+                    code = send(args, std::env::vars_os(), out) => code,
+                    _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
                 };
             }
             // An interrupted command has not printed everything, so it fails.

@@ -147,7 +147,8 @@ fn tell(verdict: &Verdict, aside: &mut impl Write, out: &mut impl Write) -> io::
     out.flush()
 }
 
-fn hint(error: &CannotRun) -> String {
+/// What to check when it could not run.
+pub(super) fn hint(error: &CannotRun) -> String {
     let hint = match error {
         CannotRun::Server { trouble, .. } | CannotRun::Webhook { trouble, .. } => match trouble {
             Trouble::Connection => START_HINT,

@@ -9,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, StatusCode, header};
-use http_body_util::Full;
+use http::StatusCode;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -23,6 +21,7 @@ use super::{
     options::{CannotRun, Trouble},
     progress::Meter,
     service::Service,
+    single::request,
     world::World,
 };
 
@@ -147,6 +146,9 @@ impl Driver {
                 }
                 Ok(Err(reason)) => {
                     let trouble = Trouble::without_answer(&reason);
+                    if trouble == Trouble::NotHttp {
+                        return Err(self.refused(reason, trouble));
+                    }
                     (reason, trouble)
                 }
                 Err(_) => {
@@ -165,11 +167,7 @@ impl Driver {
         let callback = &self.world.callbacks[delivery.callback];
         let id = self.world.id(callback.about);
         let post = callback.post(&self.vendor, id, self.signing(delivery));
-        let url = format!("{}?{}", post.path, post.query);
-        let request = Request::post(url.trim_end_matches('?'))
-            .header(header::CONTENT_TYPE, post.content_type)
-            .body(Full::new(Bytes::from(post.body)))
-            .map_err(|error| error.to_string())?;
+        let request = request(post).map_err(|error| error.to_string())?;
         let answer = self.service.send(request).await?;
         let text = String::from_utf8_lossy(answer.body()).trim().to_owned();
         Ok((answer.status(), text))

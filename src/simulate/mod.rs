@@ -18,6 +18,7 @@ mod options;
 mod progress;
 mod run;
 mod service;
+mod single;
 mod truth;
 mod world;
 
@@ -29,4 +30,5 @@ pub use self::{
     options::{CannotRun, Forgetting, Options, Trouble, VendorName},
     run::{run, run_on},
     service::Service,
+    single::{SingleAccount, SingleAnswer, SingleCallback, SingleEvent, send_single},
 };

@@ -145,8 +145,9 @@ pub enum Trouble {
 impl Trouble {
     /// Where the fault may be if a callback got no answer for this reason.
     pub(super) fn without_answer(reason: &str) -> Self {
-        // So hyper says that what came is not HTTP/1.
-        match reason.contains("invalid HTTP version") {
+        // So hyper says that what came is not HTTP/1: after the request, or before it.
+        const SIGNS: [&str; 2] = ["invalid HTTP version", "unexpected message"];
+        match SIGNS.iter().any(|sign| reason.contains(sign)) {
             true => Self::NotHttp,
             false => Self::Connection,
         }

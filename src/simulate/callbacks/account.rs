@@ -7,6 +7,8 @@ pub(crate) struct VendorAccount {
     pub(crate) secret: String,
     /// What Tencent calls the app of its rooms.
     pub(crate) sdk_app_id: u64,
+    /// What Tencent signs callbacks with, if it does.
+    pub(crate) sdk_token: Option<String>,
 }
 
 /// What a callback is signed with.

@@ -33,7 +33,7 @@ impl PlannedCallback {
     pub(crate) fn post(&self, account: &VendorAccount, id: &str, signing: Signing) -> Post {
         let mut fields = Fields::new(self.spelling);
         let path = match &self.what {
-            VendorReport::Tencent(report) => return report.post(account, id),
+            VendorReport::Tencent(report) => return report.post(account, id, signing),
             VendorReport::Zego(report) => {
                 report.write(&mut fields, account, signing, (id, self.life));
                 "/webhooks/zego"

@@ -16,4 +16,5 @@ pub(crate) use self::{
     account::{Signing, VendorAccount},
     callback::{PlannedCallback, Sending, SubjectIndex, VendorReport},
     fields::Spelling,
+    post::Post,
 };

@@ -1,11 +1,13 @@
 //! Callbacks as Tencent sends them of its rooms (trtc.io/document/60720 and 60732
-//! to 60735). They have neither signature, as the app has no token, nor numbers,
-//! nor ids of sessions and lives.
+//! to 60735). They are signed only if the app has a token, and have neither numbers, nor ids of
+//! sessions and lives.
 
 use serde_json::{Value, json};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
-    account::VendorAccount,
+    account::{Signing, VendorAccount},
     post::{JSON, Post},
 };
 
@@ -38,12 +40,16 @@ pub(crate) enum Report {
 }
 
 impl Report {
-    /// It has neither signature nor spellings.
-    pub(super) fn post(&self, vendor: &VendorAccount, room_id: &str) -> Post {
+    /// It is signed if the app has a token, and has no spellings.
+    pub(super) fn post(&self, vendor: &VendorAccount, room_id: &str, signing: Signing) -> Post {
         let (id, command) = (vendor.sdk_app_id, self.command());
+        let mut query = format!("SdkAppid={id}&CallbackCommand={command}&contenttype=json");
+        if let Some(token) = &vendor.sdk_token {
+            query += &signature(token, signing.timestamp);
+        }
         Post {
             path: "/webhooks/tencent",
-            query: format!("SdkAppid={id}&CallbackCommand={command}&contenttype=json"),
+            query,
             content_type: JSON,
             body: self.body(room_id),
         }
@@ -100,6 +106,12 @@ impl Report {
         body["CallbackCommand"] = Value::from(self.command());
         body.to_string()
     }
+}
+
+/// The signature of a callback, for its query (trtc.io/document/64412).
+fn signature(token: &str, timestamp: u64) -> String {
+    let hash = Sha256::digest(format!("{token}{timestamp}"));
+    format!("&Sign={}&RequestTime={timestamp}", const_hex::encode(hash))
 }
 
 /// Only in this callback the room is inside of another object.

@@ -22,6 +22,7 @@ fn login_body(spelling: Spelling) -> String {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 1_400_000_000,
+        sdk_token: None,
     };
     let callback = PlannedCallback {
         about: SubjectIndex::Room(0),
@@ -86,6 +87,7 @@ fn zims_callbacks_are_the_documented_ones() {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 0,
+        sdk_token: None,
     };
     let report = zim::Report {
         session_id: "930821637828251648".to_owned(),

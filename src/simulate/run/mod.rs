@@ -124,6 +124,7 @@ impl Run {
             app_id: options.app_id,
             secret: options.secret.clone(),
             sdk_app_id: options.sdk_app_id,
+            sdk_token: None,
         };
         let mut driver = Driver::new(
             Arc::clone(&world),

@@ -122,6 +122,7 @@ fn decode(world: &World, callback: &PlannedCallback) -> Decoded {
         app_id: 1,
         secret: "secret".to_owned(),
         sdk_app_id: 1_400_000_000,
+        sdk_token: None,
     };
     let signing = Signing {
         timestamp: NOW / 1000,

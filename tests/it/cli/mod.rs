@@ -3,4 +3,5 @@
 mod arguments;
 mod client;
 mod ports;
+mod send;
 mod serve;

@@ -6,7 +6,7 @@ use headcount::{
     domain::Logins,
     pb::{Room, RoomState},
     reconcile::Rules,
-    simulate::{CannotRun, Cause, Options, VendorName, run},
+    simulate::{CannotRun, Cause, Options, Trouble, VendorName, run},
 };
 use headcount_client::RoomWatch;
 use http::StatusCode;
@@ -128,13 +128,6 @@ async fn what_cannot_be_run_has_no_verdict() {
             },
         ),
         (
-            "invalid HTTP version",
-            Options {
-                webhook: running.server.clone(),
-                ..ok.clone()
-            },
-        ),
-        (
             "cannot send to nonsense",
             Options {
                 webhook: "nonsense".to_owned(),
@@ -194,6 +187,24 @@ async fn what_cannot_be_run_has_no_verdict() {
         let error = run(&options).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{expected}: {error}");
     }
+}
+
+#[tokio::test]
+async fn the_port_of_grpc_takes_no_callbacks() {
+    let running = serve().await;
+    let options = Options {
+        webhook: running.server.clone(),
+        ..running.options(1)
+    };
+    let error = run(&options).await.unwrap_err();
+    let is_told = matches!(
+        error,
+        CannotRun::Webhook {
+            trouble: Trouble::NotHttp,
+            ..
+        }
+    );
+    assert!(is_told, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,363 @@
+//! `headcount send`: one callback, signed by a configuration, and what came back.
+
+use std::{
+    ffi::OsString,
+    io::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use serde::Deserialize;
+
+use super::{CliError, ServeArgs, address::webhook_url, simulate, text::clean};
+use crate::{
+    config::{AppConfig, Config},
+    providers::{Account, Signing},
+    simulate::{SingleAccount, SingleAnswer, SingleCallback, SingleEvent, send_single},
+};
+
+/// How much of an answer that is not understood is printed, in characters.
+const BODY_CHARS_MAX: usize = 200;
+
+/// Which callback to send, and where.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    headcount send --dev login lobby ann\n  \
+    headcount send --config headcount.toml --app arena --webhook 10.0.0.7:80 logout lobby ann\n\n\
+    Exit codes: 0 when the callback was accepted, 1 when not.")]
+pub struct SendArgs {
+    /// What the callback reports.
+    #[arg(value_enum)]
+    pub event: SendEvent,
+    /// The room's id, then the user's. Of `online` and `offline`, the user's.
+    #[arg(value_name = "ID", num_args = 1..=2, required = true)]
+    pub ids: Vec<String>,
+    /// The configuration file of the server, for its apps and their secrets.
+    #[arg(long, value_name = "FILE", required_unless_present = "dev")]
+    pub config: Option<PathBuf>,
+    /// The configuration of `serve --dev`.
+    #[arg(long, conflicts_with = "config")]
+    pub dev: bool,
+    /// The app, by its name in the configuration. Needed where there is more than one.
+    #[arg(
+        long,
+        env = "HEADCOUNT_APP",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub app: String,
+    /// Where to send it: that of the configuration, if not given.
+    #[arg(long, value_name = "ADDRESS", value_parser = webhook_url)]
+    pub webhook: Option<String>,
+    /// The user's login session, where the vendor has sessions.
+    #[arg(long, value_name = "ID", default_value = "1")]
+    pub session: String,
+    /// Which of the room's lives it is about, where the vendor numbers them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub life: u64,
+}
+
+/// What a callback reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SendEvent {
+    /// A user logged in to a room.
+    Login,
+    /// A user logged out of a room.
+    Logout,
+    /// A room opened.
+    Open,
+    /// A room closed.
+    Close,
+    /// A user came online in the chat.
+    Online,
+    /// A user went offline in the chat.
+    Offline,
+}
+
+/// Sends it, and prints on `out` what came back. Returns the exit code: 0 if the callback was
+/// accepted.
+///
+/// # Errors
+/// When the configuration or the arguments cannot be used, or no answer comes.
+pub async fn send(
+    args: SendArgs,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    mut out: impl Write,
+) -> Result<ExitCode, CliError> {
+    let config = read_config(&args, env)?;
+    let app = pick(&config.apps, &args.app)?;
+    let webhook = args.webhook.clone();
+    let webhook = webhook.unwrap_or_else(|| url_of(config.webhook.listen));
+    let callback = SingleCallback {
+        account: account(&app.account)?,
+        event: event(args.event, &args.ids)?,
+        life: args.life,
+        session_id: args.session,
+    };
+    let answer = send_single(&webhook, &callback).await;
+    let answer = answer.map_err(|error| {
+        let hint = simulate::hint(&error);
+        CliError::Send(format!("{error}{hint}"))
+    })?;
+    let explained = explain(&answer);
+    let signed = match &app.account.signing {
+        Signing::Secret(_) => "signed",
+        Signing::Unsigned => "not signed",
+    };
+    let (name, path) = (&app.name, answer.path);
+    writeln!(out, "POST {webhook}{path}, of the app {name}, {signed}")?;
+    for line in &explained.lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    Ok(match explained.is_accepted {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn read_config(
+    args: &SendArgs,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, CliError> {
+    let serve = ServeArgs {
+        config: args.config.clone(),
+        dev: args.dev,
+        ..ServeArgs::default()
+    };
+    let (config, warnings) = serve.configure(env)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+/// The app of that name, or the only one.
+fn pick<'a>(apps: &'a [AppConfig], name: &str) -> Result<&'a AppConfig, CliError> {
+    if let (true, [only]) = (name.is_empty(), apps) {
+        return Ok(only);
+    }
+    let found = apps.iter().find(|app| app.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = apps.iter().map(|app| &*app.name).collect();
+        let names = names.join(", ");
+        CliError::Send(match name {
+            "" => format!("more than one app is configured: name one of {names} with --app"),
+            _ => format!("no app is called {name:?}: there is {names}"),
+        })
+    })
+}
+
+/// The account as the vendor knows it.
+fn account(account: &Account) -> Result<SingleAccount, CliError> {
+    let unknown = |_| CliError::Send(format!("the id {} is not a number", account.id));
+    let id = account.id.parse().map_err(unknown)?;
+    let secret = match &account.signing {
+        Signing::Secret(secret) => Some(secret.expose().to_owned()),
+        Signing::Unsigned => None,
+    };
+    match account.vendor {
+        "zego" => Ok(SingleAccount::Zego {
+            app_id: id,
+            secret: secret.unwrap_or_default(),
+        }),
+        "tencent" => Ok(SingleAccount::Tencent {
+            sdk_app_id: id,
+            token: secret,
+        }),
+        other => Err(CliError::Send(format!(
+            "the callbacks of {other} are not known to this command"
+        ))),
+    }
+}
+
+fn event(event: SendEvent, ids: &[String]) -> Result<SingleEvent, CliError> {
+    let (room_id, user_id) = match (event, ids) {
+        (SendEvent::Login | SendEvent::Logout, [room_id, user_id]) => (room_id, user_id),
+        (SendEvent::Login | SendEvent::Logout, _) => return Err(usage("ROOM USER")),
+        (_, [id]) => (id, id),
+        (SendEvent::Online | SendEvent::Offline, _) => return Err(usage("USER")),
+        (_, _) => return Err(usage("ROOM")),
+    };
+    let (room_id, user_id) = (room_id.clone(), user_id.clone());
+    Ok(match event {
+        SendEvent::Login => SingleEvent::Login { room_id, user_id },
+        SendEvent::Logout => SingleEvent::Logout { room_id, user_id },
+        SendEvent::Open => SingleEvent::Open { room_id },
+        SendEvent::Close => SingleEvent::Close { room_id },
+        SendEvent::Online => SingleEvent::Online { user_id },
+        SendEvent::Offline => SingleEvent::Offline { user_id },
+    })
+}
+
+fn usage(ids: &str) -> CliError {
+    CliError::Send(format!("this event needs {ids}"))
+}
+
+/// The URL of a server that listens there. One that listens everywhere is on this machine, too.
+fn url_of(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{listen}")
+}
+
+/// An answer for people.
+#[derive(Debug)]
+struct Explained {
+    is_accepted: bool,
+    lines: Vec<String>,
+}
+
+/// The answers of the HTTP front: its own, and those that Tencent reads.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    outcome: String,
+    error: String,
+    message: String,
+    #[serde(rename = "ActionStatus")]
+    action_status: String,
+    #[serde(rename = "ErrorInfo")]
+    error_info: String,
+}
+
+/// What an answer says, and what to check if the callback was not accepted.
+fn explain(answer: &SingleAnswer) -> Explained {
+    let SingleAnswer {
+        status, body, took, ..
+    } = answer;
+    let read: Answer = serde_json::from_str(body).unwrap_or_default();
+    // Tencent's packet has the code before the message.
+    let (code, message) = match read.error_info.split_once(": ") {
+        Some((code, message)) => (code.to_owned(), message.to_owned()),
+        None => (read.outcome.clone() + &read.error, read.message.clone()),
+    };
+    let is_taken = (200..300).contains(status);
+    let is_ok = read.action_status == "OK";
+    let said = match (&*code, is_ok) {
+        ("", true) => "OK".to_owned(),
+        ("", false) => clean(&body.chars().take(BODY_CHARS_MAX).collect::<String>()).into_owned(),
+        (code, _) if message.is_empty() => code.to_owned(),
+        (code, _) => format!("{code}: {}", clean(&message)),
+    };
+    let mut lines = vec![format!("{status} in {} ms: {said}", took.as_millis())];
+    let hint = match (&*code, is_ok) {
+        ("", true) => Some(OK_HINT),
+        ("", false) => Some(FOREIGN_HINT),
+        (code, _) => hint(code),
+    };
+    lines.extend(hint.map(str::to_owned));
+    Explained {
+        is_accepted: is_taken && (is_ok || read.outcome == "accepted"),
+        lines,
+    }
+}
+
+const OK_HINT: &str = "Tencent's answer says only that the callback was taken: whether it was understood, the log and the metrics of the server tell";
+
+const FOREIGN_HINT: &str = "this is not an answer of Headcount: is there a proxy in between?";
+
+/// What an outcome means, or what to check.
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "accepted" => "it is in the roster, or too late to matter, or known already",
+        "ignored" => "it is authentic, and the server has no use for it",
+        "undecodable" => "it is authentic, and lacks something: is the server of another version?",
+        "signature_missing" => {
+            "the server has a secret for this app, and this configuration has none"
+        }
+        "signature_wrong" => {
+            "the server has another secret for this app: compare the configurations"
+        }
+        "signature_stale" => {
+            "the clocks of this machine and of the server differ: compare both with the time"
+        }
+        "unknown_app" => "the server has no app with this vendor's id: compare the configurations",
+        "nonce_reused" => "something in between sent the callback twice, or changed it",
+        "not_found" => "the path is not one of the webhook: does a proxy in between change it?",
+        "not_ready" => "the server starts or ends: try again",
+        "unavailable" => "the server cannot make callbacks durable: its log says why",
+        "overloaded" => "the server has as many connections or requests as it may have",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> SingleAnswer {
+        SingleAnswer {
+            path: "/webhooks/zego",
+            status,
+            body: body.to_owned(),
+            took: Duration::from_millis(3),
+        }
+    }
+
+    #[test]
+    fn every_answer_is_explained() {
+        let cases = [
+            (
+                answer(200, r#"{"outcome":"accepted"}"#),
+                true,
+                "200 in 3 ms: accepted",
+                "it is in the roster",
+            ),
+            (
+                answer(200, r#"{"outcome":"undecodable","message":"x is missing"}"#),
+                false,
+                "200 in 3 ms: undecodable: x is missing",
+                "lacks something",
+            ),
+            (
+                answer(401, r#"{"error":"signature_wrong","message":"no match"}"#),
+                false,
+                "401 in 3 ms: signature_wrong: no match",
+                "another secret",
+            ),
+            (
+                answer(200, r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#),
+                true,
+                "200 in 3 ms: OK",
+                "Tencent's answer",
+            ),
+            (
+                answer(
+                    401,
+                    r#"{"ActionStatus":"FAIL","ErrorInfo":"unknown_app: SdkAppid","ErrorCode":401}"#,
+                ),
+                false,
+                "401 in 3 ms: unknown_app: SdkAppid",
+                "no app with this vendor's id",
+            ),
+            (
+                answer(502, "<html>\r\nBad Gateway"),
+                false,
+                "502 in 3 ms: <html>\\u{d}\\u{a}Bad Gateway",
+                "a proxy in between?",
+            ),
+        ];
+        for (answer, is_accepted, first, hint) in cases {
+            let explained = explain(&answer);
+            assert_eq!(explained.is_accepted, is_accepted, "{explained:?}");
+            assert_eq!(explained.lines[0], first);
+            assert!(explained.lines[1].contains(hint), "{explained:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_on_this_machine() {
+        let url = |listen: &str| url_of(listen.parse().unwrap());
+        assert_eq!(url("0.0.0.0:8080"), "http://127.0.0.1:8080");
+        assert_eq!(url("[::]:8080"), "http://[::1]:8080");
+        assert_eq!(url("10.0.0.7:80"), "http://10.0.0.7:80");
+    }
+}
