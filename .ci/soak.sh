@@ -46,7 +46,7 @@ CONFIG
 "$headcount" serve --config "$scratch/headcount.toml" 2>"$scratch/server.log" &
 server=$!
 processes+=("$server")
-export HEADCOUNT_SERVER=http://127.0.0.1:15053
+export HEADCOUNT_SERVER=127.0.0.1:15053 HEADCOUNT_APP=demo
 for _ in $(seq 100); do
   "$headcount" rooms >/dev/null 2>&1 && break
   sleep 0.1

@@ -68,7 +68,7 @@ pub enum WatchFormat {
 }
 
 enum View {
-    Screen(Screen),
+    Screen(Box<Screen>),
     Lines,
     Json(JsonLines),
 }
@@ -162,7 +162,7 @@ fn ticks() -> Interval {
 impl View {
     fn new(format: WatchFormat, id: &str, args: &ClientArgs) -> Result<Self, CliError> {
         Ok(match format {
-            WatchFormat::Screen => Self::Screen(Screen::new(id, &args.server)),
+            WatchFormat::Screen => Self::Screen(Box::new(Screen::new(id, &args.server))),
             WatchFormat::Lines => Self::Lines,
             WatchFormat::Json => Self::Json(JsonLines::new()?),
         })
