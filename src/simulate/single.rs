@@ -228,7 +228,7 @@ impl SingleCallback {
             session_id: self.session_id.clone(),
             user_name,
             os: "Web".to_owned(),
-            relogin: false,
+            relogin_at: None,
             login_at,
             action,
         })

@@ -61,7 +61,8 @@ impl RosterSetup {
         let (roster, mut applier) =
             Roster::new(epoch, apps.iter().cloned(), rules.clone(), limits.clone());
         let at = image.as_ref().map_or(0, Image::revision);
-        if let Some(image) = image {
+        if let Some(mut image) = image {
+            image.forget_chain();
             applier.install(image);
         }
         RosterReplay {

@@ -314,7 +314,7 @@ impl Chain {
         before: ChainHash,
         block: &[u8],
     ) -> Result<ChainPoint, StoreError> {
-        // Versions before 0.2 did not store what was before a block.
+        // Earlier versions did not store the hash of what was before a block.
         let is_old = before == ChainHash::NONE && first > 1;
         let (hash, fits) = match self.0 {
             None => (before.extended(block), true),

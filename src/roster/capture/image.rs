@@ -36,6 +36,12 @@ impl Image {
         self.revision
     }
 
+    /// Forgets the blocks of the journal that the image was made of: a copy of the journal has
+    /// other blocks.
+    pub fn forget_chain(&mut self) {
+        self.chain = ChainPoints::default();
+    }
+
     /// The apps of which the image contains anything, in no order.
     pub fn apps(&self) -> impl ExactSizeIterator<Item = &AppName> {
         self.apps.keys()

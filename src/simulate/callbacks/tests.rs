@@ -93,7 +93,7 @@ fn zims_callbacks_are_the_documented_ones() {
         session_id: "930821637828251648".to_owned(),
         user_name: "user_name".to_owned(),
         os: "PC ".to_owned(),
-        relogin: true,
+        relogin_at: Some(1_679_553_625),
         login_at: Some(1_679_553_625),
         action: zim::Action::Logout { at: 1_679_553_625 },
     };

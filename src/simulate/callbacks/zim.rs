@@ -15,7 +15,9 @@ pub(crate) struct Report {
     pub(crate) user_name: String,
     /// As the vendor spells it: its sample has a space at the end.
     pub(crate) os: String,
-    pub(crate) relogin: bool,
+    /// When the user logged in again in the session, if so. The callback is signed with that
+    /// time; its login time may be that of the first login.
+    pub(crate) relogin_at: Option<u64>,
     /// When the session logged in; a logout may not say.
     pub(crate) login_at: Option<u64>,
     pub(crate) action: Action,
@@ -44,6 +46,10 @@ impl Report {
         signing: Signing,
         user_id: &str,
     ) {
+        let signing = Signing {
+            timestamp: self.relogin_at.unwrap_or(signing.timestamp),
+            ..signing
+        };
         fields.text("event", "user_action");
         fields.text("appid", &vendor.app_id.to_string());
         fields.number("timestamp", signing.timestamp);
@@ -52,7 +58,7 @@ impl Report {
         fields.text("user_name", &self.user_name);
         fields.text("os", &self.os);
         fields.text("session_id", &self.session_id);
-        fields.text("relogin", if self.relogin { "1" } else { "0" });
+        fields.text("relogin", if self.relogin_at.is_some() { "1" } else { "0" });
         if let Some(at) = self.login_at {
             fields.number("login_time", at);
         }

@@ -153,7 +153,13 @@ impl ZimUser {
 
     fn login(&mut self, session: &str, at: u64) {
         let second = at / SECOND;
-        let relogin = self.busy_until.contains_key(session);
+        let is_again = self.busy_until.contains_key(session);
+        // A later login may name the time of the first.
+        let is_first_named = is_again && self.rng.random_bool(0.5);
+        let login_at = match is_first_named {
+            true => second.saturating_sub(self.rng.random_range(1..60)),
+            false => second,
+        };
         let platform = PLATFORMS.choose(&mut self.rng).copied().unwrap_or_default();
         let user_name = self.some_name();
         let named = (second, &user_name);
@@ -170,8 +176,8 @@ impl ZimUser {
             session_id: session.to_owned(),
             user_name,
             os: self.spell(platform),
-            relogin,
-            login_at: Some(second),
+            relogin_at: is_again.then_some(second),
+            login_at: Some(login_at),
             action: Action::Online,
         };
         self.report(at, second, report);
@@ -197,7 +203,7 @@ impl ZimUser {
             session_id: session.to_owned(),
             user_name: self.truth.name.clone(),
             os: self.spell(&device.platform),
-            relogin: false,
+            relogin_at: None,
             login_at,
             action,
         };

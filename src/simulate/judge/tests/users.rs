@@ -28,7 +28,7 @@ fn mk_world() -> World {
         session_id: "1".to_owned(),
         user_name: String::new(),
         os: String::new(),
-        relogin: false,
+        relogin_at: None,
         login_at: None,
         action: Action::Online,
     };
