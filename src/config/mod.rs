@@ -135,7 +135,7 @@ pub struct RosterConfig {
     pub history_changes_max: usize,
     /// How long a change is remembered.
     pub history_age_max: Span,
-    /// What all remembered changes may take.
+    /// What all remembered changes may take, with what is encoded of them for watches.
     pub history_bytes_max: Size,
 }
 

@@ -128,9 +128,11 @@ impl Future for Reached<'_> {
             waiters.last_ticket
         });
         let waker = context.waker().clone();
-        waiters.wakers.insert((*revision, ticket), waker);
+        let before = waiters.wakers.insert((*revision, ticket), waker);
         watermark.note_first(&waiters);
+        // To drop a waker may drop another waiter, which takes the lock.
         drop(waiters);
+        drop(before);
         // If an advance came too early to see this waiter, its revision is seen here.
         if watermark.applied.load(Ordering::SeqCst) >= *revision {
             return Poll::Ready(());
