@@ -22,9 +22,12 @@ pub struct ChainPoint {
 }
 
 impl ChainHash {
-    /// The hash before the first entry, and of journals that have none. In a stored block it
-    /// says that the version that wrote the block knew no hashes.
+    /// The hash before the first entry, and of blocks whose writer knew no hashes.
     pub const NONE: Self = Self(0);
+
+    /// What a block says of the blocks before it if its writer did not know their hash: they are
+    /// of an earlier version, or of another journal that was copied.
+    pub(super) const UNKNOWN: Self = Self(1);
 
     /// The hash that has this number.
     pub const fn from_number(number: u64) -> Self {
@@ -44,8 +47,8 @@ impl ChainHash {
         let number = hash
             .first_chunk()
             .map_or(0, |first| u64::from_le_bytes(*first));
-        // 0 says that there is none.
-        Self(number.max(1))
+        // The numbers below are not hashes.
+        Self(number.max(2))
     }
 }
 

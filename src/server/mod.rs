@@ -162,7 +162,8 @@ impl Server {
         health.set_serving(false).await;
         drain.cancel();
         let drained = async { while parts.join_next().await.is_some() {} };
-        if time::timeout_at(cut_off, drained).await.is_err() {
+        let is_drained = time::timeout_at(cut_off, drained).await.is_ok();
+        if !is_drained {
             warn!(
                 ?drain_timeout,
                 "draining takes too long: what is left is cut off"
@@ -170,7 +171,8 @@ impl Server {
         } else {
             info!("drained");
         }
-        if ready.is_ready() {
+        // What was cut off may still change the roster.
+        if is_drained && ready.is_ready() {
             let written = checkpointing::write_last(&storage, &roster, &policy);
             if time::timeout_at(cut_off, written).await.is_err() {
                 warn!("there is no time for a last checkpoint: the next start takes longer");

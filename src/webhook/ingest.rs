@@ -120,7 +120,7 @@ impl WebhookFront {
             self.check_nonce(&proof.app, nonce, &content, arrival.received_at)?;
         }
         let untimely = match decoded.outcome() {
-            Outcome::Accepted => self.untimely((product.event_time)(&fields), arrival),
+            Outcome::Accepted => self.untimely(&proof.app, (product.event_time)(&fields), arrival),
             Outcome::Ignored | Outcome::Undecodable => None,
         };
         Ok(Read {
@@ -132,7 +132,12 @@ impl WebhookFront {
 
     /// Why a callback may have no effect: its event's time is too far from its receipt. It is
     /// taken all the same, since the vendor cannot mend it.
-    fn untimely(&self, event: Option<EventTime>, arrival: &Arrival<'_>) -> Option<Box<str>> {
+    fn untimely(
+        &self,
+        app: &AppName,
+        event: Option<EventTime>,
+        arrival: &Arrival<'_>,
+    ) -> Option<Box<str>> {
         let EventTime { field, at } = event?;
         let off = Offset::between(at.as_millis(), arrival.received_at);
         let horizon = self.parts.settings.reorder_horizon;
@@ -151,8 +156,8 @@ impl WebhookFront {
             "{field} is {off} the receipt, more than roster.reorder_horizon ({horizon}): the callback may have no effect"
         );
         if let Some(held_back) = untimely_log.pass(arrival.received_at) {
-            let product = product.name.as_str();
-            tracing::warn!(product, held_back, "{message}");
+            let (app, product) = (app.as_str(), product.name.as_str());
+            tracing::warn!(app, product, held_back, "{message}");
         }
         Some(message.into())
     }

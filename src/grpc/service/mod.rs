@@ -32,6 +32,7 @@ use crate::{
         metrics::{GrpcMetrics, OpenWatch},
         stream::{Wakeups, WatchMessages},
     },
+    journal::ChainHash,
     net::Readiness,
     pb,
     roster::{ChainLink, Roster, SnapshotReason, Start, Watch},
@@ -126,7 +127,8 @@ impl Presence {
             // held other entries, or holds none yet.
             ChainLink::Known(_) | ChainLink::Ahead => Some(SnapshotReason::EpochChanged),
             ChainLink::Forgotten => Some(SnapshotReason::ResumeExpired),
-            ChainLink::Unchained => None,
+            ChainLink::Unchained if token.chain == ChainHash::NONE => None,
+            ChainLink::Unchained => Some(SnapshotReason::EpochChanged),
         }
     }
 

@@ -223,7 +223,11 @@ impl Log {
         now: Time,
     ) -> Result<ChainPoint, StoreError> {
         let (first, count) = (self.next, entries.len() as u64);
-        let block = codec::encode(first, self.chain, entries);
+        let before = match self.chain {
+            ChainHash::NONE if first > 1 => ChainHash::UNKNOWN,
+            known => known,
+        };
+        let block = codec::encode(first, before, entries);
         let current = match self.current.take() {
             Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
             _ => self.begin(now),
@@ -233,12 +237,30 @@ impl Log {
         current.append(first, &block)?;
         self.current = Some(current);
         self.next += count;
-        self.chain = self.chain.extended(&block);
+        self.chain = before.extended(&block);
         Ok(ChainPoint {
             first,
             last: self.last(),
             hash: self.chain,
         })
+    }
+
+    /// Appends entries as versions did that stored no hash.
+    #[cfg(test)]
+    pub(super) fn append_unhashed<'a>(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = &'a Entry>,
+    ) -> Result<(), StoreError> {
+        let count = entries.len() as u64;
+        let block = codec::encode(self.next, ChainHash::NONE, entries);
+        let mut current = match self.current.take() {
+            Some(current) => current,
+            None => self.begin(Time::MIN)?,
+        };
+        current.append(self.next, &block)?;
+        self.current = Some(current);
+        self.next += count;
+        Ok(())
     }
 
     fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
@@ -315,18 +337,20 @@ impl Chain {
         block: &[u8],
     ) -> Result<ChainPoint, StoreError> {
         // Earlier versions did not store the hash of what was before a block.
-        let is_old = before == ChainHash::NONE && first > 1;
-        let (hash, fits) = match self.0 {
-            None => (before.extended(block), true),
+        let is_unhashed = before == ChainHash::NONE && first > 1;
+        let hash = if is_unhashed {
+            ChainHash::NONE
+        } else {
+            before.extended(block)
+        };
+        let fits = match self.0 {
+            None => true,
             // The first block that is read may be the one that the reader knows the end of.
-            Some(known) if known.last == last && is_old => (known.hash, true),
-            Some(known) if known.last == last => {
-                let hash = before.extended(block);
-                (hash, hash == known.hash)
-            }
+            Some(known) if known.last == last => known.hash == hash,
             Some(known) => {
-                let is_next = known.last + 1 == first && (is_old || before == known.hash);
-                (known.hash.extended(block), is_next)
+                let is_hashed = before == known.hash && !is_unhashed;
+                let is_known = is_hashed || is_unhashed || before == ChainHash::UNKNOWN;
+                known.last + 1 == first && is_known
             }
         };
         if !fits {

@@ -393,3 +393,46 @@ fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
         "{parted:?}"
     );
 }
+
+#[test]
+fn blocks_of_versions_without_hashes_are_read_from_wherever_a_reader_begins() {
+    let disk = Simulated::default();
+    let mut log = open(&disk).unwrap();
+    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    for body in ["a", "b", "c"] {
+        log.append_unhashed([entry(body)].iter()).unwrap();
+    }
+    drop(log);
+
+    // A new version begins in the middle, where a checkpoint without hashes is, or at the end.
+    let mut known: Vec<Option<ChainPoint>> = vec![None];
+    for begin in [1, 3] {
+        let mut log = open(&disk).unwrap();
+        log.replay(begin, None, &decoder(), &mut |_| {}).unwrap();
+        known.push(Some(log.append([entry("d")].iter(), Time::MIN).unwrap()));
+        known.push(Some(log.append([entry("e")].iter(), Time::MIN).unwrap()));
+    }
+    // Every other beginning finds the same chain, and a reader that knows it agrees.
+    let mut points = Vec::new();
+    let mut log = open(&disk).unwrap();
+    log.replay(0, None, &decoder(), &mut |block| points.push(block.point))
+        .unwrap();
+    assert_eq!(points.len(), 7);
+    assert_eq!(points[1].hash, points[2].hash);
+    for (begin, point) in points.iter().enumerate() {
+        let mut seen = Vec::new();
+        let after = begin as Revision + 1;
+        log.replay(after, Some(*point), &decoder(), &mut |block| {
+            seen.push(block.point)
+        })
+        .unwrap();
+        assert_eq!(seen, points[begin + 1..]);
+        let mut seen = Vec::new();
+        log.replay(after, None, &decoder(), &mut |block| seen.push(block.point))
+            .unwrap();
+        assert_eq!(seen, points[begin + 1..]);
+    }
+    for point in known.into_iter().flatten() {
+        assert!(points.contains(&point), "{point:?}");
+    }
+}
