@@ -102,6 +102,10 @@ async fn crash(
             _ => Moment::HalfWritten,
         };
         wait_for(moment, traffic, site).await;
+        // Without any checkpoint nothing is remembered of the users who are watched.
+        while site.files(".checkpoint").is_empty() {
+            traffic.next_acknowledged().await;
+        }
         process.kill();
         // The senders and watchers notice that their connections are closed.
         traffic.close().await;
