@@ -11,7 +11,9 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::MetricsRegistry;
-use crate::net::{self, Admission, ConnectionMetrics, Handshake, HttpServer, Listener};
+use crate::net::{
+    self, Admission, ConnectionAccounts, ConnectionMetrics, Handshake, HttpServer, Listener,
+};
 
 /// The media type of what [`MetricsRegistry::encode`] returns, as OpenMetrics 1.0 says.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -20,20 +22,27 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most connections at once. This port is for operators; more is a mistake.
-const CONNECTIONS_MAX: usize = 16;
+pub const CONNECTIONS_MAX: usize = 16;
 
-/// Serves the metrics on `listener` until `drain` is cancelled.
+/// What the connections are for, in log lines.
+const PURPOSE: &str = "metrics";
+
+/// Serves the metrics on `listener` until `drain` is cancelled. Its own connections are counted
+/// in `connections`.
 pub async fn serve<H: Handshake>(
     listener: Listener<H>,
     metrics: Arc<MetricsRegistry>,
+    connections: ConnectionMetrics,
     drain: CancellationToken,
 ) {
     let admission = Admission {
-        purpose: "metrics",
+        purpose: PURPOSE,
         connections_max: CONNECTIONS_MAX,
         refusal: b"",
-        metrics: ConnectionMetrics::default(),
+        metrics: connections.clone(),
     };
+    // HTTP/1.1 has one request at a time.
+    let accounts = Arc::new(ConnectionAccounts::new(PURPOSE, 1, connections));
     let mut protocol = Builder::new(TokioExecutor::new()).http1_only();
     protocol.http1().keep_alive(false).header_read_timeout(None);
     let http = Arc::new(HttpServer::new(protocol));
@@ -41,7 +50,9 @@ pub async fn serve<H: Handshake>(
     net::serve(listener, admission, drain, move |connection| {
         let metrics = Arc::clone(&metrics);
         let answer = move |request| future::ready(answer(&request, &metrics));
-        let served = Arc::clone(&http).serve_connection(connection, draining.clone(), answer);
+        let account = accounts.open(connection.peer());
+        let served =
+            Arc::clone(&http).serve_connection(connection, account, draining.clone(), answer);
         async move {
             let _ = time::timeout(CONNECTION_TIMEOUT, served).await;
         }
@@ -86,15 +97,23 @@ mod tests {
         let mut metrics = MetricsRegistry::new();
         let count = Counter::<u64>::default();
         metrics.registry_mut().register("things", "Things", count);
+        let connections = ConnectionMetrics::register(metrics.registry_mut(), "admin_", "Admin");
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, Arc::new(metrics), drain.clone()));
+        let served = tokio::spawn(serve(
+            listener,
+            Arc::new(metrics),
+            connections.clone(),
+            drain.clone(),
+        ));
 
         let page = get(address, "/metrics").await;
         assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
         assert!(page.contains(OPEN_METRICS), "{page}");
         assert!(page.contains("headcount_things_total 0\n"), "{page}");
+        let own = "headcount_admin_connections_open 1\n";
+        assert!(page.contains(own), "{page}");
         let missing = get(address, "/").await;
         assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
 

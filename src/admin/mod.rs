@@ -7,7 +7,7 @@ mod http;
 
 use prometheus_client::{encoding::text, registry::Registry};
 
-pub use self::http::serve;
+pub use self::http::{CONNECTIONS_MAX, serve};
 
 /// The metrics of all parts of this process, with the prefix `headcount`.
 #[derive(Debug)]

@@ -6,9 +6,12 @@ use futures_util::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::server::Connected;
 
-use super::GrpcMetrics;
+use super::{
+    GrpcMetrics,
+    account::{GrpcAccount, PURPOSE},
+};
 use crate::net::{
-    self, Admission, Coalesced, Connection, ConnectionMetrics, FirstBytes, Handshake, Listener,
+    self, Accounted, Admission, Coalesced, Connection, FirstBytes, Handshake, Listener,
 };
 
 /// How long a new connection may take to send its HTTP/2 preface. After the preface the server
@@ -20,7 +23,7 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFACE_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
 /// A connection as it is handed to tonic.
-pub(super) type Transport<IO> = Coalesced<FirstBytes<IO>>;
+pub(super) type Transport<IO> = Accounted<Coalesced<FirstBytes<IO>>, GrpcAccount>;
 
 /// Accepts connections. At most `connections_max` are open at a time. One more is closed at
 /// once.
@@ -30,25 +33,28 @@ pub fn accept<H: Handshake>(
     metrics: &GrpcMetrics,
 ) -> impl Stream<Item = Connection<H::Io>> + use<H> {
     let admission = Admission {
-        purpose: "gRPC",
+        purpose: PURPOSE,
         connections_max,
         refusal: b"",
-        metrics: ConnectionMetrics {
-            refused: metrics.connections_refused.clone(),
-            ..ConnectionMetrics::default()
-        },
+        metrics: metrics.connections.clone(),
     };
     net::connections(listener, admission)
 }
 
-/// Wraps a connection, so that it writes the messages of many streams together and closes if
-/// no preface comes in time.
-pub(super) fn transport<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) -> Transport<IO> {
-    Coalesced::new(FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT))
+/// Wraps a connection, so that it writes the messages of many streams together, and closes if no
+/// preface comes in time or its account is overdrawn.
+pub(super) fn transport<IO>(io: IO, account: GrpcAccount) -> Transport<IO>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let io = FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT);
+    Accounted::new(Coalesced::new(io), account)
 }
 
-impl<IO> Connected for Coalesced<IO> {
-    type ConnectInfo = ();
+impl<IO> Connected for Accounted<IO, GrpcAccount> {
+    type ConnectInfo = GrpcAccount;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> GrpcAccount {
+        self.account().clone()
+    }
 }

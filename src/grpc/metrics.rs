@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::roster::SnapshotReason;
+use crate::{net::ConnectionMetrics, roster::SnapshotReason};
 
 /// What the gRPC front counts.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,10 @@ pub struct GrpcMetrics {
     pub watches_refused: Counter,
     /// How often the cached pages of rooms were dropped, because they took too many bytes.
     pub answers_dropped: Counter,
-    /// Connections closed because too many were open.
-    pub connections_refused: Counter,
+    /// Watches refused because their connection had as many as it may.
+    pub connection_watches_refused: Counter,
+    /// The front's connections.
+    pub connections: ConnectionMetrics,
     snapshots: Family<SnapshotLabels, Counter>,
 }
 
@@ -37,12 +39,16 @@ struct ReasonLabel(SnapshotReason);
 impl GrpcMetrics {
     /// Registers all metrics. They begin at zero.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self {
+            connections: ConnectionMetrics::register_http2(registry, "grpc_", "gRPC"),
+            ..Self::default()
+        };
         let Self {
             watches_open,
             watches_refused,
             answers_dropped,
-            connections_refused,
+            connection_watches_refused,
+            connections: _,
             snapshots,
         } = &metrics;
         registry.register(
@@ -61,9 +67,9 @@ impl GrpcMetrics {
             answers_dropped.clone(),
         );
         registry.register(
-            "grpc_connections_refused",
-            "gRPC connections closed because connections_max were open",
-            connections_refused.clone(),
+            "connection_watches_refused",
+            "Watches refused because their connection had as many as it may",
+            connection_watches_refused.clone(),
         );
         registry.register(
             "snapshots",
@@ -91,14 +97,21 @@ impl GrpcMetrics {
 pub(super) struct OpenWatch {
     metrics: GrpcMetrics,
     _permit: OwnedSemaphorePermit,
+    _of_connection: Option<OwnedSemaphorePermit>,
 }
 
 impl OpenWatch {
-    pub(super) fn new(permit: OwnedSemaphorePermit, metrics: &GrpcMetrics) -> Self {
+    /// The watch takes room among all watches, and among those of its connection if it has one.
+    pub(super) fn new(
+        permit: OwnedSemaphorePermit,
+        of_connection: Option<OwnedSemaphorePermit>,
+        metrics: &GrpcMetrics,
+    ) -> Self {
         metrics.watches_open.inc();
         Self {
             metrics: metrics.clone(),
             _permit: permit,
+            _of_connection: of_connection,
         }
     }
 

@@ -3,7 +3,9 @@
 //! `service` implements the calls, `stream` sends the messages of watches, and `messages`
 //! converts domain types to protobuf messages.
 
+mod account;
 mod connection;
+mod counted;
 mod health;
 mod messages;
 mod metrics;

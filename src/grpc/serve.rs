@@ -1,6 +1,6 @@
 //! Serves all gRPC services on a stream of connections.
 
-use std::{convert::Infallible, error::Error, time::Duration};
+use std::{convert::Infallible, error::Error, sync::Arc, time::Duration};
 
 use futures_util::stream::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -8,12 +8,20 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
-use tower::util::{MapRequestLayer, MapResponseLayer};
+use tower::{
+    layer::layer_fn,
+    util::{MapRequestLayer, MapResponseLayer},
+};
 
-use crate::pb::FILE_DESCRIPTOR_SET;
+use crate::{
+    net::{Connection, PENDING_RESETS_MAX},
+    pb::FILE_DESCRIPTOR_SET,
+};
 
 use super::{
+    account::GrpcAccounts,
     connection::transport,
+    counted::CountedRequests,
     health::Health,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
     stream::drain::{end_request_on_drain, end_response_on_drain},
@@ -29,13 +37,19 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most bytes that the names and values of one request's headers take together.
 const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 
+/// How many streams of one connection the server may reset because of what the client sends on
+/// them, for as long as the connection lasts. A client that keeps to HTTP/2 causes none but by
+/// rare races. Each waits in memory until the client reads it. (h2 has the same default, which
+/// tonic takes away.)
+const FAULTY_STREAMS_MAX: usize = 1024;
+
 /// Serves on `connections` until `drain` is cancelled. Then streams end with
 /// `UNAVAILABLE`, and this returns as soon as every call has ended.
 ///
 /// # Errors
 /// When the descriptors cannot be served or the transport fails.
 pub async fn serve<IO>(
-    connections: impl Stream<Item = IO>,
+    connections: impl Stream<Item = Connection<IO>>,
     presence: Presence,
     health: Health,
     streams_per_connection_max: u32,
@@ -49,13 +63,22 @@ where
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let transports = connections.map(|io| Ok::<_, Infallible>(transport(io)));
+    let metrics = presence.metrics().clone();
+    let accounts = Arc::new(GrpcAccounts::new(streams_per_connection_max, metrics));
+    let transports = connections.map(|connection| {
+        let account = accounts.open(connection.peer());
+        Ok::<_, Infallible>(transport(connection, account))
+    });
     let (of_requests, of_responses) = (drain.clone(), drain.clone());
     Server::builder()
         .max_concurrent_streams(streams_per_connection_max)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+        // What a client may cancel is bounded by its connection's account.
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(FAULTY_STREAMS_MAX))
+        .layer(layer_fn(CountedRequests))
         .layer(MapRequestLayer::new(move |request| {
             end_request_on_drain(request, &of_requests)
         }))

@@ -2,12 +2,11 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::Shutdown,
+    net::{Shutdown, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -15,8 +14,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Throttle, connection::Slot};
-use crate::domain::Time;
+use super::{ConnectionMetrics, Throttle, connection::Slot};
 
 /// The shortest and the longest wait after a failed accept. A process without file
 /// descriptors would fail again at once.
@@ -34,15 +32,6 @@ pub struct Admission {
     pub refusal: &'static [u8],
     /// Where connections are counted.
     pub metrics: ConnectionMetrics,
-}
-
-/// Counts the connections of one front. The front registers them under names of its own.
-#[derive(Clone, Debug, Default)]
-pub struct ConnectionMetrics {
-    /// Connections open now.
-    pub open: Gauge,
-    /// Connections closed because too many were open.
-    pub refused: Counter,
 }
 
 /// Accepts connections that their front has room for.
@@ -87,9 +76,9 @@ impl Acceptor {
                 self.retry_at = None;
             }
             match self.socket.accept().await {
-                Ok((io, _)) => {
+                Ok((io, peer)) => {
                     self.backoff = BACKOFF_MIN;
-                    if let Some(admitted) = self.admit(io) {
+                    if let Some(admitted) = self.admit(io, peer) {
                         return admitted;
                     }
                 }
@@ -99,7 +88,7 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, io: TcpStream) -> Option<(TcpStream, Slot)> {
+    fn admit(&self, io: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Slot)> {
         let Admission {
             purpose,
             connections_max,
@@ -108,10 +97,10 @@ impl Acceptor {
         } = self.admission;
         let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             metrics.refused.inc();
-            if let Some(held_back) = self.refused_log.pass(self.now()) {
+            if let Some(held_back) = self.refused_log.pass_after(self.began.elapsed()) {
                 warn!(
                     purpose,
-                    connections_max, held_back, "too many connections are open: closed one more"
+                    %peer, connections_max, held_back, "too many connections are open: closed one more"
                 );
             }
             turn_away(io, refusal);
@@ -120,21 +109,16 @@ impl Acceptor {
         // What the fronts send is small and wanted now; waiting to fill a packet delays it. It
         // is an optimisation: without it the connection works all the same.
         let _ = io.set_nodelay(true);
-        Some((io, Slot::new(permit, &metrics.open)))
+        Some((io, Slot::new(permit, peer, &metrics.open)))
     }
 
     fn back_off(&mut self, error: &io::Error) {
-        if let Some(held_back) = self.failed_log.pass(self.now()) {
+        if let Some(held_back) = self.failed_log.pass_after(self.began.elapsed()) {
             let purpose = self.admission.purpose;
             warn!(purpose, %error, held_back, "cannot accept connections");
         }
         self.retry_at = Some(Instant::now() + self.backoff);
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-    }
-
-    /// The time since this began, for the throttles.
-    fn now(&self) -> Time {
-        Time::MIN.saturating_add(self.began.elapsed())
     }
 }
 

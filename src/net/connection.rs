@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,12 +20,14 @@ use super::forward::forward_writes;
 pub struct Connection<IO> {
     // Fields are dropped in this order: the socket is closed before another may take its place.
     io: IO,
-    _slot: Slot,
+    slot: Option<Slot>,
 }
 
 /// The place of one open connection among those that a front may have.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Where the client is.
+    peer: SocketAddr,
     open: Gauge,
     _permit: OwnedSemaphorePermit,
 }
@@ -33,9 +36,10 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Counts one more in `open`.
-    pub(super) fn new(permit: OwnedSemaphorePermit, open: &Gauge) -> Self {
+    pub(super) fn new(permit: OwnedSemaphorePermit, peer: SocketAddr, open: &Gauge) -> Self {
         open.inc();
         Self {
+            peer,
             open: open.clone(),
             _permit: permit,
         }
@@ -51,8 +55,21 @@ impl Drop for Slot {
 // === impl Connection ===
 
 impl<IO> Connection<IO> {
+    /// A connection that no front has accepted, such as one in memory. It counts against no limit.
+    pub fn uncounted(io: IO) -> Self {
+        Self { io, slot: None }
+    }
+
     pub(super) fn counted(io: IO, slot: Slot) -> Self {
-        Self { io, _slot: slot }
+        Self {
+            io,
+            slot: Some(slot),
+        }
+    }
+
+    /// Where the client is, if a front has accepted the connection.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.slot.as_ref().map(|slot| slot.peer)
     }
 }
 

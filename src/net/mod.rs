@@ -10,12 +10,14 @@
 //!    connections itself, as tonic does. Both end with the drain.
 //!
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
-//! [`Coalesced`] writes the frames of HTTP/2 together, and [`HttpServer`] closes one that is
-//! idle or sends a request's head too slowly.
+//! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
+//! cancels too much, and [`HttpServer`] closes one that is idle or sends a request's head too
+//! slowly.
 //!
 //! This module knows nothing of callbacks, rooms or gRPC.
 
 mod accept;
+mod account;
 mod coalesce;
 mod connection;
 mod first_bytes;
@@ -23,18 +25,24 @@ mod forward;
 mod handshake;
 mod http;
 mod listener;
+mod metrics;
 mod readiness;
 mod serve;
 mod throttle;
 
 pub use self::{
-    accept::{Admission, ConnectionMetrics},
+    accept::Admission,
+    account::{
+        Accounted, Answering, ConnectionAccount, ConnectionAccounts, Counted, CountedBody,
+        PENDING_RESETS_MAX,
+    },
     coalesce::Coalesced,
     connection::Connection,
     first_bytes::FirstBytes,
     handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
     http::HttpServer,
     listener::Listener,
+    metrics::ConnectionMetrics,
     readiness::Readiness,
     serve::{connections, serve},
     throttle::Throttle,

@@ -19,6 +19,11 @@ pub struct Throttle {
 }
 
 impl Throttle {
+    /// As [`pass`](Self::pass), for callers without a clock: now is `elapsed` after their begin.
+    pub(crate) fn pass_after(&self, elapsed: Duration) -> Option<u64> {
+        self.pass(Time::MIN.saturating_add(elapsed))
+    }
+
     /// If a line may pass now, how many were held back since the last that did.
     pub fn pass(&self, now: Time) -> Option<u64> {
         let next = self.next.load(Relaxed);

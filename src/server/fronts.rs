@@ -11,7 +11,7 @@ use crate::{
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, Health, Presence},
     journal::Journal,
-    net::{Listener, Readiness},
+    net::{ConnectionMetrics, Listener, Readiness},
     providers::{Account, Registry},
     roster::Roster,
     webhook::{self, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings},
@@ -29,6 +29,7 @@ pub(super) struct Fronts {
     grpc_config: GrpcConfig,
     grpc_metrics: GrpcMetrics,
     admin: Option<(Listener, Arc<MetricsRegistry>)>,
+    admin_metrics: ConnectionMetrics,
 }
 
 /// The address of each front, for the log.
@@ -51,6 +52,7 @@ impl Fronts {
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
+        let admin_metrics = ConnectionMetrics::register(metrics.registry_mut(), "admin_", "Admin");
         let front = WebhookFront::new(WebhookParts {
             settings: settings(config),
             registry,
@@ -81,6 +83,7 @@ impl Fronts {
             grpc_config: config.grpc.clone(),
             grpc_metrics,
             admin,
+            admin_metrics,
         })
     }
 
@@ -133,7 +136,7 @@ impl Fronts {
         });
 
         if let Some((listener, registry)) = self.admin {
-            let admin = admin::serve(listener, registry, drain.clone());
+            let admin = admin::serve(listener, registry, self.admin_metrics, drain.clone());
             parts.spawn(async move {
                 admin.await;
                 ("metrics", Ok(()))

@@ -77,7 +77,7 @@ impl WebhookMetrics {
             }),
             requests_malformed: Counter::default(),
             nonce_reuse: Counter::default(),
-            connections: ConnectionMetrics::default(),
+            connections: ConnectionMetrics::register_http2(registry, "", "Webhook"),
         };
         registry.register(
             "requests_malformed",
@@ -88,16 +88,6 @@ impl WebhookMetrics {
             "nonce_reuse",
             "Signatures that came back with other events",
             metrics.nonce_reuse.clone(),
-        );
-        registry.register(
-            "connections_refused",
-            "Webhook connections turned away because there were too many",
-            metrics.connections.refused.clone(),
-        );
-        registry.register(
-            "connections_open",
-            "Webhook connections open now",
-            metrics.connections.open.clone(),
         );
         metrics
     }
@@ -167,6 +157,9 @@ mod tests {
             "headcount_nonce_reuse_total 0",
             "headcount_connections_refused_total 0",
             "headcount_connections_open 0",
+            "headcount_connections_full_total 0",
+            "headcount_connections_ended_total 0",
+            "headcount_requests_cancelled_total 0",
         ] {
             assert!(
                 page.lines().any(|found| found == line),

@@ -12,7 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::front::WebhookFront;
-use crate::net::{self, Admission, Handshake, HttpServer, Listener};
+use crate::net::{
+    self, Admission, Connection, ConnectionAccounts, Handshake, HttpServer, Listener,
+    PENDING_RESETS_MAX,
+};
 
 /// The longest head of a request. Heads of vendors are a few hundred bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -28,6 +31,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the connections are for, in log lines.
+const PURPOSE: &str = "callbacks";
 
 /// The answer to a connection above the limit.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -47,16 +53,18 @@ pub async fn serve<H: Handshake>(
     drain: CancellationToken,
 ) {
     let admission = Admission {
-        purpose: "callbacks",
+        purpose: PURPOSE,
         connections_max: front.parts.settings.connections_max,
         refusal: TOO_MANY_CONNECTIONS,
         metrics: front.metrics().connections.clone(),
     };
     let http = Arc::new(http_server(&front));
+    let accounts = Arc::new(accounts(&front));
     let draining = drain.clone();
     net::serve(listener, admission, drain, move |connection| {
         serve_connection(
             connection,
+            &accounts,
             Arc::clone(&http),
             Arc::clone(&front),
             draining.clone(),
@@ -65,21 +73,29 @@ pub async fn serve<H: Handshake>(
     .await;
 }
 
-async fn serve_connection<IO>(
-    io: IO,
+fn serve_connection<IO>(
+    connection: Connection<IO>,
+    accounts: &Arc<ConnectionAccounts>,
     http: Arc<HttpServer>,
     front: Arc<WebhookFront>,
     drain: CancellationToken,
-) where
+) -> impl Future<Output = ()> + Send + use<IO>
+where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let account = accounts.open(connection.peer());
     let draining = drain.clone();
-    let answer = |request: Request<Incoming>| {
+    let answer = move |request: Request<Incoming>| {
         let front = Arc::clone(&front);
         let draining = draining.is_cancelled();
         async move { front.answer(request, draining).await }
     };
-    http.serve_connection(io, drain, answer).await;
+    http.serve_connection(connection, account, drain, answer)
+}
+
+fn accounts(front: &WebhookFront) -> ConnectionAccounts {
+    let streams_max = STREAMS_MAX as usize;
+    ConnectionAccounts::new(PURPOSE, streams_max, front.metrics().connections.clone())
 }
 
 fn http_server(front: &WebhookFront) -> HttpServer {
@@ -104,6 +120,8 @@ fn protocol() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .max_concurrent_streams(STREAMS_MAX)
+        // What a client may cancel is bounded by its connection's account.
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(PING_INTERVAL)

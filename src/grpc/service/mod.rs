@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     grpc::{
+        account::GrpcAccount,
         messages::{
             outgoing::Outgoing,
             page::{PAGE_BYTES_MAX, fill_page},
@@ -90,15 +91,23 @@ impl Presence {
         }
     }
 
-    /// Counts one more watch as open, unless too many are open.
-    fn open_watch(&self) -> Result<OpenWatch, Status> {
+    /// Counts one more watch as open, unless too many are open, in all or on the connection by
+    /// which the request came.
+    fn open_watch<T>(&self, request: &Request<T>) -> Result<OpenWatch, Status> {
+        let account = GrpcAccount::of(request.extensions());
+        let of_connection = account.map(GrpcAccount::watch).transpose()?;
         let permit = Arc::clone(&self.watches).try_acquire_owned();
         permit
-            .map(|permit| OpenWatch::new(permit, &self.metrics))
+            .map(|permit| OpenWatch::new(permit, of_connection, &self.metrics))
             .map_err(|_| {
                 self.metrics.watches_refused.inc();
                 Status::resource_exhausted("too many watches are open")
             })
+    }
+
+    /// Where what this serves is counted.
+    pub(super) fn metrics(&self) -> &GrpcMetrics {
+        &self.metrics
     }
 
     /// Where a watch begins: after its resume token. Waits until this server has applied the
@@ -201,7 +210,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
         let token = request::resume_token(&message.resume_token)?;
-        let open = self.open_watch()?;
+        let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
         self.stream(watch, room, open)
@@ -231,7 +240,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let token = request::resume_token(&message.resume_token)?;
-        let open = self.open_watch()?;
+        let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_user(&user.app, &user.user, start);
         self.stream(watch, user, open)

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, header::CONNECTION};
+use http::{Request, Response, Version, header::CONNECTION};
 use hyper::{
     body::{Body, Incoming},
     service::service_fn,
@@ -32,6 +32,8 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+
+use super::{Accounted, Answering, ConnectionAccount};
 
 use self::{
     activity::{Activity, Timeouts},
@@ -86,11 +88,13 @@ impl HttpServer {
     }
 
     /// Serves one connection until it is closed, with one call of `answer` for each request.
-    /// An answer with a `Connection` header leaves the rest of its request unread. Dropping
-    /// this closes the connection at once.
+    /// An answer with a `Connection` header leaves the rest of its request unread. Requests of
+    /// HTTP/2 count in `account`; those of HTTP/1.1 cannot be cancelled without the connection.
+    /// Dropping this closes the connection at once.
     pub async fn serve_connection<IO, A, F, B>(
         self: Arc<Self>,
         io: IO,
+        account: ConnectionAccount,
         drain: CancellationToken,
         answer: A,
     ) where
@@ -102,19 +106,21 @@ impl HttpServer {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let activity = Activity::new();
-        let io = TokioIo::new(Transport::new(io, activity.clone()));
-        let service = service_fn(|request| {
+        let io = Accounted::new(Transport::new(io, activity.clone()), account.clone());
+        let io = TokioIo::new(io);
+        let service = service_fn(|request: Request<Incoming>| {
+            let counted = (request.version() == Version::HTTP_2).then(|| account.begin());
             let in_flight = activity.begin();
             let activity = activity.clone();
             let answer = answer(request);
-            async move {
+            Answering::new(counted, async move {
                 let response = answer.await;
                 if response.headers().contains_key(CONNECTION) {
                     activity.leave_unread();
                 }
                 drop(in_flight);
                 Ok::<_, Infallible>(response)
-            }
+            })
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
         let mut drained = pin!(drain.cancelled());

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::net::{ConnectionAccounts, ConnectionMetrics};
 
 const IDLE: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
@@ -30,7 +31,9 @@ fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
         *answer.status_mut() = StatusCode::NOT_FOUND;
         std::future::ready(answer)
     };
-    let served = Arc::new(http).serve_connection(theirs, drain.clone(), answer);
+    let accounts = ConnectionAccounts::new("tests", 1, ConnectionMetrics::default());
+    let account = Arc::new(accounts).open(None);
+    let served = Arc::new(http).serve_connection(theirs, account, drain.clone(), answer);
     (ours, drain, tokio::spawn(served))
 }
 

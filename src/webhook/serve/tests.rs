@@ -60,7 +60,9 @@ fn counted() -> (
     let (ours, theirs) = duplex(64 * 1024);
     let drain = CancellationToken::new();
     let http = Arc::new(http_server(&front));
-    let served = serve_connection(theirs, http, Arc::new(front), drain.clone());
+    let accounts = Arc::new(accounts(&front));
+    let connection = Connection::uncounted(theirs);
+    let served = serve_connection(connection, &accounts, http, Arc::new(front), drain.clone());
     (ours, drain, tokio::spawn(served), metrics)
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod child;
 pub(crate) mod dice;
 pub(crate) mod in_process;
 pub(crate) mod properties;
+pub(crate) mod raw_http2;

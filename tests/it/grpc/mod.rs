@@ -1,6 +1,8 @@
 //! The gRPC contract, through the generated client: fields and codes to the
 //! letter, pages, streams, and the end of the server.
 mod answers;
+mod cancelled;
+mod crowded;
 mod errors;
 mod network;
 mod pages;

@@ -6,7 +6,7 @@ use futures_util::{Stream, future::join_all, stream};
 use headcount::{
     grpc::{GrpcMetrics, Health, Presence, serve},
     journal::Revision,
-    net::Readiness,
+    net::{Connection, Readiness},
     pb::{
         SnapshotReason, WatchRoomRequest, WatchRoomResponse, room_change::Change,
         watch_room_response::Update,
@@ -28,10 +28,10 @@ const PORT: u16 = 50051;
 /// Users who log in, one a second.
 const USERS: usize = 120;
 
-fn accept(listener: TcpListener) -> impl Stream<Item = TcpStream> {
+fn accept(listener: TcpListener) -> impl Stream<Item = Connection<TcpStream>> {
     stream::unfold(listener, |listener| async move {
         let (io, _) = listener.accept().await.unwrap();
-        Some((io, listener))
+        Some((Connection::uncounted(io), listener))
     })
 }
 

@@ -2,6 +2,7 @@
 //! HTTP/2, what slow, greedy and broken senders get, and the paths of every
 //! vendor.
 
+mod cancelled;
 mod connections;
 mod events;
 mod limits;

@@ -10,7 +10,7 @@ use std::{
 use headcount::{
     domain::Time,
     grpc::{GrpcMetrics, Health, Presence, serve},
-    net::Readiness,
+    net::{Connection, Readiness},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
 };
@@ -19,7 +19,7 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use prost_types::Timestamp;
 use tokio::{io::DuplexStream, sync::mpsc, task::JoinHandle};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Status, Streaming,
@@ -30,6 +30,9 @@ use super::World;
 
 /// What a pipe holds.
 const PIPE_BYTES: usize = 64 * 1024;
+
+/// How many streams a connection has.
+pub(crate) const STREAMS_MAX: u32 = 200;
 
 /// How often a silent watch is told that nothing changed.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
@@ -43,6 +46,7 @@ pub(crate) struct Server {
     pub(crate) ready: Readiness,
     pub(crate) health: Health,
     pub(crate) drain: CancellationToken,
+    pub(crate) metrics: GrpcMetrics,
     connections: mpsc::UnboundedSender<DuplexStream>,
     pub(crate) served: JoinHandle<Served>,
 }
@@ -57,6 +61,12 @@ impl Server {
 
     /// A server that is not ready yet.
     pub(crate) async fn starting(world: World, watches_max: usize) -> Self {
+        Self::with_streams(world, watches_max, STREAMS_MAX).await
+    }
+
+    /// The same, with so many streams for each connection.
+    pub(crate) async fn with_streams(world: World, watches_max: usize, streams_max: u32) -> Self {
+        let metrics = GrpcMetrics::default();
         let (connections, accepted) = mpsc::unbounded_channel();
         let (world, ready) = (Arc::new(world), Readiness::default());
         let presence = Presence::new(
@@ -64,14 +74,14 @@ impl Server {
             ready.clone(),
             PROGRESS_INTERVAL,
             watches_max,
-            GrpcMetrics::default(),
+            metrics.clone(),
         );
         let (health, drain) = (Health::new().await, CancellationToken::new());
         let served = tokio::spawn(serve(
-            UnboundedReceiverStream::new(accepted),
+            UnboundedReceiverStream::new(accepted).map(Connection::uncounted),
             presence,
             health.clone(),
-            200,
+            streams_max,
             drain.clone(),
         ));
         Self {
@@ -79,6 +89,7 @@ impl Server {
             ready,
             health,
             drain,
+            metrics,
             connections,
             served,
         }
@@ -92,6 +103,13 @@ impl Server {
     pub(crate) async fn connect(&self, endpoint: Endpoint) -> Channel {
         let channel = endpoint.connect_with_connector(self.connector());
         channel.await.unwrap()
+    }
+
+    /// A connection for a client of the caller's. The pipe holds so many bytes each way.
+    pub(crate) fn pipe(&self, bytes: usize) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(bytes);
+        self.connections.send(theirs).unwrap();
+        ours
     }
 
     /// A client of a connection of its own, which begins with the first call.

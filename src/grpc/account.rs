@@ -1,0 +1,140 @@
+//! What one gRPC connection has in use.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tonic::{Extensions, Status};
+use tracing::warn;
+
+use super::GrpcMetrics;
+use crate::net::{ConnectionAccount, ConnectionAccounts, Throttle};
+
+/// What the connections are for, in log lines.
+pub(super) const PURPOSE: &str = "gRPC";
+
+/// How many streams of a connection are kept for calls that are answered at once. Such a call
+/// has its stream for a moment, so these few carry thousands a second.
+const RESERVED_STREAMS: u32 = 24;
+
+/// The least part of a connection's streams that is kept for them: one in so many.
+const RESERVED_PART: u32 = 4;
+
+/// Opens the accounts of all connections.
+#[derive(Debug)]
+pub(super) struct GrpcAccounts {
+    requests: Arc<ConnectionAccounts>,
+    streams_max: u32,
+    metrics: GrpcMetrics,
+    began: Instant,
+    refused_log: Throttle,
+}
+
+/// The account of one connection. Each of its requests has a clone among its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct GrpcAccount(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    front: Arc<GrpcAccounts>,
+    requests: ConnectionAccount,
+    /// Room for watches.
+    watches: Arc<Semaphore>,
+}
+
+/// How many watches a connection with so many streams may have. A client does not send a call for
+/// which it has no stream, and does not say so: without a reserve, a connection full of watches
+/// would silently never ask anything again.
+pub(super) fn watches_max(streams_max: u32) -> u32 {
+    let reserved = RESERVED_STREAMS.min(streams_max.div_ceil(RESERVED_PART));
+    streams_max.saturating_sub(reserved).max(1)
+}
+
+// === impl GrpcAccounts ===
+
+impl GrpcAccounts {
+    /// Of connections with at most `streams_max` streams each.
+    pub(super) fn new(streams_max: u32, metrics: GrpcMetrics) -> Self {
+        let in_work_max = usize::try_from(streams_max).unwrap_or(usize::MAX);
+        let requests = ConnectionAccounts::new(PURPOSE, in_work_max, metrics.connections.clone());
+        Self {
+            requests: Arc::new(requests),
+            streams_max,
+            metrics,
+            began: Instant::now(),
+            refused_log: Throttle::default(),
+        }
+    }
+
+    /// Opens the account of a new connection.
+    pub(super) fn open(self: &Arc<Self>, peer: Option<std::net::SocketAddr>) -> GrpcAccount {
+        let watches_max = usize::try_from(watches_max(self.streams_max)).unwrap_or(usize::MAX);
+        GrpcAccount(Arc::new(Inner {
+            front: Arc::clone(self),
+            requests: self.requests.open(peer),
+            watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+        }))
+    }
+}
+
+// === impl GrpcAccount ===
+
+impl GrpcAccount {
+    /// The account of the connection that a request came by. There is none if the request did not
+    /// come by a connection.
+    pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// Takes room for one more watch.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` when the connection has as many watches as it may.
+    pub(super) fn watch(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let watches = Arc::clone(&self.0.watches);
+        watches.try_acquire_owned().map_err(|_| self.refuse_watch())
+    }
+
+    fn refuse_watch(&self) -> Status {
+        let GrpcAccounts {
+            streams_max,
+            metrics,
+            began,
+            refused_log,
+            ..
+        } = &*self.0.front;
+        metrics.connection_watches_refused.inc();
+        let watches_max = watches_max(*streams_max);
+        if let Some(held_back) = refused_log.pass_after(began.elapsed()) {
+            let peer = self.0.requests.peer();
+            warn!(
+                peer = peer.map(tracing::field::display),
+                watches_max,
+                held_back,
+                "a connection has as many watches as it may: refused one more"
+            );
+        }
+        Status::resource_exhausted(format!(
+            "this connection has {watches_max} watches, the most that one may have: open another connection for more"
+        ))
+    }
+}
+
+impl AsRef<ConnectionAccount> for GrpcAccount {
+    fn as_ref(&self) -> &ConnectionAccount {
+        &self.0.requests
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_keeps_streams_for_calls_and_has_some_for_watches() {
+        let watches = [1, 2, 3, 4, 10, 96, 100, 1024, u32::MAX].map(watches_max);
+        assert_eq!(watches, [1, 1, 2, 3, 7, 72, 76, 1000, u32::MAX - 24]);
+    }
+}
