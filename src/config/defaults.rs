@@ -23,7 +23,9 @@ impl Default for WebhookConfig {
             requests_max: 1024,
             header_read_timeout: Span::from_secs(10),
             body_read_timeout: Span::from_secs(10),
-            idle_timeout: Span::from_secs(60),
+            // Above the 60 s after which common proxies close idle connections: one that the
+            // server closed first could take a callback with it.
+            idle_timeout: Span::from_secs(75),
         }
     }
 }
@@ -33,7 +35,8 @@ impl Default for GrpcConfig {
         Self {
             listen: loopback(50051),
             progress_interval: Span::from_secs(15),
-            connections_max: 1024,
+            // Behind nginx each watch is a connection.
+            connections_max: 10_000,
             streams_per_connection_max: 1024,
             watches_max: 100_000,
         }

@@ -74,7 +74,8 @@ pub struct WebhookConfig {
     pub header_read_timeout: Span,
     /// How long a request's body may take to arrive.
     pub body_read_timeout: Span,
-    /// How long a connection may stay open without a request.
+    /// How long a connection may stay open without a request. A proxy in front should close it
+    /// earlier, or a callback may be sent on a connection that is just being closed.
     pub idle_timeout: Span,
 }
 
@@ -86,9 +87,11 @@ pub struct GrpcConfig {
     pub listen: SocketAddr,
     /// After how much silence a watch is told that nothing changed.
     pub progress_interval: Span,
-    /// Open connections; one more is closed at once.
+    /// Open connections; one more is closed at once. Behind a proxy that does not share
+    /// connections, such as nginx, each call and each watch is one.
     pub connections_max: usize,
-    /// Calls and watches open at once on one connection.
+    /// Calls and watches open at once on one connection. Some are kept for calls: of 1,024, 1,000
+    /// may be watches.
     pub streams_per_connection_max: u32,
     /// Watches open at once in all; one more is `RESOURCE_EXHAUSTED`.
     pub watches_max: usize,

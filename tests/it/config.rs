@@ -78,10 +78,10 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.webhook.requests_max, 1024);
     assert_eq!(*config.webhook.header_read_timeout, Duration::from_secs(10));
     assert_eq!(*config.webhook.body_read_timeout, Duration::from_secs(10));
-    assert_eq!(*config.webhook.idle_timeout, Duration::from_secs(60));
+    assert_eq!(*config.webhook.idle_timeout, Duration::from_secs(75));
     assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(*config.grpc.progress_interval, Duration::from_secs(15));
-    assert_eq!(config.grpc.connections_max, 1024);
+    assert_eq!(config.grpc.connections_max, 10_000);
     assert_eq!(config.grpc.streams_per_connection_max, 1024);
     assert_eq!(config.grpc.watches_max, 100_000);
     assert_eq!(config.journal.kind, JournalKind::Disk);
