@@ -110,6 +110,7 @@ pub(super) async fn serve(
     } else {
         None
     };
+    server::raise_file_limit();
     let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
     ignore_hangups().map_err(|error| CliError::Serve(error.into()))?;
     let served = server::run(config, Registry::standard(), shutdown(interrupts)).await;

@@ -4,7 +4,11 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{error::ServerError, parts};
+use super::{
+    descriptors::{self, Connections},
+    error::ServerError,
+    parts,
+};
 use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
@@ -27,6 +31,7 @@ pub(super) struct Fronts {
     webhook: (Listener, Arc<WebhookFront>),
     grpc: (Listener, Presence),
     grpc_config: GrpcConfig,
+    connections_max: Connections,
     grpc_metrics: GrpcMetrics,
     admin: Option<(Listener, Arc<MetricsRegistry>)>,
     admin_metrics: ConnectionMetrics,
@@ -51,10 +56,11 @@ impl Fronts {
         ready: &Readiness,
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
+        let connections_max = descriptors::connections(config);
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
         let admin_metrics = ConnectionMetrics::register(metrics.registry_mut(), "admin_", "Admin");
         let front = WebhookFront::new(WebhookParts {
-            settings: settings(config),
+            settings: settings(config, connections_max.webhook),
             registry,
             accounts: accounts(config),
             journal,
@@ -81,6 +87,7 @@ impl Fronts {
             ),
             grpc: (listen("gRPC", config.grpc.listen).await?, presence),
             grpc_config: config.grpc.clone(),
+            connections_max,
             grpc_metrics,
             admin,
             admin_metrics,
@@ -116,7 +123,7 @@ impl Fronts {
         drain: &CancellationToken,
     ) {
         let (listener, presence) = self.grpc;
-        let connections_max = self.grpc_config.connections_max;
+        let connections_max = self.connections_max.grpc;
         let streams_max = self.grpc_config.streams_per_connection_max;
         let connections = grpc::accept(listener, connections_max, &self.grpc_metrics);
         let grpc = grpc::serve(
@@ -161,15 +168,15 @@ fn accounts(config: &Config) -> Vec<(AppName, Account)> {
         .collect()
 }
 
-/// The limits of the webhook front that a configuration asks for.
-fn settings(config: &Config) -> WebhookSettings {
+/// The limits of the webhook front that a configuration asks for, with so many connections.
+fn settings(config: &Config, connections_max: usize) -> WebhookSettings {
     let WebhookConfig {
         listen: _,
         body_max,
         freshness_window,
         nonce_reuse,
         nonce_pairs_max,
-        connections_max,
+        connections_max: _,
         requests_max,
         header_read_timeout,
         body_read_timeout,

@@ -5,6 +5,7 @@
 //! follower applies it to the roster, and the gRPC front reads the roster.
 
 mod checkpointing;
+mod descriptors;
 mod error;
 mod fronts;
 mod parts;
@@ -35,7 +36,10 @@ use crate::{
     webhook::Visibility,
 };
 
-pub use self::{error::ServerError, roster_settings::rules, upkeep::keep_forgetting};
+pub use self::{
+    descriptors::raise_file_limit, error::ServerError, roster_settings::rules,
+    upkeep::keep_forgetting,
+};
 
 pub(crate) use self::roster_settings::{apps, limits};
 

@@ -8,6 +8,8 @@ mod cli;
 mod common;
 mod config;
 mod crash;
+#[cfg(unix)]
+mod descriptors;
 mod disk_full;
 mod grpc;
 mod journal;

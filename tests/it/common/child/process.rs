@@ -96,6 +96,16 @@ impl Site {
         format!("http://127.0.0.1:{}", self.webhook)
     }
 
+    /// Where callbacks go, as an address.
+    pub(crate) fn webhook_address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.webhook).into()
+    }
+
+    /// Where gRPC is served.
+    pub(crate) fn grpc_address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.grpc).into()
+    }
+
     /// Where metrics are.
     pub(crate) fn telemetry(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.telemetry).into()
