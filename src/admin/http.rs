@@ -5,7 +5,6 @@ use std::{future, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::MetricsRegistry;
 use crate::net::{
     self, Admission, ConnectionAccounts, ConnectionMetrics, Handshake, HttpServer, Listener,
+    RequestBody,
 };
 
 /// The media type of what [`MetricsRegistry::encode`] returns, as OpenMetrics 1.0 says.
@@ -60,7 +60,7 @@ pub async fn serve<H: Handshake>(
     .await;
 }
 
-fn answer(request: &Request<Incoming>, metrics: &MetricsRegistry) -> Response<Full<Bytes>> {
+fn answer(request: &Request<RequestBody>, metrics: &MetricsRegistry) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, metrics.encode()),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, String::new()),

@@ -40,7 +40,7 @@ pub use self::{
     connection::Connection,
     first_bytes::FirstBytes,
     handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
-    http::HttpServer,
+    http::{HttpServer, RequestBody},
     listener::Listener,
     metrics::ConnectionMetrics,
     readiness::Readiness,

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Request;
-use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::front::WebhookFront;
 use crate::net::{
     self, Admission, Connection, ConnectionAccounts, Handshake, HttpServer, Listener,
-    PENDING_RESETS_MAX,
+    PENDING_RESETS_MAX, RequestBody,
 };
 
 /// The longest head of a request. Heads of vendors are a few hundred bytes.
@@ -85,7 +84,7 @@ where
 {
     let account = accounts.open(connection.peer());
     let draining = drain.clone();
-    let answer = move |request: Request<Incoming>| {
+    let answer = move |request: Request<RequestBody>| {
         let front = Arc::clone(&front);
         let draining = draining.is_cancelled();
         async move { front.answer(request, draining).await }

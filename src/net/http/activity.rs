@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::meter::Meter;
+
 /// The first bytes of an HTTP/2 connection (RFC 9113, section 3.4). No request of HTTP/1.1
 /// begins with them.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -40,6 +42,7 @@ struct State {
     /// Whether something of a request's body is not going to be read.
     has_unread: bool,
     protocol: Protocol,
+    meter: Meter,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,7 @@ impl Activity {
             closing_since: None,
             has_unread: false,
             protocol: Protocol::Preface(0),
+            meter: Meter::new(Instant::now()),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -78,7 +82,11 @@ impl Activity {
     pub(super) fn read(&self, bytes: &[u8]) {
         let state = &mut *self.state.lock();
         state.protocol = state.protocol.after(bytes);
-        let is_head = state.requests == 0 && !matches!(state.protocol, Protocol::Http2);
+        let is_http2 = matches!(state.protocol, Protocol::Http2);
+        if is_http2 {
+            state.meter.charge(bytes.len(), Instant::now());
+        }
+        let is_head = state.requests == 0 && !is_http2;
         if !is_head {
             state.head_since = None;
         } else if state.head_since.is_none() && !bytes.is_empty() {
@@ -91,9 +99,23 @@ impl Activity {
         let mut state = self.state.lock();
         state.requests += 1;
         state.head_since = None;
+        state.meter.earn_request();
         InFlight {
             state: Arc::clone(&self.state),
         }
+    }
+
+    /// Notes that so many bytes of a request's body were used.
+    pub(super) fn use_body(&self, bytes: usize) {
+        self.state.lock().meter.earn_body(bytes);
+    }
+
+    /// Until when nothing is to be read, if the client has sent too much beside requests.
+    /// `sent` is what was sent to it since this was asked before.
+    pub(super) fn paused_until(&self, sent: usize) -> Option<Instant> {
+        let mut state = self.state.lock();
+        state.meter.earn_sent(sent);
+        state.meter.in_debt_until(Instant::now())
     }
 
     /// Notes that the connection is told to close.

@@ -5,6 +5,8 @@
 //! client that does not close in time is cut off.
 
 mod activity;
+mod meter;
+mod request_body;
 mod transport;
 
 use std::{
@@ -32,6 +34,8 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+
+pub use self::request_body::RequestBody;
 
 use super::{Accounted, Answering, ConnectionAccount};
 
@@ -99,7 +103,7 @@ impl HttpServer {
         answer: A,
     ) where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        A: Fn(Request<Incoming>) -> F,
+        A: Fn(Request<RequestBody>) -> F,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
@@ -112,7 +116,8 @@ impl HttpServer {
             let counted = (request.version() == Version::HTTP_2).then(|| account.begin());
             let in_flight = activity.begin();
             let activity = activity.clone();
-            let answer = answer(request);
+            let body = |body| RequestBody::new(body, activity.clone());
+            let answer = answer(request.map(body));
             Answering::new(counted, async move {
                 let response = answer.await;
                 if response.headers().contains_key(CONNECTION) {

@@ -157,6 +157,26 @@ async fn http2_pings_do_not_keep_a_connection_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn frames_beside_requests_are_taken_slowly_and_requests_are_not() {
+    const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0headcoun";
+    const SENT: usize = 1 << 20;
+    let flood = PING.repeat(SENT / PING.len());
+    let requests = REQUEST.repeat(SENT / REQUEST.len());
+    for (hello, sent, least) in [(HTTP2_HELLO, flood, 6), (b"", requests, 0)] {
+        let (stream, _drain, _task) = connected();
+        let (mut reads, mut writes) = tokio::io::split(stream);
+        let sink = tokio::spawn(async move { while reads.read_u8().await.is_ok() {} });
+        let start = Instant::now();
+        writes.write_all(hello).await.unwrap();
+        writes.write_all(&sent).await.unwrap();
+        let taken = start.elapsed();
+        assert!(taken >= Duration::from_secs(least), "{taken:?}");
+        assert!(taken <= Duration::from_secs(2 * least), "{taken:?}");
+        sink.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_closes_what_has_no_request() {
     for said in [&b""[..], b"P", b"POST /web", HTTP2_HELLO] {
         let (mut stream, drain, task) = connected();

@@ -1,20 +1,24 @@
 //! The bytes of one HTTP connection.
 
 use std::{
-    io,
+    future::Future as _,
+    io, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep_until},
+};
 
 use super::activity::Activity;
-use crate::net::forward::forward_writes;
 
 /// How much is thrown away at once.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// The bytes of a connection. It notes in the [`Activity`] what is read.
+/// The bytes of a connection. It notes in the [`Activity`] what is read, and reads nothing while
+/// a client of HTTP/2 has sent too much beside requests.
 ///
 /// If a request's body was left unread, closing waits until the client has closed its side,
 /// and throws away what the client still sends. Closing a socket with unread bytes resets it,
@@ -24,6 +28,10 @@ pub(super) struct Transport<IO> {
     io: IO,
     activity: Activity,
     is_shut: bool,
+    /// What was written since the last read.
+    sent: usize,
+    /// The end of a pause in which nothing is read.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl<IO> Transport<IO> {
@@ -32,6 +40,28 @@ impl<IO> Transport<IO> {
             io,
             activity,
             is_shut: false,
+            sent: 0,
+            pause: None,
+        }
+    }
+
+    /// Ready when the client may go on sending.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(until) = self.activity.paused_until(mem::take(&mut self.sent)) {
+            let pause = self
+                .pause
+                .get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if pause.deadline() != until {
+                pause.as_mut().reset(until);
+            }
+            ready!(pause.as_mut().poll(cx));
+        }
+        Poll::Ready(())
+    }
+
+    fn note_sent(&mut self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.sent += bytes;
         }
     }
 }
@@ -55,6 +85,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(self.poll_pause(cx));
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         self.activity.read(&buf.filled()[before..]);
@@ -63,7 +94,33 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<IO> {
-    forward_writes!();
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.note_sent(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.note_sent(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.is_shut {
