@@ -1,6 +1,6 @@
 //! The set of sequence numbers that were seen, to count those that are missing.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, iter};
 
 use crate::reconcile::InvalidEvidence;
 
@@ -9,6 +9,12 @@ use crate::reconcile::InvalidEvidence;
 /// merged to limit memory: the numbers between them still count as missing, even if they
 /// arrive later. A run takes 16 bytes.
 const RUNS_MAX: usize = 1024;
+
+/// The most numbers that may be missing in one place. A life of a room with a thousand logins a
+/// second needs more than a day for as many. A wider hole is none of lost callbacks: the number
+/// after it is not one of a sequence, such as `u64::MAX` or a time, and must not hide what is
+/// missing elsewhere.
+const HOLE_MAX: u64 = 100_000_000;
 
 /// The sequence numbers 1, 2, 3 … that were seen in one life of a room, as runs of
 /// consecutive numbers. ZEGO calls the number `user_update_seq`, and raises it by one with
@@ -21,6 +27,13 @@ pub struct Seqs {
     /// How many numbers were seen. A number between two merged runs is not counted if it
     /// comes after the merge.
     seen: u64,
+    /// How many numbers are in holes that are too wide to be of lost callbacks.
+    beyond: u64,
+}
+
+/// How many numbers a hole adds to [`Seqs::beyond`]: all of it, or none.
+fn beyond(hole: u64) -> u64 {
+    if hole > HOLE_MAX { hole } else { 0 }
 }
 
 impl Seqs {
@@ -37,14 +50,34 @@ impl Seqs {
             return;
         }
         self.seen += 1;
+        self.split_hole(at, number);
         match run {
             Some((first, last)) if last == number - 1 => self.extend_right(at, first, number),
             Some((first, last)) if first == number + 1 => self.runs[at] = (number, last),
             _ => {
                 self.runs.insert(at, (number, number));
-                self.bound();
+                self.bound(at);
             }
         }
+    }
+
+    /// Notes that the hole before or after the run at `at`, in which `number` is, is two now, of
+    /// which either may be empty.
+    fn split_hole(&mut self, at: usize, number: u64) {
+        let run = |at: usize| self.runs.get(at).copied();
+        let is_after = run(at).is_some_and(|(_, last)| last < number);
+        let next = if is_after { at + 1 } else { at };
+        let before = next
+            .checked_sub(1)
+            .and_then(run)
+            .map_or(0, |(_, last)| last);
+        let left = beyond(number - before - 1);
+        let (whole, right) = match run(next) {
+            Some((first, _)) => (beyond(first - before - 1), beyond(first - number - 1)),
+            // There is no hole behind the greatest number.
+            None => (0, 0),
+        };
+        self.beyond = self.beyond - whole + left + right;
     }
 
     /// Counts a number as the next one, whatever it is: what the service would do without
@@ -64,14 +97,24 @@ impl Seqs {
         }
     }
 
-    fn bound(&mut self) {
+    /// Merges the two oldest runs if there are too many. A hole that is too wide is not merged,
+    /// because its numbers would count as missing: if there are only such, the number that was
+    /// just inserted as the run at `at` is left out.
+    fn bound(&mut self, at: usize) {
         if self.runs.len() <= RUNS_MAX {
             return;
         }
-        if let (Some((first, _)), Some((_, last))) = (self.runs.pop_front(), self.runs.pop_front())
-        {
-            self.runs.push_front((first, last));
+        let mut pairs = self.runs.iter().zip(self.runs.iter().skip(1));
+        let narrow = pairs.position(|(&(_, last), &(first, _))| beyond(first - last - 1) == 0);
+        if let Some(older) = narrow {
+            if let Some((_, last)) = self.runs.remove(older + 1) {
+                self.runs[older].1 = last;
+            }
+            return;
         }
+        self.runs.remove(at);
+        self.seen -= 1;
+        self.beyond = holes(self.runs.iter().copied()).map(beyond).sum();
     }
 
     /// The first and the last number of each run, in ascending order.
@@ -112,14 +155,23 @@ impl Seqs {
         if seen > numbers {
             return Err(InvalidEvidence::MoreSeenThanInRuns);
         }
+        let beyond = holes(restored.iter().copied()).map(beyond).sum();
         let runs = restored;
-        Ok(Self { runs, seen })
+        Ok(Self { runs, seen, beyond })
     }
 
-    /// How many numbers from 1 to the greatest seen were not seen.
+    /// How many numbers from 1 to the greatest seen were not seen, without those in holes that
+    /// are too wide to be of lost callbacks.
     pub fn missing(&self) -> u64 {
-        self.runs.back().map_or(0, |&(_, last)| last - self.seen)
+        let not_seen = self.runs.back().map_or(0, |&(_, last)| last - self.seen);
+        not_seen - self.beyond
     }
+}
+
+/// How many numbers are in the hole before each run.
+fn holes(runs: impl Iterator<Item = (u64, u64)> + Clone) -> impl Iterator<Item = u64> {
+    let lasts = iter::once(0).chain(runs.clone().map(|(_, last)| last));
+    runs.zip(lasts).map(|((first, _), last)| first - last - 1)
 }
 
 #[cfg(test)]
@@ -137,10 +189,39 @@ mod tests {
     }
 
     #[test]
-    fn extremes_are_counted_without_overflow() {
-        assert_eq!(seqs(&[u64::MAX]).missing(), u64::MAX - 1);
-        assert_eq!(seqs(&[u64::MAX, u64::MAX - 1, 0]).missing(), u64::MAX - 2);
+    fn a_number_that_is_none_of_the_sequence_hides_nothing() {
+        assert_eq!(seqs(&[u64::MAX]).missing(), 0);
+        assert_eq!(seqs(&[u64::MAX, u64::MAX - 1, 0]).missing(), 0);
         assert_eq!(seqs(&[]).missing(), 0);
+        let mut seqs = seqs(&[1, 2, u64::MAX, 5]);
+        assert_eq!(seqs.missing(), 2);
+        (3..=7).for_each(|number| seqs.insert(number));
+        assert_eq!(seqs.missing(), 0);
+        seqs.insert(u64::MAX - 2);
+        assert_eq!(seqs.missing(), 1, "of the other sequence");
+    }
+
+    #[test]
+    fn a_hole_is_of_lost_callbacks_up_to_a_width() {
+        assert_eq!(seqs(&[HOLE_MAX + 1]).missing(), HOLE_MAX);
+        assert_eq!(seqs(&[HOLE_MAX + 2]).missing(), 0);
+        assert_eq!(
+            seqs(&[HOLE_MAX + 2, 2]).missing(),
+            HOLE_MAX,
+            "1 and those between"
+        );
+    }
+
+    #[test]
+    fn numbers_of_no_sequence_leave_room_for_those_of_one() {
+        let wide = |n: u64| n * 2 * HOLE_MAX;
+        let odd: Vec<u64> = (1..=2 * RUNS_MAX as u64).map(wide).collect();
+        let mut seqs = seqs(&odd);
+        assert_eq!((seqs.runs.len(), seqs.missing()), (RUNS_MAX, 0));
+        for number in [wide(1) + 2, wide(1) + 4, wide(1) + 6] {
+            seqs.insert(number);
+        }
+        assert_eq!((seqs.runs.len(), seqs.missing()), (RUNS_MAX, 3));
     }
 
     #[test]
@@ -171,6 +252,22 @@ mod tests {
             prop_assert_eq!(seqs(&numbers).missing(), missing);
             let ordered: Vec<u64> = plain.into_iter().collect();
             prop_assert_eq!(seqs(&numbers), seqs(&ordered));
+        }
+
+        #[test]
+        fn what_is_missing_is_what_the_holes_say_in_any_order(
+            numbers in proptest::collection::vec(
+                prop_oneof![1u64..20, HOLE_MAX - 5..HOLE_MAX + 15, u64::MAX - 9..=u64::MAX, any::<u64>()],
+                0..40,
+            ),
+        ) {
+            let plain: BTreeSet<u64> = numbers.iter().copied().filter(|&n| n > 0).collect();
+            let runs = plain.iter().map(|&number| (number, number));
+            let missing: u64 = holes(runs).filter(|&hole| hole <= HOLE_MAX).sum();
+            let seqs = seqs(&numbers);
+            prop_assert_eq!(seqs.missing(), missing);
+            let restored = Seqs::restore(seqs.runs(), seqs.seen());
+            prop_assert_eq!(restored.ok(), Some(seqs));
         }
     }
 }
