@@ -52,6 +52,11 @@ impl From<&JournalConfig> for CheckpointPolicy {
     }
 }
 
+/// A start that finds so many entries after the latest checkpoint writes one at once. Without that
+/// a service which ends again and again, sooner than a checkpoint is due, would have more to
+/// replay each time. So many are replayed in a moment.
+const REPLAYED_MAX: u64 = 10_000;
+
 /// How long until a capture that cannot begin yet is tried again.
 const CAPTURE_RETRY: Duration = Duration::from_millis(10);
 
@@ -86,6 +91,7 @@ async fn keep_checkpoints(
     let mut looks = looks();
     let latest = checkpoints.store().list().unwrap_or_default();
     let mut last: Revision = latest.first().copied().unwrap_or(0);
+    is_due |= journal.last().saturating_sub(last) >= REPLAYED_MAX;
     let mut began = Instant::now();
     let mut dropped = Instant::now();
     let mut is_late = false;
@@ -164,3 +170,6 @@ fn outcome(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), String
         Err(panic) => Err(panic.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;
