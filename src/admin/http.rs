@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::MetricsRegistry;
 use crate::net::{
     self, Admission, ConnectionAccounts, ConnectionMetrics, Handshake, HttpServer, Listener,
-    RequestBody,
+    RequestBody, budget::Trust,
 };
 
 /// The media type of what [`MetricsRegistry::encode`] returns, as OpenMetrics 1.0 says.
@@ -21,7 +21,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// How long one connection may take, from connect to close.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most connections at once. This port is for operators; more is a mistake.
+/// The most connections at once. This port is for operators; more is a mistake, or an attack: then
+/// the oldest gives way, so that whoever asks at once is answered.
 pub const CONNECTIONS_MAX: usize = 16;
 
 /// What the connections are for, in log lines.
@@ -38,6 +39,8 @@ pub async fn serve<H: Handshake>(
     let admission = Admission {
         purpose: PURPOSE,
         connections_max: CONNECTIONS_MAX,
+        per_peer_max: CONNECTIONS_MAX,
+        trust: Trust::default(),
         refusal: b"",
         metrics: connections.clone(),
     };
@@ -90,6 +93,26 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    #[tokio::test]
+    async fn silent_connections_keep_nobody_from_the_metrics() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = Arc::new(MetricsRegistry::new());
+        let served = tokio::spawn(serve(
+            listener,
+            metrics,
+            ConnectionMetrics::default(),
+            CancellationToken::new(),
+        ));
+        let mut silent = Vec::new();
+        for _ in 0..2 * CONNECTIONS_MAX {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let page = get(address, "/metrics").await;
+        assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+        served.abort();
     }
 
     #[tokio::test]

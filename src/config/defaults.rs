@@ -20,9 +20,14 @@ impl Default for WebhookConfig {
             nonce_reuse: NonceReuse::Count,
             nonce_pairs_max: 1_000_000,
             connections_max: 4096,
+            // Eight addresses are needed to fill the front.
+            connections_per_address_max: 512,
             requests_max: 1024,
             header_read_timeout: Span::from_secs(10),
             body_read_timeout: Span::from_secs(10),
+            // A body of 4 KiB comes in one or two packets, and then needs neither.
+            body_rate_min: Size::from_kib(8),
+            unread_bytes_max: Size::from_mib(32),
             // Above the 60 s after which common proxies close idle connections: one that the
             // server closed first could take a callback with it.
             idle_timeout: Span::from_secs(75),

@@ -65,15 +65,25 @@ pub struct WebhookConfig {
     /// How many signatures are remembered to notice their return; the oldest
     /// is forgotten first. 16 bytes of hashes each.
     pub nonce_pairs_max: usize,
-    /// Open connections; one more is answered 503 and closed.
+    /// Open connections. For one more, the oldest is closed that brought no authentic callback;
+    /// if there is none, the new one is answered 503 and closed.
     pub connections_max: usize,
-    /// Requests in work at once; one more is answered 503. With `body_max` it
-    /// bounds the memory that bodies take.
+    /// Open connections of one address, or one IPv6 network of 64 bits, that sent no authentic
+    /// callback. For one more, the oldest of them is closed.
+    pub connections_per_address_max: usize,
+    /// Authentic requests in work at once; one more is answered 503. With `body_max` it
+    /// bounds the memory that their bodies take.
     pub requests_max: usize,
     /// How long a request's head may take to arrive.
     pub header_read_timeout: Span,
     /// How long a request's body may take to arrive.
     pub body_read_timeout: Span,
+    /// The least bytes a second of a body that does not come with its head, after a grace of
+    /// two seconds; a slower one is answered 408.
+    pub body_rate_min: Size,
+    /// What all requests may take whose bodies are on their way; a quarter for one address that
+    /// sent no authentic callback. For one more, the oldest are answered 503.
+    pub unread_bytes_max: Size,
     /// How long a connection may stay open without a request. A proxy in front should close it
     /// earlier, or a callback may be sent on a connection that is just being closed.
     pub idle_timeout: Span,

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     providers::{Account, Signing},
     reconcile::EVIDENCE_GRACE,
+    webhook::UNREAD_BODIES_MIN,
 };
 
 impl Config {
@@ -25,6 +26,15 @@ impl Config {
                 "webhook.freshness_window",
                 format!(
                     "{freshness} is longer than roster.reorder_horizon ({horizon}): callbacks in between would be taken and then ignored"
+                ),
+            );
+        }
+        let (unread, body_max) = (self.webhook.unread_bytes_max, self.webhook.body_max);
+        if unread.bytes() < body_max.bytes().saturating_mul(UNREAD_BODIES_MIN as u64) {
+            return wrong(
+                "webhook.unread_bytes_max",
+                format!(
+                    "{unread} is less than {UNREAD_BODIES_MIN} bodies of webhook.body_max ({body_max})"
                 ),
             );
         }
@@ -76,6 +86,10 @@ impl Config {
             ),
             ("webhook.nonce_pairs_max", webhook.nonce_pairs_max == 0),
             ("webhook.connections_max", webhook.connections_max == 0),
+            (
+                "webhook.connections_per_address_max",
+                webhook.connections_per_address_max == 0,
+            ),
             ("webhook.requests_max", webhook.requests_max == 0),
             (
                 "webhook.header_read_timeout",
@@ -85,6 +99,7 @@ impl Config {
                 "webhook.body_read_timeout",
                 webhook.body_read_timeout.is_zero(),
             ),
+            ("webhook.body_rate_min", webhook.body_rate_min.bytes() == 0),
             ("webhook.idle_timeout", webhook.idle_timeout.is_zero()),
             ("grpc.progress_interval", grpc.progress_interval.is_zero()),
             ("grpc.connections_max", grpc.connections_max == 0),

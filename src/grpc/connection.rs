@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::stream::Stream;
+use futures_util::stream::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::server::Connected;
 
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::net::{
     self, Accounted, Admission, Coalesced, Connection, FirstBytes, Handshake, Listener,
+    budget::Trust,
 };
 
 /// How long a new connection may take to send its HTTP/2 preface. After the preface the server
@@ -35,10 +36,13 @@ pub fn accept<H: Handshake>(
     let admission = Admission {
         purpose: PURPOSE,
         connections_max,
+        per_peer_max: connections_max,
+        trust: Trust::default(),
         refusal: b"",
         metrics: metrics.connections.clone(),
     };
-    net::connections(listener, admission)
+    // Watches are long, and a client that has one does not say so again.
+    net::connections(listener, admission).inspect(|connection| connection.caller().keep())
 }
 
 /// Wraps a connection, so that it writes the messages of many streams together, and closes if no

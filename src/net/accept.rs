@@ -3,31 +3,45 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::warn;
 
-use super::{ConnectionMetrics, Throttle, connection::Slot};
+use super::{
+    Caller, ConnectionMetrics, Peer, Throttle,
+    budget::{Budget, Limits, Trust},
+    caller::Place,
+};
 
 /// The shortest and the longest wait after a failed accept. A process without file
 /// descriptors would fail again at once.
 const BACKOFF_MIN: Duration = Duration::from_millis(10);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
+/// How many connections may be on their way out to make room for others. Each has its file still.
+const CLOSING_MAX: usize = 8;
+
+/// How long to wait for them. Their tasks are ready to run.
+const CLOSING_WAIT: Duration = Duration::from_millis(1);
+
 /// How many connections a front takes, and what happens to one more.
 #[derive(Clone, Debug)]
 pub struct Admission {
     /// What the connections are for, in log lines.
     pub purpose: &'static str,
-    /// How many may be open at once. One more is closed.
+    /// How many may be open at once. For one more, the oldest that proved nothing is closed; if
+    /// there is none, the new one.
     pub connections_max: usize,
+    /// How many a peer may have that is not trusted. For one more, the oldest of theirs that
+    /// proved nothing is closed; if there is none, the new one.
+    pub per_peer_max: usize,
+    /// The peers that are trusted.
+    pub trust: Trust,
     /// What is sent on a connection above the limit before it is closed. May be empty.
     pub refusal: &'static [u8],
     /// Where connections are counted.
@@ -39,7 +53,7 @@ pub struct Admission {
 pub(super) struct Acceptor {
     socket: TcpListener,
     admission: Admission,
-    slots: Arc<Semaphore>,
+    places: Budget,
     backoff: Duration,
     /// When accepting may be tried again after it failed.
     retry_at: Option<Instant>,
@@ -50,11 +64,20 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     pub(super) fn new(socket: TcpListener, admission: Admission) -> Self {
-        let connections_max = admission.connections_max.min(Semaphore::MAX_PERMITS);
+        let limits = Limits {
+            all_max: admission.connections_max,
+            peer_max: admission.per_peer_max,
+        };
+        let displaced = admission.metrics.displaced.clone();
         Self {
             socket,
+            places: Budget::new(
+                admission.purpose,
+                limits,
+                admission.trust.clone(),
+                displaced,
+            ),
             admission,
-            slots: Arc::new(Semaphore::new(connections_max)),
             backoff: BACKOFF_MIN,
             retry_at: None,
             began: Instant::now(),
@@ -69,16 +92,19 @@ impl Acceptor {
 
     /// The next connection that there is room for. Nothing is lost if this is dropped before
     /// it completes.
-    pub(super) async fn accept(&mut self) -> (TcpStream, Slot) {
+    pub(super) async fn accept(&mut self) -> (TcpStream, Caller) {
         loop {
             if let Some(retry_at) = self.retry_at {
                 sleep_until(retry_at).await;
                 self.retry_at = None;
             }
+            while self.places.ending() >= CLOSING_MAX {
+                sleep(CLOSING_WAIT).await;
+            }
             match self.socket.accept().await {
-                Ok((io, peer)) => {
+                Ok((io, address)) => {
                     self.backoff = BACKOFF_MIN;
-                    if let Some(admitted) = self.admit(io, peer) {
+                    if let Some(admitted) = self.admit(io, address) {
                         return admitted;
                     }
                 }
@@ -88,28 +114,41 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, io: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Slot)> {
-        let Admission {
-            purpose,
-            connections_max,
-            refusal,
-            ref metrics,
-        } = self.admission;
-        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
-            metrics.refused.inc();
-            if let Some(held_back) = self.refused_log.pass_after(self.began.elapsed()) {
-                warn!(
-                    purpose,
-                    %peer, connections_max, held_back, "too many connections are open: closed one more"
-                );
-            }
-            turn_away(io, refusal);
+    fn admit(&self, io: TcpStream, address: SocketAddr) -> Option<(TcpStream, Caller)> {
+        let peer = Peer::from(address.ip());
+        let Some(holding) = self.places.take(peer, 1) else {
+            self.refuse(io, address);
             return None;
         };
         // What the fronts send is small and wanted now; waiting to fill a packet delays it. It
         // is an optimisation: without it the connection works all the same.
         let _ = io.set_nodelay(true);
-        Some((io, Slot::new(permit, peer, &metrics.open)))
+        let Admission { trust, metrics, .. } = &self.admission;
+        let place = Place::new(holding, trust.clone(), &metrics.open);
+        Some((io, Caller::new(address, place)))
+    }
+
+    fn refuse(&self, io: TcpStream, address: SocketAddr) {
+        let Admission {
+            purpose,
+            connections_max,
+            per_peer_max,
+            refusal,
+            ..
+        } = self.admission;
+        self.admission.metrics.refused.inc();
+        if let Some(held_back) = self.refused_log.pass_after(self.began.elapsed()) {
+            let address = address.ip();
+            warn!(
+                purpose,
+                connections_max,
+                per_peer_max,
+                %address,
+                held_back,
+                "too many connections are open: closed one more"
+            );
+        }
+        turn_away(io, refusal);
     }
 
     fn back_off(&mut self, error: &io::Error) {
@@ -166,6 +205,8 @@ mod tests {
         let admission = Admission {
             purpose: "tests",
             connections_max: 1,
+            per_peer_max: 1,
+            trust: Trust::default(),
             refusal: b"",
             metrics: ConnectionMetrics::default(),
         };

@@ -1,7 +1,7 @@
 //! What happens on a connection before its first byte is served.
 
 use std::{
-    future::{self, Future},
+    future::{self, Future, poll_fn},
     io,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{Connection, connection::Slot};
+use super::{Caller, Connection};
 
 /// How long a handshake may take. A client that says nothing must not keep one of the
 /// front's connections.
@@ -45,15 +45,21 @@ impl Handshake for PlainText {
     }
 }
 
-/// The connection, if its handshake succeeds in time. If not, the connection is closed.
+/// The connection, if its handshake succeeds in time. If not, or if it has to give way to
+/// another one meanwhile, it is closed.
 pub(super) async fn shake_hands<H: Handshake>(
     handshake: &H,
     io: TcpStream,
-    slot: Slot,
+    caller: Caller,
 ) -> Option<Connection<H::Io>> {
-    let ready = time::timeout(HANDSHAKE_TIMEOUT, handshake.handshake(io)).await;
+    let shake = time::timeout(HANDSHAKE_TIMEOUT, handshake.handshake(io));
+    let ready = tokio::select! {
+        biased;
+        ready = shake => ready,
+        () = poll_fn(|cx| caller.poll_recalled(cx)) => return None,
+    };
     match ready.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(io) => Some(Connection::counted(io, slot)),
+        Ok(io) => Some(Connection::new(io, caller)),
         Err(error) => {
             debug!(%error, "a handshake failed: closed the connection");
             None

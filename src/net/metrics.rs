@@ -12,6 +12,8 @@ pub struct ConnectionMetrics {
     pub open: Gauge,
     /// Connections closed because too many were open.
     pub refused: Counter,
+    /// Connections that proved nothing and were closed to make room for others.
+    pub displaced: Counter,
     /// Connections that once had all of their streams in use.
     pub full: Counter,
     /// Connections ended because their clients cancelled too many requests.
@@ -34,6 +36,11 @@ impl ConnectionMetrics {
             format!("{prefix}connections_refused"),
             format!("{front} connections turned away because there were too many"),
             metrics.refused.clone(),
+        );
+        registry.register(
+            format!("{prefix}connections_displaced"),
+            format!("{front} connections that proved nothing and were closed to make room"),
+            metrics.displaced.clone(),
         );
         metrics
     }

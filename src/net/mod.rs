@@ -2,12 +2,15 @@
 //!
 //! The way of a connection:
 //!
-//! 1. `accept` takes it from the [`Listener`], counts it against the limit of its front, and
-//!    refuses one too many. Failures of the operating system are waited out.
+//! 1. `accept` takes it from the [`Listener`], and a place for it from the [`budget`] of its
+//!    front. For one too many, the oldest that proved nothing is closed. Failures of the
+//!    operating system are waited out.
 //! 2. [`Handshake`] makes it ready, in a task of its own, within [`HANDSHAKE_TIMEOUT`]. Plain
 //!    text is ready at once; TLS belongs here.
 //! 3. [`serve()`] hands it to the front, or [`connections`] does for a server that runs
 //!    connections itself, as tonic does. Both end with the drain.
+//! 4. The front tells the [`Caller`] what they proved, so that their connection does not have to
+//!    give way.
 //!
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
 //! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
@@ -18,6 +21,8 @@
 
 mod accept;
 mod account;
+pub mod budget;
+mod caller;
 mod coalesce;
 mod connection;
 mod first_bytes;
@@ -26,6 +31,7 @@ mod handshake;
 mod http;
 mod listener;
 mod metrics;
+mod peer;
 mod readiness;
 mod serve;
 mod throttle;
@@ -36,6 +42,7 @@ pub use self::{
         Accounted, Answering, ConnectionAccount, ConnectionAccounts, Counted, CountedBody,
         PENDING_RESETS_MAX,
     },
+    caller::Caller,
     coalesce::Coalesced,
     connection::Connection,
     first_bytes::FirstBytes,
@@ -43,6 +50,7 @@ pub use self::{
     http::{HttpServer, RequestBody},
     listener::Listener,
     metrics::ConnectionMetrics,
+    peer::Peer,
     readiness::Readiness,
     serve::{connections, serve},
     throttle::Throttle,

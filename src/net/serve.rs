@@ -29,14 +29,14 @@ pub async fn serve<H, F>(
     let accept_all = async {
         loop {
             tokio::select! {
-                (io, slot) = acceptor.accept() => {
+                (io, caller) = acceptor.accept() => {
                     let (handshake, handle) = (handshake.clone(), Arc::clone(&handle));
                     let drain = drain.clone();
                     tasks.spawn(async move {
                         let connection = tokio::select! {
                             // Plain text is ready at once, and then the drain costs nothing.
                             biased;
-                            connection = shake_hands(&handshake, io, slot) => connection,
+                            connection = shake_hands(&handshake, io, caller) => connection,
                             () = drain.cancelled() => None,
                         };
                         if let Some(connection) = connection {
@@ -69,9 +69,9 @@ pub fn connections<H: Handshake>(
         |(mut acceptor, mut handshakes, handshake)| async move {
             let connection = loop {
                 tokio::select! {
-                    (io, slot) = acceptor.accept() => {
+                    (io, caller) = acceptor.accept() => {
                         let handshake = handshake.clone();
-                        handshakes.spawn(async move { shake_hands(&handshake, io, slot).await });
+                        handshakes.spawn(async move { shake_hands(&handshake, io, caller).await });
                     }
                     Some(ended) = handshakes.join_next() => match ended {
                         Ok(Some(connection)) => break connection,

@@ -177,9 +177,12 @@ fn settings(config: &Config, connections_max: usize) -> WebhookSettings {
         nonce_reuse,
         nonce_pairs_max,
         connections_max: _,
+        connections_per_address_max,
         requests_max,
         header_read_timeout,
         body_read_timeout,
+        body_rate_min,
+        unread_bytes_max,
         idle_timeout,
     } = config.webhook;
     WebhookSettings {
@@ -189,9 +192,12 @@ fn settings(config: &Config, connections_max: usize) -> WebhookSettings {
         nonce_reuse,
         nonce_pairs_max,
         connections_max,
+        connections_per_address_max,
         requests_max,
         header_read_timeout: header_read_timeout.into(),
         body_read_timeout: body_read_timeout.into(),
+        body_rate_min: body_rate_min.as_usize(),
+        unread_bytes_max: unread_bytes_max.as_usize(),
         idle_timeout: idle_timeout.into(),
         start_wait: START_WAIT,
     }

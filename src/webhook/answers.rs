@@ -174,6 +174,10 @@ impl Refused {
     }
 }
 
+pub(super) fn not_ready() -> Refused {
+    Reason::NotReady.because("the service is starting or stopping")
+}
+
 /// A 200 with this body.
 pub(super) fn respond(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));

@@ -10,7 +10,10 @@ use super::{metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, ro
 use crate::{
     domain::{AppName, Clock},
     journal::{Journal, Revision},
-    net::{Readiness, Throttle},
+    net::{
+        Readiness, Throttle,
+        budget::{Budget, Limits, Trust},
+    },
     providers::{Account, Registry},
 };
 
@@ -38,19 +41,37 @@ pub struct WebhookSettings {
     pub nonce_reuse: NonceReuse,
     /// How many signatures are remembered.
     pub nonce_pairs_max: usize,
-    /// Open connections; one more is answered 503 and closed.
+    /// Open connections. For one more, the oldest is closed that brought no authentic callback;
+    /// if there is none, the new one is answered 503 and closed.
     pub connections_max: usize,
+    /// Open connections of one address that sent no authentic callback. For one more, the oldest
+    /// of them is closed. An IPv6 network of 64 bits counts as one address.
+    pub connections_per_address_max: usize,
     /// Requests in work at once; one more is answered 503.
     pub requests_max: usize,
     /// How long a request's head may take to arrive, from its first byte.
     pub header_read_timeout: Duration,
     /// How long a request's body may take to arrive.
     pub body_read_timeout: Duration,
+    /// The least bytes a second of a body that does not come with its head, after a grace of
+    /// two seconds.
+    pub body_rate_min: usize,
+    /// What all requests may take whose bodies are on their way. One address that sent no
+    /// authentic callback may take a quarter. For one more, the oldest are given up. It is at
+    /// least [`UNREAD_BODIES_MIN`] bodies of `body_bytes_max`.
+    pub unread_bytes_max: usize,
     /// How long a connection may stay open without a request.
     pub idle_timeout: Duration,
     /// How long a callback waits for the service to be ready before it is refused.
     pub start_wait: Duration,
 }
+
+/// The part of `unread_bytes_max` that one address may take is one of so many.
+const UNREAD_SHARES: usize = 4;
+
+/// How many of the longest bodies `unread_bytes_max` has to have room for: a share is then more
+/// than one of them, with its head.
+pub const UNREAD_BODIES_MIN: usize = 2 * UNREAD_SHARES;
 
 /// What happens to a signature that returns with other events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -88,8 +109,12 @@ pub struct WebhookParts {
 pub struct WebhookFront {
     pub(super) parts: WebhookParts,
     pub(super) routes: Routes,
-    /// Room for requests in work.
+    /// Room for authentic requests in work.
     pub(super) requests: Semaphore,
+    /// Room for requests whose bodies are on their way.
+    pub(super) unread: Budget,
+    /// The addresses that sent authentic callbacks.
+    pub(super) trust: Trust,
     pub(super) nonces: Nonces,
     pub(super) reuse_log: Throttle,
     /// Of requests to paths without a product.
@@ -115,11 +140,20 @@ impl WebhookFront {
         let WebhookSettings {
             requests_max,
             nonce_pairs_max,
+            unread_bytes_max,
             ..
         } = parts.settings;
+        let trust = Trust::default();
+        let unread = Limits {
+            all_max: unread_bytes_max,
+            peer_max: unread_bytes_max / UNREAD_SHARES,
+        };
+        let displaced = parts.metrics.bodies_displaced.clone();
         Self {
             routes: Routes::new(parts.registry, &parts.accounts, &parts.metrics),
             requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
+            unread: Budget::new("bodies on their way", unread, trust.clone(), displaced),
+            trust,
             nonces: Nonces::new(nonce_pairs_max),
             reuse_log: Throttle::default(),
             refusal_log: RefusalLog::default(),

@@ -10,18 +10,20 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::Body;
-use tokio::{sync::SemaphorePermit, time::timeout};
 
 use super::{
-    answers::{self, Reason, Refused},
-    body,
+    answers::{self, Reason, Refused, not_ready},
+    body::{self, Terms},
     front::{WebhookFront, WebhookSettings},
     ingest::Arrival,
     media,
     path::canonical,
     routes::Route,
 };
-use crate::providers::{self, Answer};
+use crate::{
+    net::Caller,
+    providers::{self, Answer},
+};
 
 /// Where load balancers ask how the front is.
 const HEALTH_PATH: &str = "/healthz";
@@ -30,15 +32,21 @@ const HEALTH_PATH: &str = "/healthz";
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 impl WebhookFront {
-    /// Answers a request. One that comes while `draining` is refused. If some of
+    /// Answers a request of `caller`. One that comes while `draining` is refused. If some of
     /// the body is left unread, the answer says that the connection closes.
-    pub async fn answer<B>(&self, request: Request<B>, draining: bool) -> Response<Full<Bytes>>
+    pub async fn answer<B>(
+        &self,
+        request: Request<B>,
+        caller: &Caller,
+        draining: bool,
+    ) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
     {
         let WebhookSettings {
             body_bytes_max,
             body_read_timeout,
+            body_rate_min,
             ..
         } = self.parts.settings;
         let (head, body) = request.into_parts();
@@ -56,18 +64,25 @@ impl WebhookFront {
             refused.respond(render)
         };
 
+        let terms = |within| Terms {
+            budget: &self.unread,
+            peer: caller.peer(),
+            headers: &head.headers,
+            within,
+            rate_min: body_rate_min,
+        };
         let admitted = match draining {
-            false => self.admit(route, &head).await,
+            false => self.admit(route, &head),
             true => Err(not_ready()),
         };
-        let (route, _permit) = match admitted {
-            Ok(admitted) => admitted,
+        let route = match admitted {
+            Ok(route) => route,
             Err(refused) => {
                 let response = refuse(refused);
                 let within = DISCARD_TIME.min(body_read_timeout);
                 // A client with an `Expect` header waits for the answer before it sends the body.
                 let is_all = !head.headers.contains_key(EXPECT)
-                    && body::discard(body, body_bytes_max, within).await;
+                    && body::discard(body, body_bytes_max, terms(within)).await;
                 return if is_all {
                     response
                 } else {
@@ -75,12 +90,13 @@ impl WebhookFront {
                 };
             }
         };
-        let body = match body::read(body, body_bytes_max, body_read_timeout).await {
+        let body = match body::read(body, body_bytes_max, terms(body_read_timeout)).await {
             Ok(body) => body,
             Err(refused) => return closing(refuse(refused), head.version),
         };
         let arrival = Arrival {
             route,
+            caller,
             headers: &head.headers,
             query: self.query(&head),
             body,
@@ -95,16 +111,14 @@ impl WebhookFront {
         }
     }
 
-    /// Checks what can be checked before the body is read. Waits a while for a service that is
-    /// starting: the vendor need not send the callback again.
-    async fn admit<'a>(
-        &'a self,
+    /// Checks what can be checked before the body is read.
+    fn admit<'a>(
+        &self,
         route: Option<&'a Route>,
         head: &request::Parts,
-    ) -> Result<(&'a Route, SemaphorePermit<'a>), Refused> {
-        let ready = &self.parts.ready;
+    ) -> Result<&'a Route, Refused> {
         let is_callback = route.is_some() && head.method == Method::POST;
-        if !is_callback && !ready.is_ready() {
+        if !is_callback && !self.parts.ready.is_ready() {
             return Err(not_ready());
         }
         let route = route.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
@@ -112,13 +126,7 @@ impl WebhookFront {
             return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
         }
         media::check_encoding(&head.headers)?;
-        let permit = (self.requests.try_acquire())
-            .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
-        if !ready.is_ready() {
-            let waited = timeout(self.parts.settings.start_wait, ready.wait()).await;
-            waited.map_err(|_| not_ready())?;
-        }
-        Ok((route, permit))
+        Ok(route)
     }
 
     /// Says whether callbacks are taken, for load balancers.
@@ -145,10 +153,6 @@ impl WebhookFront {
             Some(query) => query.into(),
         }
     }
-}
-
-fn not_ready() -> Refused {
-    Reason::NotReady.because("the service is starting or stopping")
 }
 
 /// Says that the connection closes. HTTP/2 has no such header, and need not close.

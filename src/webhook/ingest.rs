@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::{sync::SemaphorePermit, time::timeout};
 
 use super::{
-    answers::{Reason, Refused},
+    answers::{Reason, Refused, not_ready},
     front::{NonceReuse, WebhookFront},
     media,
     nonces::Content,
@@ -15,12 +16,14 @@ use super::{
 use crate::{
     domain::{AppName, Decoded, Outcome, Time},
     journal::{AppendError, Callback, Entry, Payload},
+    net::Caller,
     providers::{EventTime, Malformed, NoncePair, Offset, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.
 pub(super) struct Arrival<'a> {
     pub(super) route: &'a Route,
+    pub(super) caller: &'a Caller,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Arc<str>,
     pub(super) body: Bytes,
@@ -51,6 +54,7 @@ impl WebhookFront {
             decoded,
             untimely,
         } = self.read(&arrival)?;
+        let _permit = self.begin().await?;
         let route = arrival.route;
         let outcome = decoded.outcome();
         let message = match &decoded {
@@ -71,6 +75,19 @@ impl WebhookFront {
         }
         route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
+    }
+
+    /// A place among the requests in work. Only an authentic callback gets to take one. It waits
+    /// a while for a service that is starting: the vendor need not send it again.
+    async fn begin(&self) -> Result<SemaphorePermit<'_>, Refused> {
+        let permit = (self.requests.try_acquire())
+            .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
+        let ready = &self.parts.ready;
+        if !ready.is_ready() {
+            let waited = timeout(self.parts.settings.start_wait, ready.wait()).await;
+            waited.map_err(|_| not_ready())?;
+        }
+        Ok(permit)
     }
 
     /// The app and the content of the callback, if it is authentic. Until that is certain, only
@@ -100,6 +117,7 @@ impl WebhookFront {
                 freshness_window: self.parts.settings.freshness_window,
             },
         )?;
+        arrival.caller.trust();
         let decoded = (product.decode)(&arrival.query, &fields);
         if let Decoded::Undecodable { message } = &decoded
             && let Some(held_back) = undecodable_log.pass(arrival.received_at)

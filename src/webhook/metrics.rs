@@ -25,6 +25,8 @@ pub struct WebhookMetrics {
     pub requests_malformed: Counter,
     /// Signatures that came back with other events.
     pub nonce_reuse: Counter,
+    /// Bodies that were on their way and were given up to make room for others.
+    pub bodies_displaced: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
 }
@@ -77,6 +79,7 @@ impl WebhookMetrics {
             }),
             requests_malformed: Counter::default(),
             nonce_reuse: Counter::default(),
+            bodies_displaced: Counter::default(),
             connections: ConnectionMetrics::register_http2(registry, "", "Webhook"),
         };
         registry.register(
@@ -88,6 +91,11 @@ impl WebhookMetrics {
             "nonce_reuse",
             "Signatures that came back with other events",
             metrics.nonce_reuse.clone(),
+        );
+        registry.register(
+            "bodies_displaced",
+            "Bodies on their way that were given up because unread_bytes_max was reached",
+            metrics.bodies_displaced.clone(),
         );
         metrics
     }
@@ -155,7 +163,9 @@ mod tests {
             r#"headcount_refusals_total{reason="not_ready"} 1"#,
             "headcount_requests_malformed_total 0",
             "headcount_nonce_reuse_total 0",
+            "headcount_bodies_displaced_total 0",
             "headcount_connections_refused_total 0",
+            "headcount_connections_displaced_total 0",
             "headcount_connections_open 0",
             "headcount_connections_full_total 0",
             "headcount_connections_ended_total 0",

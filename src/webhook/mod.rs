@@ -25,7 +25,10 @@ mod serve;
 
 pub use self::{
     answers::Reason,
-    front::{NonceReuse, Visibility, VisibleAtOnce, WebhookFront, WebhookParts, WebhookSettings},
+    front::{
+        NonceReuse, UNREAD_BODIES_MIN, Visibility, VisibleAtOnce, WebhookFront, WebhookParts,
+        WebhookSettings,
+    },
     metrics::{ProductMetrics, WebhookMetrics},
     serve::serve,
 };

@@ -51,9 +51,12 @@ pub async fn serve<H: Handshake>(
     front: Arc<WebhookFront>,
     drain: CancellationToken,
 ) {
+    let settings = &front.parts.settings;
     let admission = Admission {
         purpose: PURPOSE,
-        connections_max: front.parts.settings.connections_max,
+        connections_max: settings.connections_max,
+        per_peer_max: settings.connections_per_address_max,
+        trust: front.trust.clone(),
         refusal: TOO_MANY_CONNECTIONS,
         metrics: front.metrics().connections.clone(),
     };
@@ -84,10 +87,11 @@ where
 {
     let account = accounts.open(connection.peer());
     let draining = drain.clone();
+    let caller = connection.caller().clone();
     let answer = move |request: Request<RequestBody>| {
-        let front = Arc::clone(&front);
+        let (front, caller) = (Arc::clone(&front), caller.clone());
         let draining = draining.is_cancelled();
-        async move { front.answer(request, draining).await }
+        async move { front.answer(request, &caller, draining).await }
     };
     http.serve_connection(connection, account, drain, answer)
 }

@@ -75,9 +75,12 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.webhook.nonce_reuse, NonceReuse::Count);
     assert_eq!(config.webhook.nonce_pairs_max, 1_000_000);
     assert_eq!(config.webhook.connections_max, 4096);
+    assert_eq!(config.webhook.connections_per_address_max, 512);
     assert_eq!(config.webhook.requests_max, 1024);
     assert_eq!(*config.webhook.header_read_timeout, Duration::from_secs(10));
     assert_eq!(*config.webhook.body_read_timeout, Duration::from_secs(10));
+    assert_eq!(config.webhook.body_rate_min.bytes(), 8 * 1024);
+    assert_eq!(config.webhook.unread_bytes_max.bytes(), 32 << 20);
     assert_eq!(*config.webhook.idle_timeout, Duration::from_secs(75));
     assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(*config.grpc.progress_interval, Duration::from_secs(15));

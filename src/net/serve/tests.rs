@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::net::{ConnectionMetrics, HANDSHAKE_TIMEOUT};
+use crate::net::{ConnectionMetrics, HANDSHAKE_TIMEOUT, budget::Trust};
 
 /// Fails the test if this hangs. How long it takes does not matter otherwise.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -36,6 +36,8 @@ fn admission(connections_max: usize) -> Admission {
     Admission {
         purpose: "tests",
         connections_max,
+        per_peer_max: connections_max,
+        trust: Trust::default(),
         refusal: b"full",
         metrics: ConnectionMetrics::default(),
     }
@@ -140,7 +142,11 @@ async fn a_connection_too_many_is_told_so_and_counted() {
     let drain = CancellationToken::new();
     let admission = admission(1);
     let metrics = admission.metrics.clone();
-    let served = serve(listener, admission, drain.clone(), greet(&drain));
+    let greet = greet(&drain);
+    let served = serve(listener, admission, drain.clone(), move |connection| {
+        connection.caller().keep();
+        greet(connection)
+    });
     let served = tokio::spawn(served);
     let mut first = TcpStream::connect(address).await.unwrap();
     read_greeting(&mut first).await;
@@ -220,4 +226,82 @@ async fn a_connection_that_panics_takes_nobody_along() {
     assert_eq!(soon(unlucky.read(&mut [0])).await.unwrap(), 0);
     let mut lucky = TcpStream::connect(address).await.unwrap();
     read_greeting(&mut lucky).await;
+}
+
+/// Greets each client and reads what they say to its end. One who says `!` keeps their place.
+async fn listen_to(mut connection: Connection<TcpStream>) {
+    connection.write_all(b"hello").await.unwrap();
+    while let Ok(said) = connection.read_u8().await {
+        if said == b'!' {
+            connection.caller().keep();
+            connection.write_all(b"hello").await.unwrap();
+        }
+    }
+}
+
+/// A client that was greeted.
+async fn greeted(address: std::net::SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    read_greeting(&mut client).await;
+    client
+}
+
+#[tokio::test]
+async fn the_oldest_that_proved_nothing_makes_room_for_a_new_one() {
+    let (listener, address) = listener().await;
+    let admission = admission(3);
+    let metrics = admission.metrics.clone();
+    let drain = CancellationToken::new();
+    let _served = tokio::spawn(serve(listener, admission, drain.clone(), listen_to));
+    let mut proved = greeted(address).await;
+    proved.write_all(b"!").await.unwrap();
+    read_greeting(&mut proved).await;
+    let mut silent = greeted(address).await;
+    let mut talks = greeted(address).await;
+    talks
+        .write_all(b"what it says does not matter")
+        .await
+        .unwrap();
+    let mut newer = Vec::new();
+    for oldest in [&mut silent, &mut talks] {
+        newer.push(greeted(address).await);
+        // Closed with or without bytes unread.
+        assert!(!matches!(soon(oldest.read(&mut [0])).await, Ok(1)));
+    }
+    proved.write_all(b"!").await.unwrap();
+    read_greeting(&mut proved).await;
+    assert_eq!((metrics.displaced.get(), metrics.refused.get()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_handshake_makes_room_too() {
+    let (listener, address) = listener().await;
+    let drain = CancellationToken::new();
+    let listener = listener.with_handshake(Knock);
+    let served = serve(listener, admission(1), drain.clone(), greet(&drain));
+    let _served = tokio::spawn(served);
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut knocks = TcpStream::connect(address).await.unwrap();
+    knocks.write_all(b"!").await.unwrap();
+    read_greeting(&mut knocks).await;
+    assert_eq!(soon(silent.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_address_has_a_share_until_it_is_trusted() {
+    let (listener, address) = listener().await;
+    let admission = Admission {
+        per_peer_max: 1,
+        ..admission(3)
+    };
+    let (trust, metrics) = (admission.trust.clone(), admission.metrics.clone());
+    let drain = CancellationToken::new();
+    let _served = tokio::spawn(serve(listener, admission, drain.clone(), listen_to));
+    let mut first = greeted(address).await;
+    let _second = greeted(address).await;
+    assert_eq!(soon(first.read(&mut [0])).await.unwrap(), 0);
+    trust.add(crate::net::Peer::from(address.ip()));
+    let _third = greeted(address).await;
+    let _fourth = greeted(address).await;
+    assert_eq!((metrics.open.get(), metrics.displaced.get()), (3, 1));
 }

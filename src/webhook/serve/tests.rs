@@ -33,6 +33,18 @@ fn counted() -> (
     JoinHandle<()>,
     Arc<WebhookMetrics>,
 ) {
+    with_room(64 * 1024)
+}
+
+/// The same, with so much room for bodies that are on their way.
+fn with_room(
+    unread_bytes_max: usize,
+) -> (
+    DuplexStream,
+    CancellationToken,
+    JoinHandle<()>,
+    Arc<WebhookMetrics>,
+) {
     let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
     let settings = WebhookSettings {
         body_bytes_max: 1024,
@@ -40,9 +52,12 @@ fn counted() -> (
         nonce_reuse: NonceReuse::Count,
         nonce_pairs_max: 16,
         connections_max: 16,
+        connections_per_address_max: 16,
         requests_max: 16,
         header_read_timeout: HEADER,
         body_read_timeout: Duration::from_secs(20),
+        body_rate_min: 1024,
+        unread_bytes_max,
         idle_timeout: IDLE,
         start_wait: Duration::ZERO,
         reorder_horizon: Duration::from_secs(600),
@@ -188,4 +203,24 @@ async fn a_sender_that_closes_its_side_too_is_not_waited_for() {
     stream.read_to_string(&mut answer).await.unwrap();
     drop(stream);
     assert_about(closed_after(task).await, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_in_one_packet_needs_no_room_among_those_that_are_on_their_way() {
+    const HEAD: &str = "POST /webhooks/zego HTTP/1.1\r\nhost: h\r\n";
+    for framed in [
+        "content-length: 2\r\n\r\n{}",
+        "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
+    ] {
+        for (is_whole, status) in [(true, "401"), (false, "503")] {
+            let (mut stream, _drain, _task, _) = with_room(0);
+            let sent = format!("{HEAD}{framed}");
+            let sent = &sent[..sent.len() - usize::from(!is_whole)];
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await.unwrap();
+            let answer = str::from_utf8(&answer).unwrap();
+            assert_eq!(answer, format!("HTTP/1.1 {status}"), "{sent}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use headcount::{
     config::Config,
     domain::{AppName, Clock, Time},
     journal::MemoryJournal,
-    net::Readiness,
+    net::{Caller, Readiness},
     providers::{Account, Registry},
     reconcile::Rules,
     roster::Limits,
@@ -99,7 +99,9 @@ impl Service for InMemory {
         callback: Request<Full<Bytes>>,
     ) -> BoxFuture<'_, Result<Response<Bytes>, String>> {
         async move {
-            let (head, body) = self.front.answer(callback, false).await.into_parts();
+            let caller = Caller::unknown();
+            let answer = self.front.answer(callback, &caller, false).await;
+            let (head, body) = answer.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             Ok(Response::from_parts(head, body))
         }
@@ -126,9 +128,12 @@ fn settings() -> WebhookSettings {
         nonce_reuse: NonceReuse::Count,
         nonce_pairs_max: 100_000,
         connections_max: 1,
+        connections_per_address_max: 1,
         requests_max: 1_000,
         header_read_timeout: NEVER,
         body_read_timeout: NEVER,
+        body_rate_min: 1,
+        unread_bytes_max: 1024 * 1024,
         idle_timeout: NEVER,
         start_wait: Duration::ZERO,
         reorder_horizon: Rules::default().reorder_horizon,

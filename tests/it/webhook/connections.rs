@@ -1,6 +1,6 @@
 //! What a connection is used for: answers before the end of a body, many requests, and a drain.
 
-use headcount::webhook::Reason;
+use headcount::webhook::{Reason, WebhookSettings};
 use http::Request;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -144,6 +144,32 @@ async fn http2_without_tls_is_served_on_the_same_port() {
     let answer = Answer::of(requests.send_request(long).await.unwrap()).await;
     answer.assert_refused(413, Reason::BodyTooLarge, "4096");
     assert_eq!(service.journalled(), 3);
+}
+
+#[tokio::test]
+async fn slow_heads_make_room_and_who_proved_themselves_stays() {
+    let service = Service::start_with(WebhookSettings {
+        connections_max: 3,
+        connections_per_address_max: 2,
+        ..settings()
+    })
+    .await;
+    let mut vendor = service.connect().await;
+    let sent = vendor.send(post(signed("1", LOGIN))).await;
+    sent.assert_outcome("accepted");
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(service.addr).await.unwrap();
+        stream.write_all(b"POST /webhooks/zego HTT").await.unwrap();
+        slow.push(stream);
+        let health = Request::get("/healthz").body(full("")).unwrap();
+        assert_eq!(service.send(health).await.status, 200);
+    }
+    let sent = vendor.send(post(signed("2", LOGIN))).await;
+    sent.assert_outcome("accepted");
+    let connections = &service.metrics.connections;
+    assert_eq!(connections.refused.get(), 0);
+    assert!(connections.displaced.get() > 0);
 }
 
 #[tokio::test]

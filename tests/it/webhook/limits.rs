@@ -142,6 +142,48 @@ async fn a_request_too_many_is_503() {
 }
 
 #[tokio::test]
+async fn bodies_on_their_way_take_no_place_among_requests() {
+    let service = Service::start_with(WebhookSettings {
+        requests_max: 1,
+        ..settings()
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(service.addr).await.unwrap();
+        let head = format!("POST {PATH} HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    while service.metrics.connections.open.get() < 3 {
+        tokio::task::yield_now().await;
+    }
+    for nonce in ["1", "2"] {
+        let sent = service.post(signed(nonce, LOGIN)).await;
+        sent.assert_outcome("accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_authentic_takes_no_place_among_requests() {
+    let (held_tx, mut held_rx) = mpsc::unbounded_channel();
+    let store = Store::Holds {
+        held: held_tx,
+        go: Notify::new(),
+    };
+    let limits = WebhookSettings {
+        requests_max: 1,
+        ..settings()
+    };
+    let service = Service::start_on(limits, store).await;
+    let mut first = service.connect().await;
+    let _first = tokio::spawn(async move { first.send(post(signed("1", LOGIN))).await });
+    held_rx.recv().await.unwrap();
+    let refused = service.post("{}").await;
+    refused.assert_refused(401, Reason::SignatureMissing, "signature");
+}
+
+#[tokio::test]
 async fn a_connection_too_many_is_told_so_and_closed() {
     let service = Service::start_with(WebhookSettings {
         connections_max: 1,

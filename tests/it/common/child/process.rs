@@ -93,7 +93,7 @@ impl Site {
 
     /// Where callbacks go.
     pub(crate) fn webhook(&self) -> String {
-        format!("http://127.0.0.1:{}", self.webhook)
+        format!("http://{}", self.webhook_address())
     }
 
     /// Where callbacks go, as an address.
@@ -133,7 +133,7 @@ impl Site {
     }
 
     fn channel(&self) -> Channel {
-        let endpoint = headcount_client::endpoint(&format!("http://127.0.0.1:{}", self.grpc));
+        let endpoint = headcount_client::endpoint(&format!("http://{}", self.grpc_address()));
         endpoint.unwrap().connect_lazy()
     }
 
