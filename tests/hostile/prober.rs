@@ -1,0 +1,131 @@
+//! The honest: a vendor that sends callbacks, a game server that asks, an operator who looks.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{interval, timeout},
+};
+
+use crate::{
+    child::{ZEGO_APP, now, zego},
+    target::Target,
+};
+
+/// How many probes there are, and how often. One attack lasts for their product.
+pub(crate) const PROBES: u64 = 80;
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// After how long without an answer a probe counts as refused. Vendors wait about as long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the probes of one kind went.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// How long each took that was answered, in the order of time.
+    pub(crate) answered: Vec<Duration>,
+    /// Why others were not.
+    pub(crate) refused: Vec<String>,
+}
+
+/// How all probes went.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    /// Callbacks, each on a fresh connection.
+    pub(crate) callbacks: Tally,
+    /// Calls by gRPC.
+    pub(crate) calls: Tally,
+    /// `GET /healthz` and `GET /metrics`, each on a fresh connection.
+    pub(crate) looks: Tally,
+}
+
+impl Tally {
+    async fn note(&mut self, probe: impl Future<Output = Result<(), String>>) {
+        let began = Instant::now();
+        match timeout(PATIENCE, probe).await {
+            Ok(Ok(())) => self.answered.push(began.elapsed()),
+            Ok(Err(reason)) => self.refused.push(reason),
+            Err(_) => self.refused.push("no answer in time".to_owned()),
+        }
+    }
+}
+
+/// Sends callbacks, asks and looks so many times.
+pub(crate) async fn probe(target: &Target, probes: u64) -> Probes {
+    let Probes {
+        mut callbacks,
+        mut calls,
+        mut looks,
+    } = Probes::default();
+    let (mut one, mut other, mut third) =
+        (interval(INTERVAL), interval(INTERVAL), interval(INTERVAL));
+    let send = async {
+        for number in 1..=probes {
+            one.tick().await;
+            callbacks.note(post(target, number)).await;
+        }
+    };
+    let ask = async {
+        let mut client = target.client();
+        for _ in 0..probes {
+            other.tick().await;
+            let request = headcount::pb::GetRoomUsersRequest {
+                app: ZEGO_APP.to_owned(),
+                room_id: "lobby".to_owned(),
+                ..Default::default()
+            };
+            let answer = async {
+                let answer = client.get_room_users(request).await;
+                answer.map(|_| ()).map_err(|status| status.to_string())
+            };
+            calls.note(answer).await;
+        }
+    };
+    let look = async {
+        for i in 0..probes {
+            third.tick().await;
+            let (to, path) = match i % 2 {
+                0 => (target.addresses().webhook, "/healthz"),
+                _ => (target.addresses().admin, "/metrics"),
+            };
+            let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            looks.note(exchange(to, head)).await;
+        }
+    };
+    tokio::join!(send, ask, look);
+    Probes {
+        callbacks,
+        calls,
+        looks,
+    }
+}
+
+async fn post(target: &Target, number: u64) -> Result<(), String> {
+    let (user, session) = (format!("user-{number}"), number.to_string());
+    let post = zego(("lobby", number), (&user, &session), now(), None);
+    let request = format!(
+        "POST {} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}",
+        post.target,
+        post.body.len(),
+        post.body
+    );
+    exchange(target.addresses().webhook, request).await
+}
+
+/// Sends a request on a fresh connection, and checks that the answer is 200.
+async fn exchange(to: std::net::SocketAddr, request: String) -> Result<(), String> {
+    let exchanged = async {
+        let mut stream = TcpStream::connect(to).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = exchanged.await.map_err(|error| error.to_string())?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        Ok(())
+    } else {
+        Err(answer)
+    }
+}

@@ -1,0 +1,95 @@
+//! What came of an attack, as a row of a table, and what is wrong with it.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    attack::Attack,
+    prober::{Probes, Tally},
+    target::Usage,
+};
+
+/// The most probes that may be refused: one of so many.
+const REFUSED_PART: usize = 100;
+
+/// The head of the table.
+pub(crate) const HEAD: &str = "\
+| attack | callbacks refused | p50 / p99, ms | calls refused | p50 / p99, ms | looks refused | memory, MiB | CPU, s |
+| --- | --- | --- | --- | --- | --- | --- | --- |";
+
+/// What came of an attack.
+pub(crate) struct Outcome {
+    pub(crate) attack: &'static Attack,
+    pub(crate) probes: Probes,
+    pub(crate) usage: Usage,
+}
+
+impl Outcome {
+    /// What must not be.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let Self {
+            attack: Attack {
+                name, memory_max, ..
+            },
+            probes,
+            usage,
+        } = self;
+        let tallies = [
+            ("callbacks", &probes.callbacks),
+            ("calls", &probes.calls),
+            ("looks", &probes.looks),
+        ];
+        let refused = tallies.into_iter().filter_map(|(what, tally)| {
+            let (refused, all) = (tally.refused.len(), tally.all());
+            let last = tally.refused.last()?;
+            (refused * REFUSED_PART > all)
+                .then(|| format!("{name}: {refused} of {all} {what} were refused, such as: {last}"))
+        });
+        let memory = usage.memory;
+        let too_much = (memory > *memory_max)
+            .then(|| format!("{name}: took {memory} MiB, more than {memory_max}"));
+        refused.chain(too_much).collect()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Probes {
+            callbacks,
+            calls,
+            looks,
+        } = &self.probes;
+        write!(
+            f,
+            "| {} | {callbacks} | {} | {calls} | {} | {looks} | {} of {} | {:.1} |",
+            self.attack.name,
+            callbacks.percentiles(),
+            calls.percentiles(),
+            self.usage.memory,
+            self.attack.memory_max,
+            self.usage.cpu,
+        )
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.refused.len(), self.all())
+    }
+}
+
+impl Tally {
+    fn all(&self) -> usize {
+        self.refused.len() + self.answered.len()
+    }
+
+    fn percentiles(&self) -> String {
+        let mut sorted = self.answered.clone();
+        sorted.sort_unstable();
+        let at = |part: usize| {
+            let place = (sorted.len() * part / 100).min(sorted.len().saturating_sub(1));
+            sorted.get(place).copied().unwrap_or(Duration::ZERO)
+        };
+        let millis = |part| at(part).as_secs_f64() * 1000.0;
+        format!("{:.0} / {:.0}", millis(50), millis(99))
+    }
+}
