@@ -1,7 +1,11 @@
 //! The log: all entries that are kept, in consecutive segments.
 
+mod chain;
+mod retention;
+
 use std::{fmt, ops::ControlFlow, sync::Arc};
 
+use self::chain::Chain;
 use super::segment::{Segment, SegmentName, Trust};
 use crate::{
     domain::Time,
@@ -134,7 +138,7 @@ impl Log {
         visit: &mut Take<'_>,
     ) -> Result<Revision, StoreError> {
         let mut next = after.saturating_add(1);
-        let mut chain = Chain(known);
+        let mut chain = Chain::after(known);
         let from = self.segments.partition_point(|name| name.first <= next);
         let Some(from) = from.checked_sub(1) else {
             return match self.segments.first() {
@@ -288,79 +292,5 @@ impl Log {
     /// Lets the next entry begin a new segment.
     pub(super) fn seal(&mut self) {
         self.current = None;
-    }
-
-    /// Drops whole segments whose entries are below the revision `first` and were received
-    /// before `until`. Returns how many.
-    pub(super) fn drop_before(
-        &mut self,
-        first: Revision,
-        until: Time,
-    ) -> Result<usize, StoreError> {
-        // All entries of a segment were received before each later segment was begun. One of
-        // those is enough, because the clock may have been wrong for the others.
-        let is_old = |later: &[SegmentName]| later.iter().any(|name| name.created_at <= until);
-        let is_covered =
-            |later: &[SegmentName]| later.first().is_some_and(|next| next.first <= first);
-        let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
-        let droppable = later.take_while(|later| is_covered(later) && is_old(later));
-        let count = droppable.count();
-        for name in &self.segments[..count] {
-            let file = name.to_string();
-            match self.files.remove(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::failed(&file, error));
-                }
-                _ => {}
-            }
-        }
-        self.segments.drain(..count);
-        if count > 0 {
-            // If only some of the removed files came back after a power cut, entries between
-            // them would be missing.
-            self.files.sync().map_err(StoreError::folder)?;
-        }
-        Ok(count)
-    }
-}
-
-/// The chain of the blocks that were read so far.
-struct Chain(Option<ChainPoint>);
-
-impl Chain {
-    /// Adds the next block, and checks that it goes on from the one before.
-    fn extend(
-        &mut self,
-        file: SegmentName,
-        (first, last): (Revision, Revision),
-        before: ChainHash,
-        block: &[u8],
-    ) -> Result<ChainPoint, StoreError> {
-        // Earlier versions did not store the hash of what was before a block.
-        let is_unhashed = before == ChainHash::NONE && first > 1;
-        let hash = if is_unhashed {
-            ChainHash::NONE
-        } else {
-            before.extended(block)
-        };
-        let fits = match self.0 {
-            None => true,
-            // The first block that is read may be the one that the reader knows the end of.
-            Some(known) if known.last == last => known.hash == hash,
-            Some(known) => {
-                let is_hashed = before == known.hash && !is_unhashed;
-                let is_known = is_hashed || is_unhashed || before == ChainHash::UNKNOWN;
-                known.last + 1 == first && is_known
-            }
-        };
-        if !fits {
-            return Err(StoreError::OtherHistory {
-                file: file.to_string(),
-                revision: first,
-            });
-        }
-        let point = ChainPoint { first, last, hash };
-        self.0 = Some(point);
-        Ok(point)
     }
 }

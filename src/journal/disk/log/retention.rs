@@ -1,0 +1,42 @@
+//! Drops segments that are old and no longer needed.
+
+use super::Log;
+use crate::{
+    domain::Time,
+    journal::{Revision, StoreError, disk::segment::SegmentName},
+};
+
+impl Log {
+    /// Drops whole segments whose entries are below the revision `first` and were received
+    /// before `until`. Returns how many.
+    pub(in crate::journal::disk) fn drop_before(
+        &mut self,
+        first: Revision,
+        until: Time,
+    ) -> Result<usize, StoreError> {
+        // All entries of a segment were received before each later segment was begun. One of
+        // those is enough, because the clock may have been wrong for the others.
+        let is_old = |later: &[SegmentName]| later.iter().any(|name| name.created_at <= until);
+        let is_covered =
+            |later: &[SegmentName]| later.first().is_some_and(|next| next.first <= first);
+        let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
+        let droppable = later.take_while(|later| is_covered(later) && is_old(later));
+        let count = droppable.count();
+        for name in &self.segments[..count] {
+            let file = name.to_string();
+            match self.files.remove(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::failed(&file, error));
+                }
+                _ => {}
+            }
+        }
+        self.segments.drain(..count);
+        if count > 0 {
+            // If only some of the removed files came back after a power cut, entries between
+            // them would be missing.
+            self.files.sync().map_err(StoreError::folder)?;
+        }
+        Ok(count)
+    }
+}
