@@ -1,11 +1,15 @@
 //! What relays, load balancers and consoles make of requests: slashes, encodings, probes, and
 //! times in other units. Each is answered in a way that says what to mend.
 
+use std::time::Duration;
+
 use headcount::{
+    net::Caller,
     providers::Offset,
     webhook::{Reason, WebhookSettings},
 };
 use http::{HeaderValue, Method, StatusCode, header};
+use tokio_test::{assert_pending, task};
 
 use super::service::*;
 
@@ -53,11 +57,33 @@ async fn a_callback_waits_for_a_service_that_starts() {
     })
     .await;
     service.ready.set(false);
-    let mut client = service.connect().await;
-    let waiting = tokio::spawn(async move { client.send(post(signed("1", LOGIN))).await });
-    // It is answered only once the service is ready.
+    let callback = post(signed("1", LOGIN));
+    let caller = Caller::unknown();
+    let mut waiting = task::spawn(service.front.answer(callback, &caller, false));
+    assert_pending!(waiting.poll());
+    assert_eq!(service.journalled(), 0);
     service.ready.set(true);
-    waiting.await.unwrap().assert_outcome("accepted");
+    assert!(waiting.is_woken());
+    Answer::of(waiting.await).await.assert_outcome("accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_waited_too_long_is_refused() {
+    let start_wait = Duration::from_secs(1);
+    let service = Service::start_with(WebhookSettings {
+        start_wait,
+        ..settings()
+    })
+    .await;
+    service.ready.set(false);
+    let callback = post(signed("1", LOGIN));
+    let caller = Caller::unknown();
+    let mut waiting = task::spawn(service.front.answer(callback, &caller, false));
+    assert_pending!(waiting.poll());
+    tokio::time::advance(start_wait).await;
+    let answer = Answer::of(waiting.await).await;
+    answer.assert_refused(503, Reason::NotReady, "starting");
+    assert_eq!(service.journalled(), 0);
 }
 
 #[tokio::test]

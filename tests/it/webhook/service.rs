@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt::Debug,
     net::SocketAddr,
     sync::{
         Arc,
@@ -27,7 +28,10 @@ use headcount::{
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
-use hyper::{body::Frame, client::conn::http1};
+use hyper::{
+    body::{Body, Frame},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use prometheus_client::registry::Registry as Metrics;
 use tokio::{
@@ -129,6 +133,7 @@ impl Visibility for Watermark {
 
 pub(crate) struct Service {
     pub(crate) addr: SocketAddr,
+    pub(crate) front: Arc<WebhookFront>,
     pub(crate) metrics: Arc<WebhookMetrics>,
     pub(crate) journal: Arc<TestJournal>,
     pub(crate) visible: Arc<Watermark>,
@@ -205,12 +210,15 @@ impl Service {
             clock: Clock::from_fn(|| Time::from_millis(NOW * 1000).unwrap()),
             ready: ready.clone(),
         });
+        let front = Arc::new(front);
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let task = tokio::spawn(webhook::serve(listener, Arc::new(front), drain.clone()));
+        let served = webhook::serve(listener, Arc::clone(&front), drain.clone());
+        let task = tokio::spawn(served);
         Self {
             addr,
+            front,
             metrics,
             journal,
             visible,
@@ -280,7 +288,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(response: http::Response<hyper::body::Incoming>) -> Self {
+    pub(crate) async fn of<B: Body<Error: Debug>>(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Self {
