@@ -26,10 +26,10 @@ use crate::domain::Time;
 pub use self::{
     chain::{ChainHash, ChainPoint},
     decoder::Decoder,
-    disk::{Archive, DiskJournal, Draft},
+    disk::{Archive, DiskJournal, Draft, Sealed},
     entry::{Callback, Entry, Epoch, Payload, Revision},
     error::{AppendError, Cause, FollowError, io_kind},
-    folder::{DataFolder, FolderFile, LockError, OpenError, StoreError},
+    folder::{CopyError, DataFolder, FolderCopy, FolderFile, LockError, OpenError, StoreError},
     memory::MemoryJournal,
 };
 

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    log::Log,
+    log::{Log, Sealed},
     status::Status,
     writer::{Append, Request, Writer},
 };
@@ -72,6 +72,17 @@ impl DiskJournal {
     /// The folder.
     pub fn folder(&self) -> &DataFolder {
         &self.folder
+    }
+
+    /// Begins a new segment with the next entry. Returns the segments that there are until then:
+    /// they hold everything that was acknowledged before this was called.
+    ///
+    /// # Errors
+    /// When the journal is closed.
+    pub async fn seal(&self) -> Result<Sealed, AppendError> {
+        let (done, sealed) = oneshot::channel();
+        self.request(Request::Seal { done }).await?;
+        sealed.await.map_err(|_| AppendError::Closed)
     }
 
     async fn request(&self, request: Request) -> Result<(), AppendError> {
@@ -138,7 +149,8 @@ impl Journal for DiskJournal {
     }
 
     fn note_checkpoint(&self) {
-        self.blocking_request(Request::Seal);
+        let (done, _) = oneshot::channel();
+        self.blocking_request(Request::Seal { done });
     }
 
     fn drop_before(&self, first: Revision, until: Time) {

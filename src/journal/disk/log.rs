@@ -33,6 +33,16 @@ pub(super) struct ReadBlock {
     pub(super) entries: Vec<Entry>,
 }
 
+/// All entries of a journal up to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The names of the files that hold them. As long as the journal is open, they do not
+    /// change; it may drop them.
+    pub segments: Vec<String>,
+    /// The revision of the last entry; 0 if there never was one.
+    pub last: Revision,
+}
+
 /// The entries of a journal on disk, in the order of their revisions.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -289,8 +299,12 @@ impl Log {
         Ok(())
     }
 
-    /// Lets the next entry begin a new segment.
-    pub(super) fn seal(&mut self) {
+    /// Lets the next entry begin a new segment. Those that there are do not change any more.
+    pub(super) fn seal(&mut self) -> Sealed {
         self.current = None;
+        Sealed {
+            segments: self.segments.iter().map(SegmentName::to_string).collect(),
+            last: self.last(),
+        }
     }
 }

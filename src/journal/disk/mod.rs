@@ -15,4 +15,4 @@ mod status;
 mod tests;
 mod writer;
 
-pub use self::{archive::Archive, draft::Draft, journal::DiskJournal};
+pub use self::{archive::Archive, draft::Draft, journal::DiskJournal, log::Sealed};

@@ -2,6 +2,8 @@
 //! last write is torn at each byte, and bits flip. Each acknowledged entry is read again, or
 //! there is an error.
 
+mod retention;
+
 use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 
 use bytes::Bytes;

@@ -11,7 +11,10 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{log::Log, status::Status};
+use super::{
+    log::{Log, Sealed},
+    status::Status,
+};
 use crate::{
     domain::Time,
     journal::{
@@ -43,8 +46,8 @@ pub(super) enum Request {
         follower: Box<dyn Follower>,
         done: SyncSender<Result<(), FollowError>>,
     },
-    /// Begin a new segment with the next entry.
-    Seal,
+    /// Begin a new segment with the next entry, and tell of those that there are.
+    Seal { done: oneshot::Sender<Sealed> },
     /// Drop entries below a revision that were received before a time.
     DropBefore { first: Revision, until: Time },
     /// Try the disk, if it failed.
@@ -98,7 +101,10 @@ impl Writer {
                 // It fails if the caller no longer waits. The follower stays all the same.
                 let _ = done.send(self.follow(after, follower));
             }
-            Request::Seal => self.log.seal(),
+            Request::Seal { done } => {
+                // It fails if the caller does not wait.
+                let _ = done.send(self.log.seal());
+            }
             Request::DropBefore { first, until } => {
                 match self.log.drop_before(first, until) {
                     Ok(segments) => tracing::debug!(from = first, segments, "dropped old entries"),

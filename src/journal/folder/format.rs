@@ -9,7 +9,7 @@ use super::{
 };
 use crate::journal::entry::Epoch;
 
-const FILE: &str = "format";
+pub(super) const FILE: &str = "format";
 const TEMPORARY: &str = "format.new";
 const TITLE: &str = "headcount data folder";
 

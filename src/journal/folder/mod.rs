@@ -3,6 +3,7 @@
 //! It holds the segments of a journal, its checkpoints, and a file that says of which format
 //! and of which journal the folder is. `docs/journal.md` describes it.
 
+mod copy;
 mod error;
 mod files;
 mod format;
@@ -24,6 +25,7 @@ pub(crate) use self::files::{Files, Mode, OpenFile, UNFINISHED};
 #[cfg(test)]
 pub(crate) use self::format::open as open_format;
 pub use self::{
+    copy::{CopyError, FolderCopy},
     error::{OpenError, StoreError},
     lock::LockError,
 };

@@ -15,6 +15,22 @@ pub(super) fn for_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Lets only the owner enter the temporary folder that this makes.
+#[cfg(unix)]
+pub(super) fn folder_for_owner<'a, 'b>(
+    folder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+    folder.permissions(Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+pub(super) fn folder_for_owner<'a, 'b>(
+    folder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    folder
+}
+
 /// Takes a folder, and the files in it, from everybody but their owner. Older versions, and
 /// copies of the folder, left them to others. It only warns if it cannot.
 #[cfg(unix)]

@@ -52,6 +52,8 @@ pub(crate) enum Fault {
     From(u64),
     /// All operations fail that need space.
     Full,
+    /// Files cannot be removed, after so many.
+    Removal(u64),
 }
 
 impl Fault {
@@ -60,6 +62,7 @@ impl Fault {
             Self::At(at) | Self::Short(at) => operation == at,
             Self::From(from) => operation >= from,
             Self::Full => true,
+            Self::Removal(_) => false,
         }
     }
 }
@@ -208,7 +211,12 @@ impl Files for Simulated {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.0.lock();
-        // Works on a full disk too.
+        match &mut state.fault {
+            Some(Fault::Removal(0)) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Some(Fault::Removal(left)) => *left -= 1,
+            // Works on a full disk too.
+            _ => {}
+        }
         let file = state.names.remove(name);
         file.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
     }

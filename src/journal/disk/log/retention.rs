@@ -22,16 +22,17 @@ impl Log {
         let later = (1..self.segments.len()).map(|at| &self.segments[at..]);
         let droppable = later.take_while(|later| is_covered(later) && is_old(later));
         let count = droppable.count();
-        for name in &self.segments[..count] {
-            let file = name.to_string();
+        for _ in 0..count {
+            let file = self.segments[0].to_string();
             match self.files.remove(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(StoreError::failed(&file, error));
                 }
                 _ => {}
             }
+            // At once: if another cannot be removed, this one is gone all the same.
+            self.segments.remove(0);
         }
-        self.segments.drain(..count);
         if count > 0 {
             // If only some of the removed files came back after a power cut, entries between
             // them would be missing.
