@@ -19,7 +19,7 @@ pub use self::{
     disk::DiskCheckpoints,
     read::{ReadError, read},
     store::{CheckpointStore, RecordSink, Records, WriteRecords},
-    upkeep::Checkpoints,
+    upkeep::{Checkpoints, Lease},
     write::{Stats, write},
 };
 

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use super::{
     retention::{OldEntries, droppable},
@@ -22,8 +24,18 @@ use crate::{
 pub struct Checkpoints {
     journal: Arc<dyn Journal>,
     store: Arc<dyn CheckpointStore>,
+    /// The last revision that this process wrote a checkpoint at. Locked while one is written,
+    /// because a second at the same revision would write to the same file.
+    written: Arc<Mutex<Revision>>,
+    /// Who drops something writes to it, who needs everything reads it.
+    dropping: Arc<RwLock<()>>,
     metrics: CheckpointMetrics,
 }
+
+/// No checkpoint and no entry is dropped as long as this is kept.
+#[derive(Debug)]
+#[must_use = "dropping it ends it"]
+pub struct Lease(#[expect(dead_code, reason = "it is kept, not read")] OwnedRwLockReadGuard<()>);
 
 /// The metrics of the checkpoints.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +51,8 @@ impl Checkpoints {
         Self {
             journal,
             store,
+            written: Arc::default(),
+            dropping: Arc::default(),
             metrics: CheckpointMetrics::default(),
         }
     }
@@ -48,7 +62,15 @@ impl Checkpoints {
         &*self.store
     }
 
-    /// Writes a checkpoint. Then [drops old checkpoints and entries](Self::drop_old). Blocks.
+    /// Keeps everything that there is, as long as the lease is kept. Waits for those who drop
+    /// something.
+    pub async fn lease(&self) -> Lease {
+        Lease(Arc::clone(&self.dropping).read_owned().await)
+    }
+
+    /// Writes a checkpoint, unless this already wrote one that is as late. Then [drops old
+    /// checkpoints and entries](Self::drop_old). Waits for a checkpoint that is being written.
+    /// Blocks.
     ///
     /// # Errors
     /// When the checkpoint cannot be written: then nothing is dropped. Also when an older
@@ -59,10 +81,16 @@ impl Checkpoints {
         keep_from: Time,
         records: WriteRecords<'_>,
     ) -> Result<(), StoreError> {
+        let mut written = self.written.lock();
+        if *written >= revision {
+            return Ok(());
+        }
         if let Err(error) = self.store.write(revision, records) {
             self.metrics.failures.inc();
             return Err(error);
         }
+        *written = revision;
+        drop(written);
         self.metrics.written.inc();
         self.metrics.last_revision.set(revision as i64);
         self.journal.note_checkpoint();
@@ -70,11 +98,15 @@ impl Checkpoints {
     }
 
     /// Drops all checkpoints but the latest two, and entries that the older of those
-    /// covers and that were received before `keep_from`. Blocks.
+    /// covers and that were received before `keep_from`. Does nothing while there is a
+    /// [lease](Self::lease), or while somebody else does it. Blocks.
     ///
     /// # Errors
     /// When a checkpoint cannot be removed. Then no entry is dropped.
     pub fn drop_old(&self, keep_from: Time) -> Result<(), StoreError> {
+        let Ok(_dropping) = self.dropping.try_write() else {
+            return Ok(());
+        };
         let droppable = droppable(&self.store.list()?, keep_from);
         self.store.remove(&droppable.checkpoints)?;
         if let Some(OldEntries {
@@ -112,6 +144,8 @@ impl Checkpoints {
 mod tests {
     use std::sync::atomic::Ordering;
 
+    use futures_util::future::FutureExt as _;
+
     use super::*;
     use crate::{
         checkpoint::memory::MemoryCheckpoints,
@@ -121,14 +155,19 @@ mod tests {
         },
     };
 
-    #[test]
-    fn a_checkpoint_replaces_the_oldest_only_once_it_is_written() {
+    fn parts() -> (Arc<RecordingJournal>, Arc<MemoryCheckpoints>, Checkpoints) {
         let journal = Arc::new(RecordingJournal::default());
         let store = Arc::new(MemoryCheckpoints::default());
         let checkpoints = Checkpoints::new(
             Arc::<RecordingJournal>::clone(&journal),
             Arc::<MemoryCheckpoints>::clone(&store),
         );
+        (journal, store, checkpoints)
+    }
+
+    #[test]
+    fn a_checkpoint_replaces_the_oldest_only_once_it_is_written() {
+        let (journal, store, checkpoints) = parts();
         let keep_from = Time::from_millis(5).unwrap();
         let write = |revision| checkpoints.write(revision, keep_from, Box::new(|_| Ok(())));
         let told = || std::mem::take(&mut *journal.told.lock());
@@ -150,5 +189,40 @@ mod tests {
         assert_eq!(store.list().unwrap(), [30, 20]);
         let covered = Told::DropBefore(21, keep_from);
         assert_eq!(told(), [Told::Checkpoint, covered]);
+    }
+
+    #[test]
+    fn nothing_is_dropped_as_long_as_somebody_has_a_lease() {
+        let (journal, store, checkpoints) = parts();
+        let write = |revision| checkpoints.write(revision, Time::MIN, Box::new(|_| Ok(())));
+        let leases = [(), ()].map(|()| checkpoints.lease().now_or_never().unwrap());
+        for lease in leases {
+            let latest = store.list().unwrap().first().copied().unwrap_or(0);
+            (1..=3).for_each(|n| write(latest + n).unwrap());
+            drop(lease);
+        }
+        assert_eq!(store.list().unwrap().len(), 6);
+        let is_drop = |told: &Told| matches!(told, Told::DropBefore(..));
+        assert!(!journal.told.lock().iter().any(is_drop));
+        checkpoints.drop_old(Time::MIN).unwrap();
+        assert_eq!(store.list().unwrap(), [6, 5]);
+        assert!(journal.told.lock().iter().any(is_drop));
+    }
+
+    #[test]
+    fn one_checkpoint_is_written_at_a_time_and_none_twice() {
+        let (_, store, checkpoints) = parts();
+        let during = checkpoints.clone();
+        let records = Box::new(move |_: crate::checkpoint::RecordSink<'_>| {
+            assert!(during.written.is_locked());
+            Ok(())
+        });
+        checkpoints.write(10, Time::MIN, records).unwrap();
+        // As by a stop, which does not know that the last was just finished.
+        for revision in [10, 9] {
+            let never = Box::new(|_: crate::checkpoint::RecordSink<'_>| panic!("it is written"));
+            checkpoints.write(revision, Time::MIN, never).unwrap();
+        }
+        assert_eq!(store.list().unwrap(), [10]);
     }
 }
