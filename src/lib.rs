@@ -14,6 +14,7 @@ pub mod admin;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod domain;
 pub mod grpc;
 pub mod journal;

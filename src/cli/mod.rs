@@ -36,8 +36,8 @@ use crate::config::ConfigError;
 
 pub use self::{
     journal::{
-        ExportArgs, InspectArgs, JournalArgs, JournalCommand, JournalError, ReplayArgs, RulesArgs,
-        journal,
+        BackupArgs, ExportArgs, InspectArgs, JournalArgs, JournalCommand, JournalError, ReplayArgs,
+        RulesArgs, journal,
     },
     json::{JsonError, JsonLines},
     list::{RoomsArgs, UserArgs, UsersArgs, rooms, user, users},

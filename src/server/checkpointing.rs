@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{parts::Parts, storage::Storage, upkeep::looks};
+use super::{parts::Parts, upkeep::looks};
 use crate::{
     checkpoint::{self, Checkpoints, RecordSink},
     config::JournalConfig,
@@ -122,15 +122,17 @@ async fn keep_checkpoints(
     }
 }
 
-/// Writes a checkpoint of a roster that does not change any more, if it has entries that the
-/// latest checkpoint has not: then the next start has nothing to replay.
-pub(super) async fn write_last(storage: &Storage, roster: &Arc<Roster>, policy: &CheckpointPolicy) {
-    let Some(checkpoints) = &storage.checkpoints else {
-        return;
-    };
+/// Writes a checkpoint, if the journal has entries that the latest checkpoint has not: then a
+/// start has little to replay. Of a roster that does not change any more, it has nothing to.
+pub(super) async fn write_news(
+    checkpoints: &Checkpoints,
+    last: Revision,
+    roster: &Arc<Roster>,
+    policy: &CheckpointPolicy,
+) {
     let capture = loop {
         let latest = checkpoints.store().list().unwrap_or_default();
-        if latest.first().copied().unwrap_or(0) >= storage.journal.last() {
+        if latest.first().copied().unwrap_or(0) >= last {
             return;
         }
         // A checkpoint that is being written is waited for.

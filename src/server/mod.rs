@@ -4,6 +4,7 @@
 //! A callback goes one way: the webhook front appends it to the journal, the journal's
 //! follower applies it to the roster, and the gRPC front reads the roster.
 
+mod backup;
 mod checkpointing;
 mod descriptors;
 mod error;
@@ -27,6 +28,7 @@ use tracing::{error, info, warn};
 use crate::{
     admin::MetricsRegistry,
     config::Config,
+    control::{ControlMetrics, ControlSocket},
     grpc::Health,
     journal::{Decoder, Revision},
     net::Readiness,
@@ -44,6 +46,7 @@ pub use self::{
 pub(crate) use self::roster_settings::{apps, limits};
 
 use self::{
+    backup::RunningBackups,
     checkpointing::CheckpointPolicy,
     fronts::Fronts,
     parts::{Parts, ended, failure},
@@ -63,6 +66,9 @@ const QUIET_START: Duration = Duration::from_millis(250);
 pub struct Server {
     fronts: Fronts,
     storage: Storage,
+    /// Where commands ask, if the journal is on disk.
+    control: Option<ControlSocket>,
+    control_metrics: ControlMetrics,
     checkpoint_policy: CheckpointPolicy,
     roster: Arc<Roster>,
     /// Writes to the roster. It is given to the journal when the service starts.
@@ -102,18 +108,23 @@ impl Server {
         let decoder =
             Decoder::new(move |product, query, body| registry.decode(product, query, body));
         let storage = Storage::open(&config.journal, decoder)?;
+        let control = storage.disk.as_deref().and_then(backup::listen);
         let epoch = storage.journal.epoch();
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
 
         let mut metrics = MetricsRegistry::new();
         roster.metrics().register(metrics.registry_mut());
         storage.register(metrics.registry_mut());
+        let control_metrics = ControlMetrics::default();
+        control_metrics.register(metrics.registry_mut());
         let ready = Readiness::default();
         let journal = Arc::clone(&storage.journal);
         let fronts = Fronts::bind(config, registry, journal, &roster, &ready, metrics).await?;
         Ok(Self {
             fronts,
             storage,
+            control,
+            control_metrics,
             checkpoint_policy: CheckpointPolicy::from(&config.journal),
             roster,
             applier,
@@ -176,8 +187,12 @@ impl Server {
             info!("drained");
         }
         // What was cut off may still change the roster.
-        if is_drained && ready.is_ready() {
-            let written = checkpointing::write_last(&storage, &roster, &policy);
+        if let Some(checkpoints) = storage
+            .checkpoints
+            .filter(|_| is_drained && ready.is_ready())
+        {
+            let last = storage.journal.last();
+            let written = checkpointing::write_news(&checkpoints, last, &roster, &policy);
             if time::timeout_at(cut_off, written).await.is_err() {
                 warn!("there is no time for a last checkpoint: the next start takes longer");
             }
@@ -198,9 +213,14 @@ impl Server {
         let Self {
             fronts,
             storage,
+            control,
+            control_metrics,
+            checkpoint_policy: policy,
+            roster,
             applier,
             ready,
-            ..
+            apps,
+            drain_timeout: _,
         } = self;
         let addresses = fronts.addresses();
         let recovering = storage.clone();
@@ -211,6 +231,18 @@ impl Server {
             info!("replaying the journal: not ready yet");
         }
         fronts.spawn(parts, health, drain);
+        if let (Some(socket), Some(journal), Some(checkpoints)) =
+            (control, storage.disk, storage.checkpoints.clone())
+        {
+            let backups = RunningBackups {
+                journal,
+                checkpoints,
+                roster: Arc::clone(&roster),
+                policy: policy.clone(),
+                ready: ready.clone(),
+            };
+            backup::spawn(parts, drain, socket, backups, control_metrics);
+        }
         let recovered = match quick {
             Ok(recovered) => recovered,
             Err(_) => tokio::select! {
@@ -226,21 +258,21 @@ impl Server {
             }
             Err(panic) => return ended("recovery", panic.into()),
         }
-        upkeep::spawn(parts, health, drain, &storage.journal, &self.roster);
+        upkeep::spawn(parts, health, drain, &storage.journal, &roster);
         if let Some(checkpoints) = storage.checkpoints {
             checkpointing::spawn(
                 parts,
                 drain,
                 storage.journal,
                 checkpoints,
-                self.roster,
-                self.checkpoint_policy,
+                roster,
+                policy,
                 is_long,
             );
         }
         ready.set(true);
         health.set_serving(true).await;
-        info!(apps = self.apps.join(", "), "serving {addresses}");
+        info!(apps = apps.join(", "), "serving {addresses}");
         failure(parts.join_next().await)
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
     let Storage {
         journal,
         checkpoints,
+        disk: _,
     } = storage;
     let Some(store) = checkpoints.as_ref().map(|checkpoints| checkpoints.store()) else {
         return Ok(journal.follow(0, Box::new(applier))?);
@@ -130,6 +131,7 @@ mod tests {
                 Arc::<RecordingJournal>::clone(&journal),
                 Arc::<MemoryCheckpoints>::clone(&store),
             )),
+            disk: None,
         };
         let (restored, applier) = roster(journal.epoch());
         recover(&storage, applier).unwrap();

@@ -17,6 +17,8 @@ pub(super) struct Storage {
     pub(super) journal: Arc<dyn Journal>,
     /// `None` if the journal keeps nothing.
     pub(super) checkpoints: Option<Checkpoints>,
+    /// The journal again, if it is on disk: it can be backed up.
+    pub(super) disk: Option<Arc<DiskJournal>>,
 }
 
 impl Storage {
@@ -42,16 +44,19 @@ impl Storage {
         Self {
             journal: Arc::new(MemoryJournal::new()),
             checkpoints: None,
+            disk: None,
         }
     }
 
     fn disk(config: &JournalConfig, decoder: Decoder) -> Result<Self, OpenError> {
         let folder = DataFolder::open(&config.path)?;
-        let journal: Arc<dyn Journal> = Arc::new(DiskJournal::open(&folder, decoder)?);
+        let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
+        let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));
         Ok(Self {
             checkpoints: Some(Checkpoints::new(Arc::clone(&journal), store)),
             journal,
+            disk: Some(disk),
         })
     }
 }

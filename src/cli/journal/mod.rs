@@ -1,5 +1,6 @@
 //! `headcount journal`: what a data folder holds, and how today's code understands it.
 
+mod backup;
 mod compare;
 mod export;
 mod inspect;
@@ -24,18 +25,23 @@ use serde::Serialize;
 use super::{CliError, ServeArgs};
 use crate::{
     config::{Config, ConfigError, JournalConfig},
+    control::AskError,
     domain::Time,
-    journal::{Archive, DataFolder, Decoder, OpenError, Revision, StoreError},
+    journal::{
+        Archive, CopyError, DataFolder, Decoder, LockError, OpenError, Revision, StoreError,
+    },
     providers::Registry,
 };
 
-pub use self::{export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
+pub use self::{backup::BackupArgs, export::ExportArgs, inspect::InspectArgs, replay::ReplayArgs};
 
 /// What to do with a data folder.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "The folder must not be in use: stop the server first.\n\
+#[command(
+    after_help = "The folder must not be in use, except by `backup`: stop the server first.\n\
                   A segment that was not closed in order is put in order when it is read, so\n\
-                  the folder has to be one that can be written to; nothing is added to it.")]
+                  the folder has to be one that can be written to; nothing is added to it."
+)]
 pub struct JournalArgs {
     /// What to do.
     #[command(subcommand)]
@@ -55,6 +61,9 @@ pub enum JournalCommand {
     /// Print the entries of a journal as JSON, one on each line.
     #[command(after_help = export::HELP)]
     Export(ExportArgs),
+    /// Copy a data folder, also while a server runs on it.
+    #[command(after_help = backup::HELP)]
+    Backup(BackupArgs),
 }
 
 /// The apps and rules that history is replayed with.
@@ -82,6 +91,28 @@ pub enum JournalError {
         folder: PathBuf,
         /// Why.
         source: StoreError,
+    },
+    /// It cannot be copied.
+    #[error("cannot copy the data folder: {0}")]
+    Copy(#[from] CopyError),
+    /// The server that uses it did not do what it was asked.
+    #[error("the server of the data folder {}: {source}", folder.display())]
+    Server {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: AskError,
+    },
+    /// Another process uses it, and cannot be asked.
+    #[error(
+        "{source}, which does not listen at {}: it may be starting, be no server, or have logged why it cannot",
+        socket.display()
+    )]
+    Unheard {
+        /// Where it should listen.
+        socket: PathBuf,
+        /// Who.
+        source: LockError,
     },
     /// It was read as far as it can be, and something is wrong.
     #[error("the data folder {} is damaged: what is wrong is listed ({count})", folder.display())]
@@ -117,6 +148,7 @@ pub fn journal(
         JournalCommand::Inspect(args) => inspect::inspect(args, env, out),
         JournalCommand::Replay(args) => replay::replay(args, env, out),
         JournalCommand::Export(args) => export::export(&args, out),
+        JournalCommand::Backup(args) => backup::backup(args, env, out),
     }
 }
 
@@ -143,14 +175,20 @@ impl RulesArgs {
 }
 
 /// The folder that was named, else that of the configuration, else `data`.
-fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
+fn folder_of(folder: Option<PathBuf>, config: Option<&Config>) -> PathBuf {
     let configured = || config.map_or_else(JournalConfig::default, |config| config.journal.clone());
     let folder = folder.unwrap_or_else(|| configured().path);
-    let folder = std::path::absolute(&folder).unwrap_or(folder);
-    Ok(Archive::open(
-        &DataFolder::open_existing(&folder)?,
-        Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),
-    )?)
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+/// The entries of that folder.
+fn open(folder: Option<PathBuf>, config: Option<&Config>) -> Result<Archive, JournalError> {
+    let folder = DataFolder::open_existing(&folder_of(folder, config))?;
+    Ok(Archive::open(&folder, decoder())?)
+}
+
+fn decoder() -> Decoder {
+    Decoder::new(|product, query, body| Registry::standard().decode(product, query, body))
 }
 
 /// Says which folder an error is of.

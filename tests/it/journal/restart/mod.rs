@@ -1,4 +1,5 @@
 //! What a restart keeps, what it refuses to start with, and what it says meanwhile.
+mod backup;
 mod checkpoints;
 mod refusals;
 mod replay;
