@@ -4,7 +4,7 @@ use headcount::domain::Decoded;
 use std::{fs, path::Path};
 
 use headcount::{
-    checkpoint::{CheckpointStore as _, DiskCheckpoints},
+    checkpoint::{self, CheckpointStore as _, DiskCheckpoints, RecordSink},
     journal::{DiskJournal, Journal as _, Revision},
 };
 use serde_json::{Value, json};
@@ -251,6 +251,45 @@ fn a_new_folder_begins_where_the_old_one_does() {
         (Some(0), &json!(200)),
         "{replayed}"
     );
+}
+
+#[test]
+fn a_new_folder_is_a_journal_like_any_other() {
+    let folder = Recipe {
+        drops: true,
+        ..Recipe::default()
+    }
+    .make();
+    let dir = tempfile::tempdir().unwrap();
+    let into = format!("--into={}", dir.path().to_str().unwrap());
+    let (replayed, code) = replay(folder.path(), &[&into]);
+    assert_eq!(code, Some(0), "{replayed}");
+    // Entries of its own, in blocks that go on from those that were copied; and checkpoints
+    // that know them.
+    for last in [320, 340] {
+        let (journal, roster) = open(dir.path(), HORIZON);
+        let entries: Vec<_> = (last - 19..=last).map(entry).collect();
+        append(&journal, &entries);
+        let capture = roster.begin_capture().unwrap();
+        let records = |sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ());
+        let store = DiskCheckpoints::new(journal.folder());
+        store.write(last, Box::new(records)).unwrap();
+        undisturbed(|| drop((journal, roster)));
+    }
+    // From each checkpoint: those that were copied, and those that came later.
+    for expected in [
+        &[340, 320, 300, 200][..],
+        &[320, 300, 200],
+        &[300, 200],
+        &[200],
+    ] {
+        let (journal, roster) = open(dir.path(), HORIZON);
+        let there = checkpoints(&journal);
+        assert_eq!((&there[..], roster.applied()), (expected, 340));
+        let latest = DiskCheckpoints::new(journal.folder());
+        latest.remove(&there[..1]).unwrap();
+        undisturbed(|| drop((journal, latest, roster)));
+    }
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! What a server does when it is told to stop, or to do what it cannot.
 
-use super::room::{login, present};
-use crate::common::child::Site;
+use headcount::pb::{WatchRoomRequest, watch_room_response::Update};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::room::{ROOM, first_word, login, present, told};
+use crate::common::child::{Site, ZEGO_APP};
 
 #[tokio::test]
 async fn a_stop_leaves_nothing_to_replay() {
@@ -30,6 +36,42 @@ async fn a_stop_leaves_nothing_to_replay() {
         .iter()
         .filter(|line| line.contains("wrote a checkpoint"));
     assert_eq!(wrote.count(), 0, "{said:#?}");
+}
+
+/// A head after which the server asks for the body, so that it is known to wait.
+const UPLOAD: &[u8] =
+    b"POST /webhooks/zego HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+
+#[tokio::test]
+async fn a_drain_that_is_cut_off_loses_nothing() {
+    let site = Site::new("[server]\ndrain_timeout = \"400ms\"");
+    let mut process = site.start().await;
+    login(&site, &["ann", "bob"]).await;
+    let token = told(&site).await.unwrap().resume_token;
+    let request = WatchRoomRequest {
+        app: ZEGO_APP.to_owned(),
+        room_id: ROOM.to_owned(),
+        resume_token: String::new(),
+    };
+    let watch = site.client().watch_room(request).await.unwrap();
+    let webhook = site.webhook();
+    let address = webhook.strip_prefix("http://").unwrap();
+    let mut upload = TcpStream::connect(address).await.unwrap();
+    upload.write_all(UPLOAD).await.unwrap();
+    let mut answer = [0; 12];
+    upload.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    login(&site, &["cid"]).await;
+    process.signal("TERM");
+    process.says("what is left is cut off").await;
+    let (code, said) = process.ends().await;
+    assert_eq!(code, Some(0), "{said:#?}");
+    drop((watch, upload));
+
+    let _process = site.start().await;
+    assert_eq!(present(&site).await, ["ann", "bob", "cid"]);
+    let (_, word) = first_word(&site, &token).await;
+    assert!(matches!(word, Update::Changes(_)), "{word:?}");
 }
 
 #[cfg(unix)]
