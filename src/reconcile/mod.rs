@@ -8,6 +8,7 @@ mod event_outcome;
 mod invalid_evidence;
 mod member;
 mod name;
+mod ordered_index;
 pub mod room;
 mod rules;
 pub(crate) mod sessions;

@@ -4,8 +4,10 @@
 //! Every time that is kept is a maximum, so it does not matter in which order and how often
 //! events arrive.
 
+mod many_sessions;
 mod session;
 mod session_list;
+mod store;
 
 use crate::{
     domain::{
@@ -16,7 +18,7 @@ use crate::{
     },
 };
 
-use self::session_list::SessionList;
+use self::{session_list::SessionList, store::Spared};
 
 pub(crate) use self::session::{Ended, Session, SessionEvidence};
 
@@ -33,7 +35,7 @@ impl Sessions {
             self.0 = SessionList::OneLogin { login, evidence_at };
             return;
         }
-        let (user, id) = (&login.user, login.session.borrowed());
+        let (user, id) = (&login.user, &login.session);
         self.0.change(user, id, evidence_at, |session| {
             session.login_known_at = session.login_known_at.max(member.login_at());
             if !rules.keeps(Rule::EndsAreFinal) {
@@ -53,7 +55,7 @@ impl Sessions {
         if !self.knows(&logout.session) && !rules.keeps(Rule::LogoutsLeaveTombstones) {
             return;
         }
-        let (user, id) = (&logout.user, logout.session.borrowed());
+        let (user, id) = (&logout.user, &logout.session);
         self.0.change(user, id, evidence_at, |session| {
             if rules.keeps(Rule::NamedLoginsDecide) {
                 session.login_known_at = session.login_known_at.max(logout.login_at);
@@ -76,12 +78,18 @@ impl Sessions {
 
     /// Ends all logins up to a time: forgets the sessions that have no later evidence.
     pub(crate) fn end_through(&mut self, at: Option<Time>) {
-        self.0.retain(|session| session.is_known_after(at));
+        self.0.end_through(at);
     }
 
     /// Whether [`end_through`](Self::end_through) this time would leave no session.
     pub(crate) fn is_over_through(&self, at: Option<Time>) -> bool {
-        !self.0.iter().any(|session| session.is_known_after(at))
+        self.0.reaches().is_none_or(|(_, last)| last <= at)
+    }
+
+    /// The earliest time for which [`end_through`](Self::end_through) would change anything;
+    /// `None` if there are no sessions.
+    pub(crate) fn first_end(&self) -> Option<Option<Time>> {
+        self.0.reaches().map(|(first, _)| first)
     }
 
     /// The user of these sessions; `None` if there are no sessions.
@@ -89,50 +97,47 @@ impl Sessions {
         self.0.user()
     }
 
-    /// The user as a key. The key shares the allocation of a login, if one is known.
+    /// The user as a key. The key shares the allocation of a login, if one is found.
     pub(crate) fn user_key(&self) -> Option<UserKey> {
-        let login = self.0.iter().find_map(|session| session.login);
-        login.map_or_else(
-            || self.user().map(UserKey::from),
-            |login| Some(login.into()),
-        )
+        let login = self.0.any_login().map(UserKey::from);
+        login.or_else(|| self.user().map(UserKey::from))
     }
 
     /// Whether there is evidence about a session.
     pub(crate) fn knows(&self, id: &SessionId) -> bool {
-        self.0.iter().any(|session| session.id() == id.borrowed())
+        self.0.get(id.borrowed()).is_some()
     }
 
     /// The login that makes the user present, if any does. If several do, it is the latest.
     pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
-        if rules.logins == Logins::Concurrent {
-            let logins = self.live_logins();
-            return logins.max_by(|a, b| {
-                let by_time = a.login_at().cmp(&b.login_at());
-                by_time.then_with(|| a.session().cmp(&b.session()))
-            });
+        match rules.logins {
+            Logins::Exclusive => self.deciding(rules)?.live_login(),
+            Logins::Concurrent => self.0.latest_live(),
         }
-        let deciding = self.deciding(rules)?;
-        deciding.login.filter(|_| deciding.is_live())
     }
 
-    /// All logins that make the user present: at most one where logins are exclusive.
+    /// The only login that an event about a session can begin or end: that of the session, or
+    /// the one that makes the user present where logins are exclusive.
+    pub(crate) fn present_by(&self, id: &SessionId, rules: &Rules) -> Option<&Member> {
+        match rules.logins {
+            Logins::Exclusive => self.present(rules),
+            Logins::Concurrent => self.0.get(id.borrowed())?.live_login(),
+        }
+    }
+
+    /// All logins that make the user present, in no order: at most one where logins are
+    /// exclusive.
     pub(crate) fn live(&self, rules: &Rules) -> Vec<&Member> {
         match rules.logins {
             Logins::Exclusive => self.present(rules).into_iter().collect(),
-            Logins::Concurrent => self.live_logins().collect(),
+            Logins::Concurrent => self.0.live().collect(),
         }
-    }
-
-    fn live_logins(&self) -> impl Iterator<Item = &Member> {
-        let live = self.0.iter().filter(Session::is_live);
-        live.filter_map(|session| session.login)
     }
 
     /// How a session ended, if it did and no later login of it is known.
     pub(crate) fn ended_of(&self, id: SessionIdRef<'_>) -> Option<Ended> {
-        let mut ended = self.0.iter().filter(|session| !session.is_live());
-        ended.find(|session| session.id() == id)?.ended
+        let session = self.0.get(id).filter(|session| !session.is_live());
+        session?.ended
     }
 
     /// How the deciding session ended, if it did.
@@ -144,18 +149,17 @@ impl Sessions {
     /// login. An older session never decides, so the user does not become present again if
     /// the logout of an older session is lost.
     fn deciding(&self, rules: &Rules) -> Option<Session<'_>> {
-        let ties = rules.keeps(Rule::TiesGoToTheGreaterSession);
-        let latest = rules.keeps(Rule::LatestSessionDecides);
-        self.0.iter().reduce(|best, next| {
-            let wins = if !latest {
-                next.is_live() || !best.is_live()
-            } else if next.login_known_at == best.login_known_at {
-                ties && next.id() > best.id()
-            } else {
-                next.login_known_at > best.login_known_at
-            };
-            if wins { next } else { best }
-        })
+        match rules.without {
+            Some(Rule::LatestSessionDecides) => self.0.iter().reduce(|best, next| {
+                let wins = next.is_live() || !best.is_live();
+                if wins { next } else { best }
+            }),
+            Some(Rule::TiesGoToTheGreaterSession) => self.0.iter().reduce(|best, next| {
+                let wins = next.login_known_at > best.login_known_at;
+                if wins { next } else { best }
+            }),
+            _ => self.0.latest(),
+        }
     }
 
     /// When the user next has something to forget. While the user is present, that is when
@@ -164,13 +168,12 @@ impl Sessions {
     /// lost could be left over, and would decide.
     pub(crate) fn due_at(&self, rules: &Rules) -> Option<Time> {
         let is_present = self.present(rules).is_some();
-        let due_at = |session: Session<'_>| session.due_at(rules);
-        if !is_present && rules.keeps(Rule::AbsentUsersGoWhole) {
-            return self.0.iter().map(due_at).max();
-        }
-        let counts = self.counting(rules);
-        let others = self.0.iter().filter(|session| !counts(session));
-        others.map(due_at).min()
+        let evidence_at = if !is_present && rules.keeps(Rule::AbsentUsersGoWhole) {
+            self.0.last_evidence_at()
+        } else {
+            self.0.first_evidence_at(self.spared(rules))
+        };
+        evidence_at.map(|at| due_at(at, rules))
     }
 
     /// Forgets what is due at `now`. The caller drops the user when no session is left.
@@ -178,26 +181,32 @@ impl Sessions {
         if self.due_at(rules).is_none_or(|due_at| due_at > now) {
             return;
         }
-        let counts = self.counting(rules);
-        let stays = |session: Session<'_>| counts(&session) || session.due_at(rules) > now;
-        let stay: Vec<bool> = self.0.iter().map(stays).collect();
-        drop(counts);
-        let mut stays = stay.into_iter();
-        self.0.retain(|_| stays.next().unwrap_or(true));
+        let is_due = |evidence_at| due_at(evidence_at, rules) <= now;
+        match self.spared(rules) {
+            Spared::One(id) => {
+                let id = SessionId::from(id);
+                self.0.forget(Spared::One(id.borrowed()), is_due);
+            }
+            Spared::Live => self.0.forget(Spared::Live, is_due),
+            Spared::None => self.0.forget(Spared::None, is_due),
+        }
     }
 
-    /// Returns a function that says whether a session makes the user present. Such a session
-    /// stays, however old its evidence is.
-    fn counting<'a>(&'a self, rules: &'a Rules) -> impl Fn(&Session<'_>) -> bool + 'a {
-        let deciding = self.present(rules);
-        move |session| {
-            rules.keeps(Rule::PresentUsersStay)
-                && match rules.logins {
-                    // A login belongs to one session only.
-                    Logins::Exclusive => deciding.is_some() && session.login == deciding,
-                    Logins::Concurrent => session.is_live(),
-                }
+    /// The sessions that make the user present. They stay, however old their evidence is.
+    fn spared(&self, rules: &Rules) -> Spared<'_> {
+        match rules.logins {
+            _ if !rules.keeps(Rule::PresentUsersStay) => Spared::None,
+            Logins::Exclusive => {
+                let present = self.present(rules).map(Member::session);
+                present.map_or(Spared::None, Spared::One)
+            }
+            Logins::Concurrent => Spared::Live,
         }
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -224,6 +233,11 @@ impl Sessions {
         self.0.push(user, session);
         Ok(())
     }
+}
+
+/// When a session is to be forgotten that does not make the user present.
+fn due_at(evidence_at: Time, rules: &Rules) -> Time {
+    evidence_at.saturating_add(rules.evidence_span())
 }
 
 /// The time up to which a logout ends the logins of its session.

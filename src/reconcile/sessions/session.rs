@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{LeaveReason, SessionId, SessionIdRef, Time},
-    reconcile::{Member, Rules},
+    reconcile::Member,
 };
 
 /// The evidence about one session, borrowed from the list that keeps it.
@@ -80,15 +80,15 @@ impl<'a> Session<'a> {
             .is_none_or(|ended| login.login_at() > ended.through)
     }
 
-    /// Whether there is evidence of a login after a time, or of an end of such a login.
-    pub(super) fn is_known_after(&self, at: Option<Time>) -> bool {
-        let ended_through = self.ended.and_then(|ended| ended.through);
-        self.login_known_at > at || ended_through > at
+    /// The latest login, if it has not ended.
+    pub(super) fn live_login(self) -> Option<&'a Member> {
+        self.login.filter(|_| self.is_live())
     }
 
-    /// When the session is to be forgotten, if it does not make the user present.
-    pub(super) fn due_at(&self, rules: &Rules) -> Time {
-        self.evidence_at.saturating_add(rules.evidence_span())
+    /// The latest time of which there is evidence of a login, or of the end of such a login.
+    pub(super) fn reach(&self) -> Option<Time> {
+        let ended_through = self.ended.and_then(|ended| ended.through);
+        self.login_known_at.max(ended_through)
     }
 }
 

@@ -5,10 +5,10 @@
 
 mod change;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, slice, sync::Arc};
 
 use crate::{
-    domain::{LeaveReason, Login, RoomId, Time, UserEvent, UserId},
+    domain::{LeaveReason, Login, Logins, RoomId, Time, UserEvent, UserId},
     reconcile::{DatedName, EventOutcome, Member, Rule, Rules, digest_of, sessions::Sessions},
 };
 
@@ -51,7 +51,11 @@ impl User {
             return EventOutcome::Stale;
         }
         let limit = received_at.saturating_add(rules.reorder_horizon);
-        let before = self.online(rules);
+        let session = match event {
+            UserEvent::Login(login) => &login.session,
+            UserEvent::Logout(logout) => &logout.session,
+        };
+        let before = self.sessions.present_by(session, rules).cloned();
         let name_before = self.name().cloned();
         match event {
             UserEvent::Login(login) => {
@@ -68,7 +72,8 @@ impl User {
         }
         let renamed = (self.name() != name_before.as_ref()).then(|| self.name().cloned());
         let renamed = renamed.flatten().map(UserChange::Renamed);
-        let devices = self.device_changes(&before, rules);
+        let after = self.sessions.present_by(session, rules);
+        let devices = self.device_changes(before.as_slice(), after.map_or(&[], slice::from_ref));
         EventOutcome::Applied(renamed.into_iter().chain(devices).collect())
     }
 
@@ -94,14 +99,15 @@ impl User {
         }
     }
 
-    fn device_changes(&self, before: &[Member], rules: &Rules) -> Vec<UserChange> {
-        let after = self.online(rules);
+    /// The changes between the devices that were online and those that are. Devices that are
+    /// online before and after may be left out of both.
+    fn device_changes(&self, before: &[Member], after: &[Member]) -> Vec<UserChange> {
         let is_among = |device: &Member, devices: &[Member]| {
             devices
                 .iter()
                 .any(|other| other.session() == device.session())
         };
-        let offline = before.iter().filter(|device| !is_among(device, &after));
+        let offline = before.iter().filter(|device| !is_among(device, after));
         let offline = offline.map(|device| {
             let ended = self.sessions.ended_of(device.session());
             UserChange::DeviceOffline {
@@ -173,17 +179,28 @@ impl User {
 
     /// Forgets what is due at `now`. Online devices stay online.
     pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<UserChange> {
-        let before = self.online(rules);
+        let before = self.forgettable(rules);
         self.sessions.forget(now, rules);
         if self.sessions.is_empty() {
             self.name = None;
         }
-        self.device_changes(&before, rules)
+        self.device_changes(&before, &self.forgettable(rules))
+    }
+
+    /// The devices that are online and that could go offline because sessions are forgotten.
+    fn forgettable(&self, rules: &Rules) -> Vec<Member> {
+        let stay = rules.logins == Logins::Concurrent && rules.keeps(Rule::PresentUsersStay);
+        if stay { Vec::new() } else { self.online(rules) }
     }
 
     /// When the user next has something to forget.
     pub fn due_at(&self, rules: &Rules) -> Option<Time> {
         self.sessions.due_at(rules)
+    }
+
+    /// How many sessions of devices there is evidence about.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
     }
 
     /// Whether no evidence about the user's devices is left. The rooms need none: they can be

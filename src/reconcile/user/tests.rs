@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use crate::domain::{Logins, Logout, Profile};
 
 use super::*;
@@ -160,4 +162,39 @@ fn rooms_are_entered_and_left_once() {
     assert!(user.note_membership(&room, &left).is_some());
     assert!(user.note_membership(&room, &left).is_none());
     assert!(user.is_forgotten());
+}
+
+/// The changes between two lists of devices, by comparing each with each.
+fn differences(before: &[Member], user: &User, rules: &Rules) -> Vec<UserChange> {
+    user.device_changes(before, &user.online(rules))
+}
+
+proptest! {
+    #[test]
+    fn an_event_tells_what_differs_between_all_devices_before_and_after(
+        events in prop::collection::vec((0..24_u64, 0..30_u64, prop::option::of(0..30_u64)), 1..80),
+        logins in prop::sample::select(vec![Logins::Exclusive, Logins::Concurrent]),
+        ticks in prop::collection::vec(any::<bool>(), 80),
+    ) {
+        let rules = rules(logins);
+        let mut user = User::default();
+        for ((session, seconds, logged_in), is_tick) in events.into_iter().zip(ticks) {
+            let session = session.to_string();
+            let event = match logged_in {
+                Some(logged_in) => logout(&session, logged_in, seconds),
+                None => login(&session, seconds),
+            };
+            let before = user.online(&rules);
+            let EventOutcome::Applied(mut told) = user.apply(&event, at(seconds), &rules) else {
+                panic!("is in time");
+            };
+            told.retain(|change| !matches!(change, UserChange::Renamed(_)));
+            prop_assert_eq!(told, differences(&before, &user, &rules));
+            if is_tick {
+                let before = user.online(&rules);
+                let told = user.tick(at(seconds + 680), &rules);
+                prop_assert_eq!(told, differences(&before, &user, &rules));
+            }
+        }
+    }
 }
