@@ -39,8 +39,8 @@ impl<K: Ord + Clone, I: Ord + Clone> OrderedIndex<K, I> {
     }
 
     /// The ids whose key is at most this one.
-    pub(super) fn through(&self, key: &K) -> impl Iterator<Item = &I> {
-        let within = self.0.iter().take_while(move |(it, _)| it <= key);
+    pub(super) fn through(&self, key: K) -> impl Iterator<Item = &I> {
+        let within = self.0.iter().take_while(move |(it, _)| *it <= key);
         within.map(|(_, id)| id)
     }
 }

@@ -1,20 +1,25 @@
 //! What a room forgets of its lives, and when.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    domain::{IncarnationId, Time},
+    domain::Time,
     reconcile::{Rule, Rules},
 };
 
 use super::{
     incarnation::Incarnation,
     incarnations::Incarnations,
+    lives::Life,
     users::{FormerUsers, PresenceChange},
 };
 
 /// When the room next has something to forget.
 pub(super) fn due_at(incarnations: &Incarnations, rules: &Rules) -> Option<Time> {
-    let due_times = incarnations.iter().flat_map(|(id, life)| {
-        let is_current = incarnations.current_id() == Some(id);
+    let current = incarnations.current_id();
+    let lives = incarnations.lives.first_due(current);
+    let due_times = lives.flat_map(|(id, life)| {
+        let is_current = current == Some(id);
         [life.due_at(is_current, rules), life.users.due_at()]
     });
     due_times.flatten().min()
@@ -28,11 +33,16 @@ pub(super) fn forget_users(
     rules: &Rules,
 ) -> Vec<PresenceChange> {
     let current = incarnations.current_id().cloned();
+    let is_due = |life: &Incarnation| life.users.due_at().is_some_and(|due_at| due_at <= now);
+    let due = incarnations.lives.with_users_due(now);
+    let due = due.filter(|(_, life)| is_due(life));
+    let due: Vec<_> = due.map(|(id, _)| id.clone()).collect();
     let mut changes = Vec::new();
-    for (id, life) in &mut incarnations.by_id {
-        let of_life = life.users.forget(now, rules);
-        if current.as_ref() == Some(id) {
-            changes = of_life;
+    for id in due {
+        let forget = |life: &mut Incarnation| life.users.forget(now, rules);
+        let of_life = incarnations.lives.change(&id, rules, forget);
+        if current.as_ref() == Some(&id) {
+            changes = of_life.unwrap_or_default();
         }
     }
     changes
@@ -46,24 +56,28 @@ pub(super) fn forget_lives(
     now: Time,
     rules: &Rules,
 ) -> Vec<FormerUsers> {
-    let current = incarnations.current_id().cloned();
-    let is_due = |id: &IncarnationId, life: &Incarnation| {
-        let due_at = life.due_at(current.as_ref() == Some(id), rules);
+    let current = incarnations.current_id();
+    let is_due = |(id, life): &Life<'_>| {
+        let due_at = life.due_at(current == Some(*id), rules);
         due_at.is_some_and(|due_at| due_at <= now)
     };
-    let due = incarnations.iter().filter(|(id, life)| is_due(id, life));
-    let last_start = due.filter_map(|(_, life)| life.start(rules)).max();
-    let mut former_users = Vec::new();
-    incarnations.by_id.retain(|id, life| {
-        let spared = current.as_ref() == Some(id) && rules.keeps(Rule::TheCurrentLifeStays);
+    let lives = &incarnations.lives;
+    let due: Vec<_> = lives.due(now, current, rules).filter(is_due).collect();
+    let last_start = due.iter().filter_map(|(_, life)| life.start(rules)).max();
+    let goes_too = |(id, life): &Life<'_>| {
+        let spared = current == Some(*id) && rules.keeps(Rule::TheCurrentLifeStays);
         let start = life.start(rules);
         let known = start.is_some() || !rules.keeps(Rule::UnknownStartsStay);
-        let earlier = known && start <= last_start && rules.keeps(Rule::EarlierLivesGoToo);
-        let stays = !is_due(id, life) && (spared || !earlier);
-        if !stays {
-            former_users.extend(life.users.clear());
-        }
-        stays
-    });
-    former_users
+        !spared && known && start <= last_start && rules.keeps(Rule::EarlierLivesGoToo)
+    };
+    let earlier = if rules.keeps(Rule::UnknownStartsStay) {
+        lives.begun_by(last_start.unwrap_or(Time::MIN))
+    } else {
+        lives.iter()
+    };
+    let goes = due.into_iter().chain(earlier.filter(goes_too));
+    let goes: BTreeSet<_> = goes.map(|(id, _)| id.clone()).collect();
+    let lives = &mut incarnations.lives;
+    let gone = goes.iter().filter_map(|id| lives.remove(id, rules));
+    gone.filter_map(|mut life| life.users.clear()).collect()
 }

@@ -256,6 +256,11 @@ impl Incarnation {
             .filter(|close| !self.is_unnamed || self.evidence.alive_at <= close.at)
     }
 
+    /// Whether the life is open, and somebody is present.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.closed().is_none() && !self.members().is_empty()
+    }
+
     /// How the life closed last, whether or not it opened again.
     pub(super) fn last_close(&self) -> Option<Close> {
         self.evidence.closed

@@ -14,6 +14,7 @@ mod evidence;
 mod forgetting;
 mod incarnation;
 mod incarnations;
+mod lives;
 mod members;
 mod selection;
 mod seqs;
@@ -75,13 +76,16 @@ impl Room {
         let evidence_at = kind
             .latest()
             .map_or(received_at, |latest| latest.max(received_at));
-        let incarnation = self
-            .incarnations
-            .get_or_insert(&event.incarnation, evidence_at);
-        let effect = incarnation.apply(&kind, evidence_at, rules);
-        self.former_users.extend(incarnation.former_users.take());
+        let id = &event.incarnation;
+        let change = |life: &mut Incarnation| {
+            let effect = life.apply(&kind, evidence_at, rules);
+            (effect, life.former_users.take())
+        };
+        let incarnations = &mut self.incarnations;
+        let (effect, former_users) = incarnations.change_or_insert(id, evidence_at, rules, change);
+        self.former_users.extend(former_users);
         self.incarnations.reselect(rules);
-        self.note_superseded(before.incarnation.as_ref(), evidence_at);
+        self.note_superseded(before.incarnation.as_ref(), evidence_at, rules);
         let is_visible = self.incarnations.current_id() == Some(&event.incarnation);
         let effect = if is_visible {
             effect
@@ -96,14 +100,20 @@ impl Room {
     /// Otherwise a life without events for long would be forgotten at once, and its start
     /// with it. A login to it that arrives later would then give it a new, later start, and
     /// make it current again.
-    fn note_superseded(&mut self, before: Option<&IncarnationId>, evidence_at: Time) {
-        if before == self.incarnations.current_id() {
+    fn note_superseded(
+        &mut self,
+        before: Option<&IncarnationId>,
+        evidence_at: Time,
+        rules: &Rules,
+    ) {
+        let Some(before) = before.filter(|id| self.incarnations.current_id() != Some(*id)) else {
             return;
-        }
-        if let Some(life) = before.and_then(|id| self.incarnations.get_mut(id)) {
+        };
+        let former_users = self.incarnations.lives.change(before, rules, |life| {
             life.note_evidence(evidence_at);
-            self.former_users.extend(life.users.former_users());
-        }
+            life.users.former_users()
+        });
+        self.former_users.extend(former_users.flatten());
     }
 
     /// Whether an event is too far from its receipt. If it is far behind, the evidence against
@@ -152,7 +162,12 @@ impl Room {
 
     /// Whether no evidence about the room is left.
     pub fn is_forgotten(&self) -> bool {
-        self.incarnations.is_empty()
+        self.life_count() == 0
+    }
+
+    /// How many lives of the room are remembered.
+    pub fn life_count(&self) -> usize {
+        self.incarnations.lives.len()
     }
 
     /// Takes the users of lives that are over. The caller has to notify them, and drops them.
@@ -191,7 +206,7 @@ impl Room {
 
     /// The lives, by id.
     pub(crate) fn incarnations(&self) -> impl Iterator<Item = (&IncarnationId, &Incarnation)> {
-        self.incarnations.iter()
+        self.incarnations.lives.iter()
     }
 
     /// Adds a life that is restored from a checkpoint. What follows from the evidence is not

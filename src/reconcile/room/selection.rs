@@ -1,28 +1,48 @@
 //! Selects the current life of a room.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::cmp::Ordering;
 
 use crate::{
-    domain::IncarnationId,
+    domain::{IncarnationId, Time},
     reconcile::{CLOCK_SKEW, Rule, Rules},
 };
 
-use super::incarnation::Incarnation;
+use super::{incarnation::Incarnation, lives::Life};
+
+/// The times around the end of the latest life that another life is compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockSkew {
+    /// A life that replaces the latest began no earlier.
+    pub(super) began_by: Time,
+    /// A life that replaces the latest, and is not in use, ended later.
+    pub(super) outlived: Time,
+}
+
+impl ClockSkew {
+    pub(super) fn around(end: Time) -> Self {
+        Self {
+            began_by: end.saturating_sub(CLOCK_SKEW),
+            outlived: end.saturating_add(CLOCK_SKEW),
+        }
+    }
+}
 
 /// The life that is visible: the one that started last. If that life is closed or empty,
 /// another life replaces it that began shortly before its end or later, and that is in use
 /// now or was in use for longer. A life without a start is never visible.
+///
+/// `lives` are in the order of their ids. Those that cannot be visible may be left out.
 pub(super) fn current<'a>(
-    lives: &'a BTreeMap<IncarnationId, Box<Incarnation>>,
+    lives: impl Iterator<Item = Life<'a>> + Clone,
     rules: &Rules,
 ) -> Option<&'a IncarnationId> {
     // A vendor either gives every life an id or none. Without ids a room has one life,
     // which is always current.
-    if let Some((only, _)) = lives.iter().find(|(id, _)| id.is_empty()) {
+    if let Some((only, _)) = lives.clone().find(|(id, _)| id.is_empty()) {
         return Some(only);
     }
     let started = || {
-        let lives = lives.iter().map(|(id, life)| (id, &**life));
+        let lives = lives.clone();
         lives.filter(|(_, life)| life.start(rules).is_some())
     };
     let ties = rules.keeps(Rule::TiesGoToTheGreaterIncarnation);
@@ -46,14 +66,12 @@ pub(super) fn current<'a>(
     else {
         return Some(latest_id);
     };
-    let began_by = Some(end.saturating_sub(CLOCK_SKEW));
-    let outlived = Some(end.saturating_add(CLOCK_SKEW));
-    let is_in_use = |life: &Incarnation| life.closed().is_none() && !life.members().is_empty();
+    let skew = ClockSkew::around(end);
     let next = started().filter(|(id, life)| {
         *id != latest_id
-            && life.start(rules) >= began_by
-            && (is_in_use(life) || life.end() > outlived)
+            && life.start(rules) >= Some(skew.began_by)
+            && (life.is_in_use() || life.end() > Some(skew.outlived))
     });
-    let replacing = next.max_by_key(|(_, life)| (is_in_use(life), life.start(rules)));
+    let replacing = next.max_by_key(|(_, life)| (life.is_in_use(), life.start(rules)));
     Some(replacing.map_or(latest_id, |(id, _)| id))
 }
