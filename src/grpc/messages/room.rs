@@ -9,7 +9,7 @@ use super::{
     wire_subject::WireSubject,
 };
 use crate::{
-    domain::{AppName, CloseReason, Role, RoomId, UserId},
+    domain::{AppName, CloseReason, LeaveReason, Role, RoomId, UserId},
     journal::Revision,
     pb::{self, watch_room_response::Update},
     reconcile::{
@@ -56,7 +56,7 @@ impl RoomRef {
             }),
             RoomChange::UserLeft { member, reason, at } => Change::UserLeft(pb::UserLeft {
                 user: Some(to_user(member)),
-                reason: to_leave_reason(*reason).into(),
+                reason: to_room_leave_reason(*reason).into(),
                 leave_time: at.map(to_timestamp),
             }),
             RoomChange::UserUpdated(member) => Change::UserUpdated(pb::UserUpdated {
@@ -180,5 +180,14 @@ fn to_close_reason(reason: CloseReason) -> pb::CloseReason {
         CloseReason::LastUserKicked => pb::CloseReason::LastUserKicked,
         CloseReason::Superseded => pb::CloseReason::Superseded,
         CloseReason::Unknown => pb::CloseReason::Unknown,
+    }
+}
+
+/// `ROOM_CLOSED` is a reason on watches of users only. A room tells a close as a close, except
+/// when it comes so late that most members stay.
+fn to_room_leave_reason(reason: LeaveReason) -> pb::LeaveReason {
+    match reason {
+        LeaveReason::RoomClosed => pb::LeaveReason::Unknown,
+        reason => to_leave_reason(reason),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, LeaveReason},
-    reconcile::Rules,
+    reconcile::{Member, Rules},
 };
 
 use super::{
@@ -31,20 +31,46 @@ pub(super) fn changes_since(
         (RoomState::Unknown, _) => Vec::new(),
         (RoomState::Open, RoomState::Closed) => vec![closed(incarnations, after)],
         (RoomState::Closed, RoomState::Open) => opened(incarnations, &after),
-        // The room closed and opened again at once, and has users who logged in later.
-        (RoomState::Open, RoomState::Open) if matches!(effect, PresenceEffect::Emptied) => {
+        (RoomState::Open, RoomState::Open) if is_restart(incarnations, &effect) => {
             restarted(incarnations, before, &after)
         }
         _ => {
             let updated = after.differs_from(before);
-            let updated = updated.then(|| RoomChange::RoomUpdated(Arc::new(after)));
-            let user = match effect {
-                PresenceEffect::User(user) => user_change(user),
-                PresenceEffect::Emptied | PresenceEffect::None => None,
-            };
-            updated.into_iter().chain(user).collect()
+            let mut changes = Vec::new();
+            changes.extend(updated.then(|| RoomChange::RoomUpdated(Arc::new(after))));
+            match effect {
+                PresenceEffect::User(user) => changes.extend(user_change(user)),
+                PresenceEffect::Ended(ended) => changes.extend(left(incarnations, ended)),
+                PresenceEffect::Emptied | PresenceEffect::None => {}
+            }
+            changes
         }
     }
+}
+
+/// Whether an unnamed life closed and opened again, so that no more members stay than leave. If
+/// more stay, the close came late, and only who left is told: a watcher of a large room would
+/// otherwise be sent all who stay.
+fn is_restart(incarnations: &Incarnations, effect: &PresenceEffect) -> bool {
+    let staying = incarnations.members().map_or(0, Members::len);
+    matches!(effect, PresenceEffect::Ended(ended) if ended.len() >= staying)
+}
+
+/// The members whose logins a late close ended.
+fn left(
+    incarnations: &Incarnations,
+    ended: Vec<(Member, Option<Member>)>,
+) -> impl Iterator<Item = RoomChange> {
+    let close = incarnations.current().and_then(Incarnation::last_close);
+    let left = (LeaveReason::RoomClosed, close.and_then(|close| close.at));
+    let changes = ended
+        .into_iter()
+        .map(move |(before, after)| PresenceChange {
+            before: Some(before),
+            after,
+            left: Some(left),
+        });
+    changes.filter_map(user_change)
 }
 
 /// Another life became the current one: the old life ends and the new one begins.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{DatedName, InvalidEvidence, Rule, Rules},
+    reconcile::{DatedName, InvalidEvidence, Member, Rule, Rules},
 };
 
 use super::{
     evidence::{Claim, Close, Creator, IncarnationEvidence},
     members::Members,
-    users::{FormerUsers, PresenceChange, Users},
+    users::{EndedLogins, FormerUsers, PresenceChange, Users},
 };
 
 /// One life of a room. Its state does not depend on the order of its callbacks.
@@ -30,8 +30,11 @@ pub(crate) struct Incarnation {
 pub(super) enum PresenceEffect {
     /// One user joined, left, or has another login.
     User(PresenceChange),
-    /// Members left because the life closed.
+    /// All members left because the life closed.
     Emptied,
+    /// The logins of these members ended, because an unnamed life closed. Some have another
+    /// login.
+    Ended(Vec<(Member, Option<Member>)>),
     /// The same users are present.
     None,
 }
@@ -41,7 +44,7 @@ impl Incarnation {
         Self {
             is_unnamed: id.is_empty(),
             evidence: IncarnationEvidence::new(evidence_at),
-            users: Users::default(),
+            users: Users::new(id.is_empty()),
             former_users: None,
         }
     }
@@ -70,7 +73,7 @@ impl Incarnation {
 
     /// Derives from the evidence, by these rules, what the life keeps beside it.
     pub(super) fn derive(&mut self, rules: &Rules) {
-        self.users.derive(rules);
+        self.users.derive(self.is_unnamed, rules);
     }
 
     /// The evidence, except for that about users.
@@ -150,11 +153,15 @@ impl Incarnation {
             self.evidence.closed = Some(Close { at, reason });
         }
         if self.is_unnamed {
-            self.former_users = self.users.end_through(at, rules);
-            return match self.former_users {
-                Some(_) => PresenceEffect::Emptied,
-                None => PresenceEffect::None,
+            let Some(EndedLogins {
+                former_users,
+                ended,
+            }) = self.users.end_through(at, rules)
+            else {
+                return PresenceEffect::None;
             };
+            self.former_users = Some(former_users);
+            return PresenceEffect::Ended(ended);
         }
         if rules.keeps(Rule::ClosedIsFinal) {
             let former_users = self.users.clear();

@@ -1,20 +1,21 @@
 //! The users of one life of a room: their sessions, which of them are present, and when
 //! their sessions are to be forgotten.
 
+mod ending;
 mod sessions_by_user;
 
 use std::mem;
 
-use imbl::OrdSet;
-
 use crate::{
     domain::{LeaveReason, SessionId, Time, UserId, UserIdRef},
-    reconcile::{InvalidEvidence, Member, Rules, sessions::Sessions},
+    reconcile::{InvalidEvidence, Member, Rules, ordered_index::OrderedIndex, sessions::Sessions},
 };
 
 use super::members::Members;
 
-use self::sessions_by_user::SessionsByUser;
+use self::{ending::EndIndex, sessions_by_user::SessionsByUser};
+
+pub(super) use self::ending::EndedLogins;
 
 /// The most users of one life that one tick handles. A tick must not delay the callbacks
 /// after it for long. The next tick comes a second later.
@@ -29,7 +30,19 @@ pub(crate) struct Users {
     members: Members,
     /// When each user has something to forget. It contains exactly the users for which
     /// [`Sessions::due_at`] returns a time.
-    due_times: OrdSet<(Time, UserId)>,
+    due_times: OrderedIndex<Time, UserId>,
+    /// Finds the users of an unnamed life whose logins end with a close. `None` if the life has
+    /// an id: then a close ends all.
+    ends: Option<Box<EndIndex>>,
+}
+
+/// What follows from the sessions of one user.
+#[derive(Debug)]
+struct Standing {
+    present: Option<Member>,
+    due_at: Option<Time>,
+    /// The key of the user in the index of ends.
+    ends_at: Option<Option<Time>>,
 }
 
 /// The users of a life that is over. They are not notified of its end yet. There can be many
@@ -85,11 +98,42 @@ impl Users {
         self.sessions_by_user.is_empty()
     }
 
-    /// Derives from the sessions, by these rules, who is present and when users are due.
-    pub(super) fn derive(&mut self, rules: &Rules) {
+    /// The users of a life that nobody has entered yet.
+    pub(super) fn new(is_unnamed: bool) -> Self {
+        Self {
+            ends: is_unnamed.then(Box::default),
+            ..Self::default()
+        }
+    }
+
+    /// Derives from the sessions, by these rules, who is present and what the indexes find.
+    pub(super) fn derive(&mut self, is_unnamed: bool, rules: &Rules) {
         let present = (self.sessions_by_user.iter()).filter_map(|it| it.present(rules));
         present.for_each(|member| self.members.insert(member.clone()));
-        self.derive_due_times(rules);
+        self.ends = is_unnamed.then(Box::default);
+        self.derive_indexes(rules);
+    }
+
+    fn derive_indexes(&mut self, rules: &Rules) {
+        let users = || self.sessions_by_user.iter();
+        let due_times =
+            users().filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.into())));
+        let due_times = due_times.collect();
+        let ends = self.ends.is_some().then(|| {
+            let present = |sessions: &Sessions| sessions.present(rules).map(Member::login_at);
+            EndIndex::of(users().map(|sessions| (sessions, present(sessions))))
+        });
+        (self.due_times, self.ends) = (due_times, ends.map(Box::new));
+    }
+
+    fn standing(sessions: &Sessions, is_unnamed: bool, rules: &Rules) -> Standing {
+        let present = sessions.present(rules);
+        let ends_at = || ending::key(sessions, present.map(Member::login_at));
+        Standing {
+            ends_at: is_unnamed.then(ends_at).flatten(),
+            present: present.cloned(),
+            due_at: sessions.due_at(rules),
+        }
     }
 
     /// The users who are present.
@@ -110,19 +154,19 @@ impl Users {
         rules: &Rules,
         change: impl FnOnce(&mut Sessions),
     ) -> PresenceChange {
-        let ((before, due_before), (after, due_after), left) =
-            self.sessions_by_user.change(user.as_str(), |sessions| {
-                let state = |it: &Sessions| (it.present(rules).cloned(), it.due_at(rules));
-                let before = state(sessions);
-                change(sessions);
-                let ended = sessions.ended(rules);
-                let left = ended.map(|ended| (ended.reason, ended.at));
-                (before, state(sessions), left)
-            });
-        if due_before != due_after {
-            due_before.map(|due_at| self.due_times.remove(&(due_at, user.clone())));
-            due_after.map(|due_at| self.due_times.insert((due_at, user.clone())));
+        let is_unnamed = self.ends.is_some();
+        let (before, after, left) = self.sessions_by_user.change(user.as_str(), |sessions| {
+            let before = Self::standing(sessions, is_unnamed, rules);
+            change(sessions);
+            let ended = sessions.ended(rules);
+            let left = ended.map(|ended| (ended.reason, ended.at));
+            (before, Self::standing(sessions, is_unnamed, rules), left)
+        });
+        self.due_times.put(user, before.due_at, after.due_at);
+        if let Some(ends) = &mut self.ends {
+            ends.put(user, before.ends_at, after.ends_at);
         }
+        let (before, after) = (before.present, after.present);
         if before != after {
             before.iter().for_each(|member| self.members.remove(member));
             let after = after.iter().cloned();
@@ -135,61 +179,6 @@ impl Users {
         }
     }
 
-    /// Ends all logins up to a time, and forgets the sessions that have no later evidence.
-    /// Returns the affected users if any of them was present: all who are not present any
-    /// more, and perhaps others.
-    pub(super) fn end_through(&mut self, at: Option<Time>, rules: &Rules) -> Option<FormerUsers> {
-        let Self {
-            sessions_by_user,
-            members,
-            ..
-        } = self;
-        let members_before = members.len();
-        let mut ended = Vec::new();
-        // Users who are not present any more, but about whom there is later evidence.
-        let mut absent = Vec::new();
-        sessions_by_user.for_each_mut(|sessions| {
-            let before = sessions.present(rules).cloned();
-            let is_over = sessions.is_over_through(at);
-            if is_over {
-                ended.extend(sessions.user_key());
-            } else {
-                sessions.end_through(at);
-            }
-            if is_over || before.as_ref() != sessions.present(rules) {
-                before.iter().for_each(|member| members.remove(member));
-                absent.extend((!is_over).then(|| sessions.clone()));
-            }
-        });
-        let is_emptied = members.len() < members_before;
-        let sessions_by_user = if ended.len() == sessions_by_user.len() {
-            mem::take(sessions_by_user)
-        } else {
-            let mut gone = SessionsByUser::default();
-            for user in ended {
-                gone.insert(sessions_by_user.change(user.user().as_str(), mem::take));
-            }
-            for sessions in absent {
-                gone.insert(sessions);
-            }
-            gone
-        };
-        self.derive_due_times(rules);
-        is_emptied.then(|| {
-            FormerUsers(Users {
-                sessions_by_user,
-                ..Users::default()
-            })
-        })
-    }
-
-    fn derive_due_times(&mut self, rules: &Rules) {
-        let due_times = self.sessions_by_user.iter();
-        self.due_times = due_times
-            .filter_map(|sessions| Some((sessions.due_at(rules)?, sessions.user()?.into())))
-            .collect();
-    }
-
     /// Removes all members, but keeps the sessions.
     pub(super) fn hide(&mut self) {
         self.members = Members::default();
@@ -197,7 +186,7 @@ impl Users {
 
     /// Forgets all users, and returns them.
     pub(super) fn clear(&mut self) -> Option<FormerUsers> {
-        let users = mem::take(self);
+        let users = mem::replace(self, Self::new(self.ends.is_some()));
         (!users.sessions_by_user.is_empty()).then_some(FormerUsers(users))
     }
 
@@ -216,10 +205,8 @@ impl Users {
     pub(super) fn forget(&mut self, now: Time, rules: &Rules) -> Vec<PresenceChange> {
         let mut changes = Vec::new();
         for _ in 0..FORGET_MAX {
-            let first = self
-                .due_times
-                .get_min()
-                .filter(|(due_at, _)| *due_at <= now);
+            let first = self.due_times.first();
+            let first = first.filter(|(due_at, _)| *due_at <= now);
             let Some((_, user)) = first.cloned() else {
                 break;
             };
@@ -230,6 +217,6 @@ impl Users {
 
     /// When the next user has something to forget.
     pub(super) fn due_at(&self) -> Option<Time> {
-        self.due_times.get_min().map(|(due_at, _)| *due_at)
+        self.due_times.first().map(|(due_at, _)| *due_at)
     }
 }

@@ -2,7 +2,7 @@
 //! says what came first.
 
 use headcount::{
-    domain::{CloseReason, Time},
+    domain::{CloseReason, LeaveReason, RoomEvent, Time},
     reconcile::{
         EventOutcome,
         room::{RoomChange, RoomState},
@@ -175,20 +175,22 @@ fn a_create_opens_the_room_again_under_its_own_name() {
     assert_eq!(room.name.as_deref(), Some("room of ann"));
 }
 
-#[test]
-fn a_late_destroy_is_told_as_closed_opened_and_joins() {
+/// The changes of a destroy that comes when these users have entered after it.
+fn told_of_late_destroy(before: &[RoomEvent], after: &[RoomEvent]) -> Vec<RoomChange> {
     let mut replica = Replica::default();
-    for event in [
-        created("ann", 0),
-        entered("ann", 1),
-        entered("bob", 5),
-        entered("cid", 6),
-    ] {
-        replica.receive(&event, at(6));
+    for event in [created("ann", 0)].iter().chain(before).chain(after) {
+        replica.receive(event, at(6));
     }
-    let EventOutcome::Applied(changes) = replica.receive(&destroyed(3), at(7)) else {
-        panic!("it is in time");
-    };
+    match replica.receive(&destroyed(3), at(7)) {
+        EventOutcome::Applied(changes) => changes,
+        EventOutcome::Stale => panic!("it is in time"),
+    }
+}
+
+#[test]
+fn a_late_destroy_after_which_as_many_stay_as_leave_is_told_as_closed_opened_and_joins() {
+    let before = [entered("ann", 1), entered("dan", 2)];
+    let changes = told_of_late_destroy(&before, &[entered("bob", 5), entered("cid", 6)]);
     let [
         RoomChange::RoomClosed { room, reason },
         RoomChange::RoomOpened(opened),
@@ -202,6 +204,26 @@ fn a_late_destroy_is_told_as_closed_opened_and_joins() {
     assert_eq!((room.closed_at, room.opened_at), (Some(at(3)), Some(at(0))));
     assert_eq!((opened.closed_at, opened.opened_at), (None, None));
     assert_eq!((bob.user().as_str(), cid.user().as_str()), ("bob", "cid"));
+}
+
+#[test]
+fn a_late_destroy_after_which_most_stay_is_told_as_the_leaves_of_the_others() {
+    let after = [entered("bob", 5), entered("cid", 6)];
+    let changes = told_of_late_destroy(&[entered("ann", 1)], &after);
+    let [
+        RoomChange::RoomUpdated(room),
+        RoomChange::UserLeft {
+            member,
+            reason: LeaveReason::RoomClosed,
+            at: left_at,
+        },
+    ] = &changes[..]
+    else {
+        panic!("{changes:#?}");
+    };
+    assert_eq!((room.state, room.user_count), (Open, 2));
+    assert_eq!((room.opened_at, &room.creator), (None, &None));
+    assert_eq!((member.user().as_str(), *left_at), ("ann", Some(at(3))));
 }
 
 #[test]
