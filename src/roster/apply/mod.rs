@@ -1,5 +1,6 @@
 //! The only writer of the roster. It follows the journal and applies each entry.
 
+mod by_room;
 pub(crate) mod schedule;
 mod user_effects;
 
@@ -26,7 +27,7 @@ use crate::{
 
 use self::{
     schedule::{DueSubject, ForgettingSchedule},
-    user_effects::UserEffects,
+    user_effects::{RoomEffects, UserEffects},
 };
 
 /// Applies the journal to a roster, entry by entry. Each roster has one applier, so entries
@@ -90,15 +91,14 @@ impl Applier {
         on_users: &mut EffectsOnUsers<'_>,
     ) {
         // All events of one room are applied together, and become visible together.
-        for (first, RoomEvent { room, .. }) in events.iter().enumerate() {
-            if events[..first].iter().any(|earlier| earlier.room == *room) {
+        for of_one_room in by_room::groups(events) {
+            let Some(RoomEvent { room, .. }) = of_one_room.first() else {
                 continue;
-            }
-            let of_one_room = events[first..].iter().filter(|event| event.room == *room);
+            };
             let mut stale = 0;
             self.change_room(position, app, room, on_users, |room, rules| {
                 let mut changes = Vec::new();
-                for event in of_one_room {
+                for event in &of_one_room {
                     match room.apply(event, position.at, rules) {
                         // Usually there is one event, and its list is used without a copy.
                         EventOutcome::Applied(applied) if changes.is_empty() => changes = applied,
@@ -157,10 +157,16 @@ impl Applier {
                 former_users: &former_users,
                 members: room.members(),
             };
-            for change in &changes {
-                let effects = &mut on_users.effects;
-                effects.push_room_change(name, users, id, change, &ended);
-            }
+            let mut effects = RoomEffects {
+                effects: &mut on_users.effects,
+                app: name,
+                users,
+                room: id,
+                entering: Vec::new(),
+            };
+            changes
+                .iter()
+                .for_each(|change| effects.push(change, &ended));
             (states.1, due_times.1) = (room.state(), room.due_at(rules));
             changes
         });

@@ -1,6 +1,8 @@
 //! The effects of one entry on users. They are collected while rooms change, so that each
 //! user is changed once.
 
+use std::mem;
+
 use crate::{
     domain::{AppName, CloseReason, LeaveReason, RoomId, UserEvent},
     reconcile::{room::RoomChange, user::Membership},
@@ -11,6 +13,18 @@ use crate::{
 /// happened.
 #[derive(Debug, Default)]
 pub(super) struct UserEffects<'e>(Vec<UserEffect<'e>>);
+
+/// Collects the effects of the changes of one room.
+#[derive(Debug)]
+pub(super) struct RoomEffects<'a, 'e> {
+    pub(super) effects: &'a mut UserEffects<'e>,
+    pub(super) app: &'a AppName,
+    pub(super) users: &'a Users,
+    pub(super) room: &'a RoomId,
+    /// The users who entered by this entry. They are not among the watched users of the room
+    /// yet.
+    pub(super) entering: Vec<AffectedUser>,
+}
 
 impl<'e> UserEffects<'e> {
     pub(super) fn push(
@@ -37,28 +51,28 @@ impl<'e> UserEffects<'e> {
         }
     }
 
-    /// Adds the effects of a change of a room on its users. `ended` has the lives of the room
-    /// that the entry ended, if any.
-    pub(super) fn push_room_change(
-        &mut self,
-        app: &AppName,
-        users: &Users,
-        room: &RoomId,
-        change: &RoomChange,
-        ended: &EndedLives<'_>,
-    ) {
-        let kind = |membership| UserEffectKind::Membership(room.clone(), membership);
+    /// All effects. Those on one user are together, and stay in their order.
+    pub(super) fn into_sorted(mut self) -> Vec<UserEffect<'e>> {
+        // A stable sort, so that the effects on one user stay in their order.
+        self.0.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.0
+    }
+}
+
+impl RoomEffects<'_, '_> {
+    /// Adds the effects of a change of the room. `ended` has the lives of the room that the
+    /// entry ended, if any.
+    pub(super) fn push(&mut self, change: &RoomChange, ended: &EndedLives<'_>) {
         match change {
             RoomChange::UserJoined(member) => {
-                let entered = Membership::Entered(member.login_at());
-                self.push(app, member, kind(entered));
+                self.entering.push(member.into());
+                self.push_membership(member, Membership::Entered(member.login_at()));
             }
             RoomChange::UserUpdated(member) => {
-                let stayed = Membership::Stayed(member.login_at());
-                self.push(app, member, kind(stayed));
+                self.push_membership(member, Membership::Stayed(member.login_at()));
             }
             RoomChange::UserLeft { member, reason, at } => {
-                self.push(app, member, kind(Membership::Left(*reason, *at)));
+                self.push_membership(member, Membership::Left(*reason, *at));
             }
             RoomChange::RoomClosed {
                 room: closed,
@@ -70,35 +84,19 @@ impl<'e> UserEffects<'e> {
                 };
                 // Only watched users are changed here. The rooms of other users are looked up
                 // when they are queried.
-                let watched = users.watched_in_ended_room(room, ended);
-                // Users who entered by this same entry are not among the watched users of the
-                // room yet.
-                let watched = watched.into_iter().map(AffectedUser::from);
-                let leaving: Vec<_> = watched.chain(self.entering(app, room)).collect();
+                let watched = self.users.watched_in_ended_room(self.room, ended);
+                let entering = mem::take(&mut self.entering);
+                let leaving = watched.into_iter().map(AffectedUser::from).chain(entering);
                 for user in leaving {
-                    let left = Membership::Left(reason, closed.closed_at);
-                    self.push(app, user, kind(left));
+                    self.push_membership(user, Membership::Left(reason, closed.closed_at));
                 }
             }
             RoomChange::RoomOpened(_) | RoomChange::RoomUpdated(_) => {}
         }
     }
 
-    /// The users who enter a room by this entry, by the effects that were collected so far.
-    fn entering(&self, app: &AppName, room: &RoomId) -> impl Iterator<Item = AffectedUser> {
-        let of_app = self.0.iter().filter(move |effect| effect.app == *app);
-        of_app.filter_map(move |effect| match &effect.kind {
-            UserEffectKind::Membership(entered, Membership::Entered(_)) if entered == room => {
-                Some(effect.user.clone())
-            }
-            _ => None,
-        })
-    }
-
-    /// All effects. Those on one user are together, and stay in their order.
-    pub(super) fn into_sorted(mut self) -> Vec<UserEffect<'e>> {
-        // A stable sort, so that the effects on one user stay in their order.
-        self.0.sort_by(|a, b| a.key().cmp(&b.key()));
-        self.0
+    fn push_membership(&mut self, user: impl Into<AffectedUser>, membership: Membership) {
+        let kind = UserEffectKind::Membership(self.room.clone(), membership);
+        self.effects.push(self.app, user, kind);
     }
 }

@@ -54,7 +54,7 @@ mod subject;
 mod user_effect;
 mod watched;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     domain::{RoomId, Time, UserId, UserIdRef},
@@ -269,7 +269,8 @@ impl Users {
         held: EntryLockHeld<'_>,
     ) -> Option<Hold<User>> {
         if self.progress.is_replaying() {
-            let stays_in = |room: &RoomId| effects.iter().any(|it| it.kind.is_stay_in(room));
+            let stays: HashSet<_> = effects.iter().filter_map(|it| it.kind.stays_in()).collect();
+            let stays_in = |room: &RoomId| stays.contains(room);
             Some(self.remembered.remember_in_replay(id, stays_in, held))
         } else if effects.iter().all(|it| it.kind.is_membership()) {
             self.table().get(id.as_str())

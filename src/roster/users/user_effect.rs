@@ -76,9 +76,12 @@ impl UserEffectKind<'_> {
         matches!(self, Self::Membership(..))
     }
 
-    /// Whether the user stays in this room, with a new login or profile.
-    pub(super) fn is_stay_in(&self, room: &RoomId) -> bool {
-        matches!(self, Self::Membership(stayed, Membership::Stayed(_)) if stayed == room)
+    /// The room that the user stays in with a new login or profile, if that is the effect.
+    pub(super) fn stays_in(&self) -> Option<&RoomId> {
+        match self {
+            Self::Membership(room, Membership::Stayed(_)) => Some(room),
+            _ => None,
+        }
     }
 
     /// Whether the user enters a room that they are in already by their history. Then the
