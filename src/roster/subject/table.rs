@@ -29,6 +29,8 @@ use crate::{
 /// All rooms or all users of an app.
 pub(crate) struct Table<S: Subject> {
     cells: DashMap<S::Id, Arc<Cell<S>>>,
+    /// The number of cells, so that it is read without a lock.
+    count: AtomicUsize,
     /// The latest revision at which a subject was forgotten. A subject that is not in the table
     /// has had no visible change after it, but may have had changes before.
     forgotten_through: AtomicU64,
@@ -54,6 +56,7 @@ impl<S: Subject> Table<S> {
     pub(crate) fn new(feed_limits: FeedLimits, history_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             cells: DashMap::with_shard_amount(SHARDS),
+            count: AtomicUsize::new(0),
             forgotten_through: AtomicU64::new(0),
             capture: TableCapture::default(),
             feed_limits,
@@ -81,6 +84,7 @@ impl<S: Subject> Table<S> {
         // this read is still in the table now.
         let entry = entry.or_insert_with(|| {
             let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.history_bytes));
+            self.count.fetch_add(1, Ordering::Relaxed);
             Arc::new(Cell::new(feed, self.capture.number()))
         });
         self.hold(entry.key(), entry.value())
@@ -119,7 +123,7 @@ impl<S: Subject> Table<S> {
 
     /// The number of subjects in the table.
     pub(crate) fn len(&self) -> usize {
-        self.cells.len()
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Holds a cell, whose shard the caller has locked. `id` is the table's own, so that all
@@ -176,6 +180,7 @@ impl<S: Subject> Drop for Hold<S> {
                 let is_removable = cell.is_removable();
                 if is_removable {
                     self.table.note_forgotten(cell.state.lock().feed.floor());
+                    self.table.count.fetch_sub(1, Ordering::Relaxed);
                 }
                 is_removable
             });

@@ -7,6 +7,7 @@ use std::{
     collections::{HashMap, HashSet, hash_map::RandomState},
     fmt,
     hash::BuildHasher as _,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use hashbrown::HashTable;
@@ -28,6 +29,8 @@ const FEW_MAX: usize = 16;
 pub(crate) struct Memberships {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
+    /// The number of users in all shards, so that it is read without a lock.
+    users: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -50,6 +53,11 @@ struct UserRoom {
 }
 
 impl Shard {
+    /// The number of users.
+    fn len(&self) -> usize {
+        self.users + self.many.len()
+    }
+
     /// The rooms of a user, in no order.
     fn of(&self, hash: u64, user: UserIdRef<'_>) -> impl Iterator<Item = &RoomId> {
         let few = self.few(hash, user);
@@ -125,13 +133,21 @@ impl Memberships {
         let (hash, shard) = self.find(user.user());
         let room = room.clone();
         let user_room = UserRoom { user, room };
-        shard.write().enter(hash, user_room, &self.hasher);
+        self.change(shard, |shard| shard.enter(hash, user_room, &self.hasher));
     }
 
     /// Notes that a user is not in a room any more.
     pub(crate) fn leave(&self, user: UserIdRef<'_>, room: &RoomId) {
         let (hash, shard) = self.find(user);
-        shard.write().leave(hash, user, room);
+        self.change(shard, |shard| shard.leave(hash, user, room));
+    }
+
+    fn change(&self, shard: &RwLock<Shard>, change: impl FnOnce(&mut Shard)) {
+        let mut shard = shard.write();
+        let before = shard.len();
+        change(&mut shard);
+        let more = shard.len().wrapping_sub(before);
+        self.users.fetch_add(more, Ordering::Relaxed);
     }
 
     /// The rooms that a user may be in, in no order.
@@ -148,11 +164,7 @@ impl Memberships {
 
     /// The number of users who may be in a room.
     pub(crate) fn len(&self) -> usize {
-        let counts = self.shards.iter().map(|shard| {
-            let shard = shard.read();
-            shard.users + shard.many.len()
-        });
-        counts.sum()
+        self.users.load(Ordering::Relaxed)
     }
 
     fn find(&self, user: UserIdRef<'_>) -> (u64, &RwLock<Shard>) {
@@ -167,6 +179,7 @@ impl Default for Memberships {
         Self {
             shards: array::from_fn(|_| RwLock::default()),
             hasher: RandomState::new(),
+            users: AtomicUsize::new(0),
         }
     }
 }
