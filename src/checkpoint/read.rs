@@ -11,6 +11,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
+    domain::Time,
     journal::{ChainHash, Epoch},
     roster::{ChainPoints, Image},
     stored::{self, record::Kind},
@@ -82,9 +83,12 @@ fn begin(epoch: Epoch, first: Kind, number: u64) -> Result<Image, ReadError> {
 }
 
 fn from_header(header: &stored::Header) -> Result<Image, StoredError> {
+    let journal_time = known_time(header.journal_time, "Header.journal_time")?;
     Ok(Image {
         revision: header.revision,
-        journal_time: known_time(header.journal_time, "Header.journal_time")?,
+        journal_time: Some(journal_time).filter(|at| *at > Time::MIN),
+        // Earlier versions stored the greatest receive time as the journal's time.
+        received_at: Time::from_millis(header.received_at).unwrap_or(journal_time),
         chain: chain(header)?,
         apps: HashMap::new(),
     })

@@ -9,7 +9,7 @@ use super::{
     subjects::{room_record, user_record},
 };
 use crate::{
-    domain::{AppName, RoomId, UserId},
+    domain::{AppName, RoomId, Time, UserId},
     journal::Revision,
     reconcile::{room::Room, user::User},
     roster::{Capture, Captured, Recorder},
@@ -36,7 +36,8 @@ pub fn write(capture: Capture, sink: RecordSink<'_>) -> io::Result<Stats> {
     let header = stored::Header {
         epoch: capture.epoch().0,
         revision,
-        journal_time: capture.journal_time().as_millis(),
+        journal_time: capture.journal_time().unwrap_or(Time::MIN).as_millis(),
+        received_at: capture.received_at().as_millis(),
         chain_revisions: chain.blocks.iter().map(|(last, _)| *last).collect(),
         chain_hashes: chain.blocks.iter().map(|(_, hash)| hash.number()).collect(),
         chain_after: chain.after,

@@ -17,8 +17,9 @@ pub struct Epoch(pub u64);
 /// What the journal keeps.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When this process received it. State may depend on no other clock, because a
-    /// process that reads the journal later must come to the same state.
+    /// When this process received it, by a clock that is never far ahead of the vendors'. State
+    /// may depend on no other clock, because a process that reads the journal later must come to
+    /// the same state.
     pub received_at: Time,
     /// What was received.
     pub payload: Payload,
@@ -29,7 +30,8 @@ pub struct Entry {
 pub enum Payload {
     /// An authentic callback.
     Callback(Callback),
-    /// Time passed: what is due to be forgotten by then is forgotten.
+    /// Time passed: what is due to be forgotten by then is forgotten. The time of the latest tick
+    /// is the journal's time.
     Tick,
 }
 

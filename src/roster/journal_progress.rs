@@ -16,11 +16,14 @@ pub(crate) struct JournalProgress {
     entry_lock: RwLock<()>,
     /// The last entry applied.
     applied: Watermark,
-    /// The journal's time: the greatest receive time applied so far, in milliseconds. State is
-    /// forgotten by this clock, because it is the same for all readers of the journal.
+    /// The journal's time: that of the latest tick applied, in milliseconds; 0 before the first.
+    /// State is forgotten by this clock, because it is the same for all readers of the journal.
     journal_time: AtomicU64,
-    /// When history was trimmed last, in milliseconds.
-    trimmed_at: AtomicU64,
+    /// When the last entry was received, in milliseconds; 0 before the first.
+    received_at: AtomicU64,
+    /// The latest known time, in milliseconds. What is no state, such as history, is forgotten by
+    /// this clock. The journal's time does not serve, since there may be no tick for long.
+    now: AtomicU64,
     /// Whether the entries that the journal had at the start are still being applied. It
     /// changes only between two entries.
     is_replaying: AtomicBool,
@@ -56,7 +59,8 @@ impl Default for JournalProgress {
             entry_lock: RwLock::default(),
             applied: Watermark::default(),
             journal_time: AtomicU64::new(0),
-            trimmed_at: AtomicU64::new(0),
+            received_at: AtomicU64::new(0),
+            now: AtomicU64::new(0),
             is_replaying: AtomicBool::new(true),
         }
     }
@@ -88,28 +92,38 @@ impl JournalProgress {
         self.applied.waiting()
     }
 
-    /// Notes that the entry of a revision is applied, and the journal's time after it.
-    pub(crate) fn advance(&self, revision: Revision, journal_time: Time) {
-        let millis = journal_time.as_millis();
-        self.journal_time.store(millis, Ordering::Release);
+    /// Notes that the entry of a revision is applied, and when it was received.
+    pub(crate) fn advance(&self, revision: Revision, received_at: Time) {
+        let millis = received_at.as_millis();
+        self.received_at.store(millis, Ordering::Release);
+        self.note_now(received_at);
         self.applied.advance(revision);
     }
 
-    /// The journal's time: the greatest receive time applied so far.
-    pub(crate) fn journal_time(&self) -> Time {
-        from_millis(self.journal_time.load(Ordering::Acquire))
+    /// The journal's time: that of the latest tick; `None` before the first.
+    pub(crate) fn journal_time(&self) -> Option<Time> {
+        Time::from_millis(self.journal_time.load(Ordering::Acquire))
     }
 
-    /// Notes that history is trimmed now.
-    pub(crate) fn note_trim(&self, now: Time) {
-        self.trimmed_at.fetch_max(now.as_millis(), Ordering::AcqRel);
+    /// Notes the time of a tick. It may be before the tick before it, whose writer's clock may
+    /// have been wrong.
+    pub(crate) fn set_journal_time(&self, at: Time) {
+        self.journal_time.store(at.as_millis(), Ordering::Release);
     }
 
-    /// The latest known time. It can be later than the journal's time, because the journal may
-    /// have no new entries for long.
+    /// When the last entry was received.
+    pub(crate) fn received_at(&self) -> Time {
+        from_millis(self.received_at.load(Ordering::Acquire))
+    }
+
+    /// The latest known time.
     pub(crate) fn now(&self) -> Time {
-        let trimmed_at = from_millis(self.trimmed_at.load(Ordering::Acquire));
-        self.journal_time().max(trimmed_at)
+        from_millis(self.now.load(Ordering::Acquire))
+    }
+
+    /// Notes the time. It may go back, as a clock does that was ahead.
+    pub(crate) fn note_now(&self, now: Time) {
+        self.now.store(now.as_millis(), Ordering::Release);
     }
 
     /// Whether the entries that the journal had at the start are still being applied.

@@ -176,6 +176,11 @@ impl Roster {
         Some(Watch::new(progress, watched, hold, start))
     }
 
+    /// The journal's time: that of the latest tick applied; `None` before the first.
+    pub fn journal_time(&self) -> Option<Time> {
+        self.progress.journal_time()
+    }
+
     /// Whether a subject has something to forget by `now`. Then a tick has to be appended to
     /// the journal.
     pub fn is_tick_due(&self, now: Time) -> bool {
@@ -186,7 +191,11 @@ impl Roster {
     /// Forgets changes that are too old to be resumed from. They are not part of the state, so
     /// this needs no entry in the journal.
     pub fn trim_history(&self, now: Time) {
-        self.progress.note_trim(now);
+        self.progress.note_now(now);
+        self.trim(now);
+    }
+
+    fn trim(&self, now: Time) {
         let until = self.history.remembered_since(now);
         for app in self.apps.values() {
             app.users.trim(until);
@@ -196,9 +205,9 @@ impl Roster {
     }
 
     /// Forgets the oldest changes, if all changes together take more bytes than the limit.
-    fn trim_if_exceeded(&self, now: Time) {
+    fn trim_if_exceeded(&self) {
         if self.history.is_exceeded() {
-            self.trim_history(now);
+            self.trim(self.progress.now());
         }
     }
 

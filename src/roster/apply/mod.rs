@@ -61,12 +61,12 @@ impl Applier {
         }
     }
 
-    /// Publishes how far the journal is applied.
-    pub(crate) fn note_applied(&self, revision: Revision, journal_time: Time) {
+    /// Publishes how far the journal is applied, and when its last entry was received.
+    pub(crate) fn note_applied(&self, revision: Revision, received_at: Time) {
         let roster = &self.roster;
         let due_at = self.schedule.first().map_or(0, Time::as_millis);
         roster.due_at.store(due_at, Ordering::Release);
-        roster.progress.advance(revision, journal_time);
+        roster.progress.advance(revision, received_at);
     }
 
     fn apply_callback<'e>(
@@ -251,21 +251,20 @@ impl Follower for Applier {
     fn apply(&mut self, revision: Revision, entry: &Entry) {
         let roster = Arc::clone(&self.roster);
         let applying = roster.progress.begin_entry();
-        let journal_time = roster.progress.journal_time().max(entry.received_at);
-        let at = match &entry.payload {
-            Payload::Callback(_) => entry.received_at,
-            Payload::Tick => journal_time,
-        };
+        let at = entry.received_at;
         let position = EntryPosition { revision, at };
         let mut on_users = EffectsOnUsers::default();
         match &entry.payload {
             Payload::Callback(callback) => self.apply_callback(position, callback, &mut on_users),
-            Payload::Tick => self.tick(position, &mut on_users),
+            Payload::Tick => {
+                roster.progress.set_journal_time(at);
+                self.tick(position, &mut on_users);
+            }
         }
         self.apply_to_users(position, on_users, applying.held());
-        self.note_applied(revision, journal_time);
+        self.note_applied(revision, at);
         drop(applying);
         self.forgotten.clear();
-        roster.trim_if_exceeded(journal_time);
+        roster.trim_if_exceeded();
     }
 }

@@ -14,7 +14,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Image {
     pub(crate) revision: Revision,
-    pub(crate) journal_time: Time,
+    /// The time of the latest tick, if there was one.
+    pub(crate) journal_time: Option<Time>,
+    /// When the last entry was received.
+    pub(crate) received_at: Time,
     pub(crate) chain: ChainPoints,
     pub(crate) apps: HashMap<AppName, AppImage>,
 }

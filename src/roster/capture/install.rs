@@ -26,20 +26,19 @@ impl Applier {
         let applying = roster.progress.begin_entry();
         for (name, image_of_app) in image.apps {
             match roster.apps.get(&name) {
-                Some(app) => self.install_app(
-                    &name,
-                    app,
-                    image_of_app,
-                    image.journal_time,
-                    applying.held(),
-                ),
+                Some(app) => {
+                    self.install_app(&name, app, image_of_app, image.received_at, applying.held())
+                }
                 None => warn_of(&name, &image_of_app),
             }
         }
         roster.chain.install(image.chain);
-        self.note_applied(image.revision, image.journal_time);
+        if let Some(journal_time) = image.journal_time {
+            roster.progress.set_journal_time(journal_time);
+        }
+        self.note_applied(image.revision, image.received_at);
         drop(applying);
-        roster.trim_if_exceeded(image.journal_time);
+        roster.trim_if_exceeded();
     }
 
     fn install_app(
@@ -47,7 +46,7 @@ impl Applier {
         name: &AppName,
         app: &App,
         image: AppImage,
-        journal_time: Time,
+        now: Time,
         held: EntryLockHeld<'_>,
     ) {
         // Before the first cell is created, because a new feed begins at the table's floor.
@@ -55,7 +54,7 @@ impl Applier {
         app.users.table().note_forgotten(image.users_floor);
         let users: Vec<UserId> = image.users.keys().cloned().collect();
         for (id, user) in image.users {
-            self.install_user(name, app, &id, user, journal_time);
+            self.install_user(name, app, &id, user, now);
         }
         for (id, room) in image.rooms {
             self.install_room(name, app, &id, room);
@@ -72,12 +71,12 @@ impl Applier {
         app: &App,
         id: &UserId,
         user: Captured<User>,
-        journal_time: Time,
+        now: Time,
     ) {
         let due_at = user.subject.due_at(app.users.rules());
         let hold = app.users.table().get_or_insert(id);
         self.roster.put(&hold, user);
-        app.users.keep_restored(hold, journal_time);
+        app.users.keep_restored(hold, now);
         let subject = || DueSubject::User(id.clone());
         self.schedule.put(name, subject, (None, due_at));
     }

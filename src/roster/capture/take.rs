@@ -24,7 +24,8 @@ use crate::{
 pub struct Capture {
     roster: Arc<Roster>,
     revision: Revision,
-    journal_time: Time,
+    journal_time: Option<Time>,
+    received_at: Time,
     chain: ChainPoints,
     /// The latest revision at which a room of each app was forgotten.
     rooms_floors: HashMap<AppName, Revision>,
@@ -98,6 +99,7 @@ impl Roster {
             roster: Arc::clone(self),
             revision: self.applied(),
             journal_time: self.progress.journal_time(),
+            received_at: self.progress.received_at(),
             chain: self.chain.points(),
         })
     }
@@ -119,9 +121,14 @@ impl Capture {
         &self.chain
     }
 
-    /// The journal's time at that revision: the greatest receive time up to it.
-    pub(crate) fn journal_time(&self) -> Time {
+    /// The journal's time at that revision: that of the latest tick; `None` before the first.
+    pub(crate) fn journal_time(&self) -> Option<Time> {
         self.journal_time
+    }
+
+    /// When the last entry was received.
+    pub(crate) fn received_at(&self) -> Time {
+        self.received_at
     }
 
     /// Hands every subject to `recorder`. Returns the totals of each app, in the order of the

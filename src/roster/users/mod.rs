@@ -301,8 +301,8 @@ impl Users {
 
     /// Keeps a restored user remembered for a while, because a client that queried or watched
     /// the user before the restart may resume.
-    pub(crate) fn keep_restored(&self, hold: Hold<User>, journal_time: Time) {
-        self.remembered.keep(hold, journal_time);
+    pub(crate) fn keep_restored(&self, hold: Hold<User>, now: Time) {
+        self.remembered.keep(hold, now);
     }
 
     /// Looks up the rooms of a restored user. It is called after all rooms are restored.

@@ -4,6 +4,7 @@ mod concurrent;
 mod damage;
 #[allow(dead_code, reason = "only what folds is used")]
 mod journal;
+mod journal_time;
 mod properties;
 mod replica;
 mod resume;
