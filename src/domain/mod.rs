@@ -12,7 +12,7 @@ mod time;
 
 pub use self::{
     callback::{Decoded, Outcome, ProductName},
-    clock::Clock,
+    clock::{CLOCK_TOLERANCE, Clock, ClockState, STEP_MIN, Times},
     events::{
         CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, UserEvent,
     },

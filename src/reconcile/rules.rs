@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Logins, Time};
+use crate::domain::{CLOCK_TOLERANCE, Logins, Time};
 
 /// The assumed maximum difference between the clocks of a vendor's machines. Different
 /// machines set the time of the start of a life of a room and of the end of the life before
@@ -14,8 +14,9 @@ pub const CLOCK_SKEW: Duration = Duration::from_millis(250);
 pub(super) const LOGOUT_RESOLUTION: Duration = Duration::from_millis(1);
 
 /// How much longer than the reorder horizon evidence is kept, so that every event within the
-/// horizon is compared with the evidence that decides about it.
-pub const EVIDENCE_GRACE: Duration = Duration::from_secs(60);
+/// horizon is compared with the evidence that decides about it. Between the clocks that say when
+/// it is received and when evidence is forgotten there may be as much.
+pub const EVIDENCE_GRACE: Duration = CLOCK_TOLERANCE;
 
 /// How evidence is weighed, and how long it is kept.
 #[derive(Clone, Debug)]
