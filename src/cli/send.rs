@@ -281,6 +281,9 @@ fn hint(code: &str) -> Option<&'static str> {
         "nonce_reused" => "something in between sent the callback twice, or changed it",
         "not_found" => "the path is not one of the webhook: does a proxy in between change it?",
         "not_ready" => "the server starts or ends: try again",
+        "clock_uncertain" => {
+            "the clocks of this machine, of the server and of the vendor differ: compare them with the time"
+        }
         "unavailable" => "the server cannot make callbacks durable: its log says why",
         "overloaded" => "the server has as many connections or requests as it may have",
         _ => return None,

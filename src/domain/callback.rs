@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{RoomEvent, UserEvent};
+use super::{RoomEvent, Time, UserEvent};
 
 /// The name of a vendor's product that sends callbacks, such as `zego_room`. It is
 /// stable: journals keep it and metrics show it.
@@ -68,6 +68,17 @@ impl Decoded {
         Self::Undecodable {
             message: why.to_string().into(),
         }
+    }
+
+    /// When its events happened, as far as they say so.
+    pub fn times(&self) -> impl Iterator<Item = Time> {
+        let (of_room, of_users) = match self {
+            Self::Room(events) => (&**events, &[][..]),
+            Self::User(events) => (&[][..], &**events),
+            Self::Ignored { .. } | Self::Undecodable { .. } => (&[][..], &[][..]),
+        };
+        let of_room = of_room.iter().filter_map(|event| event.kind.at());
+        of_room.chain(of_users.iter().filter_map(UserEvent::at))
     }
 
     /// What becomes of such a callback.

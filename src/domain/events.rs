@@ -96,6 +96,16 @@ pub enum UserEvent {
     Logout(Logout),
 }
 
+impl UserEvent {
+    /// When it happened, by the vendor's clock, as far as the vendor said.
+    pub fn at(&self) -> Option<Time> {
+        match self {
+            Self::Login(login) => login.at,
+            Self::Logout(logout) => logout.at.or(logout.login_at),
+        }
+    }
+}
+
 /// A user logged in: to a room, or on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Login {

@@ -32,6 +32,6 @@ pub use self::{
     offset::Offset,
     registry::Registry,
     sections::{Keys, Sections, SettingError},
-    signature::{check_fresh, is_hex_of},
-    vendor::{EventTime, NoncePair, Product, Proof, Refusal, Request, Terms, Vendor},
+    signature::is_hex_of,
+    vendor::{EventTime, NoncePair, Product, Proof, Refusal, Request, SignedAt, Terms, Vendor},
 };

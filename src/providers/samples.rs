@@ -66,12 +66,10 @@ pub(super) fn verified(
         body: body.as_bytes(),
         fields: &text.fields().expect("the body is an object"),
     };
-    let terms = Terms {
-        accounts,
-        now: Time::from_millis(now).expect("a time"),
-        freshness_window: WINDOW,
-    };
-    let proof = (product.verify)(&request, &terms)?;
+    let proof = (product.verify)(&request, &Terms { accounts })?;
+    if let Some(signed) = proof.signed {
+        signed.check_fresh(Time::from_millis(now).expect("a time"), WINDOW)?;
+    }
     let nonce = proof
         .nonce
         .map(|pair| [pair.timestamp.into(), pair.nonce.into()]);

@@ -33,7 +33,7 @@ pub struct Product {
     pub is_numbered: bool,
     /// The fields of a body that only sign it.
     pub signature_fields: &'static [&'static str],
-    /// Proves that a callback is from the vendor, and for which app it is.
+    /// Proves that a callback is from the vendor, for which app it is and when it was signed.
     pub verify: for<'a> fn(&Request<'a>, &Terms<'_>) -> Result<Proof<'a>, Refusal>,
     /// Decodes a callback, from the query of its URL, without the `?`, and the fields of
     /// its body. Total, and the same for the same input: callbacks are decoded again when a
@@ -64,10 +64,6 @@ pub struct Request<'a> {
 pub struct Terms<'a> {
     /// The vendor's accounts whose callbacks are taken.
     pub accounts: &'a Accounts,
-    /// The time of receipt.
-    pub now: Time,
-    /// How far the signature's time may be from `now`, either way.
-    pub freshness_window: Duration,
 }
 
 /// What an authentic callback has proved.
@@ -75,6 +71,9 @@ pub struct Terms<'a> {
 pub struct Proof<'a> {
     /// The app it is for.
     pub app: AppName,
+    /// When it was signed; `None` if the signature covers no time, or there is none. Whether that
+    /// is fresh is for the caller to say, who knows the time.
+    pub signed: Option<SignedAt>,
     /// What makes its signature unique; `None` if the vendor's signatures are not unique.
     pub nonce: Option<NoncePair<'a>>,
 }
@@ -159,6 +158,48 @@ impl<'a> Terms<'a> {
             field,
             sent: sent.chars().take(SENT_MAX).collect(),
         })
+    }
+}
+
+/// When a callback was signed, by the vendor's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedAt {
+    /// The field that says so.
+    pub field: &'static str,
+    /// The time.
+    pub at: Time,
+}
+
+impl SignedAt {
+    /// Reads a time in seconds. `field` is where it is from.
+    ///
+    /// # Errors
+    /// When it is no time at all.
+    pub fn read(field: &'static str, timestamp: &str) -> Result<Self, Refusal> {
+        let seconds = whole_number(timestamp);
+        let seconds = seconds.ok_or(Refusal::SignatureStale { field, off: None })?;
+        let at = Time::from_millis(seconds.saturating_mul(1000)).unwrap_or(Time::MIN);
+        Ok(Self { field, at })
+    }
+
+    /// Checks that it is no further from `now` than the window, either way.
+    ///
+    /// # Errors
+    /// When it is further.
+    pub fn check_fresh(self, now: Time, window: Duration) -> Result<(), Refusal> {
+        let off = Offset::between(self.at.as_millis(), now);
+        if off.distance() > window {
+            return Err(self.stale(now));
+        }
+        Ok(())
+    }
+
+    /// The refusal that says how far from `now` it is.
+    pub fn stale(self, now: Time) -> Refusal {
+        Refusal::SignatureStale {
+            field: self.field,
+            off: Some(Offset::between(self.at.as_millis(), now)),
+        }
     }
 }
 

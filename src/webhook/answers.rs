@@ -42,6 +42,8 @@ pub enum Reason {
     Overloaded,
     /// The service is starting or stopping.
     NotReady,
+    /// The callback seems too late or too early, but the clocks disagree.
+    ClockUncertain,
 }
 
 /// A request that is refused.
@@ -58,7 +60,7 @@ pub(super) struct Refused {
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MalformedBody,
         Self::SignatureMissing,
         Self::SignatureWrong,
@@ -73,6 +75,7 @@ impl Reason {
         Self::Unavailable,
         Self::Overloaded,
         Self::NotReady,
+        Self::ClockUncertain,
     ];
 
     /// The word for it in answers and metrics.
@@ -92,6 +95,7 @@ impl Reason {
             Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
+            Self::ClockUncertain => "clock_uncertain",
         }
     }
 
@@ -109,7 +113,7 @@ impl Reason {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable | Self::Overloaded | Self::NotReady => {
+            Self::Unavailable | Self::Overloaded | Self::NotReady | Self::ClockUncertain => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }

@@ -99,7 +99,7 @@ pub struct WebhookParts {
     pub visibility: Arc<dyn Visibility>,
     /// The metrics of the front.
     pub metrics: Arc<WebhookMetrics>,
-    /// The clock for the time of receipt.
+    /// The clock for the time of receipt. It is told the times of authentic callbacks.
     pub clock: Clock,
     /// Whether callbacks are taken yet; until then the answer is 503.
     pub ready: Readiness,

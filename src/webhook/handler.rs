@@ -100,7 +100,6 @@ impl WebhookFront {
             headers: &head.headers,
             query: self.query(&head),
             body,
-            received_at: self.parts.clock.now(),
         };
         match self.ingest(arrival).await {
             Ok(taken) => answers::respond(render(&Answer::Taken {

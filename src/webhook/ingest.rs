@@ -14,7 +14,7 @@ use super::{
     routes::Route,
 };
 use crate::{
-    domain::{AppName, Decoded, Outcome, Time},
+    domain::{AppName, Decoded, Outcome, Time, Times},
     journal::{AppendError, Callback, Entry, Payload},
     net::Caller,
     providers::{EventTime, Malformed, NoncePair, Offset, Request, Terms, Text},
@@ -27,12 +27,12 @@ pub(super) struct Arrival<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Arc<str>,
     pub(super) body: Bytes,
-    pub(super) received_at: Time,
 }
 
 /// An authentic callback.
 struct Read {
     app: AppName,
+    times: Times,
     decoded: Decoded,
     /// Why it may have no effect, if its time is too far from its receipt.
     untimely: Option<Box<str>>,
@@ -51,6 +51,7 @@ impl WebhookFront {
     pub(super) async fn ingest(&self, arrival: Arrival<'_>) -> Result<Taken, Refused> {
         let Read {
             app,
+            times,
             decoded,
             untimely,
         } = self.read(&arrival)?;
@@ -71,7 +72,7 @@ impl WebhookFront {
                 body: arrival.body,
                 decoded: Arc::new(decoded),
             };
-            self.keep(arrival.received_at, callback).await?;
+            self.keep(&times, callback).await?;
         }
         route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
@@ -109,18 +110,16 @@ impl WebhookFront {
             body: &arrival.body,
             fields: &fields,
         };
-        let proof = (product.verify)(
-            &request,
-            &Terms {
-                accounts,
-                now: arrival.received_at,
-                freshness_window: self.parts.settings.freshness_window,
-            },
-        )?;
+        let proof = (product.verify)(&request, &Terms { accounts })?;
+        let times = self.receive(&proof, product, &fields);
+        if let Some(signed) = proof.signed {
+            self.check_signature_time(signed, &times)?;
+        }
         arrival.caller.trust();
         let decoded = (product.decode)(&arrival.query, &fields);
+        self.check_event_times(&decoded, &times)?;
         if let Decoded::Undecodable { message } = &decoded
-            && let Some(held_back) = undecodable_log.pass(arrival.received_at)
+            && let Some(held_back) = undecodable_log.pass(times.own)
         {
             tracing::warn!(
                 app = proof.app.as_str(),
@@ -135,14 +134,18 @@ impl WebhookFront {
                 fields: &fields,
                 signature_fields: product.signature_fields,
             };
-            self.check_nonce(&proof.app, nonce, &content, arrival.received_at)?;
+            self.check_nonce(&proof.app, nonce, &content, times.own)?;
         }
         let untimely = match decoded.outcome() {
-            Outcome::Accepted => self.untimely(&proof.app, (product.event_time)(&fields), arrival),
+            Outcome::Accepted => {
+                let event = (product.event_time)(&fields);
+                self.untimely(&proof.app, event, &times, arrival.route)
+            }
             Outcome::Ignored | Outcome::Undecodable => None,
         };
         Ok(Read {
             app: proof.app,
+            times,
             decoded,
             untimely,
         })
@@ -154,10 +157,11 @@ impl WebhookFront {
         &self,
         app: &AppName,
         event: Option<EventTime>,
-        arrival: &Arrival<'_>,
+        times: &Times,
+        route: &Route,
     ) -> Option<Box<str>> {
         let EventTime { field, at } = event?;
-        let off = Offset::between(at.as_millis(), arrival.received_at);
+        let off = Offset::between(at.as_millis(), times.received_at());
         let horizon = self.parts.settings.reorder_horizon;
         if off.distance() <= horizon {
             return None;
@@ -167,13 +171,13 @@ impl WebhookFront {
             metrics,
             untimely_log,
             ..
-        } = arrival.route;
+        } = route;
         metrics.untimely(off).inc();
         let horizon = humantime::format_duration(horizon);
         let message = format!(
             "{field} is {off} the receipt, more than roster.reorder_horizon ({horizon}): the callback may have no effect"
         );
-        if let Some(held_back) = untimely_log.pass(arrival.received_at) {
+        if let Some(held_back) = untimely_log.pass(times.own) {
             let (app, product) = (app.as_str(), product.name.as_str());
             tracing::warn!(app, product, held_back, "{message}");
         }
@@ -206,13 +210,13 @@ impl WebhookFront {
         }
     }
 
-    async fn keep(&self, received_at: Time, callback: Callback) -> Result<(), Refused> {
+    async fn keep(&self, times: &Times, callback: Callback) -> Result<(), Refused> {
         let entry = Entry {
-            received_at,
+            received_at: times.received_at(),
             payload: Payload::Callback(callback),
         };
         let appended = self.parts.journal.append(entry).await;
-        let revision = appended.map_err(|error| self.unavailable(&error, received_at))?;
+        let revision = appended.map_err(|error| self.unavailable(&error, times.own))?;
         self.parts.visibility.applied(revision).await;
         Ok(())
     }

@@ -12,6 +12,7 @@
 
 mod answers;
 mod body;
+mod freshness;
 mod front;
 mod handler;
 mod ingest;

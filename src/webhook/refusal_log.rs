@@ -45,6 +45,9 @@ fn hint(reason: Reason) -> &'static str {
         Reason::SignatureStale => {
             "; if all callbacks are so far off, check the clock of this machine, else how late they are sent or relayed"
         }
+        Reason::ClockUncertain => {
+            "; the clocks of this machine and of the vendors differ: check this machine's"
+        }
         Reason::SignatureWrong => "; check the secret of the app",
         _ => "",
     }

@@ -4,10 +4,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::query::Query;
-use crate::providers::{
-    FieldError, Proof, Refusal, Request, Signing, Terms,
-    signature::{check_fresh, is_hex_of},
-};
+use crate::providers::{FieldError, Proof, Refusal, Request, SignedAt, Signing, Terms, is_hex_of};
 
 const APP_ID: &str = "SdkAppid";
 const REQUEST_TIME: &str = "RequestTime";
@@ -34,11 +31,13 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
         return Err(Refusal::OtherProduct { what });
     }
     let app = terms.app(APP_ID, app_id)?;
-    if let Signing::Secret(token) = &app.signing {
-        check_signature(query, token.expose(), terms)?;
-    }
+    let signed = match &app.signing {
+        Signing::Secret(token) => Some(check_signature(query, token.expose())?),
+        Signing::Unsigned => None,
+    };
     Ok(Proof {
         app: app.app.clone(),
+        signed,
         nonce: None,
     })
 }
@@ -50,7 +49,7 @@ fn is_of_rtc(request: &Request<'_>) -> bool {
         || request.fields.has("EventGroupId")
 }
 
-fn check_signature(query: &Query<'_>, token: &str, terms: &Terms<'_>) -> Result<(), Refusal> {
+fn check_signature(query: &Query<'_>, token: &str) -> Result<SignedAt, Refusal> {
     let given = |name| {
         let missing = || Refusal::SignatureMissing(FieldError::missing(name));
         query.get(name).ok_or_else(missing)
@@ -60,5 +59,5 @@ fn check_signature(query: &Query<'_>, token: &str, terms: &Terms<'_>) -> Result<
     if token.is_empty() || !is_hex_of(&hash(token, request_time), sign) {
         return Err(Refusal::SignatureWrong { field: SIGN });
     }
-    check_fresh(REQUEST_TIME, request_time, terms)
+    SignedAt::read(REQUEST_TIME, request_time)
 }

@@ -4,8 +4,7 @@
 use sha1::{Digest as _, Sha1};
 
 use crate::providers::{
-    ConfiguredApp, NoncePair, Proof, Refusal, Request, Signing, Terms,
-    signature::{check_fresh, is_hex_of},
+    ConfiguredApp, NoncePair, Proof, Refusal, Request, SignedAt, Signing, Terms, is_hex_of,
 };
 
 const APP_ID: &str = "appid";
@@ -35,8 +34,7 @@ fn hash(secret: &str, timestamp: &str, nonce: &str) -> [u8; HASH_BYTES] {
     sha1.finalize().into()
 }
 
-/// Proves that a callback is signed with the CallbackSecret of a configured project, and that
-/// its signature is fresh.
+/// Proves that a callback is signed with the CallbackSecret of a configured project.
 pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Refusal> {
     let fields = request.fields;
     let [signature, timestamp, nonce] = [SIGNATURE, TIMESTAMP, NONCE].map(|field| {
@@ -50,9 +48,9 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
     if !matches(&signature, app, &timestamp, &nonce) {
         return Err(Refusal::SignatureWrong { field: SIGNATURE });
     }
-    check_fresh(TIMESTAMP, &timestamp, terms)?;
     Ok(Proof {
         app: app.app.clone(),
+        signed: Some(SignedAt::read(TIMESTAMP, &timestamp)?),
         nonce: Some(NoncePair { timestamp, nonce }),
     })
 }

@@ -78,15 +78,14 @@ impl User {
     }
 
     fn is_stale(&self, event: &UserEvent, received_at: Time, rules: &Rules) -> bool {
-        match event {
-            UserEvent::Login(login) => !rules.in_time(login.at.unwrap_or(received_at), received_at),
-            UserEvent::Logout(logout) => {
-                let at = logout.at.or(logout.login_at).unwrap_or(received_at);
-                let ends_something_known =
-                    self.sessions.knows(&logout.session) && rules.keeps(Rule::LateEndsStillEnd);
-                !rules.in_time(at, received_at) && !ends_something_known
-            }
+        if rules.in_time(event.at().unwrap_or(received_at), received_at) {
+            return false;
         }
+        let ends_something_known = match event {
+            UserEvent::Login(_) => false,
+            UserEvent::Logout(logout) => self.sessions.knows(&logout.session),
+        };
+        !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
     }
 
     fn rename(&mut self, login: &Login) {

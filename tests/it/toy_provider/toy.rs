@@ -83,6 +83,8 @@ fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Ref
     }
     Ok(Proof {
         app: known.app.clone(),
+        // The seal covers no time but that of the event.
+        signed: None,
         nonce: None,
     })
 }

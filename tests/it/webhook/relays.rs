@@ -205,5 +205,5 @@ async fn a_stale_signature_is_told_how_far_off_it_is() {
     let answer = service.post(signed_at(NOW - 3_723, "1", LOGIN)).await;
     answer.assert_refused(401, Reason::SignatureStale, "1h 2m 3s before");
     let answer = service.post(signed_at(NOW + 3_723, "2", LOGIN)).await;
-    answer.assert_refused(401, Reason::SignatureStale, "1h 2m 3s after");
+    answer.assert_refused(503, Reason::ClockUncertain, "1h 2m 3s after");
 }

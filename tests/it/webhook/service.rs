@@ -200,6 +200,9 @@ impl Service {
         let visible = Arc::new(Watermark::default());
         let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
         let ready = Readiness::new(true);
+        let now = Time::from_millis(NOW * 1000).unwrap();
+        let clock = Clock::from_fn(move || now);
+        clock.hear(now);
         let front = WebhookFront::new(WebhookParts {
             settings,
             registry: Registry::standard(),
@@ -207,7 +210,7 @@ impl Service {
             journal: Arc::<TestJournal>::clone(&journal),
             visibility: Arc::<Watermark>::clone(&visible),
             metrics: Arc::clone(&metrics),
-            clock: Clock::from_fn(|| Time::from_millis(NOW * 1000).unwrap()),
+            clock,
             ready: ready.clone(),
         });
         let front = Arc::new(front);
