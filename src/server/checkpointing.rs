@@ -33,22 +33,25 @@ pub(super) struct CheckpointPolicy {
     entries: u64,
     /// Entries are kept for so long.
     retention: Duration,
+    clock: Clock,
 }
 
 impl CheckpointPolicy {
-    /// Entries that were received at this time or later are kept.
-    fn keep_from(&self) -> Time {
-        Clock::system().now().saturating_sub(self.retention)
-    }
-}
-
-impl From<&JournalConfig> for CheckpointPolicy {
-    fn from(config: &JournalConfig) -> Self {
+    /// The policy of a configuration. `clock` tells how old entries are.
+    pub(super) fn new(config: &JournalConfig, clock: Clock) -> Self {
         Self {
             interval: config.checkpoint_interval.into(),
             entries: config.checkpoint_entries,
             retention: config.retention.into(),
+            clock,
         }
+    }
+
+    /// Entries that were received at this time or later are kept. The system's clock does not
+    /// decide: while it is ahead, everything would seem old.
+    fn keep_from(&self) -> Time {
+        let now = self.clock.times().tick().unwrap_or(Time::MIN);
+        now.saturating_sub(self.retention)
     }
 }
 

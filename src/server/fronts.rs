@@ -54,6 +54,7 @@ impl Fronts {
         journal: Arc<dyn Journal>,
         roster: &Arc<Roster>,
         ready: &Readiness,
+        clock: Clock,
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
         let connections_max = descriptors::connections(config);
@@ -66,7 +67,7 @@ impl Fronts {
             journal,
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
-            clock: Clock::system(),
+            clock,
             ready: ready.clone(),
         });
         let presence = Presence::new(

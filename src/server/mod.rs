@@ -6,6 +6,7 @@
 
 mod backup;
 mod checkpointing;
+mod clock_watch;
 mod descriptors;
 mod error;
 mod fronts;
@@ -29,6 +30,7 @@ use crate::{
     admin::MetricsRegistry,
     config::Config,
     control::{ControlMetrics, ControlSocket},
+    domain::Clock,
     grpc::Health,
     journal::{Decoder, Revision},
     net::Readiness,
@@ -39,8 +41,10 @@ use crate::{
 };
 
 pub use self::{
-    descriptors::raise_file_limit, error::ServerError, roster_settings::rules,
-    upkeep::keep_forgetting,
+    descriptors::raise_file_limit,
+    error::ServerError,
+    roster_settings::rules,
+    upkeep::{forget_due, keep_forgetting},
 };
 
 pub(crate) use self::roster_settings::{apps, limits};
@@ -48,6 +52,7 @@ pub(crate) use self::roster_settings::{apps, limits};
 use self::{
     backup::RunningBackups,
     checkpointing::CheckpointPolicy,
+    clock_watch::ClockWatch,
     fronts::Fronts,
     parts::{Parts, ended, failure},
     storage::Storage,
@@ -74,6 +79,8 @@ pub struct Server {
     /// Writes to the roster. It is given to the journal when the service starts.
     applier: Applier,
     ready: Readiness,
+    clock: Clock,
+    clock_watch: ClockWatch,
     /// The names of the apps, for the log.
     apps: Vec<String>,
     drain_timeout: Duration,
@@ -118,17 +125,30 @@ impl Server {
         let control_metrics = ControlMetrics::default();
         control_metrics.register(metrics.registry_mut());
         let ready = Readiness::default();
+        let clock = Clock::system();
+        let clock_watch = ClockWatch::register(metrics.registry_mut());
         let journal = Arc::clone(&storage.journal);
-        let fronts = Fronts::bind(config, registry, journal, &roster, &ready, metrics).await?;
+        let fronts = Fronts::bind(
+            config,
+            registry,
+            journal,
+            &roster,
+            &ready,
+            clock.clone(),
+            metrics,
+        )
+        .await?;
         Ok(Self {
             fronts,
             storage,
             control,
             control_metrics,
-            checkpoint_policy: CheckpointPolicy::from(&config.journal),
+            checkpoint_policy: CheckpointPolicy::new(&config.journal, clock.clone()),
             roster,
             applier,
             ready,
+            clock,
+            clock_watch,
             apps: config.apps.iter().map(|app| app.name.clone()).collect(),
             drain_timeout: config.server.drain_timeout.into(),
         })
@@ -219,6 +239,8 @@ impl Server {
             roster,
             applier,
             ready,
+            clock,
+            clock_watch,
             apps,
             drain_timeout: _,
         } = self;
@@ -258,7 +280,11 @@ impl Server {
             }
             Err(panic) => return ended("recovery", panic.into()),
         }
-        upkeep::spawn(parts, health, drain, &storage.journal, &roster);
+        if let Some(journal_time) = roster.journal_time() {
+            clock.resume(journal_time);
+        }
+        let clocks = (clock, clock_watch);
+        upkeep::spawn(parts, health, drain, &storage.journal, &roster, clocks);
         if let Some(checkpoints) = storage.checkpoints {
             checkpointing::spawn(
                 parts,

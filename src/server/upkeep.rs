@@ -1,4 +1,5 @@
-//! What the service does every second: it journals ticks, and tries a failing journal again.
+//! What the service does every second: it journals ticks, tries a failing journal again, and
+//! compares the clocks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +8,7 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::parts::Parts;
+use super::{clock_watch::ClockWatch, parts::Parts};
 use crate::{
     domain::Clock,
     grpc::Health,
@@ -19,13 +20,15 @@ use crate::{
 /// this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Journals ticks and tries a failing journal again, until `drain` is cancelled.
+/// Journals ticks, tries a failing journal again and compares the clocks, until `drain` is
+/// cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     health: &Health,
     drain: &CancellationToken,
     journal: &Arc<dyn Journal>,
     roster: &Arc<Roster>,
+    (clock, clock_watch): (Clock, ClockWatch),
 ) {
     let mut keep = |what, work: BoxFuture<'static, ()>| {
         let drained = drain.clone();
@@ -36,12 +39,13 @@ pub(super) fn spawn(
     };
     keep(
         "forgetting",
-        keep_forgetting(Arc::clone(journal), Arc::clone(roster), Clock::system()).boxed(),
+        keep_forgetting(Arc::clone(journal), Arc::clone(roster), clock.clone()).boxed(),
     );
     keep(
         "the journal",
-        keep_looking_after(Arc::clone(journal), health.clone()).boxed(),
+        keep_looking_after(Arc::clone(journal), health.clone(), clock.clone()).boxed(),
     );
+    keep("the clock", clock_watch.keep_looking(clock).boxed());
 }
 
 /// An interval of a second.
@@ -51,34 +55,41 @@ pub(super) fn looks() -> Interval {
     interval
 }
 
-/// Journals a tick when something is due to be forgotten, at most once a second. It has no
-/// end.
+/// Journals a tick when something is due to be forgotten, at most once a second. What is due
+/// follows from the [tick's time](crate::domain::Times::tick), which no wrong clock of this machine
+/// carries ahead. It has no end.
 pub async fn keep_forgetting(journal: Arc<dyn Journal>, roster: Arc<Roster>, clock: Clock) {
     let mut looks = looks();
     loop {
         looks.tick().await;
-        let received_at = clock.now();
-        roster.trim_history(received_at);
-        if roster.is_tick_due(received_at) {
-            let payload = Payload::Tick;
-            let appended = journal
-                .append(Entry {
-                    received_at,
-                    payload,
-                })
-                .await;
-            if let Err(error) = appended {
-                // The next look tries again, because what is due stays due.
-                warn!(%error, "cannot journal a tick");
-            }
-        }
+        forget_due(&*journal, &roster, &clock).await;
+    }
+}
+
+/// Journals a tick if something is due to be forgotten, and forgets history that is too old.
+pub async fn forget_due(journal: &dyn Journal, roster: &Roster, clock: &Clock) {
+    // Without a vendor's time nothing is due, because nothing is known.
+    let Some(received_at) = clock.times().tick() else {
+        return;
+    };
+    roster.trim_history(received_at);
+    if !roster.is_tick_due(received_at) {
+        return;
+    }
+    let payload = Payload::Tick;
+    let tick = Entry {
+        received_at,
+        payload,
+    };
+    if let Err(error) = journal.append(tick).await {
+        // The next look tries again, because what is due stays due.
+        warn!(%error, "cannot journal a tick");
     }
 }
 
 /// Reports in health whether entries can be made durable, and lets a journal that failed try
 /// again. Returns when the journal has ended.
-async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
-    let clock = Clock::system();
+async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health, clock: Clock) {
     let mut looks = looks();
     let mut was_writable = None;
     loop {
@@ -91,7 +102,7 @@ async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health) {
             return;
         }
         if !is_writable {
-            journal.probe(clock.now());
+            journal.probe(clock.times().received_at());
         }
     }
 }

@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::{
     config::JournalConfig,
-    domain::{AppName, Logins, Time},
+    domain::{AppName, Clock, Logins, Time},
     journal::{DataFolder, Decoder, Entry, Payload, Revision},
     reconcile::Rules,
     roster::Limits,
@@ -24,11 +24,14 @@ fn running(path: &Path) -> RunningBackups {
         retention: "1ms".parse().unwrap(),
         ..JournalConfig::default()
     };
+    // Before a vendor is heard, everything is kept.
+    let clock = Clock::system();
+    clock.hear(clock.times().own);
     RunningBackups {
         checkpoints: Checkpoints::new(Arc::<DiskJournal>::clone(&journal), store),
         journal,
         roster,
-        policy: CheckpointPolicy::from(&config),
+        policy: CheckpointPolicy::new(&config, clock),
         ready: Readiness::new(true),
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 use crate::{
     checkpoint::memory::MemoryCheckpoints,
@@ -28,6 +30,7 @@ async fn written_after(entries: u64) -> Vec<Revision> {
         interval: Duration::from_secs(600),
         entries: 10 * REPLAYED_MAX,
         retention: Duration::from_secs(600),
+        clock: Clock::system(),
     };
     let kept = keep_checkpoints(journal, checkpoints, roster, policy, false);
     let _ = time::timeout(Duration::from_secs(5), kept).await;
@@ -38,4 +41,28 @@ async fn written_after(entries: u64) -> Vec<Revision> {
 async fn a_start_that_replayed_much_writes_a_checkpoint_at_once() {
     assert!(written_after(REPLAYED_MAX - 1).await.is_empty());
     assert_eq!(written_after(REPLAYED_MAX).await, [REPLAYED_MAX]);
+}
+
+#[test]
+fn a_clock_that_is_ahead_drops_no_entries() {
+    const NOW: u64 = 1_700_000_000_000;
+    const YEAR: u64 = 365 * 24 * 3_600_000;
+    let time = |millis| Time::from_millis(millis).unwrap();
+    let system = Arc::new(AtomicU64::new(NOW + YEAR));
+    let now = Arc::clone(&system);
+    let now = move || time(now.load(Ordering::Relaxed));
+    let clock = Clock::from_parts(now, || Duration::ZERO);
+    let policy = CheckpointPolicy::new(&JournalConfig::default(), clock.clone());
+    // Before a vendor is heard, everything is kept.
+    assert_eq!(policy.keep_from(), Time::MIN);
+    clock.hear(time(NOW));
+    let keep_from = time(NOW).saturating_sub(policy.retention);
+    assert_eq!(policy.keep_from(), keep_from);
+    system.store(NOW, Ordering::Relaxed);
+    for _ in 0..3 {
+        clock.hear(time(NOW));
+    }
+    assert_eq!(policy.keep_from(), keep_from);
+    system.store(NOW + YEAR, Ordering::Relaxed);
+    assert_eq!(policy.keep_from(), keep_from);
 }
