@@ -5,6 +5,7 @@
 mod architecture;
 mod checkpoint;
 mod cli;
+mod clocks;
 mod common;
 mod config;
 mod crash;
