@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use self::{session_list::SessionList, store::Spared};
+use self::{session::Spared, session_list::SessionList};
 
 pub(crate) use self::session::{Ended, Session, SessionEvidence};
 

@@ -8,9 +8,8 @@ use crate::{
 };
 
 use super::{
-    incarnation::Incarnation,
+    incarnation::{Incarnation, Life},
     incarnations::Incarnations,
-    lives::Life,
     users::{FormerUsers, PresenceChange},
 };
 

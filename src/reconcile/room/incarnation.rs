@@ -25,6 +25,9 @@ pub(crate) struct Incarnation {
     pub(super) former_users: Option<FormerUsers>,
 }
 
+/// A life, and its id.
+pub(super) type Life<'a> = (&'a IncarnationId, &'a Incarnation);
+
 /// How an event changed who is present.
 #[derive(Debug)]
 pub(super) enum PresenceEffect {

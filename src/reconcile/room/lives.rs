@@ -18,7 +18,7 @@ use crate::{
 
 use self::many_lives::ManyLives;
 
-use super::incarnation::Incarnation;
+use super::incarnation::{Incarnation, Life};
 
 /// The most lives that are looked at one by one, which takes less than a microsecond.
 const FEW_MAX: usize = 16;
@@ -27,9 +27,6 @@ const FEW_MAX: usize = 16;
 /// [`FEW_MAX`], so that a room at the limit does not change from one form to the other with each
 /// event.
 const FEW_AGAIN: usize = 8;
-
-/// A life, and its id.
-pub(super) type Life<'a> = (&'a IncarnationId, &'a Incarnation);
 
 /// The lives of a room.
 #[derive(Clone, Debug)]

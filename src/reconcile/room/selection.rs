@@ -7,7 +7,7 @@ use crate::{
     reconcile::{CLOCK_SKEW, Rule, Rules},
 };
 
-use super::{incarnation::Incarnation, lives::Life};
+use super::incarnation::{Incarnation, Life};
 
 /// The times around the end of the latest life that another life is compared with.
 #[derive(Clone, Copy, Debug)]

@@ -8,10 +8,7 @@ use crate::{
     reconcile::{Member, ordered_index::OrderedIndex},
 };
 
-use super::{
-    session::{Session, SessionEvidence},
-    store::Spared,
-};
+use super::session::{Session, SessionEvidence, Spared};
 
 /// Many sessions. To clone it costs a few reference counts, because a checkpoint clones it while
 /// callbacks wait.

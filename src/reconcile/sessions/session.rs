@@ -52,6 +52,27 @@ pub(crate) struct Ended {
     pub(crate) reason: LeaveReason,
 }
 
+/// The sessions that are not forgotten, however old their evidence is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spared<'a> {
+    /// None.
+    None,
+    /// The session with this id.
+    One(SessionIdRef<'a>),
+    /// All sessions that are live.
+    Live,
+}
+
+impl Spared<'_> {
+    pub(super) fn contains(self, session: &Session<'_>) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(id) => session.id() == id,
+            Self::Live => session.is_live(),
+        }
+    }
+}
+
 impl<'a> Session<'a> {
     /// A session whose only evidence is one login.
     pub(super) fn of_login(login: &'a Member, evidence_at: Time) -> Self {

@@ -11,8 +11,8 @@ use crate::{
 
 use super::{
     many_sessions::ManySessions,
-    session::{Session, SessionEvidence},
-    store::{Spared, Store},
+    session::{Session, SessionEvidence, Spared},
+    store::Store,
 };
 
 /// The sessions of one user, in the order in which their first evidence came.

@@ -2,12 +2,9 @@
 
 use std::mem;
 
-use crate::domain::{SessionId, SessionIdRef, Time};
+use crate::domain::{SessionId, Time};
 
-use super::{
-    many_sessions::ManySessions,
-    session::{Session, SessionEvidence},
-};
+use super::{many_sessions::ManySessions, session::SessionEvidence};
 
 /// The most sessions that are searched one by one, which takes less than a microsecond. More
 /// sessions are indexed, which takes three times the memory for each.
@@ -23,27 +20,6 @@ const FEW_AGAIN: usize = 8;
 pub(super) enum Store {
     Few(Vec<SessionEvidence>),
     Many(Box<ManySessions>),
-}
-
-/// The sessions that are not forgotten, however old their evidence is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Spared<'a> {
-    /// None.
-    None,
-    /// The session with this id.
-    One(SessionIdRef<'a>),
-    /// All sessions that are live.
-    Live,
-}
-
-impl Spared<'_> {
-    pub(super) fn contains(self, session: &Session<'_>) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(id) => session.id() == id,
-            Self::Live => session.is_live(),
-        }
-    }
 }
 
 impl Store {

@@ -9,9 +9,9 @@ use crate::{
     reconcile::{Rule, Rules, ordered_index::OrderedIndex},
 };
 
-use super::{
-    super::{incarnation::Incarnation, selection::ClockSkew},
-    Life,
+use super::super::{
+    incarnation::{Incarnation, Life},
+    selection::ClockSkew,
 };
 
 /// Many lives. To clone it costs a few reference counts, because a checkpoint clones it while
