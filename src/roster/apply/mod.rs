@@ -163,6 +163,7 @@ impl Applier {
                 users,
                 room: id,
                 entering: Vec::new(),
+                has_closed: false,
             };
             changes
                 .iter()

@@ -21,9 +21,11 @@ pub(super) struct RoomEffects<'a, 'e> {
     pub(super) app: &'a AppName,
     pub(super) users: &'a Users,
     pub(super) room: &'a RoomId,
-    /// The users who entered by this entry. They are not among the watched users of the room
-    /// yet.
+    /// The users who entered by this entry, since the room last closed. They are not among the
+    /// watched users of the room yet.
     pub(super) entering: Vec<AffectedUser>,
+    /// Whether the room closed by this entry. Then nobody is left of those from before it.
+    pub(super) has_closed: bool,
 }
 
 impl<'e> UserEffects<'e> {
@@ -84,7 +86,11 @@ impl RoomEffects<'_, '_> {
                 };
                 // Only watched users are changed here. The rooms of other users are looked up
                 // when they are queried.
-                let watched = self.users.watched_in_ended_room(self.room, ended);
+                let watched = if mem::replace(&mut self.has_closed, true) {
+                    Vec::new()
+                } else {
+                    self.users.watched_in_ended_room(self.room, ended)
+                };
                 let entering = mem::take(&mut self.entering);
                 let leaving = watched.into_iter().map(AffectedUser::from).chain(entering);
                 for user in leaving {
