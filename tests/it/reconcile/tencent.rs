@@ -8,7 +8,7 @@ use headcount::{
         room::{RoomChange, RoomState},
     },
 };
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*};
 
 use super::model::{
     events::at,
@@ -224,6 +224,33 @@ fn a_late_destroy_after_which_most_stay_is_told_as_the_leaves_of_the_others() {
     assert_eq!((room.state, room.user_count), (Open, 2));
     assert_eq!((room.opened_at, &room.creator), (None, &None));
     assert_eq!((member.user().as_str(), *left_at), ("ann", Some(at(3))));
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// The replica holds a watcher's copy against the room at every step.
+    #[test]
+    fn what_is_told_of_a_destroy_grows_with_those_who_leave_and_not_with_those_who_stay(
+        acts in vec((0..40_usize, 0..60_i64, 0..6_u8), 1..120),
+    ) {
+        let mut replica = Replica::default();
+        for (user, millis, act) in acts {
+            let name = format!("user {user}");
+            let (event, is_destroy) = match act {
+                0 => (destroyed(millis), true),
+                1 => (left(&name, millis), false),
+                _ => (entered(&name, millis), false),
+            };
+            let before = replica.visible().members;
+            let EventOutcome::Applied(changes) = replica.receive(&event, at(60)) else {
+                panic!("it is in time");
+            };
+            let after = replica.visible().members;
+            let leaving = before.iter().filter(|member| !after.contains(member)).count();
+            prop_assert!(!is_destroy || changes.len() <= leaving + 2, "{changes:#?}");
+        }
+    }
 }
 
 #[test]

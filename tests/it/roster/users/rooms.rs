@@ -102,6 +102,35 @@ fn a_watcher_is_told_of_the_same_ends_however_many_other_users_are_watched() {
 }
 
 #[test]
+fn a_late_close_after_which_most_stay_is_told_to_who_left_alone() {
+    let world = World::new();
+    let only = life("only", "");
+    world.send(|at| vec![only.login("ann", at)]);
+    world.pass(Duration::from_secs(1));
+    let closed_at = world.now();
+    for user in ["bob", "cid"] {
+        world.send(|at| vec![only.login(user, at)]);
+    }
+    let [mut ann, mut bob] = ["ann", "bob"].map(|user| Follower::initial(&world, user));
+    ann.catch_up();
+    bob.catch_up();
+    world.send(|_| vec![only.closed(closed_at)]);
+    let changes = ann.catch_up();
+    let left_then = Some(closed_at);
+    assert!(
+        matches!(
+            &*changes,
+            [UserChange::RoomLeft { reason: LeaveReason::RoomClosed, at, .. }] if *at == left_then
+        ),
+        "{changes:?}"
+    );
+    assert_eq!(bob.catch_up(), [], "who stays is told nothing");
+    assert_eq!(ann.copy, user(&world, "ann"));
+    assert_eq!(bob.copy, user(&world, "bob"));
+    assert!(ann.copy.rooms.is_empty());
+}
+
+#[test]
 fn a_superseded_life_is_left_and_the_next_one_entered() {
     let world = World::new();
     world.login("a", "ann");
