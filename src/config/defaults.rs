@@ -42,6 +42,9 @@ impl Default for GrpcConfig {
             progress_interval: Span::from_secs(15),
             // Behind nginx each watch is a connection.
             connections_max: 10_000,
+            // One address leaves room for others.
+            connections_per_address_max: 7_500,
+            idle_timeout: Span::from_mins(5),
             streams_per_connection_max: 1024,
             watches_max: 100_000,
         }

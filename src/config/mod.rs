@@ -100,6 +100,11 @@ pub struct GrpcConfig {
     /// Open connections; one more is closed at once. Behind a proxy that does not share
     /// connections, such as nginx, each call and each watch is one.
     pub connections_max: usize,
+    /// Open connections of one address, or one IPv6 network of 64 bits. For one more, the oldest of
+    /// them is closed that has not asked anything; if there is none, the new one.
+    pub connections_per_address_max: usize,
+    /// How long a connection may stay open without a call or a watch.
+    pub idle_timeout: Span,
     /// Calls and watches open at once on one connection. Some are kept for calls: of 1,024, 1,000
     /// may be watches.
     pub streams_per_connection_max: u32,

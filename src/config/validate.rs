@@ -104,6 +104,11 @@ impl Config {
             ("grpc.progress_interval", grpc.progress_interval.is_zero()),
             ("grpc.connections_max", grpc.connections_max == 0),
             (
+                "grpc.connections_per_address_max",
+                grpc.connections_per_address_max == 0,
+            ),
+            ("grpc.idle_timeout", grpc.idle_timeout.is_zero()),
+            (
                 "grpc.streams_per_connection_max",
                 grpc.streams_per_connection_max == 0,
             ),

@@ -10,7 +10,7 @@ use tonic::{Extensions, Status};
 use tracing::warn;
 
 use super::GrpcMetrics;
-use crate::net::{ConnectionAccount, ConnectionAccounts, Throttle};
+use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, Counted, Throttle};
 
 /// What the connections are for, in log lines.
 pub(super) const PURPOSE: &str = "gRPC";
@@ -40,6 +40,7 @@ pub(super) struct GrpcAccount(Arc<Inner>);
 struct Inner {
     front: Arc<GrpcAccounts>,
     requests: ConnectionAccount,
+    caller: Caller,
     /// Room for watches.
     watches: Arc<Semaphore>,
 }
@@ -68,12 +69,13 @@ impl GrpcAccounts {
         }
     }
 
-    /// Opens the account of a new connection.
-    pub(super) fn open(self: &Arc<Self>, peer: Option<std::net::SocketAddr>) -> GrpcAccount {
+    /// Opens the account of a new connection of `caller`.
+    pub(super) fn open(self: &Arc<Self>, caller: &Caller) -> GrpcAccount {
         let watches_max = usize::try_from(watches_max(self.streams_max)).unwrap_or(usize::MAX);
         GrpcAccount(Arc::new(Inner {
             front: Arc::clone(self),
-            requests: self.requests.open(peer),
+            requests: self.requests.open(caller.address()),
+            caller: caller.clone(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
         }))
     }
@@ -86,6 +88,13 @@ impl GrpcAccount {
     /// come by a connection.
     pub(super) fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
+    }
+
+    /// Counts a request as in work. A connection that has had one does not have to give way to
+    /// others: it may be a watch, which is silent for as long as nothing changes.
+    pub(super) fn begin(&self) -> Counted {
+        self.0.caller.keep();
+        self.0.requests.begin()
     }
 
     /// Takes room for one more watch.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{Stream, StreamExt as _};
+use futures_util::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::server::Connected;
 
@@ -11,7 +11,7 @@ use super::{
     account::{GrpcAccount, PURPOSE},
 };
 use crate::net::{
-    self, Accounted, Admission, Coalesced, Connection, FirstBytes, Handshake, Listener,
+    self, Accounted, Admission, Coalesced, Connection, FirstBytes, Handshake, IdleLimit, Listener,
     budget::Trust,
 };
 
@@ -24,35 +24,39 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFACE_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
 /// A connection as it is handed to tonic.
-pub(super) type Transport<IO> = Accounted<Coalesced<FirstBytes<IO>>, GrpcAccount>;
+pub(super) type Transport<IO> =
+    Accounted<IdleLimit<Coalesced<FirstBytes<IO>>, GrpcAccount>, GrpcAccount>;
 
-/// Accepts connections. At most `connections_max` are open at a time. One more is closed at
-/// once.
+/// Accepts connections. At most `connections_max` are open at a time, and `per_address_max` of one
+/// address. For one more, the oldest is closed that has not asked anything; if there is none, the
+/// new one.
 pub fn accept<H: Handshake>(
     listener: Listener<H>,
     connections_max: usize,
+    per_address_max: usize,
     metrics: &GrpcMetrics,
 ) -> impl Stream<Item = Connection<H::Io>> + use<H> {
     let admission = Admission {
         purpose: PURPOSE,
         connections_max,
-        per_peer_max: connections_max,
+        per_peer_max: per_address_max,
+        // Nobody proves who they are here.
         trust: Trust::default(),
         refusal: b"",
         metrics: metrics.connections.clone(),
     };
-    // Watches are long, and a client that has one does not say so again.
-    net::connections(listener, admission).inspect(|connection| connection.caller().keep())
+    net::connections(listener, admission)
 }
 
 /// Wraps a connection, so that it writes the messages of many streams together, and closes if no
-/// preface comes in time or its account is overdrawn.
-pub(super) fn transport<IO>(io: IO, account: GrpcAccount) -> Transport<IO>
+/// preface comes in time, no request for `idle_timeout`, or its account is overdrawn.
+pub(super) fn transport<IO>(io: IO, account: GrpcAccount, idle_timeout: Duration) -> Transport<IO>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let io = FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT);
-    Accounted::new(Coalesced::new(io), account)
+    let io = IdleLimit::new(Coalesced::new(io), account.clone(), idle_timeout);
+    Accounted::new(io, account)
 }
 
 impl<IO> Connected for Accounted<IO, GrpcAccount> {

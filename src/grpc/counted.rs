@@ -28,7 +28,7 @@ where
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
         let account = request.extensions().get::<GrpcAccount>();
-        let counted = account.map(|account| account.as_ref().begin());
+        let counted = account.map(GrpcAccount::begin);
         Answering::new(counted, self.0.call(request))
     }
 }

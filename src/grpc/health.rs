@@ -1,11 +1,16 @@
 //! What the standard health service answers.
 
+use std::pin::Pin;
+
+use futures_util::stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
 use tonic_health::{
     ServingStatus,
+    pb::{HealthCheckRequest, HealthCheckResponse, health_server},
     server::{HealthReporter, HealthService},
 };
 
-use super::service::SERVICE_NAME;
+use super::service::{Presence, SERVICE_NAME};
 
 /// The name under which the health service says whether callbacks can be made durable. The
 /// answer is `NOT_SERVING` while callbacks are refused. Queries and watches work meanwhile.
@@ -14,6 +19,13 @@ pub const JOURNAL_HEALTH: &str = "headcount.journal";
 /// Tells the health service what to answer.
 #[derive(Clone, Debug)]
 pub struct Health(HealthReporter);
+
+/// The health service, whose watches count among all watches, because each takes as much.
+#[derive(Debug)]
+pub(super) struct CountedHealth {
+    service: HealthService,
+    presence: Presence,
+}
 
 impl Health {
     /// Answers `NOT_SERVING` for every name, because a new reporter would answer
@@ -40,9 +52,39 @@ impl Health {
         reporter.set_service_status(SERVICE_NAME, status).await;
     }
 
-    /// The health service.
-    pub(super) fn into_service(self) -> HealthService {
-        HealthService::from_health_reporter(self.0)
+    /// The health service. Its watches count among those of `presence`.
+    pub(super) fn into_service(self, presence: Presence) -> CountedHealth {
+        CountedHealth {
+            service: HealthService::from_health_reporter(self.0),
+            presence,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl health_server::Health for CountedHealth {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.service.check(request).await
+    }
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let open = self.presence.open_health_watch()?;
+        let watch = self.service.watch(request).await?;
+        Ok(watch.map(|messages| {
+            // The watch is open for as long as its messages are.
+            let counted = messages.inspect(move |_| {
+                let _ = &open;
+            });
+            Box::pin(counted) as Self::WatchStream
+        }))
     }
 }
 

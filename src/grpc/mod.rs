@@ -20,7 +20,7 @@ pub use self::{
     health::{Health, JOURNAL_HEALTH},
     messages::outgoing::Outgoing,
     metrics::GrpcMetrics,
-    serve::serve,
+    serve::{ConnectionLimits, serve},
     service::{
         Presence,
         generated::presence_service_server::{PresenceService, PresenceServiceServer},

@@ -43,6 +43,15 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// tonic takes away.)
 const FAULTY_STREAMS_MAX: usize = 1024;
 
+/// What one connection may have.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Calls and watches at a time.
+    pub streams_max: u32,
+    /// How long it may be open without any.
+    pub idle_timeout: Duration,
+}
+
 /// Serves on `connections` until `drain` is cancelled. Then streams end with
 /// `UNAVAILABLE`, and this returns as soon as every call has ended.
 ///
@@ -52,7 +61,7 @@ pub async fn serve<IO>(
     connections: impl Stream<Item = Connection<IO>>,
     presence: Presence,
     health: Health,
-    streams_per_connection_max: u32,
+    limits: ConnectionLimits,
     drain: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
@@ -64,14 +73,14 @@ where
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let metrics = presence.metrics().clone();
-    let accounts = Arc::new(GrpcAccounts::new(streams_per_connection_max, metrics));
+    let accounts = Arc::new(GrpcAccounts::new(limits.streams_max, metrics));
     let transports = connections.map(|connection| {
-        let account = accounts.open(connection.peer());
-        Ok::<_, Infallible>(transport(connection, account))
+        let account = accounts.open(connection.caller());
+        Ok::<_, Infallible>(transport(connection, account, limits.idle_timeout))
     });
     let (of_requests, of_responses) = (drain.clone(), drain.clone());
     Server::builder()
-        .max_concurrent_streams(streams_per_connection_max)
+        .max_concurrent_streams(limits.streams_max)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
@@ -85,8 +94,8 @@ where
         .layer(MapResponseLayer::new(move |response| {
             end_response_on_drain(response, &of_responses)
         }))
+        .add_service(HealthServer::new(health.into_service(presence.clone())))
         .add_service(PresenceServiceServer::new(presence))
-        .add_service(HealthServer::new(health.into_service()))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(transports, drain.cancelled_owned())

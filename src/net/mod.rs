@@ -14,8 +14,8 @@
 //!
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
 //! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
-//! cancels too much, and [`HttpServer`] closes one that is idle or sends a request's head too
-//! slowly.
+//! cancels too much, [`IdleLimit`] one that has no requests, and [`HttpServer`] closes one that is
+//! idle or sends a request's head too slowly.
 //!
 //! This module knows nothing of callbacks, rooms or gRPC.
 
@@ -40,7 +40,7 @@ pub use self::{
     accept::Admission,
     account::{
         Accounted, Answering, ConnectionAccount, ConnectionAccounts, Counted, CountedBody,
-        PENDING_RESETS_MAX,
+        IdleLimit, PENDING_RESETS_MAX,
     },
     caller::Caller,
     coalesce::Coalesced,

@@ -13,7 +13,7 @@ use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
     domain::{AppName, Clock},
-    grpc::{self, GrpcMetrics, Health, Presence},
+    grpc::{self, ConnectionLimits, GrpcMetrics, Health, Presence},
     journal::Journal,
     net::{ConnectionMetrics, Listener, Readiness},
     providers::{Account, Registry},
@@ -125,15 +125,14 @@ impl Fronts {
     ) {
         let (listener, presence) = self.grpc;
         let connections_max = self.connections_max.grpc;
-        let streams_max = self.grpc_config.streams_per_connection_max;
-        let connections = grpc::accept(listener, connections_max, &self.grpc_metrics);
-        let grpc = grpc::serve(
-            connections,
-            presence,
-            health.clone(),
-            streams_max,
-            drain.clone(),
-        );
+        let per_address_max = self.grpc_config.connections_per_address_max;
+        let limits = ConnectionLimits {
+            streams_max: self.grpc_config.streams_per_connection_max,
+            idle_timeout: self.grpc_config.idle_timeout.into(),
+        };
+        let metrics = &self.grpc_metrics;
+        let connections = grpc::accept(listener, connections_max, per_address_max, metrics);
+        let grpc = grpc::serve(connections, presence, health.clone(), limits, drain.clone());
         parts.spawn(async move { ("gRPC", grpc.await) });
 
         let (listener, front) = self.webhook;

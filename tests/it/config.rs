@@ -85,6 +85,8 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(*config.grpc.progress_interval, Duration::from_secs(15));
     assert_eq!(config.grpc.connections_max, 10_000);
+    assert_eq!(config.grpc.connections_per_address_max, 7_500);
+    assert_eq!(*config.grpc.idle_timeout, Duration::from_secs(300));
     assert_eq!(config.grpc.streams_per_connection_max, 1024);
     assert_eq!(config.grpc.watches_max, 100_000);
     assert_eq!(config.journal.kind, JournalKind::Disk);

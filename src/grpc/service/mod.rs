@@ -16,7 +16,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::Stream;
 use prost::Message as _;
-use tokio::{sync::Semaphore, time};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -96,6 +99,18 @@ impl Presence {
     fn open_watch<T>(&self, request: &Request<T>) -> Result<OpenWatch, Status> {
         let account = GrpcAccount::of(request.extensions());
         let of_connection = account.map(GrpcAccount::watch).transpose()?;
+        self.count_watch(of_connection)
+    }
+
+    /// Counts one more watch of health as open, unless too many watches are open in all.
+    pub(super) fn open_health_watch(&self) -> Result<OpenWatch, Status> {
+        self.count_watch(None)
+    }
+
+    fn count_watch(
+        &self,
+        of_connection: Option<OwnedSemaphorePermit>,
+    ) -> Result<OpenWatch, Status> {
         let permit = Arc::clone(&self.watches).try_acquire_owned();
         permit
             .map(|permit| OpenWatch::new(permit, of_connection, &self.metrics))

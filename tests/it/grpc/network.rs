@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc, time::Dur
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
-    grpc::{GrpcMetrics, Health, Presence, serve},
+    grpc::{ConnectionLimits, GrpcMetrics, Health, Presence, serve},
     journal::Revision,
     net::{Connection, Readiness},
     pb::{
@@ -47,7 +47,11 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
         GrpcMetrics::default(),
     );
     let (health, drain) = (Health::new().await, CancellationToken::new());
-    serve(accept(listener), presence, health, 200, drain).await
+    let limits = ConnectionLimits {
+        streams_max: 200,
+        idle_timeout: Duration::from_secs(300),
+    };
+    serve(accept(listener), presence, health, limits, drain).await
 }
 
 fn watch_over_network() -> RoomWatch {

@@ -31,6 +31,24 @@ async fn health_is_not_serving_until_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_watch_of_health_is_one_of_all_watches() {
+    let server = Server::starting(World::new(), 1).await;
+    let watch = || async {
+        let mut client = HealthClient::new(server.channel().await);
+        client.watch(HealthCheckRequest::default()).await
+    };
+    let open = watch().await.unwrap();
+    assert_eq!(server.metrics.watches_open.get(), 1);
+    assert_eq!(watch().await.unwrap_err().code(), Code::ResourceExhausted);
+    assert_eq!(server.metrics.watches_refused.get(), 1);
+    drop(open);
+    while server.metrics.watches_open.get() > 0 {
+        tokio::task::yield_now().await;
+    }
+    watch().await.unwrap();
+}
+
+#[tokio::test]
 async fn health_says_what_it_was_told() {
     let server = Server::new(World::new()).await;
     for serving in [true, false, true] {

@@ -9,7 +9,7 @@ use std::{
 
 use headcount::{
     domain::Time,
-    grpc::{GrpcMetrics, Health, Presence, serve},
+    grpc::{ConnectionLimits, GrpcMetrics, Health, Presence, serve},
     net::{Connection, Readiness},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
@@ -81,7 +81,10 @@ impl Server {
             UnboundedReceiverStream::new(accepted).map(Connection::uncounted),
             presence,
             health.clone(),
-            streams_max,
+            ConnectionLimits {
+                streams_max,
+                idle_timeout: Duration::from_secs(300),
+            },
             drain.clone(),
         ));
         Self {
