@@ -88,6 +88,9 @@ fn is_damage(error: &ReadError) -> bool {
 }
 
 #[cfg(test)]
+mod lost_files;
+
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
@@ -102,7 +105,7 @@ mod tests {
         roster::{Limits, Roster},
     };
 
-    fn roster(epoch: Epoch) -> (Arc<Roster>, Applier) {
+    pub(super) fn roster(epoch: Epoch) -> (Arc<Roster>, Applier) {
         let apps = [(AppName::from("arena"), Logins::Concurrent)];
         Roster::new(epoch, apps, Rules::default(), Limits::default())
     }

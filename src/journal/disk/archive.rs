@@ -23,7 +23,7 @@ impl Archive {
     /// # Errors
     /// When the folder cannot be read.
     pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
-        let log = Log::open(Arc::clone(folder.files()), folder.epoch());
+        let log = Log::open(Arc::clone(folder.files()), folder.identity());
         Ok(Self {
             folder: folder.clone(),
             log: log.map_err(|source| OpenError::store(folder.path(), source))?,

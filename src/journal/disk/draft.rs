@@ -33,7 +33,7 @@ impl Draft {
         let folder = DataFolder::take_empty(path)?;
         let files = Arc::clone(folder.files());
         Ok(Self {
-            log: Log::begin_after(files, folder.epoch(), after),
+            log: Log::begin_after(files, folder.identity(), after),
             folder,
             batch: Vec::new(),
             batch_bytes: 0,
@@ -67,7 +67,7 @@ impl Draft {
         // A folder without entries needs a segment too: its name says the next revision.
         self.log.try_to_write(Time::MIN)?;
         self.log.seal();
-        self.folder.mark()?;
+        self.log.mark()?;
         Ok(self.log.last())
     }
 

@@ -42,7 +42,7 @@ impl DiskJournal {
     /// # Errors
     /// When the folder cannot be read. [`Journal::follow`] finds damage of what is in it.
     pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
-        let log = Log::open(Arc::clone(folder.files()), folder.epoch());
+        let log = Log::open(Arc::clone(folder.files()), folder.identity());
         let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
         tracing::info!(folder = %folder.path().display(), "opened the journal");
         let status = Arc::new(Status::default());

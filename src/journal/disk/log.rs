@@ -10,7 +10,8 @@ use super::segment::{Segment, SegmentName, Trust};
 use crate::{
     domain::Time,
     journal::{
-        ChainHash, ChainPoint, Decoder, Entry, Epoch, Revision, StoreError, codec, folder::Files,
+        ChainHash, ChainPoint, Decoder, Entry, Revision, StoreError, codec,
+        folder::{Files, Identity, write_identity},
     },
 };
 
@@ -47,7 +48,9 @@ pub struct Sealed {
 #[derive(Debug)]
 pub(super) struct Log {
     files: Arc<dyn Files>,
-    epoch: Epoch,
+    /// What the folder says of the journal, or is going to when it is [marked](Self::mark).
+    identity: Identity,
+    is_marked: bool,
     /// In order.
     segments: Vec<SegmentName>,
     /// The segment that is written to. `None` if the next entry begins a new one: at first,
@@ -64,7 +67,7 @@ pub(super) struct Log {
 impl Log {
     /// Finds the segments of a folder. The log has to be [replayed](Self::replay) before it
     /// can be appended to.
-    pub(super) fn open(files: Arc<dyn Files>, epoch: Epoch) -> Result<Self, StoreError> {
+    pub(super) fn open(files: Arc<dyn Files>, identity: &Identity) -> Result<Self, StoreError> {
         let names = files.list().map_err(StoreError::folder)?;
         let mut segments: Vec<SegmentName> = names
             .iter()
@@ -74,7 +77,8 @@ impl Log {
         let begun = segments.last().copied();
         Ok(Self {
             files,
-            epoch,
+            identity: identity.clone(),
+            is_marked: true,
             segments,
             current: None,
             begun,
@@ -83,11 +87,13 @@ impl Log {
         })
     }
 
-    /// An empty log whose first entry has the revision after `after`.
-    pub(super) fn begin_after(files: Arc<dyn Files>, epoch: Epoch, after: Revision) -> Self {
+    /// An empty log whose first entry has the revision after `after`, in a folder that is no
+    /// data folder until it is [marked](Self::mark).
+    pub(super) fn begin_after(files: Arc<dyn Files>, identity: &Identity, after: Revision) -> Self {
         Self {
             files,
-            epoch,
+            identity: identity.clone(),
+            is_marked: false,
             segments: Vec::new(),
             current: None,
             begun: None,
@@ -153,7 +159,7 @@ impl Log {
         let Some(from) = from.checked_sub(1) else {
             return match self.segments.first() {
                 Some(first) => Err(StoreError::missing(next, first.first - 1, "before", first)),
-                None => Ok(1),
+                None => self.check_end().map(|()| 1),
             };
         };
         for at in from..self.segments.len() {
@@ -172,7 +178,24 @@ impl Log {
                 return Err(StoreError::missing(next, until - 1, "at the end of", name));
             }
         }
+        self.check_end()?;
         Ok(next)
+    }
+
+    /// Checks that the segment that was begun last is there.
+    fn check_end(&self) -> Result<(), StoreError> {
+        let Some(file) = &self.identity.begun else {
+            return Ok(());
+        };
+        let begun = SegmentName::parse(file);
+        match begun.is_some_and(|begun| self.segments.last() >= Some(&begun)) {
+            // An earlier version, which does not name it, may have begun a later one.
+            true => Ok(()),
+            false => Err(StoreError::End {
+                file: file.clone(),
+                first: begun.map_or(self.next, |begun| begun.first),
+            }),
+        }
     }
 
     /// Reads the entries of a segment from `next` on, below `until`. Returns the revision after the last,
@@ -186,7 +209,7 @@ impl Log {
         visit: &mut Take<'_>,
     ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
         let until = until.unwrap_or(Revision::MAX);
-        let segment = Segment::open(&*self.files, name, self.epoch, Trust::Nothing)?;
+        let segment = Segment::open(&*self.files, name, self.identity.epoch, Trust::Nothing)?;
         // The revision after the last entry of this segment.
         let mut end = name.first;
         let mut flow = ControlFlow::Continue(());
@@ -286,9 +309,21 @@ impl Log {
         let created_at = now.max(after.unwrap_or(now));
         let name = SegmentName { first, created_at };
         self.begun = Some(name);
-        let segment = Segment::create(&*self.files, name, self.epoch)?;
+        let segment = Segment::create(&*self.files, name, self.identity.epoch)?;
+        self.identity.begun = Some(name.to_string());
+        if self.is_marked {
+            // Before an entry is in it: from then on it is noticed if the segment is missing.
+            write_identity(&*self.files, &self.identity)?;
+        }
         self.segments.push(name);
         Ok(segment)
+    }
+
+    /// Makes the folder of the log a data folder, durably.
+    pub(super) fn mark(&mut self) -> Result<(), StoreError> {
+        write_identity(&*self.files, &self.identity)?;
+        self.is_marked = true;
+        Ok(())
     }
 
     /// Finds out whether entries can be made durable, without appending one.

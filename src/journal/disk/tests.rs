@@ -48,9 +48,9 @@ fn decoder() -> Decoder {
 
 fn open(disk: &Simulated) -> Result<Log, StoreError> {
     let files: Arc<dyn Files> = Arc::new(disk.clone());
-    let epoch = open_format(&*files, Epoch(7))?;
-    assert_eq!(epoch, Epoch(7));
-    Log::open(files, epoch)
+    let identity = open_format(&*files, Epoch(7))?;
+    assert_eq!(identity.epoch, Epoch(7));
+    Log::open(files, &identity)
 }
 
 /// All entries that are there.

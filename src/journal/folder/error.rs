@@ -59,6 +59,14 @@ pub enum StoreError {
         /// The last revision that has to be there.
         after: Revision,
     },
+    /// The segment that was begun last is missing, and with it the entries that it held.
+    #[error("{file} is missing: it is the last segment, with the entries from revision {first} on")]
+    End {
+        /// Its name.
+        file: String,
+        /// Its first revision.
+        first: Revision,
+    },
     /// A file is of another journal.
     #[error("{file} is of another data folder")]
     Foreign {

@@ -24,6 +24,7 @@ use super::{Epoch, Revision};
 pub(crate) use self::files::{Files, Mode, OpenFile, UNFINISHED};
 #[cfg(test)]
 pub(crate) use self::format::open as open_format;
+pub(crate) use self::format::{Identity, write as write_identity};
 pub use self::{
     copy::{CopyError, FolderCopy},
     error::{OpenError, StoreError},
@@ -41,7 +42,7 @@ pub struct DataFolder(Arc<Taken>);
 
 struct Taken {
     path: PathBuf,
-    epoch: Epoch,
+    identity: Identity,
     files: Arc<dyn Files>,
     _lock: Lock,
 }
@@ -69,13 +70,13 @@ impl DataFolder {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let lock = Lock::take(path)?;
         let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
-        let opened = format::open(&*files, Epoch(rand::random())).and_then(|epoch| {
+        let opened = format::open(&*files, Epoch(rand::random())).and_then(|identity| {
             // Not before it is certain that this is a data folder.
             remove_unfinished(&*files).map_err(StoreError::folder)?;
-            Ok(epoch)
+            Ok(identity)
         });
-        let epoch = opened.map_err(|source| OpenError::store(path, source))?;
-        Ok(Self::taken(path, epoch, files, lock))
+        let identity = opened.map_err(|source| OpenError::store(path, source))?;
+        Ok(Self::taken(path, identity, files, lock))
     }
 
     /// Locks a data folder that exists, to read it. Blocks.
@@ -86,35 +87,31 @@ impl DataFolder {
     pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
         let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
         // Before the lock, which would create the folder.
-        let epoch = format::find(&*files)
-            .and_then(|epoch| epoch.ok_or(StoreError::Nothing))
+        let identity = format::find(&*files)
+            .and_then(|identity| identity.ok_or(StoreError::Nothing))
             .map_err(|source| OpenError::store(path, source))?;
         let lock = Lock::take(path)?;
-        Ok(Self::taken(path, epoch, files, lock))
+        Ok(Self::taken(path, identity, files, lock))
     }
 
     /// Locks an empty folder, for a new epoch. It cannot be opened as a data folder until it
-    /// is [marked](Self::mark) as one.
+    /// is [marked](write_identity) as one.
     pub(super) fn take_empty(path: &Path) -> Result<Self, OpenError> {
         if has_files(path) {
             return Err(OpenError::store(path, StoreError::Occupied));
         }
         let lock = Lock::take(path)?;
         let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
-        Ok(Self::taken(path, Epoch(rand::random()), files, lock))
+        let identity = Identity::new(Epoch(rand::random()));
+        Ok(Self::taken(path, identity, files, lock))
     }
 
-    /// Makes the folder a data folder, durably.
-    pub(super) fn mark(&self) -> Result<(), StoreError> {
-        format::begin(&**self.files(), self.epoch()).map(|_| ())
-    }
-
-    fn taken(path: &Path, epoch: Epoch, files: Arc<dyn Files>, lock: Lock) -> Self {
+    fn taken(path: &Path, identity: Identity, files: Arc<dyn Files>, lock: Lock) -> Self {
         // Not before it is certain that this is a data folder, or is going to be one.
         permissions::restrict(path);
         Self(Arc::new(Taken {
             path: path.to_owned(),
-            epoch,
+            identity,
             files,
             _lock: lock,
         }))
@@ -127,7 +124,12 @@ impl DataFolder {
 
     /// The epoch of the journal in it.
     pub fn epoch(&self) -> Epoch {
-        self.0.epoch
+        self.0.identity.epoch
+    }
+
+    /// What the folder said of its journal when it was opened.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.0.identity
     }
 
     /// The bytes of all files together. The lock is not counted, because this process wrote
