@@ -17,7 +17,7 @@ mod write;
 
 pub use self::{
     disk::DiskCheckpoints,
-    read::{ReadError, read},
+    read::{ReadError, read, read_of},
     store::{CheckpointStore, RecordSink, Records, WriteRecords},
     upkeep::{Checkpoints, Lease},
     write::{Stats, write},

@@ -54,9 +54,21 @@ pub fn read<E: Into<Box<dyn Error + Send + Sync>>>(
     epoch: Epoch,
     records: impl IntoIterator<Item = Result<Bytes, E>>,
 ) -> Result<Image, ReadError> {
+    read_of(|found| found == epoch, records)
+}
+
+/// Reads as [`read`] does, a checkpoint of any epoch of which `is_known` says that the journal
+/// has it or had it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_of<E: Into<Box<dyn Error + Send + Sync>>>(
+    is_known: impl FnOnce(Epoch) -> bool,
+    records: impl IntoIterator<Item = Result<Bytes, E>>,
+) -> Result<Image, ReadError> {
     let mut records = records.into_iter().zip(0..);
     let (record, number) = records.next().ok_or(ReadError::Truncated)?;
-    let mut image = begin(epoch, decode(record, number)?, number)?;
+    let mut image = begin(is_known, decode(record, number)?, number)?;
     while let Some((record, number)) = records.next() {
         let kind = decode(record, number)?;
         let is_end = matches!(kind, Kind::End(_));
@@ -72,11 +84,15 @@ pub fn read<E: Into<Box<dyn Error + Send + Sync>>>(
     Err(ReadError::Truncated)
 }
 
-fn begin(epoch: Epoch, first: Kind, number: u64) -> Result<Image, ReadError> {
+fn begin(
+    is_known: impl FnOnce(Epoch) -> bool,
+    first: Kind,
+    number: u64,
+) -> Result<Image, ReadError> {
     let Kind::Header(header) = first else {
         return Err(wrong(number, misplaced()));
     };
-    if header.epoch != epoch.0 {
+    if !is_known(Epoch(header.epoch)) {
         return Err(ReadError::Epoch(Epoch(header.epoch)));
     }
     from_header(&header).map_err(|error| wrong(number, error))

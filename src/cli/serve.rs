@@ -27,6 +27,11 @@ pub struct ServeArgs {
     /// and a temporary one with `--dev`.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Go on although entries of the journal are damaged or missing: say which, keep the
+    /// damaged files, and begin a new epoch. For one start: otherwise later damage would be
+    /// accepted too.
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Where to take callbacks in, such as `0.0.0.0:8080`.
     #[arg(long, value_name = "ADDRESS")]
     pub webhook_listen: Option<SocketAddr>,
@@ -52,6 +57,7 @@ impl ServeArgs {
             config: file,
             dev,
             data,
+            accept_loss,
             webhook_listen,
             grpc_listen,
             telemetry_listen,
@@ -64,9 +70,15 @@ impl ServeArgs {
         let env: Vec<_> = env.into_iter().collect();
         let mut warnings = stray_variables(env.iter().map(|(name, _)| name))?;
         let mut config = config.with_env(env)?;
-        if data.is_some() && config.journal.kind == JournalKind::Memory {
-            warnings.push("--data is not used: journal.kind = \"memory\" keeps nothing".into());
+        let unused = [("--data", data.is_some()), ("--accept-loss", accept_loss)];
+        for (flag, _) in unused.into_iter().filter(|(_, is_given)| *is_given) {
+            if config.journal.kind == JournalKind::Memory {
+                warnings.push(format!(
+                    "{flag} is not used: journal.kind = \"memory\" keeps nothing"
+                ));
+            }
         }
+        config.journal.accept_loss = accept_loss;
         set(&mut config.journal.path, data);
         // Logs name the folder, and do not say where the process was started.
         if let Ok(path) = std::path::absolute(&config.journal.path) {

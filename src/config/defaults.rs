@@ -60,6 +60,7 @@ impl Default for JournalConfig {
             checkpoint_interval: Span::from_mins(10),
             // A start replays no more than this, at several hundred thousand a second.
             checkpoint_entries: 500_000,
+            accept_loss: false,
         }
     }
 }

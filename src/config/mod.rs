@@ -129,6 +129,10 @@ pub struct JournalConfig {
     /// After how many entries the next checkpoint is written at the latest: it bounds
     /// what a start has to replay.
     pub checkpoint_entries: u64,
+    /// Whether a start goes on without entries that are lost. It is no key: an operator says so
+    /// for one start.
+    #[serde(skip)]
+    pub accept_loss: bool,
 }
 
 /// The kind of journal.

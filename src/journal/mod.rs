@@ -12,6 +12,7 @@ mod disk;
 mod entry;
 mod error;
 pub(crate) mod folder;
+mod loss;
 mod memory;
 #[cfg(test)]
 pub(crate) mod recording;
@@ -30,6 +31,7 @@ pub use self::{
     entry::{Callback, Entry, Epoch, Payload, Revision},
     error::{AppendError, Cause, FollowError, io_kind},
     folder::{CopyError, DataFolder, FolderCopy, FolderFile, LockError, OpenError, StoreError},
+    loss::{Loss, Losses},
     memory::MemoryJournal,
 };
 
@@ -37,6 +39,11 @@ pub use self::{
 pub trait Journal: Send + Sync + fmt::Debug {
     /// Identifies this journal among all that ever were.
     fn epoch(&self) -> Epoch;
+
+    /// Whether the journal has this epoch, or had it before it went on without what it lost.
+    fn has_had(&self, epoch: Epoch) -> bool {
+        epoch == self.epoch()
+    }
 
     /// Makes an entry durable. When this returns a revision, the entry is durable, and the
     /// follower has applied it or is going to. When this fails, the entry may be kept or

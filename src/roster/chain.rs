@@ -38,6 +38,16 @@ pub enum ChainLink {
     Unchained,
 }
 
+impl ChainPoints {
+    /// The last block.
+    pub(crate) fn last(&self) -> Option<ChainPoint> {
+        let (last, hash) = self.blocks.back().copied()?;
+        let before = self.blocks.iter().rev().nth(1);
+        let first = before.map_or(self.after, |(last, _)| *last) + 1;
+        Some(ChainPoint { first, last, hash })
+    }
+}
+
 impl Chain {
     /// Adds a block, unless it is the last one already.
     pub(crate) fn push(&self, block: ChainPoint) {
@@ -75,11 +85,7 @@ impl Chain {
 
     /// The last block.
     pub(crate) fn last(&self) -> Option<ChainPoint> {
-        let points = self.0.read();
-        let (last, hash) = points.blocks.back().copied()?;
-        let before = points.blocks.iter().rev().nth(1);
-        let first = before.map_or(points.after, |(last, _)| *last) + 1;
-        Some(ChainPoint { first, last, hash })
+        self.0.read().last()
     }
 
     /// All that is remembered.

@@ -2,7 +2,10 @@
 
 use std::{error::Error, io, net::SocketAddr};
 
-use crate::journal::{FollowError, StoreError};
+use crate::journal::{Cause, FollowError, StoreError};
+
+/// What an operator can do about a loss.
+const LOSS_HINT: &str = "restore the whole folder from a backup, or go on without what is lost: `serve --accept-loss` names it and begins a new epoch";
 
 /// Why the service could not start, or ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +25,13 @@ pub enum ServerError {
     Open(Box<dyn Error + Send + Sync>),
     /// The journal cannot be followed.
     #[error("the journal cannot be replayed: {0}")]
-    Follow(#[from] FollowError),
+    Follow(FollowError),
+    /// The journal lacks entries.
+    #[error("the journal cannot be replayed: {damage}; {LOSS_HINT}")]
+    Loss {
+        /// What is damaged or missing.
+        damage: FollowError,
+    },
     /// The checkpoints cannot be listed, or a damaged one cannot be set aside.
     #[error("{location}: {source}")]
     Checkpoints {
@@ -39,4 +48,19 @@ pub enum ServerError {
         /// Why.
         reason: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl From<FollowError> for ServerError {
+    fn from(error: FollowError) -> Self {
+        match &error {
+            FollowError::Store(cause) if is_loss(cause) => Self::Loss { damage: error },
+            _ => Self::Follow(error),
+        }
+    }
+}
+
+fn is_loss(cause: &Cause) -> bool {
+    let source = cause.source();
+    let store = source.and_then(|source| source.downcast_ref::<StoreError>());
+    store.is_some_and(StoreError::is_loss)
 }

@@ -4,6 +4,7 @@
 //! A callback goes one way: the webhook front appends it to the journal, the journal's
 //! follower applies it to the roster, and the gRPC front reads the roster.
 
+mod acceptance;
 mod backup;
 mod checkpointing;
 mod clock_watch;

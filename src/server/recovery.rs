@@ -24,7 +24,8 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
         location: store.location().to_owned(),
         source,
     };
-    let Latest { image, damaged } = latest(store, journal.epoch()).map_err(failed)?;
+    let is_known = |epoch| journal.has_had(epoch);
+    let Latest { image, damaged } = latest(store, &is_known).map_err(failed)?;
     let after = image.as_ref().map_or(0, Image::revision);
     if let Some(image) = image {
         applier.install(image);
@@ -38,17 +39,21 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
 }
 
 /// What a start found in the store.
-struct Latest {
+pub(super) struct Latest {
     /// The latest checkpoint that loads.
-    image: Option<Image>,
+    pub(super) image: Option<Image>,
     /// Later ones that are damaged. They must not count as checkpoints that are kept.
     damaged: Vec<Revision>,
 }
 
-fn latest(store: &dyn CheckpointStore, epoch: Epoch) -> Result<Latest, StoreError> {
+/// Finds the latest checkpoint that loads, of those whose epoch is known.
+pub(super) fn latest(
+    store: &dyn CheckpointStore,
+    is_known: &dyn Fn(Epoch) -> bool,
+) -> Result<Latest, StoreError> {
     let mut damaged = Vec::new();
     for revision in store.list()? {
-        match load(store, epoch, revision) {
+        match load(store, is_known, revision) {
             Ok(image) => {
                 info!(revision, "loaded the checkpoint");
                 let image = Some(image);
@@ -70,10 +75,14 @@ fn latest(store: &dyn CheckpointStore, epoch: Epoch) -> Result<Latest, StoreErro
     Ok(Latest { image, damaged })
 }
 
-fn load(store: &dyn CheckpointStore, epoch: Epoch, revision: Revision) -> Result<Image, ReadError> {
+fn load(
+    store: &dyn CheckpointStore,
+    is_known: &dyn Fn(Epoch) -> bool,
+    revision: Revision,
+) -> Result<Image, ReadError> {
     let records = store.read(revision);
     let records = records.map_err(|error| ReadError::Read(error.into()))?;
-    checkpoint::read(epoch, records)
+    checkpoint::read_of(is_known, records)
 }
 
 /// Whether the checkpoint is damaged. If not, it may only be that it cannot be read now.
@@ -88,7 +97,7 @@ fn is_damage(error: &ReadError) -> bool {
 }
 
 #[cfg(test)]
-mod lost_files;
+pub(super) mod lost_files;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-use super::error::ServerError;
+use super::{acceptance::accept_loss, error::ServerError};
 use crate::{
     checkpoint::{Checkpoints, DiskCheckpoints},
     config::{JournalConfig, JournalKind},
@@ -22,7 +22,8 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long.
+    /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long, unless
+    /// losses are to be accepted.
     pub(super) fn open(config: &JournalConfig, decoder: Decoder) -> Result<Self, ServerError> {
         match config.kind {
             JournalKind::Memory => Ok(Self::memory()),
@@ -49,7 +50,10 @@ impl Storage {
     }
 
     fn disk(config: &JournalConfig, decoder: Decoder) -> Result<Self, OpenError> {
-        let folder = DataFolder::open(&config.path)?;
+        let mut folder = DataFolder::open(&config.path)?;
+        if config.accept_loss {
+            folder = accept_loss(folder, &decoder)?;
+        }
         let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
         let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));

@@ -9,15 +9,12 @@ use std::{fmt, io, sync::Arc};
 use super::store::{CheckpointStore, Records, WriteRecords};
 use crate::journal::{
     DataFolder, FolderFile, Revision, StoreError,
-    folder::{Files, Mode, UNFINISHED},
+    folder::{Files, Mode, SET_ASIDE, UNFINISHED},
 };
 
 use self::record_file::{RecordReader, RecordWriter};
 
 const SUFFIX: &str = ".checkpoint";
-
-/// What the name of a checkpoint that was set aside ends with.
-const SET_ASIDE: &str = ".damaged";
 
 /// The name of a checkpoint's file, which says which revision the checkpoint is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,10 +5,10 @@ use std::{io::Write, ops::ControlFlow, path::PathBuf, process::ExitCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
-use super::{open, rfc3339, store, write_json};
+use super::{JournalError, open, rfc3339, store, write_json};
 use crate::{
     cli::CliError,
-    journal::{Entry, Payload, Revision},
+    journal::{Entry, Losses, Payload, Revision},
 };
 
 pub(super) const HELP: &str = "\
@@ -18,7 +18,10 @@ body is not UTF-8.
 
 Queries and bodies are what vendors sent: they hold users' ids and names, and
 signatures, with which an attacker could send callbacks in the vendor's name until they
-expire. Protect the output as you protect the folder.";
+expire. Protect the output as you protect the folder.
+
+Of a damaged segment, all entries are printed whose blocks are whole. What is missing
+is told on stderr. Exit codes: 0 when nothing is missing, 1 when anything is.";
 
 /// Which entries to print.
 #[derive(Clone, Debug, clap::Args)]
@@ -76,15 +79,25 @@ pub(super) fn export(args: &ExportArgs, mut out: impl Write) -> Result<ExitCode,
             _ => ControlFlow::Break(()),
         }
     };
+    let mut losses = Losses::default();
     let read = match from <= to {
-        true => archive.read(from - 1, &mut write).map(|_| ()),
+        true => archive
+            .salvage(from - 1, &mut losses, &mut write)
+            .map(|_| ()),
         false => Ok(()),
     };
     written?;
-    // The entries before the damage are printed too, because they are of use.
+    // The entries that can be read are printed all the same, because they are of use.
     out.flush()?;
     read.map_err(store(&archive))?;
-    Ok(ExitCode::SUCCESS)
+    match losses.is_empty() {
+        true => Ok(ExitCode::SUCCESS),
+        false => Err(JournalError::Lost {
+            folder: archive.folder().path().to_owned(),
+            losses,
+        }
+        .into()),
+    }
 }
 
 fn line(revision: Revision, entry: &Entry) -> Line<'_> {

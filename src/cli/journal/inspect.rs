@@ -21,7 +21,7 @@ use crate::{
     cli::CliError,
     config::Config,
     domain::{AppName, Outcome, Time},
-    journal::{Archive, DataFolder, Entry, Payload, Revision, StoreError},
+    journal::{Archive, DataFolder, Entry, Losses, Payload, Revision, StoreError},
     providers::Registry,
     roster::Roster,
 };
@@ -138,18 +138,25 @@ fn look(archive: &Archive, config: Option<&Config>) -> Result<Report, JournalErr
 // === impl Census ===
 
 impl Census {
-    /// Goes through all entries that can be read: what is damaged is noted, and it
-    /// goes on with the next segment.
+    /// Goes through all entries that can be read, and notes what is damaged. Where something
+    /// else is wrong with a segment, it goes on with the next.
     fn take(archive: &Archive, segments: &[Segment], damage: &mut Vec<String>) -> Self {
         let mut census = Self::default();
         let mut after = archive.first() - 1;
         loop {
             let mut last = after;
-            let read = archive.read(after, &mut |revision, entry| {
+            let mut losses = Losses::default();
+            let read = archive.salvage(after, &mut losses, &mut |revision, entry| {
                 last = revision;
                 census.count(revision, &entry);
                 ControlFlow::Continue(())
             });
+            damage.extend(losses.lost.iter().map(ToString::to_string));
+            if losses.lost.is_empty() {
+                let whole =
+                    |file| format!("{file} is damaged, and nothing is lost but what was accepted");
+                damage.extend(losses.damaged.iter().map(whole));
+            }
             match read {
                 Ok(end) => {
                     census.end = Some(end);

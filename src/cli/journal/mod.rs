@@ -28,7 +28,7 @@ use crate::{
     control::AskError,
     domain::Time,
     journal::{
-        Archive, CopyError, DataFolder, Decoder, LockError, OpenError, Revision, StoreError,
+        Archive, CopyError, DataFolder, Decoder, LockError, Losses, OpenError, Revision, StoreError,
     },
     providers::Registry,
 };
@@ -122,6 +122,14 @@ pub enum JournalError {
         /// How much is.
         count: usize,
     },
+    /// All entries were read that can be, and others are missing.
+    #[error("the data folder {}: {}", folder.display(), summary(losses))]
+    Lost {
+        /// The folder.
+        folder: PathBuf,
+        /// What is missing.
+        losses: Losses,
+    },
     /// The first entries are gone, and no checkpoint that covers them loads.
     #[error(
         "the data folder {}: entries before revision {first} are gone, and no checkpoint to go on from loads",
@@ -134,6 +142,9 @@ pub enum JournalError {
         first: Revision,
     },
 }
+
+/// Losses that one line tells of.
+const SUMMARY_MAX: usize = 20;
 
 /// Runs the command. Blocks. Returns the exit code.
 ///
@@ -197,6 +208,25 @@ fn store(archive: &Archive) -> impl Fn(StoreError) -> JournalError {
     move |source| JournalError::Store {
         folder: folder.clone(),
         source,
+    }
+}
+
+/// What is lost, on one line.
+fn summary(losses: &Losses) -> String {
+    let lost: Vec<_> = losses.lost.iter().map(ToString::to_string).collect();
+    match (&lost[..], &losses.damaged[..]) {
+        ([], damaged) => format!(
+            "nothing is lost but what was accepted, and damaged is: {}",
+            damaged.join(", ")
+        ),
+        (lost, _) => {
+            let (told, more) = lost.split_at(lost.len().min(SUMMARY_MAX));
+            let more = match more.len() {
+                0 => String::new(),
+                more => format!("; and {more} more losses, which `inspect` lists"),
+            };
+            format!("entries are lost: {}{more}", told.join("; "))
+        }
     }
 }
 

@@ -118,7 +118,8 @@ impl RosterReplay {
 pub(super) fn load(archive: &Archive, revision: Revision) -> Result<Image, String> {
     let records = DiskCheckpoints::new(archive.folder()).read(revision);
     let records = records.map_err(|error| error.to_string())?;
-    checkpoint::read(archive.folder().epoch(), records).map_err(|error| error.to_string())
+    let is_known = |epoch| archive.folder().has_had(epoch);
+    checkpoint::read_of(is_known, records).map_err(|error| error.to_string())
 }
 
 /// The checkpoint to begin a replay from: `None` if all entries are kept, else the oldest

@@ -9,15 +9,17 @@
 
 use bytes::Bytes;
 
-const PLAIN: u8 = 0;
-const LZ4: u8 = 1;
+/// The kind of contents that are as they were given.
+pub(super) const PLAIN: u8 = 0;
+/// The kind of compressed contents.
+pub(super) const LZ4: u8 = 1;
 
 /// Shorter contents are not compressed, because it would save little.
 const COMPRESS_BYTES_MIN: usize = 512;
 
 /// The longest contents that are compressed. A group commit holds far less. A reader
 /// allocates at most this much because of a damaged length.
-const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Why bytes cannot be decoded as a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,11 +69,18 @@ pub(crate) fn decode(frame: &[u8]) -> Result<Bytes, FrameError> {
     }
 }
 
-fn checksum(kind: u8, body: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&[kind]);
+/// The checksum of a kind and what follows the checksum.
+pub(super) fn checksum(kind: u8, body: &[u8]) -> u32 {
+    let mut hasher = hasher(kind);
     hasher.update(body);
     hasher.finalize()
+}
+
+/// What makes the checksum of a kind and of what it is given.
+pub(super) fn hasher(kind: u8) -> crc32fast::Hasher {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[kind]);
+    hasher
 }
 
 fn decompress(body: &[u8]) -> Result<Bytes, FrameError> {

@@ -6,6 +6,7 @@
 
 mod block;
 pub(crate) mod frame;
+mod salvage;
 
 use crate::journal::{
     chain::ChainHash,
@@ -15,7 +16,10 @@ use crate::journal::{
 
 use self::{block::BlockError, frame::FrameError};
 
-pub(super) use self::block::Block;
+pub(super) use self::{
+    block::Block,
+    salvage::{Found, blocks as find_blocks},
+};
 
 /// Why stored bytes cannot be decoded as a block of entries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

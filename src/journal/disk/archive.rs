@@ -6,8 +6,11 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use super::log::{Log, ReadBlock};
-use crate::journal::{DataFolder, Decoder, Entry, FolderFile, OpenError, Revision, StoreError};
+use super::log::{Log, OnLoss, ReadBlock};
+use crate::journal::{
+    ChainPoint, DataFolder, Decoder, Entry, FolderFile, Loss, Losses, OpenError, Revision,
+    StoreError,
+};
 
 /// The entries of a data folder.
 #[derive(Debug)]
@@ -54,6 +57,29 @@ impl Archive {
         after: Revision,
         visit: &mut dyn FnMut(Revision, Entry) -> ControlFlow<()>,
     ) -> Result<Revision, StoreError> {
+        self.read_or(OnLoss::Fail, after, visit)
+    }
+
+    /// Reads as [`read`](Self::read) does, but goes on behind what is missing or damaged, and
+    /// notes it. Of a damaged segment every block is read whose bytes are whole.
+    ///
+    /// # Errors
+    /// When something else is wrong: a file is of another journal, or of another version.
+    pub fn salvage(
+        &self,
+        after: Revision,
+        losses: &mut Losses,
+        visit: &mut dyn FnMut(Revision, Entry) -> ControlFlow<()>,
+    ) -> Result<Revision, StoreError> {
+        self.read_or(OnLoss::Note(losses), after, visit)
+    }
+
+    fn read_or(
+        &self,
+        on_loss: OnLoss<'_>,
+        after: Revision,
+        visit: &mut dyn FnMut(Revision, Entry) -> ControlFlow<()>,
+    ) -> Result<Revision, StoreError> {
         let mut visit_block = |block: ReadBlock| {
             for (entry, revision) in block.entries.into_iter().zip(block.first..) {
                 if visit(revision, entry).is_break() {
@@ -62,7 +88,50 @@ impl Archive {
             }
             ControlFlow::Continue(())
         };
-        self.log.read(after, None, &self.decoder, &mut visit_block)
+        let (log, decoder) = (&self.log, &self.decoder);
+        log.read(after, None, decoder, on_loss, &mut visit_block)
+    }
+
+    /// What a start would lack that goes on from a checkpoint at `after`, or from nothing at 0,
+    /// apart from what was accepted before. `known` is the checkpoint's last block. Reads everything after it. Blocks.
+    ///
+    /// # Errors
+    /// As [`salvage`](Self::salvage).
+    pub fn losses(&self, after: Revision, known: Option<ChainPoint>) -> Result<Losses, StoreError> {
+        let mut losses = Losses::default();
+        let mut through = known.map_or(after, |known| known.last.max(after));
+        let on_loss = OnLoss::Note(&mut losses);
+        let next = self
+            .log
+            .read(after, known, &self.decoder, on_loss, &mut |block| {
+                through = block.point.last;
+                ControlFlow::Continue(())
+            })?;
+        if next <= through {
+            losses.lost.push(Loss {
+                first: next,
+                last: Some(through),
+                reason: StoreError::Lost { after },
+            });
+        }
+        let identity = self.folder.identity();
+        losses.damaged.retain(|file| !identity.is_damaged(file));
+        losses.lost.retain(|loss| {
+            let is_accepted = |last| identity.accepts(loss.first, last);
+            !loss.last.is_some_and(is_accepted)
+        });
+        Ok(losses)
+    }
+
+    /// Lets the journal go on without what it lost, and begins a new epoch if entries are lost.
+    /// The folder has to be used as it is returned.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to. Then nothing is accepted, or all is.
+    pub fn accept(self, losses: &Losses) -> Result<DataFolder, OpenError> {
+        let last = self.log.segments().last().map(ToString::to_string);
+        let accepted = self.folder.accept(losses, last);
+        accepted.map_err(|source| OpenError::store(self.folder.path(), source))
     }
 
     /// The segments, in the order of their revisions. If two begin at the same revision,

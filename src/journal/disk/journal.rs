@@ -104,6 +104,10 @@ impl Journal for DiskJournal {
         self.folder.epoch()
     }
 
+    fn has_had(&self, epoch: Epoch) -> bool {
+        self.folder.has_had(epoch)
+    }
+
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
         Box::pin(async move {
             let (done, answer) = oneshot::channel();

@@ -1,12 +1,15 @@
 //! The log: all entries that are kept, in consecutive segments.
 
 mod chain;
+mod read;
 mod retention;
 
-use std::{fmt, ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc};
+
+pub(super) use self::read::OnLoss;
 
 use self::chain::Chain;
-use super::segment::{Segment, SegmentName, Trust};
+use super::segment::{Segment, SegmentName};
 use crate::{
     domain::Time,
     journal::{
@@ -130,126 +133,18 @@ impl Log {
         // Closes the current segment, so that it can be opened to be read.
         self.current = None;
         let mut end = known;
-        let next = self.read(after, known, decoder, &mut |block| {
+        let next = self.read(after, known, decoder, OnLoss::Fail, &mut |block| {
             end = Some(block.point);
             visit(block);
             ControlFlow::Continue(())
         })?;
-        if next <= after || end.is_some_and(|end| end.last >= next) {
+        let through = end.map_or(after, |end| end.last.max(after));
+        if next <= through && !self.identity.accepts(next, through) {
             return Err(StoreError::Lost { after });
         }
-        self.next = next;
+        self.next = next.max(through + 1);
         self.chain = end.map_or(ChainHash::NONE, |end| end.hash);
         Ok(())
-    }
-
-    /// Reads the entries after a revision until `visit` breaks. Returns the revision after the
-    /// last, which is not greater than `after` if the log ends before that. No segment is open
-    /// for writing meanwhile.
-    pub(super) fn read(
-        &self,
-        after: Revision,
-        known: Option<ChainPoint>,
-        decoder: &Decoder,
-        visit: &mut Take<'_>,
-    ) -> Result<Revision, StoreError> {
-        let mut next = after.saturating_add(1);
-        let mut chain = Chain::after(known);
-        let from = self.segments.partition_point(|name| name.first <= next);
-        let Some(from) = from.checked_sub(1) else {
-            return match self.segments.first() {
-                Some(first) => Err(StoreError::missing(next, first.first - 1, "before", first)),
-                None => self.check_end().map(|()| 1),
-            };
-        };
-        for at in from..self.segments.len() {
-            let name = self.segments[at];
-            // A later segment replaces entries of this one from its first on: they were never
-            // acknowledged.
-            let until = self.segments.get(at + 1).map(|name| name.first);
-            if until != Some(name.first) {
-                let range = (next, until);
-                next = match self.read_segment(name, range, &mut chain, decoder, visit)? {
-                    ControlFlow::Continue(next) => next,
-                    ControlFlow::Break(next) => return Ok(next),
-                };
-            }
-            if let Some(until) = until.filter(|until| next < *until) {
-                return Err(StoreError::missing(next, until - 1, "at the end of", name));
-            }
-        }
-        self.check_end()?;
-        Ok(next)
-    }
-
-    /// Checks that the segment that was begun last is there.
-    fn check_end(&self) -> Result<(), StoreError> {
-        let Some(file) = &self.identity.begun else {
-            return Ok(());
-        };
-        let begun = SegmentName::parse(file);
-        match begun.is_some_and(|begun| self.segments.last() >= Some(&begun)) {
-            // An earlier version, which does not name it, may have begun a later one.
-            true => Ok(()),
-            false => Err(StoreError::End {
-                file: file.clone(),
-                first: begun.map_or(self.next, |begun| begun.first),
-            }),
-        }
-    }
-
-    /// Reads the entries of a segment from `next` on, below `until`. Returns the revision after the last,
-    /// and whether `visit` wants more.
-    fn read_segment(
-        &self,
-        name: SegmentName,
-        (mut next, until): (Revision, Option<Revision>),
-        chain: &mut Chain,
-        decoder: &Decoder,
-        visit: &mut Take<'_>,
-    ) -> Result<ControlFlow<Revision, Revision>, StoreError> {
-        let until = until.unwrap_or(Revision::MAX);
-        let segment = Segment::open(&*self.files, name, self.identity.epoch, Trust::Nothing)?;
-        // The revision after the last entry of this segment.
-        let mut end = name.first;
-        let mut flow = ControlFlow::Continue(());
-        segment.blocks(next, &mut |first, block| {
-            if first >= until {
-                return Ok(false);
-            }
-            if first > next {
-                return Err(StoreError::missing(next, first - 1, "in", name));
-            }
-            let damaged = |reason: &dyn fmt::Display| StoreError::Damaged {
-                file: name.to_string(),
-                reason: format!("the block of entries from revision {first} on: {reason}"),
-            };
-            let codec::Block {
-                chain: before,
-                mut entries,
-            } = codec::decode(first, block, decoder).map_err(|error| damaged(&error))?;
-            let count = entries.len() as Revision;
-            let Some(last) = (first + count).checked_sub(1).filter(|last| *last < until) else {
-                return Err(damaged(&"has more entries than there is room for"));
-            };
-            let point = chain.extend(name, (first, last), before, block)?;
-            end = last + 1;
-            if end > next {
-                entries.drain(..(next - first.min(next)) as usize);
-                let first = first.max(next);
-                flow = visit(ReadBlock {
-                    point,
-                    first,
-                    entries,
-                });
-                next = end;
-            }
-            Ok(flow.is_continue())
-        })?;
-        Ok(match flow {
-            ControlFlow::Continue(()) => ControlFlow::Continue(end),
-            ControlFlow::Break(end) => ControlFlow::Break(end),
-        })
     }
 
     /// Appends entries as one block. When this returns the block, all of them are durable. When
@@ -309,7 +204,7 @@ impl Log {
         let created_at = now.max(after.unwrap_or(now));
         let name = SegmentName { first, created_at };
         self.begun = Some(name);
-        let segment = Segment::create(&*self.files, name, self.identity.epoch)?;
+        let segment = Segment::create(&*self.files, name, &self.identity)?;
         self.identity.begun = Some(name.to_string());
         if self.is_marked {
             // Before an entry is in it: from then on it is noticed if the segment is missing.

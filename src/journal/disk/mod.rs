@@ -9,6 +9,9 @@ mod archive;
 mod draft;
 mod journal;
 mod log;
+mod remains;
+#[cfg(test)]
+mod salvage_tests;
 mod segment;
 mod status;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::{
     fmt,
+    io::ErrorKind::{InvalidData, UnexpectedEof},
     panic::{self, AssertUnwindSafe},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use crate::{
     domain::Time,
     journal::{
         Cause, Epoch, Revision, StoreError,
-        folder::{Files, Mode, OpenFile, UNFINISHED},
+        folder::{Files, Identity, Mode, OpenFile, UNFINISHED},
     },
 };
 
@@ -77,7 +78,7 @@ impl Segment {
     pub(super) fn create(
         files: &dyn Files,
         name: SegmentName,
-        epoch: Epoch,
+        identity: &Identity,
     ) -> Result<Self, StoreError> {
         let (temporary, file) = (format!("{name}{UNFINISHED}"), name.to_string());
         let create = || -> Result<(), redb::Error> {
@@ -86,7 +87,8 @@ impl Segment {
                 .create_with_backend(files.open(&temporary, Mode::Create)?)?;
             let transaction = store.begin_write()?;
             transaction.open_table(BLOCKS)?;
-            transaction.open_table(ABOUT)?.insert("epoch", epoch.0)?;
+            let epoch = identity.epoch.0;
+            transaction.open_table(ABOUT)?.insert("epoch", epoch)?;
             transaction.commit()?;
             drop(store);
             // The file gets its name only when it is whole.
@@ -100,14 +102,14 @@ impl Segment {
             let _ = files.remove(&temporary);
         }
         created?;
-        Self::open(files, name, epoch, Trust::Whole)
+        Self::open(files, name, identity, Trust::Whole)
     }
 
     /// Opens a segment.
     pub(super) fn open(
         files: &dyn Files,
         name: SegmentName,
-        epoch: Epoch,
+        identity: &Identity,
         trust: Trust,
     ) -> Result<Self, StoreError> {
         let file = name.to_string();
@@ -123,7 +125,7 @@ impl Segment {
             let of = about.get("epoch")?.map(|epoch| Epoch(epoch.value()));
             Ok((store, of))
         })?;
-        if of != Some(epoch) {
+        if !of.is_some_and(|of| identity.has_had(of)) {
             return Err(StoreError::Foreign { file });
         }
         Ok(Self {
@@ -216,8 +218,21 @@ fn guard<T>(file: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result
             file: file(),
             reason,
         }),
+        // What the store says of a file that is cut short, or that is no database.
+        Ok(Err(redb::Error::Io(error))) if matches!(error.kind(), UnexpectedEof | InvalidData) => {
+            Err(StoreError::Damaged {
+                file: file(),
+                reason: error.to_string(),
+            })
+        }
         // The store names no source, which says whether the disk is full.
         Ok(Err(redb::Error::Io(error))) => Err(StoreError::failed(&file(), error)),
+        Ok(Err(error @ (redb::Error::TableDoesNotExist(_) | redb::Error::UpgradeRequired(_)))) => {
+            Err(StoreError::Damaged {
+                file: file(),
+                reason: error.to_string(),
+            })
+        }
         Ok(Err(error)) => Err(StoreError::Failed {
             file: file(),
             source: Cause::new(error),

@@ -25,7 +25,7 @@ use crate::{
 /// Bodies by revision.
 type Kept = BTreeMap<Revision, Bytes>;
 
-fn entry(body: &str) -> Entry {
+pub(super) fn entry(body: &str) -> Entry {
     Entry {
         received_at: Time::from_millis(1_700_000_000_000).unwrap(),
         payload: Payload::Callback(Callback {
@@ -39,14 +39,14 @@ fn entry(body: &str) -> Entry {
 }
 
 /// What callbacks mean does not matter here.
-fn decoder() -> Decoder {
+pub(super) fn decoder() -> Decoder {
     Decoder::new(|_, _, _| {
         let decoded = Decoded::undecodable("not decoded");
         Some((ProductName::new("zego_room"), decoded))
     })
 }
 
-fn open(disk: &Simulated) -> Result<Log, StoreError> {
+pub(super) fn open(disk: &Simulated) -> Result<Log, StoreError> {
     let files: Arc<dyn Files> = Arc::new(disk.clone());
     let identity = open_format(&*files, Epoch(7))?;
     assert_eq!(identity.epoch, Epoch(7));

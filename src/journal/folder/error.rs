@@ -110,6 +110,21 @@ impl StoreError {
         matches!(self, Self::Damaged { .. })
     }
 
+    /// Whether it says that entries are lost: missing, or in a damaged file.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Missing { .. } | Self::Lost { .. } | Self::End { .. } => {
+                true
+            }
+            Self::Failed { .. }
+            | Self::Foreign { .. }
+            | Self::OtherHistory { .. }
+            | Self::Nothing
+            | Self::Occupied
+            | Self::Version { .. } => false,
+        }
+    }
+
     pub(crate) fn failed(file: &str, error: io::Error) -> Self {
         Self::Failed {
             file: file.to_owned(),

@@ -29,6 +29,9 @@ pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
 /// What the name of a file ends with until the file is whole.
 pub(crate) const UNFINISHED: &str = ".new";
 
+/// What the name of a file ends with that was damaged and is no longer used.
+pub(crate) const SET_ASIDE: &str = ".damaged";
+
 /// Removes files that a killed process did not finish. They are of no use, and they take
 /// space.
 pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {

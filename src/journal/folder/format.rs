@@ -1,7 +1,7 @@
 //! The file `format` of a data folder: a text with the version of the folder's format and what
 //! tells its journal from all others.
 
-use std::fmt;
+use std::{fmt, mem, ops::RangeInclusive};
 
 use redb::StorageBackend as _;
 
@@ -9,7 +9,10 @@ use super::{
     error::StoreError,
     files::{Files, Mode},
 };
-use crate::journal::entry::Epoch;
+use crate::journal::{
+    Losses,
+    entry::{Epoch, Revision},
+};
 
 pub(super) const FILE: &str = "format";
 const TEMPORARY: &str = "format.new";
@@ -22,8 +25,13 @@ pub(crate) const VERSION: u32 = 1;
 /// The hexadecimal digits of an epoch.
 const EPOCH_DIGITS: usize = 16;
 
+/// Ranges of lost entries that are named. If there are more, one range stands for all of them:
+/// further damage between them would go unnoticed, but a disk that is damaged at so many places
+/// is replaced.
+const LOST_MAX: usize = 10_000;
+
 /// Bytes read of the file; a valid one is shorter.
-const BYTES_MAX: u64 = 1024;
+const BYTES_MAX: u64 = 1024 * 1024;
 
 /// What the file says of the folder's journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +41,12 @@ pub(crate) struct Identity {
     /// The name of the segment that was begun last. Nothing else tells that a folder lacks its
     /// last segment. `None` if there never was one, or earlier versions began them all.
     pub(crate) begun: Option<String>,
+    /// The epochs that it had before it went on without entries that it lost.
+    pub(super) former: Vec<Epoch>,
+    /// Segments that are damaged. Of these, the blocks that are whole are read.
+    pub(super) damaged: Vec<String>,
+    /// The revisions of entries whose loss was accepted.
+    pub(super) lost: Vec<RangeInclusive<Revision>>,
 }
 
 /// Reads the identity of a folder. Makes an empty folder one of the epoch `new`.
@@ -108,7 +122,7 @@ fn parse(text: &str) -> Result<Identity, StoreError> {
     let mut identity = Identity::new(epoch);
     for line in lines {
         match line.split_once(' ') {
-            Some(("segment", name)) => identity.begun = Some(name.to_owned()),
+            Some((field, value)) if identity.read(field, value).is_some() => {}
             // A later version may have written it.
             _ => return Err(damaged("it says what this version does not know")),
         }
@@ -126,7 +140,72 @@ fn parse_epoch(digits: &str) -> Option<Epoch> {
 impl Identity {
     /// A journal of which nothing is kept yet.
     pub(crate) fn new(epoch: Epoch) -> Self {
-        Self { epoch, begun: None }
+        Self {
+            epoch,
+            begun: None,
+            former: Vec::new(),
+            damaged: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// Whether the journal has this epoch, or had it.
+    pub(crate) fn has_had(&self, epoch: Epoch) -> bool {
+        self.epoch == epoch || self.former.contains(&epoch)
+    }
+
+    /// Whether the loss of all entries from one revision to another was accepted.
+    pub(crate) fn accepts(&self, first: Revision, last: Revision) -> bool {
+        let covers = |lost: &RangeInclusive<_>| lost.contains(&first) && lost.contains(&last);
+        self.lost.iter().any(covers)
+    }
+
+    /// Whether a segment is known to be damaged.
+    pub(crate) fn is_damaged(&self, segment: &str) -> bool {
+        self.damaged.iter().any(|damaged| damaged == segment)
+    }
+
+    /// Accepts losses. If entries are lost, the journal goes on under the epoch `new`: watchers
+    /// have seen what it no longer has. `last` is the last segment that is left.
+    pub(super) fn accept(&mut self, losses: &Losses, last: Option<String>, new: Epoch) {
+        let is_news = |file: &&String| !self.is_damaged(file);
+        let damaged: Vec<_> = losses.damaged.iter().filter(is_news).cloned().collect();
+        self.damaged.extend(damaged);
+        if losses.lost.is_empty() {
+            return;
+        }
+        self.former.push(mem::replace(&mut self.epoch, new));
+        self.begun = last;
+        let ranges = losses.lost.iter();
+        self.lost
+            .extend(ranges.filter_map(|loss| Some(loss.first..=loss.last?)));
+        if self.lost.len() > LOST_MAX {
+            let first = self.lost.iter().map(RangeInclusive::start).min();
+            let last = self.lost.iter().map(RangeInclusive::end).max();
+            let all = first.zip(last).map(|(first, last)| *first..=*last);
+            self.lost = all.into_iter().collect();
+        }
+    }
+
+    /// Forgets what is said of entries before a revision, which are dropped.
+    pub(crate) fn forget_before(&mut self, first: Revision, is_kept: impl Fn(&str) -> bool) {
+        self.lost.retain(|lost| *lost.end() >= first);
+        self.damaged.retain(|segment| is_kept(segment));
+    }
+
+    /// Reads a line after those that every version knows.
+    fn read(&mut self, field: &str, value: &str) -> Option<()> {
+        match field {
+            "segment" => self.begun = Some(value.to_owned()),
+            "former" => self.former.push(parse_epoch(value)?),
+            "damaged" => self.damaged.push(value.to_owned()),
+            "lost" => {
+                let (first, last) = value.split_once(' ')?;
+                self.lost.push(first.parse().ok()?..=last.parse().ok()?);
+            }
+            _ => return None,
+        }
+        Some(())
     }
 }
 
@@ -139,6 +218,15 @@ impl fmt::Display for Identity {
         )?;
         if let Some(name) = &self.begun {
             writeln!(f, "segment {name}")?;
+        }
+        for Epoch(former) in &self.former {
+            writeln!(f, "former {former:0EPOCH_DIGITS$x}")?;
+        }
+        for damaged in &self.damaged {
+            writeln!(f, "damaged {damaged}")?;
+        }
+        for lost in &self.lost {
+            writeln!(f, "lost {} {}", lost.start(), lost.end())?;
         }
         Ok(())
     }
@@ -186,6 +274,9 @@ mod tests {
         assert_eq!(parse(text), Ok(identity.clone()));
         assert_eq!(identity.to_string(), text);
         identity.begun = Some("7-8.segment".to_owned());
+        identity.former = vec![Epoch(1), Epoch(u64::MAX)];
+        identity.damaged = vec!["1-2.segment".to_owned(), "3-4.segment".to_owned()];
+        identity.lost = vec![1..=1, 5..=9];
         assert_eq!(parse(&identity.to_string()), Ok(identity));
     }
 }

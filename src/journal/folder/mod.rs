@@ -19,9 +19,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Epoch, Revision};
+use super::{Epoch, Losses, Revision};
 
-pub(crate) use self::files::{Files, Mode, OpenFile, UNFINISHED};
+pub(crate) use self::files::{Files, Mode, OpenFile, SET_ASIDE, UNFINISHED};
 #[cfg(test)]
 pub(crate) use self::format::open as open_format;
 pub(crate) use self::format::{Identity, write as write_identity};
@@ -44,7 +44,7 @@ struct Taken {
     path: PathBuf,
     identity: Identity,
     files: Arc<dyn Files>,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 /// A file of a data folder.
@@ -76,7 +76,7 @@ impl DataFolder {
             Ok(identity)
         });
         let identity = opened.map_err(|source| OpenError::store(path, source))?;
-        Ok(Self::taken(path, identity, files, lock))
+        Ok(Self::taken(path, identity, files, Arc::new(lock)))
     }
 
     /// Locks a data folder that exists, to read it. Blocks.
@@ -90,7 +90,7 @@ impl DataFolder {
         let identity = format::find(&*files)
             .and_then(|identity| identity.ok_or(StoreError::Nothing))
             .map_err(|source| OpenError::store(path, source))?;
-        let lock = Lock::take(path)?;
+        let lock = Arc::new(Lock::take(path)?);
         Ok(Self::taken(path, identity, files, lock))
     }
 
@@ -103,17 +103,34 @@ impl DataFolder {
         let lock = Lock::take(path)?;
         let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
         let identity = Identity::new(Epoch(rand::random()));
+        Ok(Self::taken(path, identity, files, Arc::new(lock)))
+    }
+
+    /// Lets the journal go on without what is lost: under a new epoch, if entries are. `last` is
+    /// the last segment that is left. The folder is to be used as it is returned. Nothing that is
+    /// damaged is changed.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to. Then nothing is accepted, or all is.
+    pub(super) fn accept(&self, losses: &Losses, last: Option<String>) -> Result<Self, StoreError> {
+        let Taken {
+            path, files, lock, ..
+        } = &*self.0;
+        let mut identity = self.identity().clone();
+        identity.accept(losses, last, Epoch(rand::random()));
+        write_identity(&**files, &identity)?;
+        let (files, lock) = (Arc::clone(files), Arc::clone(lock));
         Ok(Self::taken(path, identity, files, lock))
     }
 
-    fn taken(path: &Path, identity: Identity, files: Arc<dyn Files>, lock: Lock) -> Self {
+    fn taken(path: &Path, identity: Identity, files: Arc<dyn Files>, lock: Arc<Lock>) -> Self {
         // Not before it is certain that this is a data folder, or is going to be one.
         permissions::restrict(path);
         Self(Arc::new(Taken {
             path: path.to_owned(),
             identity,
             files,
-            _lock: lock,
+            lock,
         }))
     }
 
@@ -125,6 +142,11 @@ impl DataFolder {
     /// The epoch of the journal in it.
     pub fn epoch(&self) -> Epoch {
         self.0.identity.epoch
+    }
+
+    /// Whether the journal has this epoch, or had it before it went on without what it lost.
+    pub fn has_had(&self, epoch: Epoch) -> bool {
+        self.identity().has_had(epoch)
     }
 
     /// What the folder said of its journal when it was opened.

@@ -4,7 +4,7 @@
 //! is. After a sync that failed, the data can still be read, but a later sync does not make
 //! it durable: Linux does the same.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{collections::BTreeMap, io, ops::Range, sync::Arc};
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
@@ -161,6 +161,21 @@ impl Simulated {
             .iter()
             .map(|(name, file)| (name.clone(), state.files[*file].now.len()));
         lengths.collect()
+    }
+
+    /// What a file holds.
+    pub(crate) fn contents(&self, name: &str) -> Vec<u8> {
+        let state = self.0.lock();
+        state.files[state.names[name]].now.clone()
+    }
+
+    /// Changes every byte of a range.
+    pub(crate) fn damage(&self, name: &str, range: Range<usize>) {
+        let mut state = self.0.lock();
+        let file = state.names[name];
+        let file = &mut state.files[file];
+        file.now[range].iter_mut().for_each(|byte| *byte ^= 0xa5);
+        file.durable = file.now.clone();
     }
 
     /// Flips a bit.

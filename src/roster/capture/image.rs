@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Captured;
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
-    journal::Revision,
+    journal::{ChainPoint, Revision},
     reconcile::{room::Room, user::User},
     roster::chain::ChainPoints,
 };
@@ -37,6 +37,11 @@ impl Image {
     /// The last revision that the image contains.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The last block of the journal that the image was made of, if it had blocks.
+    pub fn last_block(&self) -> Option<ChainPoint> {
+        self.chain.last()
     }
 
     /// Forgets the blocks of the journal that the image was made of: a copy of the journal has

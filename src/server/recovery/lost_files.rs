@@ -15,13 +15,21 @@ use crate::{
     server::{error::ServerError, storage::Storage},
 };
 
-const LAST: Revision = 12;
+pub(in crate::server) const LAST: Revision = 12;
 /// Entries of a segment.
 const PART: Revision = 4;
 
 fn open(folder: &Path) -> Result<(Storage, Arc<Roster>), ServerError> {
+    open_as(folder, false)
+}
+
+pub(in crate::server) fn open_as(
+    folder: &Path,
+    accept_loss: bool,
+) -> Result<(Storage, Arc<Roster>), ServerError> {
     let config = JournalConfig {
         path: folder.to_owned(),
+        accept_loss,
         ..JournalConfig::default()
     };
     let storage = Storage::open(&config, Decoder::new(|_, _, _| None))?;
@@ -30,7 +38,7 @@ fn open(folder: &Path) -> Result<(Storage, Arc<Roster>), ServerError> {
     Ok((storage, roster))
 }
 
-fn append(storage: &Storage) {
+pub(in crate::server) fn append(storage: &Storage) {
     let entry = Entry {
         received_at: Time::MIN,
         payload: Payload::Tick,
@@ -40,7 +48,7 @@ fn append(storage: &Storage) {
 
 /// A folder with two checkpoints, whose first entries are dropped and whose last are in no
 /// checkpoint.
-fn folder() -> TempDir {
+pub(in crate::server) fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let (storage, roster) = open(dir.path()).unwrap();
     for revision in 1..=LAST {
@@ -59,7 +67,7 @@ fn folder() -> TempDir {
     dir
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(in crate::server) fn names(folder: &Path) -> Vec<String> {
     let files = fs::read_dir(folder).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name != "lock").collect();

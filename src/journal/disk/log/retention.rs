@@ -3,7 +3,7 @@
 use super::Log;
 use crate::{
     domain::Time,
-    journal::{Revision, StoreError, disk::segment::SegmentName},
+    journal::{Revision, StoreError, disk::segment::SegmentName, folder::SET_ASIDE},
 };
 
 impl Log {
@@ -24,7 +24,12 @@ impl Log {
         let count = droppable.count();
         for _ in 0..count {
             let file = self.segments[0].to_string();
-            match self.files.remove(&file) {
+            let removed = match self.identity.is_damaged(&file) {
+                // It is kept for an operator to look at, as a damaged checkpoint is.
+                true => self.files.rename(&file, &format!("{file}{SET_ASIDE}")),
+                false => self.files.remove(&file),
+            };
+            match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(StoreError::failed(&file, error));
                 }
@@ -33,6 +38,12 @@ impl Log {
             // At once: if another cannot be removed, this one is gone all the same.
             self.segments.remove(0);
         }
+        // It is written with the next segment. No reader begins before a checkpoint at `first`,
+        // nor before the first segment.
+        let segments = &self.segments;
+        let is_kept = |file: &str| segments.iter().any(|name| name.to_string() == file);
+        let needed = first.min(self.first());
+        self.identity.forget_before(needed, is_kept);
         if count > 0 {
             // If only some of the removed files came back after a power cut, entries between
             // them would be missing.

@@ -142,12 +142,22 @@ impl Site {
         self.spawn_by(Command::new(BINARY))
     }
 
+    /// Starts the service with a flag.
+    pub(crate) fn spawn_with(&self, flag: &str) -> Process {
+        self.spawn_command(Command::new(BINARY), &[flag])
+    }
+
     /// Starts the service by a command that takes its arguments.
-    pub(crate) fn spawn_by(&self, mut command: Command) -> Process {
+    pub(crate) fn spawn_by(&self, command: Command) -> Process {
+        self.spawn_command(command, &[])
+    }
+
+    fn spawn_command(&self, mut command: Command, flags: &[&str]) -> Process {
         let mut child = command
             .arg("serve")
             .arg("--config")
             .arg(self.folder.path().join("headcount.toml"))
+            .args(flags)
             .env_remove("RUST_LOG")
             .stderr(Stdio::piped())
             .spawn()

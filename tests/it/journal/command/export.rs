@@ -123,17 +123,38 @@ fn ranges_are_of_what_there_is() {
 }
 
 #[test]
-fn what_is_before_the_damage_is_exported() {
+fn what_is_around_the_damage_is_exported() {
     let folder = Recipe::default().make();
     fs::write(&folder.files(".segment")[1], b"not a segment").unwrap();
     let output = run(&["export", folder.path().to_str().unwrap()]);
-    assert_eq!(lines(&output.stdout).len(), 100);
+    assert_eq!(lines(&output.stdout).len(), 200);
     assert_eq!(output.status.code(), Some(1));
     let name = folder.files(".segment")[1].file_name().unwrap().to_owned();
-    assert!(
-        text(&output.stderr).contains(name.to_str().unwrap()),
-        "{output:?}"
-    );
+    let told = text(&output.stderr);
+    assert!(told.contains(name.to_str().unwrap()), "{told}");
+    assert!(told.contains("revisions 101 to 200"), "{told}");
+}
+
+#[test]
+fn of_a_damaged_segment_what_is_whole_is_exported() {
+    let folder = Recipe::default().make();
+    let segment = &folder.files(".segment")[1];
+    let whole = fs::read(segment).unwrap();
+    let mut counts = Vec::new();
+    for part in 1..6 {
+        let mut bytes = whole.clone();
+        let at = bytes.len() * part / 6;
+        bytes[at..at + 512].fill(0x55);
+        fs::write(segment, bytes).unwrap();
+        let output = run(&["export", folder.path().to_str().unwrap()]);
+        let count = lines(&output.stdout).len();
+        let is_harmless = count == ENTRIES as usize && output.stderr.is_empty();
+        assert_eq!(output.status.code(), Some(i32::from(!is_harmless)));
+        counts.push(count);
+        fs::write(segment, &whole).unwrap();
+    }
+    // Of the 100 entries of the segment, the damage costs few.
+    assert!(counts.iter().all(|count| *count > 250), "{counts:?}");
 }
 
 #[test]

@@ -103,11 +103,11 @@ fn damage_of_one_segment_is_named_and_hides_nothing_else() {
     let folder = Recipe::default().make();
     let segment = &folder.files(".segment")[1];
     let mut bytes = fs::read(segment).unwrap();
-    // In every page: whichever is in use.
+    // In every block.
     bytes
         .iter_mut()
         .skip(2048)
-        .step_by(512)
+        .step_by(64)
         .for_each(|byte| *byte ^= 0x55);
     fs::write(segment, bytes).unwrap();
     let (report, code) = inspect(&folder);
@@ -170,8 +170,9 @@ fn an_end_that_is_gone_is_damage() {
     let damage = report["damage"].as_array().unwrap();
     let told = damage[0].as_str().unwrap();
     let name = last.file_name().unwrap().to_str().unwrap();
-    assert!(damage.len() == 1 && told.starts_with(name), "{report}");
-    assert!(told.ends_with(lost), "{told}");
+    assert!(told.contains(name) && told.ends_with(lost), "{report}");
+    let ends = "the journal ends before revision 300, at which there is a checkpoint";
+    assert_eq!(damage[1..], [json!(ends)]);
     let output = run(&["replay", folder.path().to_str().unwrap()]);
     assert!(text(&output.stderr).contains(lost), "{output:?}");
     assert_eq!(output.status.code(), Some(1));

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::room::login;
+use headcount::pb::{SnapshotReason, watch_room_response::Update};
+
+use super::room::{first_word, login, present, told};
 use crate::common::child::Site;
 
 /// The last line of a process that does not start; the only one that is no log.
@@ -69,7 +71,40 @@ async fn a_damaged_segment_is_named() {
             bytes[at] ^= 0x40;
         }
         fs::write(path, bytes).unwrap();
-        let told = refusal(&site).await;
-        assert!(told.contains(segment), "{told}");
+        let refused = refusal(&site).await;
+        assert!(refused.contains(segment), "{refused}");
+        assert!(refused.contains("--accept-loss"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_loss_is_accepted_aloud_and_clients_notice() {
+    let site = Site::new("");
+    let process = site.start().await;
+    login(&site, &["ann"]).await;
+    process.kill();
+    let process = site.start().await;
+    login(&site, &["bob"]).await;
+    let token = told(&site).await.unwrap().resume_token;
+    process.kill();
+    let segment = site.files(".segment").pop().unwrap();
+    fs::remove_file(site.data().join(&segment)).unwrap();
+    let refused = refusal(&site).await;
+    assert!(refused.contains(&segment), "{refused}");
+
+    let mut process = site.spawn_with("--accept-loss");
+    let line = process.says("accepted the loss of").await;
+    assert!(line.contains("revisions from 2 on"), "{line}");
+    process.says("under a new epoch").await;
+    process.says("serving callbacks on").await;
+    assert_eq!(present(&site).await, ["ann"]);
+    let (_, word) = first_word(&site, &token).await;
+    let Update::Snapshot(snapshot) = word else {
+        panic!("{word:?}");
+    };
+    assert_eq!(snapshot.reason(), SnapshotReason::EpochChanged);
+    login(&site, &["cid"]).await;
+    process.kill();
+    let _process = site.start().await;
+    assert_eq!(present(&site).await, ["ann", "cid"]);
 }

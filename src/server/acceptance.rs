@@ -1,0 +1,69 @@
+//! Lets a journal go on without entries that it lost, if an operator says so.
+
+use tracing::{info, warn};
+
+use super::recovery;
+use crate::{
+    checkpoint::{CheckpointStore, DiskCheckpoints},
+    journal::{Archive, DataFolder, Decoder, Losses, OpenError, Revision},
+    roster::Image,
+};
+
+/// Losses that are logged one by one; all are counted.
+const LOGGED_MAX: usize = 100;
+
+/// Finds what a start would lack, and accepts its loss. Returns the folder to go on with. Reads
+/// all that a start reads. Blocks.
+///
+/// # Errors
+/// When something else is wrong with the folder, or it cannot be written to.
+pub(super) fn accept_loss(folder: DataFolder, decoder: &Decoder) -> Result<DataFolder, OpenError> {
+    let failed = |source| OpenError::store(folder.path(), source);
+    let store = DiskCheckpoints::new(&folder);
+    let latest = recovery::latest(&store, &|epoch| folder.has_had(epoch)).map_err(failed)?;
+    let after = latest.image.as_ref().map_or(0, Image::revision);
+    let known = latest.image.as_ref().and_then(Image::last_block);
+    let archive = Archive::open(&folder, decoder.clone())?;
+    let losses = archive.losses(after, known).map_err(failed)?;
+    if losses.is_empty() {
+        info!("no loss to accept: everything is there that a start needs");
+        return Ok(folder);
+    }
+    let covered = store.list().map_err(failed)?.first().copied();
+    log(&losses, covered);
+    let accepted = archive.accept(&losses)?;
+    let (before, epoch) = (folder.epoch(), accepted.epoch());
+    match before == epoch {
+        true => warn!("no entry is lost: the journal goes on in its epoch"),
+        false => warn!(
+            losses = losses.lost.len(),
+            "the journal goes on without them under a new epoch, {:016x}: resuming watches get a snapshot",
+            epoch.0
+        ),
+    }
+    Ok(accepted)
+}
+
+fn log(losses: &Losses, checkpoint: Option<Revision>) {
+    for file in &losses.damaged {
+        warn!(
+            file,
+            "is damaged: what can be read of it is read, and it is kept"
+        );
+    }
+    for loss in losses.lost.iter().take(LOGGED_MAX) {
+        let is_covered = loss.last.is_some_and(|last| Some(last) <= checkpoint);
+        let effect = match is_covered {
+            true => " (a checkpoint has their effect)",
+            false => "",
+        };
+        warn!("accepted the loss of {loss}{effect}");
+    }
+    let more = losses.lost.len().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        warn!(more, "more losses: `headcount journal inspect` lists them");
+    }
+}
+
+#[cfg(test)]
+mod tests;
