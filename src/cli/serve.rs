@@ -32,6 +32,11 @@ pub struct ServeArgs {
     /// accepted too.
     #[arg(long)]
     pub accept_loss: bool,
+    /// Go on without the effect of the callback that has this revision, because Headcount
+    /// panics on it. The data folder remembers it: later starts need not be told. Can be
+    /// given several times.
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub quarantine: Vec<u64>,
     /// Where to take callbacks in, such as `0.0.0.0:8080`.
     #[arg(long, value_name = "ADDRESS")]
     pub webhook_listen: Option<SocketAddr>,
@@ -58,6 +63,7 @@ impl ServeArgs {
             dev,
             data,
             accept_loss,
+            quarantine,
             webhook_listen,
             grpc_listen,
             telemetry_listen,
@@ -70,7 +76,11 @@ impl ServeArgs {
         let env: Vec<_> = env.into_iter().collect();
         let mut warnings = stray_variables(env.iter().map(|(name, _)| name))?;
         let mut config = config.with_env(env)?;
-        let unused = [("--data", data.is_some()), ("--accept-loss", accept_loss)];
+        let unused = [
+            ("--data", data.is_some()),
+            ("--accept-loss", accept_loss),
+            ("--quarantine", !quarantine.is_empty()),
+        ];
         for (flag, _) in unused.into_iter().filter(|(_, is_given)| *is_given) {
             if config.journal.kind == JournalKind::Memory {
                 warnings.push(format!(
@@ -78,7 +88,7 @@ impl ServeArgs {
                 ));
             }
         }
-        config.journal.accept_loss = accept_loss;
+        (config.journal.accept_loss, config.journal.quarantine) = (accept_loss, quarantine);
         set(&mut config.journal.path, data);
         // Logs name the folder, and do not say where the process was started.
         if let Ok(path) = std::path::absolute(&config.journal.path) {

@@ -61,6 +61,7 @@ impl Default for JournalConfig {
             // A start replays no more than this, at several hundred thousand a second.
             checkpoint_entries: 500_000,
             accept_loss: false,
+            quarantine: Vec::new(),
         }
     }
 }

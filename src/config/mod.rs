@@ -133,6 +133,10 @@ pub struct JournalConfig {
     /// for one start.
     #[serde(skip)]
     pub accept_loss: bool,
+    /// The revisions of callbacks that get no effect, because the code panicked on them. The
+    /// folder remembers them, so this is no key either.
+    #[serde(skip)]
+    pub quarantine: Vec<u64>,
 }
 
 /// The kind of journal.

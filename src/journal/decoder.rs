@@ -2,12 +2,20 @@
 
 use std::{fmt, sync::Arc};
 
+use super::{entry::Revision, unappliable::Unappliable};
 use crate::domain::{Decoded, ProductName};
 
 /// Says what a stored callback means. A journal stores callbacks as they were received and
 /// does not know any vendor, so it is given one of these when it is opened.
 #[derive(Clone)]
-pub struct Decoder(Arc<Decode>);
+pub struct Decoder {
+    decode: Arc<Decode>,
+    /// Entries that are not decoded, because that or what follows from it panicked.
+    quarantined: Arc<[Revision]>,
+}
+
+/// What a callback that is quarantined means.
+const QUARANTINED: &str = "it is quarantined";
 
 type Decode = dyn Fn(&str, &str, &[u8]) -> Option<(ProductName, Decoded)> + Send + Sync;
 
@@ -18,17 +26,34 @@ impl Decoder {
     pub fn new(
         decode: impl Fn(&str, &str, &[u8]) -> Option<(ProductName, Decoded)> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(decode))
+        Self {
+            decode: Arc::new(decode),
+            quarantined: Arc::default(),
+        }
     }
 
-    /// Decodes a callback; `None` if there is no product of that name.
+    /// A decoder for which the entries of these revisions have no effect.
+    pub(super) fn quarantining(&self, revisions: &[Revision]) -> Self {
+        Self {
+            decode: Arc::clone(&self.decode),
+            quarantined: revisions.into(),
+        }
+    }
+
+    /// Decodes the callback of an entry; `None` if there is no product of that name.
     pub(super) fn decode(
         &self,
+        revision: Revision,
         product: &str,
         query: &str,
         body: &[u8],
-    ) -> Option<(ProductName, Decoded)> {
-        (self.0)(product, query, body)
+    ) -> Result<Option<(ProductName, Decoded)>, Unappliable> {
+        if self.quarantined.contains(&revision) {
+            // Of an empty callback, it says what the product is.
+            let decoded = Unappliable::guard(revision, || (self.decode)(product, "", b""))?;
+            return Ok(decoded.map(|(product, _)| (product, Decoded::undecodable(QUARANTINED))));
+        }
+        Unappliable::guard(revision, || (self.decode)(product, query, body))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, sync::Arc};
 
-use super::entry::Revision;
+use super::{entry::Revision, unappliable::Unappliable};
 
 /// An error of a journal's store. It is shared by all appenders that waited for the store.
 #[derive(Clone)]
@@ -17,6 +17,10 @@ pub enum AppendError {
     /// The journal's store refused.
     #[error("the journal cannot store: {0}")]
     Store(#[source] Cause),
+    /// The journal has ended, because this entry or one before it cannot be applied. The entry
+    /// may be durable.
+    #[error(transparent)]
+    Unappliable(#[from] Unappliable),
     /// The journal is being closed, or its thread ended.
     #[error("the journal is closed")]
     Closed,
@@ -31,6 +35,9 @@ pub enum FollowError {
         /// The revision to go on from.
         after: Revision,
     },
+    /// An entry cannot be applied. The follower must not be used any more.
+    #[error(transparent)]
+    Unappliable(#[from] Unappliable),
     /// The journal's store cannot be read.
     #[error(transparent)]
     Store(Cause),

@@ -1,12 +1,15 @@
 //! A journal that keeps nothing: entries are lost when the process ends.
 
-use std::{fmt, mem, thread};
+use std::{fmt, mem};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
-use tokio::{sync::oneshot, task};
+use tokio::{
+    sync::{SetOnce, oneshot},
+    task,
+};
 
-use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
+use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision, Unappliable};
 
 /// How many queued entries an appender applies for others before it lets other tasks of its
 /// thread run. Its own answer waits for as long.
@@ -23,6 +26,8 @@ pub struct MemoryJournal {
     // Locked while the follower applies, so that entries are applied in the order of their
     // revisions. Only the appender that has the turn locks it, so no appender waits for it.
     head: Mutex<Head>,
+    /// Why the journal ended, if it did.
+    stopped: SetOnce<Unappliable>,
 }
 
 /// Entries for the appender that has the turn. There are at most as many as calls of
@@ -42,6 +47,7 @@ struct Queued {
 
 struct Head {
     last: Revision,
+    /// `None` before the journal is followed, and after an entry could not be applied.
     follower: Option<Box<dyn Follower>>,
 }
 
@@ -62,6 +68,7 @@ impl MemoryJournal {
                 last: 0,
                 follower: None,
             }),
+            stopped: SetOnce::new(),
         }
     }
 
@@ -81,18 +88,24 @@ impl MemoryJournal {
     }
 }
 
-impl Head {
-    fn apply(&mut self, entry: &Entry) -> Result<Revision, AppendError> {
-        let follower = self.follower.as_mut().ok_or(AppendError::NotFollowed)?;
-        self.last += 1;
-        follower.apply(self.last, entry);
-        Ok(self.last)
-    }
-}
-
 impl Turn<'_> {
     fn apply(&self, entry: &Entry) -> Result<Revision, AppendError> {
-        self.0.head.lock().apply(entry)
+        let journal = self.0;
+        let mut head = journal.head.lock();
+        if let Some(stopped) = journal.stopped.get() {
+            return Err(stopped.clone().into());
+        }
+        let Head { last, follower } = &mut *head;
+        let applier = follower.as_mut().ok_or(AppendError::NotFollowed)?;
+        *last += 1;
+        let revision = *last;
+        let applied = Unappliable::guard(revision, || applier.apply(revision, entry));
+        applied.map(|()| revision).map_err(|entry| {
+            *follower = None;
+            // It is set once: nothing is applied after it.
+            let _ = journal.stopped.set(entry.clone());
+            entry.into()
+        })
     }
 
     /// Applies queued entries, up to the limit of a turn, and ends the turn. Returns whether
@@ -105,7 +118,6 @@ impl Turn<'_> {
             let count = queue.entries.len().min(capacity);
             if count == 0 {
                 queue.is_turn_taken = false;
-                mem::forget(self);
                 return !queue.entries.is_empty();
             }
             let later = queue.entries.split_off(count);
@@ -117,18 +129,6 @@ impl Turn<'_> {
                 let _ = done.send(self.apply(&entry));
             }
         }
-    }
-}
-
-impl Drop for Turn<'_> {
-    /// Runs only when the follower panicked. It drops the queued entries, so that their
-    /// appenders get an error: there may be no later appender to apply them.
-    fn drop(&mut self) {
-        let mut queue = self.0.queue.lock();
-        queue.is_turn_taken = false;
-        let entries = mem::take(&mut queue.entries);
-        drop(queue);
-        drop(entries);
     }
 }
 
@@ -157,8 +157,7 @@ impl Remainder<'_> {
 
 impl Drop for Remainder<'_> {
     fn drop(&mut self) {
-        // If the follower panicked, the turn has dropped the queued entries.
-        while !thread::panicking() && self.take_turn() {}
+        while self.take_turn() {}
     }
 }
 
@@ -183,6 +182,14 @@ impl Journal for MemoryJournal {
 
     fn last(&self) -> Revision {
         self.head.lock().last
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.stopped.get().map(ToString::to_string)
+    }
+
+    fn stopped(&self) -> BoxFuture<'_, Unappliable> {
+        self.stopped.wait().map(Clone::clone).boxed()
     }
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {

@@ -16,10 +16,11 @@ mod loss;
 mod memory;
 #[cfg(test)]
 pub(crate) mod recording;
+mod unappliable;
 
 use std::fmt;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture, FutureExt as _};
 use prometheus_client::registry::Registry;
 
 use crate::domain::Time;
@@ -33,6 +34,7 @@ pub use self::{
     folder::{CopyError, DataFolder, FolderCopy, FolderFile, LockError, OpenError, StoreError},
     loss::{Loss, Losses},
     memory::MemoryJournal,
+    unappliable::Unappliable,
 };
 
 /// Makes entries durable and numbers them.
@@ -67,9 +69,16 @@ pub trait Journal: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Whether the journal has ended. Then every append fails until the service restarts.
+    /// Whether the journal has ended, other than because it [stopped](Self::stopped). Then every
+    /// append fails until the service restarts.
     fn is_over(&self) -> bool {
         false
+    }
+
+    /// Completes if the journal stops because an entry cannot be applied. Then every append fails
+    /// until the service restarts, and what its follower has made is not to be used.
+    fn stopped(&self) -> BoxFuture<'_, Unappliable> {
+        future::pending().boxed()
     }
 
     /// Lets a journal that failed try whether it works again. `now` is the time of

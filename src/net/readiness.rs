@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -17,6 +17,8 @@ pub struct Readiness(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     is_ready: AtomicBool,
+    /// Why it never is again.
+    stopped: OnceLock<String>,
     changed: Notify,
 }
 
@@ -32,6 +34,18 @@ impl Readiness {
     pub fn set(&self, is_ready: bool) {
         self.0.is_ready.store(is_ready, Ordering::Release);
         self.0.changed.notify_waiters();
+    }
+
+    /// Says that the service is not ready any more, and why.
+    pub fn stop(&self, reason: String) {
+        // The first reason is the cause.
+        let _ = self.0.stopped.set(reason);
+        self.set(false);
+    }
+
+    /// Why the service is never ready again; `None` if it may be.
+    pub fn stopped(&self) -> Option<&str> {
+        self.0.stopped.get().map(String::as_str)
     }
 
     /// Whether the service is ready.

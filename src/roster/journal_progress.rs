@@ -1,7 +1,10 @@
 //! How far the roster has applied its journal, and the lock that is held while an entry is
 //! applied. All parts of the roster share one [`JournalProgress`].
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -27,6 +30,21 @@ pub(crate) struct JournalProgress {
     /// Whether the entries that the journal had at the start are still being applied. It
     /// changes only between two entries.
     is_replaying: AtomicBool,
+    /// Whether an entry was applied in part, because the code panicked.
+    is_broken: AtomicBool,
+}
+
+/// Notes a panic while an entry is applied, before the locks that are taken earlier than this are
+/// released. So whoever reads a half-applied subject finds the note after it.
+#[derive(Debug)]
+pub(crate) struct PanicNote<'a>(&'a JournalProgress);
+
+impl Drop for PanicNote<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.is_broken.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// The entry lock, locked for a read. No entry is applied meanwhile.
@@ -62,6 +80,7 @@ impl Default for JournalProgress {
             received_at: AtomicU64::new(0),
             now: AtomicU64::new(0),
             is_replaying: AtomicBool::new(true),
+            is_broken: AtomicBool::new(false),
         }
     }
 }
@@ -75,6 +94,16 @@ impl JournalProgress {
     /// Locks the entry lock to apply an entry. Waits until all reads have released it.
     pub(crate) fn begin_entry(&self) -> Applying<'_> {
         Applying(self.entry_lock.write())
+    }
+
+    /// Notes a panic from now until the note is dropped.
+    pub(crate) fn note_panic(&self) -> PanicNote<'_> {
+        PanicNote(self)
+    }
+
+    /// Whether an entry was applied in part.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
     }
 
     /// The last revision applied.

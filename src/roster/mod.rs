@@ -104,6 +104,12 @@ impl Roster {
         self.apps.keys()
     }
 
+    /// Whether every entry was applied as a whole. If not, because the code panicked on one, what
+    /// was read before this was asked may be half of an entry.
+    pub fn is_whole(&self) -> bool {
+        !self.progress.is_broken()
+    }
+
     /// The last revision applied.
     pub fn applied(&self) -> Revision {
         self.progress.applied()

@@ -1,8 +1,9 @@
-//! Lets a journal go on without entries that it lost, if an operator says so.
+//! Lets a journal go on without entries that it lost, or that cannot be applied, if an operator
+//! says so.
 
 use tracing::{info, warn};
 
-use super::recovery;
+use super::latest_checkpoint::latest;
 use crate::{
     checkpoint::{CheckpointStore, DiskCheckpoints},
     journal::{Archive, DataFolder, Decoder, Losses, OpenError, Revision},
@@ -20,7 +21,7 @@ const LOGGED_MAX: usize = 100;
 pub(super) fn accept_loss(folder: DataFolder, decoder: &Decoder) -> Result<DataFolder, OpenError> {
     let failed = |source| OpenError::store(folder.path(), source);
     let store = DiskCheckpoints::new(&folder);
-    let latest = recovery::latest(&store, &|epoch| folder.has_had(epoch)).map_err(failed)?;
+    let latest = latest(&store, &|epoch| folder.has_had(epoch)).map_err(failed)?;
     let after = latest.image.as_ref().map_or(0, Image::revision);
     let known = latest.image.as_ref().and_then(Image::last_block);
     let archive = Archive::open(&folder, decoder.clone())?;
@@ -42,6 +43,30 @@ pub(super) fn accept_loss(folder: DataFolder, decoder: &Decoder) -> Result<DataF
         ),
     }
     Ok(accepted)
+}
+
+/// Lets entries have no effect that cannot be applied. It is remembered in the folder.
+///
+/// # Errors
+/// When one of them is no callback, or the folder cannot be read or written to.
+pub(super) fn quarantine(
+    folder: DataFolder,
+    decoder: &Decoder,
+    revisions: &[Revision],
+) -> Result<DataFolder, OpenError> {
+    let is_new = |revision: &Revision| !folder.quarantined().contains(revision);
+    let new: Vec<_> = revisions.iter().copied().filter(is_new).collect();
+    let folder = match new.is_empty() {
+        true => folder,
+        false => Archive::open(&folder, decoder.clone())?.quarantine(&new)?,
+    };
+    for revision in folder.quarantined() {
+        warn!(
+            revision,
+            "the callback of this revision has no effect: it is quarantined"
+        );
+    }
+    Ok(folder)
 }
 
 fn log(losses: &Losses, checkpoint: Option<Revision>) {

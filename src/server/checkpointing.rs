@@ -133,6 +133,9 @@ pub(super) async fn write_news(
     roster: &Arc<Roster>,
     policy: &CheckpointPolicy,
 ) {
+    if !roster.is_whole() {
+        return;
+    }
     let capture = loop {
         let latest = checkpoints.store().list().unwrap_or_default();
         if latest.first().copied().unwrap_or(0) >= last {

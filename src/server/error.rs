@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, net::SocketAddr};
 
-use crate::journal::{Cause, FollowError, StoreError};
+use crate::journal::{Cause, FollowError, StoreError, Unappliable};
 
 /// What an operator can do about a loss.
 const LOSS_HINT: &str = "restore the whole folder from a backup, or go on without what is lost: `serve --accept-loss` names it and begins a new epoch";
@@ -26,6 +26,15 @@ pub enum ServerError {
     /// The journal cannot be followed.
     #[error("the journal cannot be replayed: {0}")]
     Follow(FollowError),
+    /// An entry cannot be applied.
+    #[error(
+        "{entry}: this is a defect of Headcount, please report it; {}",
+        quarantine_hint(entry)
+    )]
+    Unappliable {
+        /// The entry.
+        entry: Unappliable,
+    },
     /// The journal lacks entries.
     #[error("the journal cannot be replayed: {damage}; {LOSS_HINT}")]
     Loss {
@@ -53,6 +62,7 @@ pub enum ServerError {
 impl From<FollowError> for ServerError {
     fn from(error: FollowError) -> Self {
         match &error {
+            FollowError::Unappliable(entry) => entry.clone().into(),
             FollowError::Store(cause) if is_loss(cause) => Self::Loss { damage: error },
             _ => Self::Follow(error),
         }
@@ -63,4 +73,16 @@ fn is_loss(cause: &Cause) -> bool {
     let source = cause.source();
     let store = source.and_then(|source| source.downcast_ref::<StoreError>());
     store.is_some_and(StoreError::is_loss)
+}
+
+impl From<Unappliable> for ServerError {
+    fn from(entry: Unappliable) -> Self {
+        Self::Unappliable { entry }
+    }
+}
+
+/// What an operator can do about an entry that cannot be applied.
+fn quarantine_hint(entry: &Unappliable) -> String {
+    let revision = entry.revision;
+    format!("with a journal on disk, `serve --quarantine {revision}` goes on without it")
 }

@@ -11,6 +11,7 @@ mod clock_watch;
 mod descriptors;
 mod error;
 mod fronts;
+mod latest_checkpoint;
 mod parts;
 mod recovery;
 mod roster_settings;
@@ -189,10 +190,12 @@ impl Server {
 
         let (storage, roster) = (self.storage.clone(), Arc::clone(&self.roster));
         let (ready, policy) = (self.ready.clone(), self.checkpoint_policy.clone());
+        let mut stopped = None;
         let failed = tokio::select! {
             () = shutdown => None,
-            failed = self.serve(&health, &drain, &mut parts) => Some(failed),
+            failed = self.serve(&health, &drain, &mut parts, &mut stopped) => Some(failed),
         };
+        let failed = failed.or(stopped);
         info!("draining");
         let cut_off = Instant::now() + cut_off;
         health.set_serving(false).await;
@@ -224,12 +227,13 @@ impl Server {
     }
 
     /// Serves until something fails. Clients that come during a long replay of the journal are
-    /// told to come back later.
+    /// told to come back later. If it cannot serve, and waits to be ended, `stopped` says why.
     async fn serve(
         self,
         health: &Health,
         drain: &CancellationToken,
         parts: &mut Parts,
+        stopped: &mut Option<ServerError>,
     ) -> ServerError {
         let Self {
             fronts,
@@ -275,6 +279,14 @@ impl Server {
         };
         match recovered {
             Ok(Ok(())) => {}
+            Ok(Err(error @ ServerError::Unappliable { .. })) => {
+                // The next start would fail alike. So it is not left to a process manager to start
+                // it again and again: whoever asks is told why, until an operator ends it.
+                error!(%error, "cannot serve: waits to be ended");
+                ready.stop(error.to_string());
+                *stopped = Some(error);
+                return failure(parts.join_next().await);
+            }
             Ok(Err(error)) => {
                 error!(%error, "cannot start");
                 return error;
@@ -285,7 +297,7 @@ impl Server {
             clock.resume(journal_time);
         }
         let clocks = (clock, clock_watch);
-        upkeep::spawn(parts, health, drain, &storage.journal, &roster, clocks);
+        upkeep::spawn(parts, health, drain, &storage.journal, &roster, &ready, clocks);
         if let Some(checkpoints) = storage.checkpoints {
             checkpointing::spawn(
                 parts,

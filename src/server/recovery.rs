@@ -1,13 +1,11 @@
 //! Brings a roster to the state that the journal describes.
 
-use tracing::{info, warn};
-
-use super::{error::ServerError, storage::Storage};
-use crate::{
-    checkpoint::{self, CheckpointStore, ReadError},
-    journal::{Epoch, Revision, StoreError},
-    roster::{Applier, Image},
+use super::{
+    error::ServerError,
+    latest_checkpoint::{Latest, latest},
+    storage::Storage,
 };
+use crate::roster::{Applier, Image};
 
 /// Installs the latest checkpoint, applies the entries after it, and lets the roster follow
 /// the journal from there. Blocks for as long as that takes.
@@ -38,66 +36,10 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
     Ok(())
 }
 
-/// What a start found in the store.
-pub(super) struct Latest {
-    /// The latest checkpoint that loads.
-    pub(super) image: Option<Image>,
-    /// Later ones that are damaged. They must not count as checkpoints that are kept.
-    damaged: Vec<Revision>,
-}
-
-/// Finds the latest checkpoint that loads, of those whose epoch is known.
-pub(super) fn latest(
-    store: &dyn CheckpointStore,
-    is_known: &dyn Fn(Epoch) -> bool,
-) -> Result<Latest, StoreError> {
-    let mut damaged = Vec::new();
-    for revision in store.list()? {
-        match load(store, is_known, revision) {
-            Ok(image) => {
-                info!(revision, "loaded the checkpoint");
-                let image = Some(image);
-                return Ok(Latest { image, damaged });
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                warn!(
-                    revision,
-                    reason, "the checkpoint does not load: trying the one before"
-                );
-                if is_damage(&error) {
-                    damaged.push(revision);
-                }
-            }
-        }
-    }
-    let image = None;
-    Ok(Latest { image, damaged })
-}
-
-fn load(
-    store: &dyn CheckpointStore,
-    is_known: &dyn Fn(Epoch) -> bool,
-    revision: Revision,
-) -> Result<Image, ReadError> {
-    let records = store.read(revision);
-    let records = records.map_err(|error| ReadError::Read(error.into()))?;
-    checkpoint::read_of(is_known, records)
-}
-
-/// Whether the checkpoint is damaged. If not, it may only be that it cannot be read now.
-fn is_damage(error: &ReadError) -> bool {
-    match error {
-        ReadError::Read(error) => {
-            let error = error.downcast_ref::<StoreError>();
-            error.is_some_and(StoreError::is_damage)
-        }
-        ReadError::Epoch(_) | ReadError::Record { .. } | ReadError::Truncated => true,
-    }
-}
-
 #[cfg(test)]
 pub(super) mod lost_files;
+#[cfg(test)]
+mod planted_panics;
 
 #[cfg(test)]
 mod tests {
@@ -107,9 +49,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        checkpoint::{Checkpoints, RecordSink, memory::MemoryCheckpoints},
+        checkpoint::{
+            self, CheckpointStore as _, Checkpoints, RecordSink, memory::MemoryCheckpoints,
+        },
         domain::{AppName, Logins, Time},
-        journal::{Entry, Follower as _, Journal as _, Payload, recording::RecordingJournal},
+        journal::{
+            Entry, Epoch, Follower as _, Journal as _, Payload, recording::RecordingJournal,
+        },
         reconcile::Rules,
         roster::{Limits, Roster},
     };

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-use super::{acceptance::accept_loss, error::ServerError};
+use super::{
+    acceptance::{accept_loss, quarantine},
+    error::ServerError,
+};
 use crate::{
     checkpoint::{Checkpoints, DiskCheckpoints},
     config::{JournalConfig, JournalKind},
@@ -54,6 +57,7 @@ impl Storage {
         if config.accept_loss {
             folder = accept_loss(folder, &decoder)?;
         }
+        let folder = quarantine(folder, &decoder, &config.quarantine)?;
         let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
         let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));

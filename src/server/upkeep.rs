@@ -1,18 +1,19 @@
 //! What the service does every second: it journals ticks, tries a failing journal again, and
 //! compares the clocks.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::{self, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{clock_watch::ClockWatch, parts::Parts};
+use super::{clock_watch::ClockWatch, error::ServerError, parts::Parts};
 use crate::{
     domain::Clock,
     grpc::Health,
     journal::{Entry, Journal, Payload},
+    net::Readiness,
     roster::Roster,
 };
 
@@ -28,25 +29,29 @@ pub(super) fn spawn(
     drain: &CancellationToken,
     journal: &Arc<dyn Journal>,
     roster: &Arc<Roster>,
+    ready: &Readiness,
     (clock, clock_watch): (Clock, ClockWatch),
 ) {
-    let mut keep = |what, work: BoxFuture<'static, ()>| {
+    let mut keep = |what, work: BoxFuture<'static, Result<(), BoxError>>| {
         let drained = drain.clone();
         parts.spawn(async move {
-            drained.run_until_cancelled(work).await;
-            (what, Ok(()))
+            let ended = drained.run_until_cancelled(work).await;
+            (what, ended.unwrap_or(Ok(())))
         });
     };
-    keep(
-        "forgetting",
-        keep_forgetting(Arc::clone(journal), Arc::clone(roster), clock.clone()).boxed(),
+    let forgetting = keep_forgetting(Arc::clone(journal), Arc::clone(roster), clock.clone());
+    keep("forgetting", forgetting.map(Ok).boxed());
+    let looking_after = keep_looking_after(
+        Arc::clone(journal),
+        health.clone(),
+        ready.clone(),
+        clock.clone(),
     );
-    keep(
-        "the journal",
-        keep_looking_after(Arc::clone(journal), health.clone(), clock.clone()).boxed(),
-    );
-    keep("the clock", clock_watch.keep_looking(clock).boxed());
+    keep("the journal", looking_after.map(Err).boxed());
+    keep("the clock", clock_watch.keep_looking(clock).map(Ok).boxed());
 }
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// An interval of a second.
 pub(super) fn looks() -> Interval {
@@ -88,18 +93,35 @@ pub async fn forget_due(journal: &dyn Journal, roster: &Roster, clock: &Clock) {
 }
 
 /// Reports in health whether entries can be made durable, and lets a journal that failed try
-/// again. Returns when the journal has ended.
-async fn keep_looking_after(journal: Arc<dyn Journal>, health: Health, clock: Clock) {
+/// again. Returns why the journal has ended, when it has.
+async fn keep_looking_after(
+    journal: Arc<dyn Journal>,
+    health: Health,
+    ready: Readiness,
+    clock: Clock,
+) -> BoxError {
     let mut looks = looks();
     let mut was_writable = None;
+    let mut stopped = journal.stopped();
     loop {
-        looks.tick().await;
+        let entry = tokio::select! {
+            biased;
+            entry = &mut stopped => Some(entry),
+            _ = looks.tick() => None,
+        };
+        if let Some(entry) = entry {
+            // What the entry changed by half is not to be served.
+            let error = ServerError::from(entry);
+            ready.stop(error.to_string());
+            health.set_writable(false).await;
+            return error.into();
+        }
         let is_writable = journal.failure().is_none();
         if was_writable.replace(is_writable) != Some(is_writable) {
             health.set_writable(is_writable).await;
         }
         if journal.is_over() {
-            return;
+            return "it was not told to".into();
         }
         if !is_writable {
             journal.probe(clock.times().received_at());

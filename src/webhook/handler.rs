@@ -133,10 +133,13 @@ impl WebhookFront {
         let (status, body) = match *method {
             Method::GET | Method::HEAD if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Method::GET | Method::HEAD if self.parts.ready.is_ready() => (StatusCode::OK, "ok"),
-            Method::GET | Method::HEAD => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            Method::GET | Method::HEAD => {
+                let why = self.parts.ready.stopped().unwrap_or("starting");
+                (StatusCode::SERVICE_UNAVAILABLE, why)
+            }
             _ => (StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD"),
         };
-        let mut response = Response::new(Full::from(body));
+        let mut response = Response::new(Full::from(body.to_owned()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));

@@ -34,7 +34,7 @@ use crate::{
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch},
-        stream::{Wakeups, WatchMessages},
+        stream::{HALF_APPLIED, Wakeups, WatchMessages},
     },
     journal::ChainHash,
     net::Readiness,
@@ -90,7 +90,18 @@ impl Presence {
         if self.ready.is_ready() {
             Ok(())
         } else {
-            Err(Status::unavailable("the server is starting: try again"))
+            let stopped = self.ready.stopped();
+            Err(Status::unavailable(
+                stopped.unwrap_or("the server is starting: try again"),
+            ))
+        }
+    }
+
+    /// Checks, after the roster was read, that nothing that was read is half of an entry.
+    fn check_whole(&self) -> Result<(), Status> {
+        match self.roster.is_whole() {
+            true => Ok(()),
+            false => Err(Status::unavailable(HALF_APPLIED)),
         }
     }
 
@@ -185,6 +196,7 @@ impl PresenceService for Presence {
         let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
         let token = request::users_token(&message.page_token, &room)?;
         let answer = self.roster.room(&room.app, &room.room);
+        self.check_whole()?;
         let (revision, view) = (answer.revision, &answer.view);
         let incarnation = view.summary.incarnation.as_ref();
         if let Some(token) = &token
@@ -239,6 +251,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let (revision, view) = self.roster.user(&user.app, &user.user);
+        self.check_whole()?;
         let answer = pb::GetUserResponse {
             user: Some(user.to_user(&view)),
             revision,
@@ -278,6 +291,7 @@ impl PresenceService for Presence {
             let (app, room) = (app.clone(), room.clone());
             RoomRef { app, room }.to_room(summary)
         });
+        self.check_whole()?;
         let next_page = page
             .continue_after
             .map(|(room, _)| encode_rooms_token(app.as_str(), prefix, room.as_str()));

@@ -4,4 +4,7 @@ pub(super) mod drain;
 mod pacing;
 mod watch_messages;
 
-pub(super) use self::{pacing::Wakeups, watch_messages::WatchMessages};
+pub(super) use self::{
+    pacing::Wakeups,
+    watch_messages::{HALF_APPLIED, WatchMessages},
+};

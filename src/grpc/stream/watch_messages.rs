@@ -21,6 +21,10 @@ use crate::{
     roster::{ChangeBatch, EncodingKey, EntryChanges, Roster, SnapshotReason, Watch, WatchEvent},
 };
 
+/// What is answered instead of what may be half of an entry.
+pub(in crate::grpc) const HALF_APPLIED: &str =
+    "an entry of the journal could not be applied: the server is going away";
+
 /// The tag of the field of a message that contains changes.
 const CHANGES_TAG: u32 = 4;
 
@@ -79,7 +83,12 @@ impl<S: WireSubject> WatchMessages<S> {
         stream::unfold((self, idle), |(mut messages, mut idle)| async move {
             idle.restart();
             let message = messages.next(&mut idle).await;
-            Some((Ok(message), (messages, idle)))
+            // Looked at after the roster was read: then nothing that was read is half of an entry.
+            let message = match messages.roster.is_whole() {
+                true => Ok(message),
+                false => Err(Status::unavailable(HALF_APPLIED)),
+            };
+            Some((message, (messages, idle)))
         })
     }
 

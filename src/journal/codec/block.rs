@@ -11,6 +11,7 @@ use crate::{
         chain::ChainHash,
         decoder::Decoder,
         entry::{Callback, Entry, Payload, Revision},
+        unappliable::Unappliable,
     },
     stored,
 };
@@ -26,6 +27,8 @@ pub(in crate::journal) enum BlockError {
     Missing(Revision, &'static str),
     #[error("entry {0} is of a product that this version does not know: {1:?}")]
     Product(Revision, String),
+    #[error(transparent)]
+    Unappliable(#[from] Unappliable),
 }
 
 /// Consecutive entries.
@@ -116,7 +119,7 @@ fn callback_from(
         query,
         body,
     } = callback;
-    let decoded = decoder.decode(&product, &query, &body);
+    let decoded = decoder.decode(revision, &product, &query, &body)?;
     let (product, decoded) = decoded.ok_or(BlockError::Product(revision, product))?;
     Ok(Callback {
         app: app.as_str().into(),
@@ -168,8 +171,8 @@ mod tests {
         assert_eq!(decoded.chain, chain);
         let kept = decoded.entries.iter().map(|entry| match &entry.payload {
             Payload::Callback(callback) => {
-                let again = decoder().decode("tencent_room", &callback.query, &callback.body);
-                let (product, again) = again.unwrap();
+                let again = decoder().decode(7, "tencent_room", &callback.query, &callback.body);
+                let (product, again) = again.unwrap().unwrap();
                 assert_eq!((callback.product, &*callback.decoded), (product, &again));
                 let body = String::from_utf8(callback.body.to_vec()).unwrap();
                 (entry.received_at, callback.app.as_str().to_owned(), body)

@@ -14,10 +14,10 @@ use crate::journal::{
     entry::{Entry, Revision},
 };
 
-use self::{block::BlockError, frame::FrameError};
+use self::frame::FrameError;
 
 pub(super) use self::{
-    block::Block,
+    block::{Block, BlockError},
     salvage::{Found, blocks as find_blocks},
 };
 

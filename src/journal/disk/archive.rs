@@ -8,7 +8,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use super::log::{Log, OnLoss, ReadBlock};
 use crate::journal::{
-    ChainPoint, DataFolder, Decoder, Entry, FolderFile, Loss, Losses, OpenError, Revision,
+    ChainPoint, DataFolder, Decoder, Entry, FolderFile, Loss, Losses, OpenError, Payload, Revision,
     StoreError,
 };
 
@@ -30,7 +30,7 @@ impl Archive {
         Ok(Self {
             folder: folder.clone(),
             log: log.map_err(|source| OpenError::store(folder.path(), source))?,
-            decoder,
+            decoder: decoder.quarantining(&folder.identity().quarantined),
         })
     }
 
@@ -121,6 +121,40 @@ impl Archive {
             !loss.last.is_some_and(is_accepted)
         });
         Ok(losses)
+    }
+
+    /// Lets the journal go on without the effect of entries, under a new epoch: watchers may have
+    /// seen a part of it. The entries are kept. The folder has to be used as it is returned.
+    ///
+    /// # Errors
+    /// When one of them is no callback of the journal, or the folder cannot be written to. A tick
+    /// cannot be quarantined: what it let be forgotten would be due at the next.
+    pub fn quarantine(self, revisions: &[Revision]) -> Result<DataFolder, OpenError> {
+        let failed = |source| OpenError::store(self.folder.path(), source);
+        let decoder = self.decoder.quarantining(revisions);
+        for revision in revisions {
+            let mut is_callback = false;
+            let mut look = |block: ReadBlock| {
+                let first = block.entries.first();
+                is_callback = block.first == *revision
+                    && first.is_some_and(|entry| matches!(entry.payload, Payload::Callback(_)));
+                ControlFlow::Break(block.point.last + 1)
+            };
+            let before = revision.saturating_sub(1);
+            let read = self
+                .log
+                .read(before, None, &decoder, OnLoss::Fail, &mut look);
+            match read.map_err(failed) {
+                Ok(_) if is_callback => {}
+                Ok(_) => {
+                    return Err(failed(StoreError::NoCallback {
+                        revision: *revision,
+                    }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.folder.quarantine(revisions).map_err(failed)
     }
 
     /// Lets the journal go on without what it lost, and begins a new epoch if entries are lost.

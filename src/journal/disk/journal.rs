@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,7 +19,7 @@ use crate::{
     domain::Time,
     journal::{
         AppendError, Cause, DataFolder, Decoder, Entry, Epoch, FollowError, Follower, Journal,
-        LockError, OpenError, Revision,
+        LockError, OpenError, Revision, Unappliable,
     },
 };
 
@@ -45,7 +45,10 @@ impl DiskJournal {
         let log = Log::open(Arc::clone(folder.files()), folder.identity());
         let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
         tracing::info!(folder = %folder.path().display(), "opened the journal");
+        let quarantined = &folder.identity().quarantined;
+        let decoder = decoder.quarantining(quarantined);
         let status = Arc::new(Status::default());
+        status.quarantined(quarantined.len());
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let writer = Writer {
             log,
@@ -135,6 +138,9 @@ impl Journal for DiskJournal {
     }
 
     fn failure(&self) -> Option<String> {
+        if let Some(stopped) = self.status.stopped.get() {
+            return Some(stopped.to_string());
+        }
         let closed = || AppendError::Closed.to_string();
         self.is_over()
             .then(closed)
@@ -143,6 +149,10 @@ impl Journal for DiskJournal {
 
     fn is_over(&self) -> bool {
         self.writer.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn stopped(&self) -> BoxFuture<'_, Unappliable> {
+        self.status.stopped.wait().map(Clone::clone).boxed()
     }
 
     fn probe(&self, now: Time) {

@@ -122,21 +122,25 @@ impl Log {
     }
 
     /// Reads all entries after a revision. New entries are appended after the last of them.
-    /// `known` is the block that holds the revision, if the reader knows it.
+    /// `known` is the block that holds the revision, if the reader knows it. If `visit` breaks,
+    /// the log cannot be appended to.
     pub(super) fn replay(
         &mut self,
         after: Revision,
         known: Option<ChainPoint>,
         decoder: &Decoder,
-        visit: &mut dyn FnMut(ReadBlock),
+        visit: &mut dyn FnMut(ReadBlock) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         // Closes the current segment, so that it can be opened to be read.
         self.current = None;
         let mut end = known;
         let next = self.read(after, known, decoder, OnLoss::Fail, &mut |block| {
+            let last = block.point.last;
             end = Some(block.point);
-            visit(block);
-            ControlFlow::Continue(())
+            match visit(block) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(()) => ControlFlow::Break(last + 1),
+            }
         })?;
         let through = end.map_or(after, |end| end.last.max(after));
         if next <= through && !self.identity.accepts(next, through) {

@@ -31,7 +31,7 @@ fn written() -> Simulated {
     let disk = Simulated::default();
     let mut dice = Pcg32::seed_from_u64(7);
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     for block in 0..SEGMENTS * BLOCKS {
         let entries: Vec<_> = (0..dice.random_range(1..6))
             .map(|_| {

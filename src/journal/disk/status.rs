@@ -8,12 +8,16 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::journal::{Cause, Revision};
+use tokio::sync::SetOnce;
+
+use crate::journal::{Cause, Revision, Unappliable};
 
 /// How the journal is doing.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     failure: Mutex<Option<Cause>>,
+    /// Why the journal ended, if an entry could not be applied.
+    pub(super) stopped: SetOnce<Unappliable>,
     metrics: DiskMetrics,
     last: AtomicU64,
 }
@@ -27,6 +31,7 @@ pub(super) struct DiskMetrics {
     failing: Gauge,
     first: Gauge,
     last: Gauge,
+    quarantined: Gauge,
 }
 
 impl Status {
@@ -58,6 +63,10 @@ impl Status {
 
     pub(super) fn refused(&self, count: usize) {
         self.metrics.refused.inc_by(count as u64);
+    }
+
+    pub(super) fn quarantined(&self, count: usize) {
+        self.metrics.quarantined.set(count as i64);
     }
 
     /// The revision of the last entry that is durable.
@@ -102,6 +111,11 @@ impl DiskMetrics {
             "journal_first_revision",
             "The first entry that is still kept",
             self.first.clone(),
+        );
+        registry.register(
+            "journal_quarantined",
+            "Entries without effect, because an operator quarantined them",
+            self.quarantined.clone(),
         );
         registry.register("journal_last_revision", "The last entry", self.last.clone());
     }

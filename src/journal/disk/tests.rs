@@ -4,7 +4,7 @@
 
 mod retention;
 
-use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
+use std::{collections::BTreeMap, io::ErrorKind, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _};
@@ -13,7 +13,7 @@ use crate::{
     domain::{Decoded, ProductName, Time},
     journal::{
         Callback, ChainPoint, Decoder, Entry, Epoch, Payload, Revision, StoreError,
-        disk::log::Log,
+        disk::log::{Log, ReadBlock},
         folder::{
             Files, open_format,
             simulated::{Fault, Simulated, Write},
@@ -21,6 +21,22 @@ use crate::{
         io_kind,
     },
 };
+
+impl Log {
+    /// Replays the log to a reader who wants all of it.
+    pub(super) fn replay_all(
+        &mut self,
+        after: Revision,
+        known: Option<ChainPoint>,
+        decoder: &Decoder,
+        visit: &mut dyn FnMut(ReadBlock),
+    ) -> Result<(), StoreError> {
+        self.replay(after, known, decoder, &mut |block| {
+            visit(block);
+            ControlFlow::Continue(())
+        })
+    }
+}
 
 /// Bodies by revision.
 type Kept = BTreeMap<Revision, Bytes>;
@@ -57,7 +73,7 @@ pub(super) fn open(disk: &Simulated) -> Result<Log, StoreError> {
 fn read(disk: &Simulated) -> Result<Kept, StoreError> {
     let mut kept = Kept::new();
     let mut log = open(disk)?;
-    log.replay(0, None, &decoder(), &mut |block| {
+    log.replay_all(0, None, &decoder(), &mut |block| {
         for (entry, revision) in block.entries.into_iter().zip(block.first..) {
             let Payload::Callback(callback) = entry.payload else {
                 panic!("a tick that was not appended");
@@ -76,7 +92,7 @@ fn work(disk: &Simulated) -> Kept {
     let mut acknowledged = Kept::new();
     let mut log = loop {
         let opened = open(disk).and_then(|mut log| {
-            log.replay(0, None, &decoder(), &mut |_| {})?;
+            log.replay_all(0, None, &decoder(), &mut |_| {})?;
             Ok(log)
         });
         match opened {
@@ -193,7 +209,7 @@ fn cut_off(fault: Option<Fault>) -> (Simulated, Kept, Vec<&'static str>) {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     log.append([entry("6.0")].iter(), Time::MIN).unwrap();
     acknowledged.insert(49, Bytes::from("6.0"));
     let before = disk.trace().len();
@@ -275,7 +291,7 @@ fn a_full_disk_is_refused_and_used_again_once_there_is_room() {
     let disk = Simulated::default();
     let mut acknowledged = work(&disk);
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     disk.fail(Some(Fault::Full));
     for _ in 0..3 {
         let error = log.append([entry("7.0")].iter(), Time::MIN).unwrap_err();
@@ -318,7 +334,7 @@ fn nothing_is_acknowledged_before_it_is_synced() {
 fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     let disk = Simulated::default();
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     let at = |n: u64| Time::from_millis(n).unwrap();
     for n in 1..=4 {
         log.append([entry("a"), entry("b")].iter(), at(n * 1000))
@@ -332,22 +348,24 @@ fn entries_are_dropped_by_whole_segments_and_only_if_old() {
     assert_eq!((log.first(), log.last()), (3, 8));
     assert_eq!(dropped(&mut log, 100, 9000), 2, "the last segment stays");
     let mut again = open(&disk).unwrap();
-    let missing = again.replay(0, None, &decoder(), &mut |_| {}).unwrap_err();
+    let missing = again
+        .replay_all(0, None, &decoder(), &mut |_| {})
+        .unwrap_err();
     assert!(
         missing.to_string().contains("revisions 1 to 6, before"),
         "{missing}"
     );
     let mut revisions = Vec::new();
     again
-        .replay(7, None, &decoder(), &mut |block| {
+        .replay_all(7, None, &decoder(), &mut |block| {
             revisions.extend((block.first..).take(block.entries.len()));
         })
         .unwrap();
     assert_eq!(revisions, [8]);
-    let lost = again.replay(8, None, &decoder(), &mut |_| {});
+    let lost = again.replay_all(8, None, &decoder(), &mut |_| {});
     assert_eq!(lost, Ok(()));
     assert_eq!(
-        again.replay(9, None, &decoder(), &mut |_| {}),
+        again.replay_all(9, None, &decoder(), &mut |_| {}),
         Err(StoreError::Lost { after: 9 })
     );
 }
@@ -356,7 +374,7 @@ fn entries_are_dropped_by_whole_segments_and_only_if_old() {
 fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
     let disk = Simulated::default();
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     let mut append = |body: &str| log.append([entry(body)].iter(), Time::MIN).unwrap();
     let (first, second) = (append("a"), append("b"));
     drop(log);
@@ -364,15 +382,15 @@ fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
     // The same blocks are read, from the start and from a known one.
     let mut read = Vec::new();
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |block| read.push(block.point))
+    log.replay_all(0, None, &decoder(), &mut |block| read.push(block.point))
         .unwrap();
     assert_eq!(read, [first, second]);
-    log.replay(1, Some(first), &decoder(), &mut |block| {
+    log.replay_all(1, Some(first), &decoder(), &mut |block| {
         assert_eq!(block.point, second);
     })
     .unwrap();
     let third = log.append([entry("c")].iter(), Time::MIN).unwrap();
-    log.replay(2, Some(second), &decoder(), &mut |block| {
+    log.replay_all(2, Some(second), &decoder(), &mut |block| {
         assert_eq!(block.point, third);
     })
     .unwrap();
@@ -382,14 +400,14 @@ fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
         hash: third.hash,
         ..first
     };
-    let parted = log.replay(1, Some(other), &decoder(), &mut |_| {});
+    let parted = log.replay_all(1, Some(other), &decoder(), &mut |_| {});
     assert!(
         matches!(parted, Err(StoreError::OtherHistory { revision: 2, .. })),
         "{parted:?}"
     );
     // One whose last block goes on where the folder ends.
     let later = ChainPoint { last: 9, ..third };
-    let parted = log.replay(3, Some(later), &decoder(), &mut |_| {});
+    let parted = log.replay_all(3, Some(later), &decoder(), &mut |_| {});
     assert!(
         matches!(parted, Err(StoreError::OtherHistory { revision: 3, .. })),
         "{parted:?}"
@@ -400,7 +418,7 @@ fn blocks_are_chained_and_a_mixed_folder_is_noticed() {
 fn blocks_of_versions_without_hashes_are_read_from_wherever_a_reader_begins() {
     let disk = Simulated::default();
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
     for body in ["a", "b", "c"] {
         log.append_unhashed([entry(body)].iter()).unwrap();
     }
@@ -410,27 +428,28 @@ fn blocks_of_versions_without_hashes_are_read_from_wherever_a_reader_begins() {
     let mut known: Vec<Option<ChainPoint>> = vec![None];
     for begin in [1, 3] {
         let mut log = open(&disk).unwrap();
-        log.replay(begin, None, &decoder(), &mut |_| {}).unwrap();
+        log.replay_all(begin, None, &decoder(), &mut |_| {})
+            .unwrap();
         known.push(Some(log.append([entry("d")].iter(), Time::MIN).unwrap()));
         known.push(Some(log.append([entry("e")].iter(), Time::MIN).unwrap()));
     }
     // Every other beginning finds the same chain, and a reader that knows it agrees.
     let mut points = Vec::new();
     let mut log = open(&disk).unwrap();
-    log.replay(0, None, &decoder(), &mut |block| points.push(block.point))
+    log.replay_all(0, None, &decoder(), &mut |block| points.push(block.point))
         .unwrap();
     assert_eq!(points.len(), 7);
     assert_eq!(points[1].hash, points[2].hash);
     for (begin, point) in points.iter().enumerate() {
         let mut seen = Vec::new();
         let after = begin as Revision + 1;
-        log.replay(after, Some(*point), &decoder(), &mut |block| {
+        log.replay_all(after, Some(*point), &decoder(), &mut |block| {
             seen.push(block.point)
         })
         .unwrap();
         assert_eq!(seen, points[begin + 1..]);
         let mut seen = Vec::new();
-        log.replay(after, None, &decoder(), &mut |block| seen.push(block.point))
+        log.replay_all(after, None, &decoder(), &mut |block| seen.push(block.point))
             .unwrap();
         assert_eq!(seen, points[begin + 1..]);
     }

@@ -2,6 +2,7 @@
 //! sync, hands them to the follower, and then answers their appenders.
 
 use std::{
+    ops::ControlFlow,
     sync::{Arc, mpsc::SyncSender},
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use crate::{
     domain::Time,
     journal::{
         AppendError, Cause, ChainPoint, Decoder, Entry, FollowError, Follower, Payload, Revision,
-        StoreError,
+        StoreError, Unappliable,
     },
 };
 
@@ -122,28 +123,51 @@ impl Writer {
     }
 
     fn append(&mut self, batch: Vec<Append>) {
+        if let Some(stopped) = self.status.stopped.get() {
+            return self.refuse(batch, &stopped.clone().into());
+        }
         let appended = self.commit(&batch);
         if !matches!(appended, Err(AppendError::NotFollowed)) {
             let noted = appended.as_ref().map(|_| ());
             self.note(&noted.map_err(cause));
         }
-        match (appended, &mut self.follower) {
-            (Ok(block), Some(follower)) => {
+        match appended {
+            Ok(block) => {
                 self.status.appended(block.first, batch.len());
-                follower.begin_block(block);
-                for (Append { entry, done }, revision) in batch.into_iter().zip(block.first..) {
-                    follower.apply(revision, &entry);
-                    // It fails if the appender no longer waits.
-                    let _ = done.send(Ok(revision));
-                }
+                self.apply(block, batch);
             }
-            (appended, _) => {
-                let error = appended.err().unwrap_or(AppendError::NotFollowed);
-                self.status.refused(batch.len());
-                for Append { done, .. } in batch {
-                    let _ = done.send(Err(error.clone()));
-                }
+            Err(error) => self.refuse(batch, &error),
+        }
+    }
+
+    /// Hands entries that are durable to the follower. Ends the journal if one of them cannot
+    /// be applied: what the follower has made is not to be used any more.
+    fn apply(&mut self, block: ChainPoint, batch: Vec<Append>) {
+        let Some(mut follower) = self.follower.take() else {
+            return self.refuse(batch, &AppendError::NotFollowed);
+        };
+        follower.begin_block(block);
+        let mut batch = batch.into_iter();
+        for (Append { entry, done }, revision) in batch.by_ref().zip(block.first..) {
+            let applied = Unappliable::guard(revision, || follower.apply(revision, &entry));
+            if let Err(stopped) = applied {
+                tracing::error!("{stopped}");
+                // It is set once: nothing is applied after it.
+                let _ = self.status.stopped.set(stopped.clone());
+                let error = stopped.into();
+                let _ = done.send(Err(AppendError::clone(&error)));
+                return self.refuse(batch.collect(), &error);
             }
+            // It fails if the appender no longer waits.
+            let _ = done.send(Ok(revision));
+        }
+        self.follower = Some(follower);
+    }
+
+    fn refuse(&self, batch: Vec<Append>, error: &AppendError) {
+        self.status.refused(batch.len());
+        for Append { done, .. } in batch {
+            let _ = done.send(Err(error.clone()));
         }
     }
 
@@ -194,10 +218,14 @@ impl Writer {
         let began = Instant::now();
         let mut progress = (began, after);
         let known = follower.known();
+        let mut applied = Ok(());
         let replayed = self.log.replay(after, known, &self.decoder, &mut |block| {
             follower.begin_block(block.point);
             for (entry, revision) in block.entries.iter().zip(block.first..) {
-                follower.apply(revision, entry);
+                applied = Unappliable::guard(revision, || follower.apply(revision, entry));
+                if applied.is_err() {
+                    return ControlFlow::Break(());
+                }
             }
             if progress.0.elapsed() >= PROGRESS_INTERVAL {
                 let revision = block.point.last;
@@ -205,8 +233,13 @@ impl Writer {
                 tracing::info!(revision, per_second = rate as u64, "replaying the journal");
                 progress = (Instant::now(), revision);
             }
+            ControlFlow::Continue(())
         });
-        replayed.map_err(|error: StoreError| FollowError::Store(Cause::new(error)))?;
+        applied?;
+        replayed.map_err(|error| match error {
+            StoreError::Unappliable(entry) => entry.into(),
+            error => FollowError::Store(Cause::new(error)),
+        })?;
         follower.caught_up();
         let (first, last) = (self.log.first(), self.log.last());
         tracing::info!(after, last, took = ?began.elapsed(), "replayed the journal");

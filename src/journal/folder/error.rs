@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::lock::LockError;
-use crate::journal::{entry::Revision, error::Cause};
+use crate::journal::{Unappliable, entry::Revision, error::Cause};
 
 /// Why a data folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,15 @@ pub enum StoreError {
         /// Its first revision.
         first: Revision,
     },
+    /// An entry cannot be decoded, because the code that decodes it panicked.
+    #[error(transparent)]
+    Unappliable(#[from] Unappliable),
+    /// There is no callback to be quarantined.
+    #[error("there is no callback of revision {revision} that could be quarantined")]
+    NoCallback {
+        /// The revision.
+        revision: Revision,
+    },
     /// A file is of another journal.
     #[error("{file} is of another data folder")]
     Foreign {
@@ -117,6 +126,8 @@ impl StoreError {
                 true
             }
             Self::Failed { .. }
+            | Self::Unappliable(_)
+            | Self::NoCallback { .. }
             | Self::Foreign { .. }
             | Self::OtherHistory { .. }
             | Self::Nothing

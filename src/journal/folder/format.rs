@@ -47,6 +47,8 @@ pub(crate) struct Identity {
     pub(super) damaged: Vec<String>,
     /// The revisions of entries whose loss was accepted.
     pub(super) lost: Vec<RangeInclusive<Revision>>,
+    /// The revisions of entries that have no effect, because the code panicked on them.
+    pub(crate) quarantined: Vec<Revision>,
 }
 
 /// Reads the identity of a folder. Makes an empty folder one of the epoch `new`.
@@ -146,6 +148,7 @@ impl Identity {
             former: Vec::new(),
             damaged: Vec::new(),
             lost: Vec::new(),
+            quarantined: Vec::new(),
         }
     }
 
@@ -187,10 +190,17 @@ impl Identity {
         }
     }
 
+    /// Lets entries have no effect. The journal goes on under the epoch `new`.
+    pub(super) fn quarantine(&mut self, revisions: &[Revision], new: Epoch) {
+        self.former.push(mem::replace(&mut self.epoch, new));
+        self.quarantined.extend(revisions);
+    }
+
     /// Forgets what is said of entries before a revision, which are dropped.
     pub(crate) fn forget_before(&mut self, first: Revision, is_kept: impl Fn(&str) -> bool) {
         self.lost.retain(|lost| *lost.end() >= first);
         self.damaged.retain(|segment| is_kept(segment));
+        self.quarantined.retain(|revision| *revision >= first);
     }
 
     /// Reads a line after those that every version knows.
@@ -198,6 +208,7 @@ impl Identity {
         match field {
             "segment" => self.begun = Some(value.to_owned()),
             "former" => self.former.push(parse_epoch(value)?),
+            "quarantined" => self.quarantined.push(value.parse().ok()?),
             "damaged" => self.damaged.push(value.to_owned()),
             "lost" => {
                 let (first, last) = value.split_once(' ')?;
@@ -227,6 +238,9 @@ impl fmt::Display for Identity {
         }
         for lost in &self.lost {
             writeln!(f, "lost {} {}", lost.start(), lost.end())?;
+        }
+        for quarantined in &self.quarantined {
+            writeln!(f, "quarantined {quarantined}")?;
         }
         Ok(())
     }
@@ -277,6 +291,7 @@ mod tests {
         identity.former = vec![Epoch(1), Epoch(u64::MAX)];
         identity.damaged = vec!["1-2.segment".to_owned(), "3-4.segment".to_owned()];
         identity.lost = vec![1..=1, 5..=9];
+        identity.quarantined = vec![10, 12];
         assert_eq!(parse(&identity.to_string()), Ok(identity));
     }
 }

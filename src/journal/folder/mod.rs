@@ -113,11 +113,26 @@ impl DataFolder {
     /// # Errors
     /// When the folder cannot be written to. Then nothing is accepted, or all is.
     pub(super) fn accept(&self, losses: &Losses, last: Option<String>) -> Result<Self, StoreError> {
+        let mut identity = self.identity().clone();
+        identity.accept(losses, last, Epoch(rand::random()));
+        self.replace(identity)
+    }
+
+    /// Lets the journal go on without the effect of entries, under a new epoch. The folder is to
+    /// be used as it is returned.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to. Then all of them are quarantined, or none.
+    pub(super) fn quarantine(&self, revisions: &[Revision]) -> Result<Self, StoreError> {
+        let mut identity = self.identity().clone();
+        identity.quarantine(revisions, Epoch(rand::random()));
+        self.replace(identity)
+    }
+
+    fn replace(&self, identity: Identity) -> Result<Self, StoreError> {
         let Taken {
             path, files, lock, ..
         } = &*self.0;
-        let mut identity = self.identity().clone();
-        identity.accept(losses, last, Epoch(rand::random()));
         write_identity(&**files, &identity)?;
         let (files, lock) = (Arc::clone(files), Arc::clone(lock));
         Ok(Self::taken(path, identity, files, lock))
@@ -147,6 +162,11 @@ impl DataFolder {
     /// Whether the journal has this epoch, or had it before it went on without what it lost.
     pub fn has_had(&self, epoch: Epoch) -> bool {
         self.identity().has_had(epoch)
+    }
+
+    /// The revisions of the entries that have no effect, because an operator said so.
+    pub fn quarantined(&self) -> &[Revision] {
+        &self.identity().quarantined
     }
 
     /// What the folder said of its journal when it was opened.

@@ -1,5 +1,4 @@
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
@@ -95,7 +94,7 @@ fn entries_beyond_the_limit_are_applied_even_if_the_appender_goes_away() {
 }
 
 #[test]
-fn a_follower_that_panics_ends_the_turn() {
+fn a_follower_that_panics_ends_the_journal() {
     struct Panics;
     impl Follower for Panics {
         fn apply(&mut self, revision: Revision, _entry: &Entry) {
@@ -103,10 +102,21 @@ fn a_follower_that_panics_ends_the_turn() {
         }
     }
     let journal = MemoryJournal::new();
+    let mut stopped = tokio_test::task::spawn(journal.stopped());
+    tokio_test::assert_pending!(stopped.poll());
     journal.follow(0, Box::new(Panics)).unwrap();
-    let first = catch_unwind(AssertUnwindSafe(|| drop(journal.append(entry()))));
-    assert!(first.is_err());
-    assert_eq!(journal.append(entry()).now_or_never(), Some(Ok(2)));
+    let unappliable = Unappliable {
+        revision: 1,
+        panic: "as it should".to_owned(),
+    };
+    // Nothing more is applied to what may be half done.
+    for _ in 0..2 {
+        let appended = journal.append(entry()).now_or_never();
+        assert_eq!(appended, Some(Err(unappliable.clone().into())));
+    }
+    assert_eq!(journal.failure(), Some(unappliable.to_string()));
+    assert!(stopped.is_woken());
+    assert_eq!(tokio_test::assert_ready!(stopped.poll()), unappliable);
 }
 
 #[test]
@@ -135,12 +145,18 @@ fn entries_queued_for_a_follower_that_panics_fail() {
     };
     journal.follow(0, Box::new(Panics(follower))).unwrap();
     thread::scope(|scope| {
-        let append = || catch_unwind(AssertUnwindSafe(|| drop(journal.append(entry()))));
-        let first = scope.spawn(append);
+        let first = scope.spawn(|| journal.append(entry()).now_or_never());
         is_reached.recv().unwrap();
         let other = journal.append(entry());
         go_on.send(()).unwrap();
-        assert!(first.join().unwrap().is_err());
-        assert_eq!(other.now_or_never(), Some(Err(AppendError::Closed)));
+        let panicked = first.join().unwrap();
+        assert!(matches!(
+            panicked,
+            Some(Err(AppendError::Unappliable(Unappliable {
+                revision: 1,
+                ..
+            })))
+        ));
+        assert_eq!(other.now_or_never(), panicked);
     });
 }

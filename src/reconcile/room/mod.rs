@@ -47,6 +47,10 @@ pub use self::{
     users::FormerUsers,
 };
 
+/// An event of this life of a room panics when half of it is applied.
+#[cfg(test)]
+pub(crate) const PLANTED_PANIC: &str = "planted panic";
+
 /// One room: all of its lives that are still remembered.
 #[derive(Clone, Debug, Default)]
 pub struct Room {
@@ -84,6 +88,8 @@ impl Room {
         let incarnations = &mut self.incarnations;
         let (effect, former_users) = incarnations.change_or_insert(id, evidence_at, rules, change);
         self.former_users.extend(former_users);
+        #[cfg(test)]
+        assert_ne!(event.incarnation, PLANTED_PANIC.into(), "planted");
         self.incarnations.reselect(rules);
         self.note_superseded(before.incarnation.as_ref(), evidence_at, rules);
         let is_visible = self.incarnations.current_id() == Some(&event.incarnation);

@@ -149,7 +149,8 @@ impl Applier {
         let mut states = (RoomState::Unknown, RoomState::Unknown);
         let mut due_times = (None, None);
         let mut former_users: Vec<FormerUsers> = Vec::new();
-        publish(&roster.history, &hold, position, |room| {
+        let (history, progress) = (&roster.history, &roster.progress);
+        publish(history, progress, &hold, position, |room| {
             (states.0, due_times.0) = (room.state(), room.due_at(rules));
             let changes = change(room, rules);
             former_users = room.take_former_users();
@@ -252,6 +253,7 @@ impl Follower for Applier {
     fn apply(&mut self, revision: Revision, entry: &Entry) {
         let roster = Arc::clone(&self.roster);
         let applying = roster.progress.begin_entry();
+        let _noted = roster.progress.note_panic();
         let at = entry.received_at;
         let position = EntryPosition { revision, at };
         let mut on_users = EffectsOnUsers::default();

@@ -75,11 +75,11 @@ trait Recordable: Subject + Sized {
 impl Roster {
     /// Begins to capture the roster as it is now. `None` if another capture is under way, or
     /// if users are still being notified of the end of a life of a room. Then the caller can
-    /// try again soon.
+    /// try again soon. Also `None` for good if an entry was applied [in part](Self::is_whole).
     pub fn begin_capture(self: &Arc<Self>) -> Option<Capture> {
         // Between two entries.
         let _paused = self.progress.begin_entry();
-        if !self.pending_room_ends.is_empty() {
+        if !self.is_whole() || !self.pending_room_ends.is_empty() {
             return None;
         }
         let is_free = !self.is_capturing.swap(true, Ordering::AcqRel);

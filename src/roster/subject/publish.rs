@@ -4,6 +4,7 @@ use std::mem;
 
 use crate::roster::{
     entry_position::EntryPosition,
+    journal_progress::JournalProgress,
     subject::{
         cell::{CellState, Subject},
         history_budget::HistoryBudget,
@@ -15,6 +16,7 @@ use crate::roster::{
 /// It is called at most once per entry and subject.
 pub(crate) fn publish<S: Subject>(
     history: &HistoryBudget,
+    progress: &JournalProgress,
     hold: &Hold<S>,
     position: EntryPosition,
     change: impl FnOnce(&mut S) -> Vec<S::Change>,
@@ -22,6 +24,7 @@ pub(crate) fn publish<S: Subject>(
     let EntryPosition { revision, at } = position;
     let cell = hold.cell();
     let mut state = cell.state.lock();
+    let _noted = progress.note_panic();
     hold.capture_before_change(&mut state);
     let CellState {
         subject,

@@ -222,7 +222,7 @@ impl Users {
         self.note_memberships(effects);
         let hold = hold?;
         let (mut due_times, mut stale, mut lacks_leave) = ((None, None), 0, false);
-        publish(&self.history, &hold, position, |user| {
+        publish(&self.history, &self.progress, &hold, position, |user| {
             due_times.0 = user.due_at(&self.rules);
             let mut changes = Vec::new();
             for UserEffect { kind, .. } in effects {

@@ -6,7 +6,7 @@ use std::{fmt, ops::ControlFlow};
 use super::{Chain, Log, ReadBlock, Take};
 use crate::journal::{
     ChainPoint, Decoder, Loss, Losses, Revision, StoreError,
-    codec::{self, CodecError},
+    codec::{self, BlockError, CodecError},
     disk::{
         remains::Remains,
         segment::{Segment, SegmentName, Trust},
@@ -175,7 +175,10 @@ impl Reader<'_> {
         let codec::Block {
             chain: before,
             mut entries,
-        } = decoded.map_err(|error| damaged(&error))?;
+        } = decoded.map_err(|error| match error {
+            CodecError::Block(BlockError::Unappliable(entry)) => entry.into(),
+            error => damaged(&error),
+        })?;
         let count = entries.len() as Revision;
         let Some(last) = (first + count).checked_sub(1).filter(|last| *last < until) else {
             return Err(damaged(&"has more entries than there is room for"));

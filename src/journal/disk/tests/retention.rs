@@ -50,7 +50,8 @@ impl Journalled {
     fn new() -> Self {
         let disk = Simulated::default();
         let mut log = open(&disk).unwrap();
-        log.replay(0, None, &decoder(), &mut |_| {}).unwrap();
+        log.replay(0, None, &decoder(), &mut |_| ControlFlow::Continue(()))
+            .unwrap();
         Self {
             disk,
             log,
@@ -122,7 +123,10 @@ impl Journalled {
         let after = known.map_or(0, |block| block.last);
         self.log = open(&self.disk).unwrap();
         let mut read = Vec::new();
-        let visit = &mut |block: ReadBlock| read.push(block.point);
+        let visit = &mut |block: ReadBlock| {
+            read.push(block.point);
+            ControlFlow::Continue(())
+        };
         self.log.replay(after, known, &decoder(), visit).unwrap();
         // The block at the checkpoint itself is read to find the place.
         let read: Vec<_> = read
