@@ -130,6 +130,17 @@ pub enum JournalError {
         /// What is missing.
         losses: Losses,
     },
+    /// Entries are missing between others, and their loss was accepted.
+    #[error(
+        "the data folder {}: entries from revision {first} on were lost, so those after them cannot be written under their revisions",
+        folder.display()
+    )]
+    Gap {
+        /// The folder.
+        folder: PathBuf,
+        /// The first that is missing.
+        first: Revision,
+    },
     /// The first entries are gone, and no checkpoint that covers them loads.
     #[error(
         "the data folder {}: entries before revision {first} are gone, and no checkpoint to go on from loads",

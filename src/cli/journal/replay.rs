@@ -139,15 +139,25 @@ fn write(
     mut draft: Draft,
     run: &RosterReplay,
 ) -> Result<WrittenFolder, JournalError> {
-    let mut pushed = Ok(());
-    let read = archive.read(archive.first() - 1, &mut |_, entry| {
+    let (mut pushed, mut next) = (Ok(()), archive.first());
+    let read = archive.read(archive.first() - 1, &mut |revision, entry| {
+        if revision != next {
+            return ControlFlow::Break(());
+        }
+        next += 1;
         pushed = draft.push(entry);
         match pushed {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
     });
-    read.map_err(store(archive))?;
+    let end = read.map_err(store(archive))?;
+    if pushed.is_ok() && next < end {
+        return Err(JournalError::Gap {
+            folder: archive.folder().path().to_owned(),
+            first: next,
+        });
+    }
     let failed = failed(&draft);
     pushed.map_err(&failed)?;
     save(&draft, run)?;

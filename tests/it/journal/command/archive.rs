@@ -24,7 +24,7 @@ fn finish(draft: Draft) -> Revision {
     undisturbed(|| draft.finish().unwrap())
 }
 
-fn open(path: &Path) -> Result<Archive, OpenError> {
+pub(super) fn open(path: &Path) -> Result<Archive, OpenError> {
     Archive::open(
         &DataFolder::open_existing(path)?,
         Decoder::new(|product, query, body| Registry::standard().decode(product, query, body)),

@@ -9,6 +9,7 @@ use headcount::{
 };
 use serde_json::{Value, json};
 
+use super::archive;
 use super::folder::{
     APP, ENTRIES, Folder, HORIZON, Recipe, append, decode, entry, open, run, text, undisturbed,
 };
@@ -309,4 +310,27 @@ fn a_new_folder_replaces_nothing() {
         "{output:?}"
     );
     assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn entries_behind_a_loss_are_replayed_but_not_written_under_other_revisions() {
+    let folder = Recipe::default().make();
+    fs::remove_file(&folder.files(".segment")[1]).unwrap();
+    undisturbed(|| {
+        let archive = archive::open(folder.path()).unwrap();
+        let losses = archive.losses(0, None).unwrap();
+        assert_eq!(losses.lost.len(), 1, "{losses:?}");
+        drop(archive.accept(&losses).unwrap());
+    });
+    let (replayed, _) = replay(folder.path(), &[]);
+    assert_eq!(replayed["through"], ENTRIES, "{replayed}");
+    let into = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = run(&["replay", path, "--into", into.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("entries from revision 101 on were lost"),
+        "{told}"
+    );
 }
