@@ -255,10 +255,16 @@ mod tests {
     fn of_two_blocks_at_one_place_the_chained_one_counts() {
         let (file, found) = file(&[vec![vec![1]], vec![vec![2]], vec![vec![3]]], b"");
         let forged = block(2, ChainHash::from_number(9), &[vec![4]]);
-        for bytes in [[&file[..], &forged].concat(), [&forged, &file[..]].concat()] {
-            let read: Vec<_> = blocks(&bytes).into_iter().map(|block| block.hash).collect();
-            let expected: Vec<_> = found.iter().map(|block| block.hash).collect();
-            assert_eq!(read, expected);
+        // With the block before it, and without: then the block after it decides.
+        for (file, found) in [
+            (&file[..], &found[..]),
+            (&file[found[1].frame.start..], &found[1..]),
+        ] {
+            for bytes in [[file, &forged].concat(), [&forged, file].concat()] {
+                let read: Vec<_> = blocks(&bytes).into_iter().map(|block| block.hash).collect();
+                let expected: Vec<_> = found.iter().map(|block| block.hash).collect();
+                assert_eq!(read, expected);
+            }
         }
     }
 
