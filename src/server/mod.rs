@@ -297,7 +297,15 @@ impl Server {
             clock.resume(journal_time);
         }
         let clocks = (clock, clock_watch);
-        upkeep::spawn(parts, health, drain, &storage.journal, &roster, &ready, clocks);
+        upkeep::spawn(
+            parts,
+            health,
+            drain,
+            &storage.journal,
+            &roster,
+            &ready,
+            clocks,
+        );
         if let Some(checkpoints) = storage.checkpoints {
             checkpointing::spawn(
                 parts,

@@ -13,7 +13,8 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    files::UNFINISHED,
+    OpenError, StoreError,
+    files::{Files as _, OsFolder, UNFINISHED},
     format, has_files,
     permissions::{folder_for_owner, for_owner},
 };
@@ -43,6 +44,9 @@ pub enum CopyError {
         /// Where.
         path: PathBuf,
     },
+    /// One of the folders does not say what it is, or cannot be made to.
+    #[error(transparent)]
+    Folder(#[from] OpenError),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -111,13 +115,19 @@ impl FolderCopy {
         copy().map_err(failed(&path))
     }
 
-    /// Makes the copy a data folder, where it is: all files are copied.
+    /// Makes the copy a data folder, where it is: all files are copied. It says that it has the
+    /// segments which were copied: the folder may have begun others since.
     ///
     /// # Errors
-    /// When the file that says so cannot be copied.
+    /// When the folder does not say what it is, or the copy cannot be made to.
     pub fn complete(&self) -> Result<(), CopyError> {
-        self.add(format::FILE)?;
-        sync(self.path())
+        let (source, copy) = (OsFolder::new(&self.source), OsFolder::new(self.path()));
+        let identity = format::find(&source).and_then(|found| found.ok_or(StoreError::Nothing));
+        let mut identity = identity.map_err(|error| OpenError::store(&self.source, error))?;
+        let names = copy.list().map_err(failed(self.path()))?;
+        identity.begun = names.into_iter().filter(|name| is_segment(name)).max();
+        let written = format::write(&copy, &identity);
+        Ok(written.map_err(|error| OpenError::store(self.path(), error))?)
     }
 
     /// Gives the copy its name, durably.
@@ -130,6 +140,11 @@ impl FolderCopy {
         let _ = self.unfinished.keep();
         self.target.parent().map_or(Ok(()), sync)
     }
+}
+
+/// Whether a file is a segment. Their names are in the order of their revisions.
+fn is_segment(name: &str) -> bool {
+    name.ends_with(".segment")
 }
 
 /// Makes the names in a folder durable.

@@ -42,6 +42,22 @@ fn a_copy_is_there_when_it_is_whole() {
 }
 
 #[test]
+fn a_copy_says_that_it_has_what_was_copied() {
+    let (dir, source) = folder();
+    let copy = FolderCopy::begin(&source, &dir.path().join("copy")).unwrap();
+    copy.add("1.segment").unwrap();
+    // The server goes on meanwhile.
+    let files = OsFolder::new(&source);
+    let mut identity = format::find(&files).unwrap().unwrap();
+    identity.begun = Some("2.segment".to_owned());
+    format::write(&files, &identity).unwrap();
+    copy.complete().unwrap();
+    identity.begun = Some("1.segment".to_owned());
+    let copied = format::find(&OsFolder::new(copy.path())).unwrap();
+    assert_eq!(copied, Some(identity));
+}
+
+#[test]
 fn one_that_fails_leaves_nothing() {
     let (dir, source) = folder();
     let copy = FolderCopy::begin(&source, &dir.path().join("copy")).unwrap();
