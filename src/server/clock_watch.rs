@@ -3,9 +3,10 @@
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::upkeep::looks;
+use super::{parts::Parts, upkeep::looks};
 use crate::domain::{Clock, ClockState, STEP_MIN};
 
 /// Compares the clocks once a second. It says what changed, so it needs no throttle.
@@ -31,8 +32,16 @@ impl ClockWatch {
         watch
     }
 
-    /// Compares the clocks for ever.
-    pub(super) async fn keep_looking(mut self, clock: Clock) {
+    /// Compares the clocks until `drain` is cancelled.
+    pub(super) fn spawn(self, parts: &mut Parts, drain: &CancellationToken, clock: Clock) {
+        let drained = drain.clone();
+        parts.spawn(async move {
+            drained.run_until_cancelled(self.keep_looking(clock)).await;
+            ("the clock", Ok(()))
+        });
+    }
+
+    async fn keep_looking(mut self, clock: Clock) {
         let mut looks = looks();
         loop {
             looks.tick().await;

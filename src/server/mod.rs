@@ -296,7 +296,6 @@ impl Server {
         if let Some(journal_time) = roster.journal_time() {
             clock.resume(journal_time);
         }
-        let clocks = (clock, clock_watch);
         upkeep::spawn(
             parts,
             health,
@@ -304,8 +303,9 @@ impl Server {
             &storage.journal,
             &roster,
             &ready,
-            clocks,
+            &clock,
         );
+        clock_watch.spawn(parts, drain, clock);
         if let Some(checkpoints) = storage.checkpoints {
             checkpointing::spawn(
                 parts,

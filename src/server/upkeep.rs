@@ -1,5 +1,4 @@
-//! What the service does every second: it journals ticks, tries a failing journal again, and
-//! compares the clocks.
+//! What the service does every second: it journals ticks, and tries a failing journal again.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -8,7 +7,7 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{clock_watch::ClockWatch, error::ServerError, parts::Parts};
+use super::{error::ServerError, parts::Parts};
 use crate::{
     domain::Clock,
     grpc::Health,
@@ -21,8 +20,7 @@ use crate::{
 /// this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Journals ticks, tries a failing journal again and compares the clocks, until `drain` is
-/// cancelled.
+/// Journals ticks and tries a failing journal again, until `drain` is cancelled.
 pub(super) fn spawn(
     parts: &mut Parts,
     health: &Health,
@@ -30,7 +28,7 @@ pub(super) fn spawn(
     journal: &Arc<dyn Journal>,
     roster: &Arc<Roster>,
     ready: &Readiness,
-    (clock, clock_watch): (Clock, ClockWatch),
+    clock: &Clock,
 ) {
     let mut keep = |what, work: BoxFuture<'static, Result<(), BoxError>>| {
         let drained = drain.clone();
@@ -48,7 +46,6 @@ pub(super) fn spawn(
         clock.clone(),
     );
     keep("the journal", looking_after.map(Err).boxed());
-    keep("the clock", clock_watch.keep_looking(clock).map(Ok).boxed());
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
