@@ -168,8 +168,8 @@ fn is_of_apps(name: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
-/// The variable of a setting whose name is most like `name`. The number of underscores is not
-/// compared, because a wrong number of them is the usual mistake.
+/// The variable of a setting whose name is most like `name`, with its section or without. The
+/// number of underscores is not compared, because a wrong number of them is the usual mistake.
 fn closest(name: &str, schema: &Table) -> String {
     let plain = |name: &str| name.replace(SEPARATOR, "_").to_uppercase();
     let keys = |section: &Value| -> Vec<String> {
@@ -178,12 +178,17 @@ fn closest(name: &str, schema: &Table) -> String {
     };
     let variables = schema.iter().flat_map(|(section, value)| {
         let keys = keys(value).into_iter();
-        keys.map(move |key| format!("{PREFIX}{section}{SEPARATOR}{key}").to_uppercase())
+        keys.map(move |key| {
+            let variable = format!("{PREFIX}{section}{SEPARATOR}{key}").to_uppercase();
+            (variable, format!("{PREFIX}{key}").to_uppercase())
+        })
     });
     let wanted = plain(name);
-    variables
-        .min_by_key(|variable| strsim::damerau_levenshtein(&plain(variable), &wanted))
-        .unwrap_or_default()
+    let distance = |name: &str| strsim::damerau_levenshtein(&plain(name), &wanted);
+    let closest = variables.min_by_key(|(variable, without_section)| {
+        distance(variable).min(distance(without_section))
+    });
+    closest.map(|(variable, _)| variable).unwrap_or_default()
 }
 
 /// Every key that may be set by a variable, with a value of its type.
