@@ -48,8 +48,8 @@ async fn metrics_are_served_when_the_other_fronts_have_all_the_connections_they_
         let has = |line| page.lines().any(|found| found == line);
         if has("headcount_connections_open 39")
             && has("headcount_grpc_connections_open 97")
-            && has("headcount_connections_refused_total 21")
-            && has("headcount_grpc_connections_refused_total 53")
+            && has("headcount_connections_displaced_total 21")
+            && has("headcount_grpc_connections_displaced_total 53")
         {
             break;
         }

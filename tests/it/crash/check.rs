@@ -1,6 +1,6 @@
 //! Compares what the service says with what the vendor sent and the watchers received.
 
-use std::{collections::BTreeMap, fs, time::SystemTime};
+use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
 
 use headcount::pb::{GetRoomUsersRequest, GetRoomUsersResponse, GetUserRequest, GetUserResponse};
 use headcount_client::Client;
@@ -15,8 +15,8 @@ use crate::common::child::{Process, Site, ZEGO_APP};
 #[derive(Debug)]
 pub(crate) struct Checker {
     pub(crate) client: Client,
-    /// What the folder says of the journal, which is its epoch.
-    format: Vec<u8>,
+    /// The line of the folder's format that has the epoch.
+    epoch: String,
     format_file: std::path::PathBuf,
     /// The greatest revision that a watcher or an answer had.
     seen: u64,
@@ -32,7 +32,7 @@ impl Checker {
         let format_file = site.data().join("format");
         Self {
             client: site.client(),
-            format: fs::read(&format_file).unwrap(),
+            epoch: epoch(&format_file),
             format_file,
             seen: 0,
             rooms: Vec::new(),
@@ -58,11 +58,7 @@ impl Checker {
 
     /// Checks everything, while no callback is sent.
     pub(crate) async fn check(&mut self, traffic: &Traffic, watchers: &Watchers) {
-        assert_eq!(
-            fs::read(&self.format_file).unwrap(),
-            self.format,
-            "the epoch"
-        );
+        assert_eq!(epoch(&self.format_file), self.epoch);
         self.rooms.clear();
         let before = watchers.seen().max(self.seen);
         for watcher in &watchers.rooms {
@@ -141,4 +137,11 @@ impl Checker {
         let answer = self.client.clone().get_user(request).await;
         answer.unwrap().into_inner()
     }
+}
+
+/// The line of a data folder's format that has the epoch.
+fn epoch(format_file: &Path) -> String {
+    let format = fs::read_to_string(format_file).unwrap();
+    let epoch = format.lines().find(|line| line.starts_with("epoch "));
+    epoch.unwrap().to_owned()
 }
