@@ -60,6 +60,8 @@ impl From {
         to: SocketAddr,
     ) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
+        // Ports of closed connections are free at once: the honest need some, too.
+        socket.set_zero_linger()?;
         socket.bind((self.address(attacker), 0).into())?;
         socket.connect(to).await
     }
