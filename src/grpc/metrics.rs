@@ -21,6 +21,8 @@ pub struct GrpcMetrics {
     pub watches_refused: Counter,
     /// How often the cached pages of rooms were dropped, because they took too many bytes.
     pub answers_dropped: Counter,
+    /// Watches refused because too many waited for a revision that this server had not applied.
+    pub catch_ups_refused: Counter,
     /// Watches refused because their connection had as many as it may.
     pub connection_watches_refused: Counter,
     /// The front's connections.
@@ -47,6 +49,7 @@ impl GrpcMetrics {
             watches_open,
             watches_refused,
             answers_dropped,
+            catch_ups_refused,
             connection_watches_refused,
             connections: _,
             snapshots,
@@ -65,6 +68,11 @@ impl GrpcMetrics {
             "answers_dropped",
             "Times that the answers kept for rooms that do not change were dropped to make room",
             answers_dropped.clone(),
+        );
+        registry.register(
+            "catch_ups_refused",
+            "Watches refused because too many waited for a revision that is not applied yet",
+            catch_ups_refused.clone(),
         );
         registry.register(
             "connection_watches_refused",

@@ -2,6 +2,7 @@
 //! read to a message.
 
 mod request;
+mod resume;
 mod users_page_cache;
 
 /// The trait of the service, generated from the proto. Its calls answer
@@ -16,10 +17,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::Stream;
 use prost::Message as _;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -36,19 +34,17 @@ use crate::{
         metrics::{GrpcMetrics, OpenWatch},
         stream::{HALF_APPLIED, Wakeups, WatchMessages},
     },
-    journal::ChainHash,
     net::Readiness,
     pb,
-    roster::{ChainLink, Roster, SnapshotReason, Start, Watch},
+    roster::{Roster, Watch},
 };
 
 pub(super) use self::generated::presence_service_server::SERVICE_NAME;
 
-use self::{generated::presence_service_server::PresenceService, users_page_cache::UsersPageCache};
-
-/// How long a call waits if its resume token is ahead of this server. A replica that follows
-/// the same journal is usually behind by milliseconds.
-const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+use self::{
+    generated::presence_service_server::PresenceService, resume::CatchUps,
+    users_page_cache::UsersPageCache,
+};
 
 /// The messages of a watch.
 type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
@@ -60,6 +56,7 @@ pub struct Presence {
     ready: Readiness,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
+    catch_ups: Arc<CatchUps>,
     wakeups: Arc<Wakeups>,
     users_pages: Arc<UsersPageCache>,
     metrics: GrpcMetrics,
@@ -80,6 +77,7 @@ impl Presence {
             ready,
             progress_interval,
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            catch_ups: Arc::new(CatchUps::new(metrics.catch_ups_refused.clone())),
             wakeups: Arc::default(),
             users_pages: Arc::new(UsersPageCache::new(metrics.answers_dropped.clone())),
             metrics,
@@ -134,37 +132,6 @@ impl Presence {
     /// Where what this serves is counted.
     pub(super) fn metrics(&self) -> &GrpcMetrics {
         &self.metrics
-    }
-
-    /// Where a watch begins: after its resume token. Waits until this server has applied the
-    /// revision of the token.
-    async fn start(&self, token: Option<ResumeToken>) -> Result<Start, Status> {
-        let Some(token) = token else {
-            return Ok(Start::Snapshot(SnapshotReason::Initial));
-        };
-        let revision = token.revision;
-        if let Some(reason) = self.outdated(token) {
-            return Ok(Start::Snapshot(reason));
-        }
-        let reached = time::timeout(CATCH_UP_TIMEOUT, self.roster.reached(revision)).await;
-        let behind = |_| Status::unavailable("resume_token is ahead of this server: try again");
-        reached.map(|()| Start::After(revision)).map_err(behind)
-    }
-
-    /// Why a watch cannot go on where a token says, if that is known now.
-    fn outdated(&self, token: ResumeToken) -> Option<SnapshotReason> {
-        if token.epoch != self.roster.epoch() {
-            return Some(SnapshotReason::EpochChanged);
-        }
-        match self.roster.chain(token.revision) {
-            ChainLink::Known(chain) if chain == token.chain => None,
-            // The journal went back: what the client saw was lost, and after that the journal
-            // held other entries, or holds none yet.
-            ChainLink::Known(_) | ChainLink::Ahead => Some(SnapshotReason::EpochChanged),
-            ChainLink::Forgotten => Some(SnapshotReason::ResumeExpired),
-            ChainLink::Unchained if token.chain == ChainHash::NONE => None,
-            ChainLink::Unchained => Some(SnapshotReason::EpochChanged),
-        }
     }
 
     /// Answers with the messages of a watch.
