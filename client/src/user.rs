@@ -99,9 +99,9 @@ impl Subject for WatchedUser {
         })
     }
 
-    /// A user fits into one message.
-    fn is_continued_by(&self, _: &pb::User) -> bool {
-        false
+    fn is_continued_by(&self, part: &pb::User) -> bool {
+        let is_online = !self.devices.is_empty();
+        (&self.user_id, &self.name, is_online) == (&part.user_id, &part.name, part.online)
     }
 
     fn add(&mut self, user: &pb::User) -> Result<(), Violation> {

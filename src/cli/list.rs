@@ -11,7 +11,7 @@ use super::{
     text::{self, Medium},
     user_text,
 };
-use crate::pb::{GetRoomUsersRequest, GetUserRequest, ListRoomsRequest, Room, RoomUser};
+use crate::pb::{GetRoomUsersRequest, GetUserRequest, ListRoomsRequest, Room, RoomUser, User};
 
 /// How often a walk over the pages of a room is begun anew, when the room began
 /// another life in between.
@@ -126,10 +126,10 @@ pub async fn user(mut client: Client, args: UserArgs, mut out: impl Write) -> Re
     let request = GetUserRequest {
         app: args.client.app.clone(),
         user_id: args.user_id,
+        ..Default::default()
     };
-    let answer = client.get_user(request).await;
-    let answer = answer.map_err(|status| args.client.failure(status))?;
-    let user = answer.into_inner().user.unwrap_or_default();
+    let user = whole_user(&mut client, request).await;
+    let user = user.map_err(|status| args.client.failure(status))?;
     if args.client.json {
         writeln!(out, "{}", JsonLines::new()?.line("User", &user)?)?;
     } else {
@@ -140,6 +140,20 @@ pub async fn user(mut client: Client, args: UserArgs, mut out: impl Write) -> Re
         }
     }
     Ok(out.flush()?)
+}
+
+/// A user with the rooms of all pages.
+async fn whole_user(client: &mut Client, mut request: GetUserRequest) -> Result<User, Status> {
+    let mut rooms = Vec::new();
+    loop {
+        let page = client.get_user(request.clone()).await?.into_inner();
+        let user = page.user.unwrap_or_default();
+        rooms.extend_from_slice(&user.rooms);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(User { rooms, ..user });
+        }
+    }
 }
 
 fn write_lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {

@@ -81,6 +81,17 @@ pub struct Roster {
     metrics: Metrics,
 }
 
+/// A user with a page of the user's rooms.
+#[derive(Clone, Debug)]
+pub struct UserPage {
+    /// The revision that the view is at.
+    pub revision: Revision,
+    /// The user, with the rooms of the page only.
+    pub view: UserView,
+    /// The last room that the page had a place for, if more follow. The user may have left it.
+    pub continue_after: Option<RoomId>,
+}
+
 /// The rooms and users of one app.
 #[derive(Debug)]
 struct App {
@@ -171,6 +182,26 @@ impl Roster {
         let users = self.apps.get(app).map(|app| &app.users);
         let view = users.map(|users| users.query(id.borrowed(), pause.held()));
         (self.applied(), view.unwrap_or_default())
+    }
+
+    /// A user with a page of the user's rooms: those after `after`, at most `rooms_max`.
+    pub fn user_page(
+        &self,
+        app: &AppName,
+        id: &UserId,
+        after: Option<&RoomId>,
+        rooms_max: usize,
+    ) -> UserPage {
+        let pause = self.progress.pause();
+        let users = self.apps.get(app).map(|app| &app.users);
+        let page =
+            users.map(|users| users.query_page(id.borrowed(), after, rooms_max, pause.held()));
+        let (view, continue_after) = page.unwrap_or_default();
+        UserPage {
+            revision: self.applied(),
+            view,
+            continue_after,
+        }
     }
 
     /// Begins a watch of a user, who need not be known. `None` for an unknown app.

@@ -113,6 +113,37 @@ fn a_snapshot_is_the_user_as_get_user_tells() {
 }
 
 #[test]
+fn a_user_in_many_rooms_comes_in_parts() {
+    let part = |rooms: &[&str], devices: Vec<pb::Device>, complete| {
+        let rooms = rooms.iter().map(|id| mk_room(id)).collect();
+        let user = pb::User {
+            rooms,
+            devices,
+            ..mk_user()
+        };
+        let snapshot = pb::UserSnapshot {
+            user: Some(user),
+            reason: pb::SnapshotReason::Initial.into(),
+            complete,
+        };
+        let token = if complete { "t7" } else { "" };
+        WatchUserResponse {
+            resume_token: token.into(),
+            ..mk_message(7, Update::Snapshot(snapshot))
+        }
+    };
+    let mut copy = UserCopy::new();
+    copy.apply(&part(&["p", "q"], mk_user().devices, false))
+        .unwrap();
+    assert!(!copy.is_complete());
+    copy.apply(&part(&["r"], vec![], true)).unwrap();
+    assert!(copy.is_complete());
+    let rooms: Vec<_> = copy.rooms().keys().collect();
+    assert_eq!(rooms, ["p", "q", "r"]);
+    assert_eq!(copy.user().devices, mk_user().devices);
+}
+
+#[test]
 fn changes_are_folded_in_order() {
     let mut copy = mk_copy();
     let renamed = Change::UserUpdated(pb::UserRenamed {

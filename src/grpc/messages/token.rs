@@ -115,6 +115,25 @@ pub(in crate::grpc) fn decode_rooms_token(
         .ok_or(BadToken)
 }
 
+/// The `page_token` of `GetUser`: the last room of the page before.
+pub(in crate::grpc) fn encode_user_rooms_token(app: &str, user: &str, last: &str) -> String {
+    encode_token(&RoomsWire {
+        scope: scope(&["user", app, user]),
+        last: last.to_owned(),
+    })
+}
+
+pub(in crate::grpc) fn decode_user_rooms_token(
+    token: &str,
+    app: &str,
+    user: &str,
+) -> Result<String, BadToken> {
+    let wire: RoomsWire = decode_token(token)?;
+    (wire.scope == scope(&["user", app, user]))
+        .then_some(wire.last)
+        .ok_or(BadToken)
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct ResumeWire {
     #[prost(fixed64, tag = "1")]
@@ -213,6 +232,9 @@ mod tests {
         );
         let rooms = encode_rooms_token("a", "p", "last");
         assert_eq!(decode_rooms_token(&rooms, "a", "p").as_deref(), Ok("last"));
+        let rooms = encode_user_rooms_token("a", "u", "last");
+        let last = decode_user_rooms_token(&rooms, "a", "u");
+        assert_eq!(last.as_deref(), Ok("last"));
     }
 
     #[test]
@@ -223,6 +245,8 @@ mod tests {
         }
         assert_eq!(ResumeToken::decode(&users), Err(BadToken));
         assert_eq!(decode_rooms_token(&users, "a", "r"), Err(BadToken));
+        let rooms = encode_rooms_token("a", "u", "last");
+        assert_eq!(decode_user_rooms_token(&rooms, "a", "u"), Err(BadToken));
         assert_eq!(
             ResumeToken::decode(&encode_token(&ResumeWire::default())[..5]),
             Err(BadToken)

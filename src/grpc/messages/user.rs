@@ -1,12 +1,11 @@
 //! Converts users to messages.
 
-use std::convert::Infallible;
-
 use bytes::BytesMut;
 
 use super::{
     convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
     outgoing::put_message,
+    page::{PART_BYTES_MAX, fill_page},
     wire_subject::WireSubject,
 };
 use crate::{
@@ -30,14 +29,21 @@ pub(in crate::grpc) struct UserRef {
 
 impl UserRef {
     pub(in crate::grpc) fn to_user(&self, view: &UserView) -> pb::User {
+        let rooms = view.rooms.iter();
+        let rooms = rooms.map(|(room, login_at)| to_user_room(room, *login_at));
+        pb::User {
+            rooms: rooms.collect(),
+            ..self.without_rooms(view)
+        }
+    }
+
+    fn without_rooms(&self, view: &UserView) -> pb::User {
         pb::User {
             user_id: self.user.as_str().to_owned(),
             name: view.name.as_deref().unwrap_or_default().to_owned(),
             online: !view.devices.is_empty(),
             devices: view.devices.iter().map(to_device).collect(),
-            rooms: (view.rooms.iter())
-                .map(|(room, login_at)| to_user_room(room, *login_at))
-                .collect(),
+            rooms: Vec::new(),
         }
     }
 
@@ -83,8 +89,8 @@ impl UserRef {
 
 impl WireSubject for User {
     type Ref = UserRef;
-    // There is no cursor, because a user fits into one message.
-    type Cursor = Infallible;
+    /// The number of rooms that were sent.
+    type Cursor = usize;
     type Update = Update;
     type Message = pb::WatchUserResponse;
 
@@ -92,14 +98,25 @@ impl WireSubject for User {
         subject: &UserRef,
         view: &UserView,
         reason: SnapshotReason,
-        _: Option<Infallible>,
-    ) -> (Update, Option<Infallible>) {
-        let snapshot = Update::Snapshot(pb::UserSnapshot {
-            user: Some(subject.to_user(view)),
-            reason: to_snapshot_reason(reason).into(),
-            complete: true,
+        after: Option<usize>,
+    ) -> (Update, Option<usize>) {
+        let sent = after.unwrap_or(0);
+        let rooms = view.rooms.get(sent..).unwrap_or_default().iter();
+        let page = fill_page(rooms, usize::MAX, PART_BYTES_MAX, |(room, login_at)| {
+            to_user_room(room, *login_at)
         });
-        (snapshot, None)
+        let next = page.continue_after.map(|_| sent + page.messages.len());
+        let mut user = subject.without_rooms(view);
+        user.rooms = page.messages;
+        if after.is_some() {
+            user.devices = Vec::new();
+        }
+        let snapshot = Update::Snapshot(pb::UserSnapshot {
+            user: Some(user),
+            reason: to_snapshot_reason(reason).into(),
+            complete: next.is_none(),
+        });
+        (snapshot, next)
     }
 
     fn encode_changes(subject: &UserRef, changes: &[UserChange], out: &mut BytesMut) {

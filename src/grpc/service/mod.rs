@@ -21,13 +21,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
 use crate::{
+    domain::RoomId,
     grpc::{
         account::GrpcAccount,
         messages::{
             outgoing::Outgoing,
             page::{PAGE_BYTES_MAX, fill_page},
             room::RoomRef,
-            token::{ResumeToken, encode_rooms_token},
+            token::{ResumeToken, encode_rooms_token, encode_user_rooms_token},
             users_page::users_page,
             wire_subject::WireSubject,
         },
@@ -45,6 +46,10 @@ use self::{
     generated::presence_service_server::PresenceService, resume::CatchUps,
     users_page_cache::UsersPageCache,
 };
+
+/// The most rooms that `GetUser` lists. To look them up takes less than a millisecond, in which
+/// no callback is applied.
+const USER_ROOMS_MAX: usize = 1000;
 
 /// The messages of a watch.
 type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
@@ -217,12 +222,18 @@ impl PresenceService for Presence {
         self.check_ready()?;
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
-        let (revision, view) = self.roster.user(&user.app, &user.user);
+        let after = request::user_rooms_token(&message.page_token, &user)?;
+        let rooms_max = items_max(message.page_size).min(USER_ROOMS_MAX);
+        let page = (self.roster).user_page(&user.app, &user.user, after.as_ref(), rooms_max);
         self.check_whole()?;
+        let token = |last: RoomId| {
+            encode_user_rooms_token(user.app.as_str(), user.user.as_str(), last.as_str())
+        };
         let answer = pb::GetUserResponse {
-            user: Some(user.to_user(&view)),
-            revision,
-            resume_token: ResumeToken::at(&self.roster, revision).encode(),
+            user: Some(user.to_user(&page.view)),
+            revision: page.revision,
+            resume_token: ResumeToken::at(&self.roster, page.revision).encode(),
+            next_page_token: page.continue_after.map(token).unwrap_or_default(),
         };
         Ok(Response::new(Outgoing::Message(answer)))
     }

@@ -7,7 +7,7 @@ use crate::{
     domain::{AppName, ID_BYTES_MAX, RoomId, UserId},
     grpc::messages::{
         room::RoomRef,
-        token::{BadToken, ResumeToken, UsersToken, decode_rooms_token},
+        token::{BadToken, ResumeToken, UsersToken, decode_rooms_token, decode_user_rooms_token},
         user::UserRef,
     },
     roster::Roster,
@@ -108,6 +108,14 @@ pub(super) fn rooms_token(
     prefix: &str,
 ) -> Result<Option<RoomId>, Status> {
     let decode = |token: &str| decode_rooms_token(token, app.as_str(), prefix);
+    let last = optional(token, decode).map_err(bad_page_token)?;
+    Ok(last.map(|last| RoomId::from(&*last)))
+}
+
+/// Reads the page token of a user's rooms; `None` if it is empty.
+pub(super) fn user_rooms_token(token: &str, user: &UserRef) -> Result<Option<RoomId>, Status> {
+    let (app, user) = (user.app.as_str(), user.user.as_str());
+    let decode = |token: &str| decode_user_rooms_token(token, app, user);
     let last = optional(token, decode).map_err(bad_page_token)?;
     Ok(last.map(|last| RoomId::from(&*last)))
 }

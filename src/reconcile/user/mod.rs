@@ -5,7 +5,7 @@
 
 mod change;
 
-use std::{collections::BTreeMap, slice, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, slice, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, Logins, RoomId, Time, UserEvent, UserId},
@@ -174,6 +174,20 @@ impl User {
     /// The rooms that the user may be in.
     pub fn rooms(&self) -> impl Iterator<Item = (&RoomId, Option<Time>)> {
         self.rooms.iter().map(|(room, login_at)| (room, *login_at))
+    }
+
+    /// The ids of the rooms that the user may be in and that come after `after`; of all rooms if
+    /// it is `None`.
+    pub fn rooms_after(&self, after: Option<&RoomId>) -> impl Iterator<Item = &RoomId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rooms = self.rooms.range::<RoomId, _>((from, Bound::Unbounded));
+        rooms.map(|(room, _)| room)
+    }
+
+    /// When the user logged in to a room that the user may be in: `None` if the user is not,
+    /// `Some(None)` if the time is not known.
+    pub fn login_at(&self, room: &RoomId) -> Option<Option<Time>> {
+        self.rooms.get(room).copied()
     }
 
     /// Forgets what is due at `now`. Online devices stay online.

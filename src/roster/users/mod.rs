@@ -128,10 +128,43 @@ impl Users {
 
     /// A user as they are now. The user stays remembered for a while.
     pub(crate) fn query(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> UserView {
-        let hold = self.remember(id, held);
-        let view = self.view(&hold.cell().state.lock().subject, id, held);
+        self.query_page(id, None, usize::MAX, held).0
+    }
+
+    /// A user as they are now, with a page of the rooms that the user may be in: those after
+    /// `after`, at most `rooms_max`. The page leaves out rooms that the user is not in any more.
+    /// Returns the last room that it had a place for, if more follow. The user stays remembered
+    /// for a while.
+    ///
+    /// A user can be in very many rooms, and no entry is applied meanwhile: only the rooms of
+    /// the page are looked up.
+    pub(crate) fn query_page(
+        &self,
+        id: UserIdRef<'_>,
+        after: Option<&RoomId>,
+        rooms_max: usize,
+        held: EntryLockHeld<'_>,
+    ) -> (UserView, Option<RoomId>) {
+        let now = self.progress.applied();
+        let hold = self.remembered.remember(id, now, held);
+        let (rooms, continue_after) = {
+            let state = hold.cell().state.lock();
+            let mut rooms = state.subject.rooms_after(after);
+            let page: Vec<RoomId> = rooms.by_ref().take(rooms_max).cloned().collect();
+            let last = rooms.next().and(page.last()).cloned();
+            (page, last)
+        };
+        self.remembered.drop_ended_rooms(&hold, &rooms, held);
+        let view = {
+            let state = hold.cell().state.lock();
+            let rooms = rooms.into_iter().filter_map(|room| {
+                let login_at = state.subject.login_at(&room)?;
+                Some((room, login_at))
+            });
+            state.subject.view(rooms.collect(), &self.rules)
+        };
         self.remembered.keep(hold, self.progress.now());
-        view
+        (view, continue_after)
     }
 
     /// Counts one more watch of a user, and remembers the user.
@@ -153,7 +186,11 @@ impl Users {
     fn remember(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Hold<User> {
         let now = self.progress.applied();
         let hold = self.remembered.remember(id, now, held);
-        self.remembered.drop_ended_rooms(&hold, held);
+        let rooms: Vec<RoomId> = {
+            let state = hold.cell().state.lock();
+            state.subject.rooms_after(None).cloned().collect()
+        };
+        self.remembered.drop_ended_rooms(&hold, &rooms, held);
         hold
     }
 

@@ -146,15 +146,15 @@ impl RememberedUsers {
         }
     }
 
-    /// Removes all rooms from a user that the user is not in any more.
-    pub(super) fn drop_ended_rooms(&self, hold: &Hold<User>, held: EntryLockHeld<'_>) {
-        let rooms: Vec<RoomId> = {
-            let state = hold.cell().state.lock();
-            let rooms = state.subject.rooms();
-            rooms.map(|(room, _)| room.clone()).collect()
-        };
+    /// Removes those of the rooms from a user that the user is not in any more.
+    pub(super) fn drop_ended_rooms(
+        &self,
+        hold: &Hold<User>,
+        rooms: &[RoomId],
+        held: EntryLockHeld<'_>,
+    ) {
         for room in rooms {
-            self.drop_ended_room(hold.id().borrowed(), &room, 0, held);
+            self.drop_ended_room(hold.id().borrowed(), room, 0, held);
         }
     }
 }

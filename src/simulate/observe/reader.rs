@@ -70,6 +70,7 @@ impl Reader {
         let request = GetUserRequest {
             app: self.app.clone(),
             user_id: user_id.to_owned(),
+            ..GetUserRequest::default()
         };
         let told = self.client.clone().get_user(request).await?.into_inner();
         Ok(told.user.unwrap_or_default())

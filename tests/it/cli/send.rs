@@ -94,6 +94,7 @@ impl World {
         let request = GetUserRequest {
             app: "arena".into(),
             user_id: user_id.into(),
+            ..GetUserRequest::default()
         };
         let answer = self.client.clone().get_user(request).await.unwrap();
         answer.into_inner().user.unwrap().online

@@ -133,6 +133,7 @@ impl Checker {
         let request = GetUserRequest {
             app: ZEGO_APP.to_owned(),
             user_id: id.to_owned(),
+            ..GetUserRequest::default()
         };
         let answer = self.client.clone().get_user(request).await;
         answer.unwrap().into_inner()

@@ -4,6 +4,7 @@ mod answers;
 mod cancelled;
 mod crowded;
 mod errors;
+mod many_rooms;
 mod network;
 mod pages;
 mod presence;

@@ -161,6 +161,7 @@ async fn an_empty_user_id_and_a_garbage_token_are_blamed_by_name() {
     let request = GetUserRequest {
         app: "nowhere".to_owned(),
         user_id: "ann".to_owned(),
+        ..GetUserRequest::default()
     };
     let status = server.client().await.get_user(request).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);

@@ -32,6 +32,7 @@ pub(crate) fn get_user(presence: &Presence, (app, user): Subject) -> GetUserResp
     let request = GetUserRequest {
         app: app.to_owned(),
         user_id: user.to_owned(),
+        ..GetUserRequest::default()
     };
     let answer = presence.get_user(Request::new(request));
     decoded(answer.now_or_never().unwrap().unwrap().into_inner())
