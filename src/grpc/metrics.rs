@@ -19,8 +19,12 @@ pub struct GrpcMetrics {
     pub watches_open: Gauge<i64, AtomicI64>,
     /// Watches refused because too many were open.
     pub watches_refused: Counter,
-    /// How often the cached pages of rooms were dropped, because they took too many bytes.
+    /// How often the cached pages of rooms were dropped, because answers took too many bytes.
     pub answers_dropped: Counter,
+    /// Answers that were made while they were sent, because answers took too many bytes.
+    pub answers_made_late: Counter,
+    /// Calls refused because too many heavy calls were running.
+    pub heavy_calls_refused: Counter,
     /// Watches refused because too many waited for a revision that this server had not applied.
     pub catch_ups_refused: Counter,
     /// Watches refused because their connection had as many as it may.
@@ -49,6 +53,8 @@ impl GrpcMetrics {
             watches_open,
             watches_refused,
             answers_dropped,
+            answers_made_late,
+            heavy_calls_refused,
             catch_ups_refused,
             connection_watches_refused,
             connections: _,
@@ -68,6 +74,16 @@ impl GrpcMetrics {
             "answers_dropped",
             "Times that the answers kept for rooms that do not change were dropped to make room",
             answers_dropped.clone(),
+        );
+        registry.register(
+            "answers_made_late",
+            "Answers made while they were sent, because clients had not read too many others",
+            answers_made_late.clone(),
+        );
+        registry.register(
+            "heavy_calls_refused",
+            "Calls refused because too many of those that read much were running",
+            heavy_calls_refused.clone(),
         );
         registry.register(
             "catch_ups_refused",

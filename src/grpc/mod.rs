@@ -1,9 +1,10 @@
 //! The gRPC front: the presence service, the standard health service and reflection.
 //!
 //! `service` implements the calls, `stream` sends the messages of watches, and `messages`
-//! converts domain types to protobuf messages.
+//! converts domain types to protobuf messages. `body` sends them piece by piece.
 
 mod account;
+mod body;
 mod connection;
 mod counted;
 mod health;
@@ -13,12 +14,12 @@ mod serve;
 mod service;
 mod stream;
 
-pub(crate) use self::messages::outgoing::OutgoingCodec;
+pub(crate) use self::body::OutgoingCodec;
 
 pub use self::{
     connection::accept,
     health::{Health, JOURNAL_HEALTH},
-    messages::outgoing::Outgoing,
+    messages::{outgoing::Outgoing, pieces::Pieces},
     metrics::GrpcMetrics,
     serve::{ConnectionLimits, serve},
     service::{

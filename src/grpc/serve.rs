@@ -20,6 +20,7 @@ use crate::{
 
 use super::{
     account::GrpcAccounts,
+    body::{InPieces, restore_body},
     connection::transport,
     counted::CountedRequests,
     health::Health,
@@ -92,10 +93,10 @@ where
             end_request_on_drain(request, &of_requests)
         }))
         .layer(MapResponseLayer::new(move |response| {
-            end_response_on_drain(response, &of_responses)
+            end_response_on_drain(restore_body(response), &of_responses)
         }))
         .add_service(HealthServer::new(health.into_service(presence.clone())))
-        .add_service(PresenceServiceServer::new(presence))
+        .add_service(PresenceServiceServer::new(InPieces(presence)))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(transports, drain.cancelled_owned())

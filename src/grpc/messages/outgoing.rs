@@ -1,33 +1,40 @@
-//! Messages that are sent, and the codec that writes them.
+//! Messages that are sent.
 //!
 //! A message that is sent on many streams is encoded once, and each stream writes the same
-//! bytes. Other messages are encoded when they are written. To a client they look the same.
+//! bytes. A long message is encoded piece by piece while it is sent. Other messages are encoded
+//! when they are sent. To a client they all look the same.
 
-use std::{fmt, marker::PhantomData};
-
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use prost::{
     DecodeError, Message,
     encoding::{WireType, encode_key, encode_varint},
 };
-use tonic::{
-    Status,
-    codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
 
-/// The initial size of a stream's buffer, enough for a change or two. It is small because
-/// there are many streams. A buffer grows when larger messages are sent.
-const BUFFER_BYTES: usize = 512;
-/// How many bytes of messages are collected before they are handed to the connection.
-const YIELD_BYTES: usize = 32 * 1024;
+use super::pieces::{PREFIX_BYTES, Pieces, put_prefix};
 
 /// A message that is sent.
 #[derive(Debug)]
 pub enum Outgoing<M> {
-    /// A message that is not encoded yet.
+    /// A message that is not encoded yet. It is short: its bytes are handed over at once.
     Message(M),
-    /// The encoding of a message, in two parts. One part may be empty.
-    Encoded([Bytes; 2]),
+    /// The bytes of a message, as gRPC sends them.
+    Encoded(Pieces),
+}
+
+impl<M: Message> Outgoing<M> {
+    /// The bytes of the message, as gRPC sends them.
+    pub(in crate::grpc) fn into_pieces(self) -> Pieces {
+        match self {
+            Self::Encoded(pieces) => pieces,
+            Self::Message(message) => {
+                let length = message.encoded_len();
+                let mut bytes = BytesMut::with_capacity(PREFIX_BYTES + length);
+                put_prefix(length, &mut bytes);
+                message.encode_raw(&mut bytes);
+                Pieces::from(bytes.freeze())
+            }
+        }
+    }
 }
 
 impl<M: Message + Default> Outgoing<M> {
@@ -39,7 +46,10 @@ impl<M: Message + Default> Outgoing<M> {
     pub fn into_message(self) -> Result<M, DecodeError> {
         match self {
             Self::Message(message) => Ok(message),
-            Self::Encoded(parts) => M::decode(parts.concat().as_slice()),
+            Self::Encoded(pieces) => {
+                let pieces: Vec<Bytes> = pieces.collect();
+                M::decode(pieces.concat().get(PREFIX_BYTES..).unwrap_or_default())
+            }
         }
     }
 }
@@ -63,71 +73,4 @@ pub(in crate::grpc) const FIELD_HEADER_BYTES_MAX: usize = 6;
 pub(in crate::grpc) fn put_field_header(tag: u32, length: usize, out: &mut BytesMut) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(length as u64, out);
-}
-
-/// A codec that writes messages `M`, which it encodes if they are not encoded yet, and decodes
-/// requests `R`.
-pub(crate) struct OutgoingCodec<M, R>(PhantomData<(M, R)>);
-
-impl<M, R> Default for OutgoingCodec<M, R> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<M, R> fmt::Debug for OutgoingCodec<M, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OutgoingCodec")
-    }
-}
-
-impl<M, R> Codec for OutgoingCodec<M, R>
-where
-    M: Message + Default + 'static,
-    R: Message + Default + 'static,
-{
-    type Encode = Outgoing<M>;
-    type Decode = R;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self::default()
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self::default()
-    }
-}
-
-impl<M: Message, R> Encoder for OutgoingCodec<M, R> {
-    type Item = Outgoing<M>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Outgoing<M>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        match item {
-            Outgoing::Encoded(parts) => parts.iter().for_each(|part| out.put_slice(part)),
-            Outgoing::Message(message) => message
-                .encode(out)
-                .map_err(|error| Status::internal(error.to_string()))?,
-        }
-        Ok(())
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::new(BUFFER_BYTES, YIELD_BYTES)
-    }
-}
-
-impl<M, R: Message + Default> Decoder for OutgoingCodec<M, R> {
-    type Item = R;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
-        let message = R::decode(from);
-        // The same status as tonic's own codec returns.
-        message
-            .map(Some)
-            .map_err(|error| Status::internal(error.to_string()))
-    }
 }

@@ -10,7 +10,7 @@ pub(in crate::grpc) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 
 /// The most bytes of one part of a snapshot. It is less than a message may have, so that a
 /// watch of a large room needs little memory at a time.
-pub(in crate::grpc) const PART_BYTES_MAX: usize = 1024 * 1024;
+pub(in crate::grpc) const PART_BYTES_MAX: usize = 32 * 1024;
 
 /// The items that fit into one message.
 #[derive(Debug)]

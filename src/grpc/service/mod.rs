@@ -1,9 +1,12 @@
 //! The presence service. Each call checks its request, reads the roster and converts what it
 //! read to a message.
 
+mod answer_bytes;
 mod request;
 mod resume;
-mod users_page_cache;
+mod rooms_pages;
+mod turns;
+mod users_pages;
 
 /// The trait of the service, generated from the proto. Its calls answer
 /// [`Outgoing`](crate::grpc::Outgoing) messages.
@@ -14,7 +17,6 @@ pub(super) mod generated {
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::Stream;
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,10 +28,8 @@ use crate::{
         account::GrpcAccount,
         messages::{
             outgoing::Outgoing,
-            page::{PAGE_BYTES_MAX, fill_page},
-            room::RoomRef,
+            pieces::Pieces,
             token::{ResumeToken, encode_rooms_token, encode_user_rooms_token},
-            users_page::users_page,
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch},
@@ -43,9 +43,17 @@ use crate::{
 pub(super) use self::generated::presence_service_server::SERVICE_NAME;
 
 use self::{
-    generated::presence_service_server::PresenceService, resume::CatchUps,
-    users_page_cache::UsersPageCache,
+    answer_bytes::{ANSWER_BYTES_MAX, AnswerBytes},
+    generated::presence_service_server::PresenceService,
+    resume::CatchUps,
+    rooms_pages::RoomsPages,
+    turns::Turns,
+    users_pages::{PageRequest, UsersPages},
 };
+
+/// How many rooms `ListRooms` lists if the request does not say how many. It takes about a
+/// millisecond to list them.
+const ROOMS_USUAL: usize = 1000;
 
 /// The most rooms that `GetUser` lists. To look them up takes less than a millisecond, in which
 /// no callback is applied.
@@ -63,7 +71,8 @@ pub struct Presence {
     watches: Arc<Semaphore>,
     catch_ups: Arc<CatchUps>,
     wakeups: Arc<Wakeups>,
-    users_pages: Arc<UsersPageCache>,
+    users_pages: Arc<UsersPages>,
+    rooms_pages: Arc<RoomsPages>,
     metrics: GrpcMetrics,
 }
 
@@ -77,6 +86,8 @@ impl Presence {
         watches_max: usize,
         metrics: GrpcMetrics,
     ) -> Self {
+        let bytes = AnswerBytes::new(ANSWER_BYTES_MAX);
+        let turns = || Turns::new(metrics.heavy_calls_refused.clone());
         Self {
             roster,
             ready,
@@ -84,7 +95,8 @@ impl Presence {
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
             catch_ups: Arc::new(CatchUps::new(metrics.catch_ups_refused.clone())),
             wakeups: Arc::default(),
-            users_pages: Arc::new(UsersPageCache::new(metrics.answers_dropped.clone())),
+            users_pages: Arc::new(UsersPages::new(bytes.clone(), turns(), metrics.clone())),
+            rooms_pages: Arc::new(RoomsPages::new(bytes, turns())),
             metrics,
         }
     }
@@ -185,20 +197,17 @@ impl PresenceService for Presence {
             revision,
             resume_token: ResumeToken::at(&self.roster, revision).encode(),
         };
-        let head_bytes = head.encoded_len();
-        let is_whole = token.is_none() && message.page_size == 0;
-        let after = token.map(|token| token.after);
-        let items_max = items_max(message.page_size);
-        let make = || users_page(&room, view, after.as_ref(), items_max, head_bytes);
-        let page = if is_whole {
-            let cache = &self.users_pages;
-            cache.get_or_make(&room, &answer, head_bytes, make)
-        } else {
-            make()
+        let request = PageRequest {
+            after: token.map(|token| token.after),
+            users_max: items_max(message.page_size, usize::MAX),
+            head_bytes: head.encoded_len(),
         };
+        let page = self.users_pages.page(&room, &answer, request).await?;
+        let (pieces, bytes) = (page.pieces(), page.bytes);
         head.next_page_token = page.next_page_token;
-        let head = Bytes::from(head.encode_to_vec());
-        Ok(Response::new(Outgoing::Encoded([head, page.users])))
+        Ok(Response::new(Outgoing::Encoded(Pieces::new(
+            &head, pieces, bytes,
+        ))))
     }
 
     async fn watch_room(
@@ -223,7 +232,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let after = request::user_rooms_token(&message.page_token, &user)?;
-        let rooms_max = items_max(message.page_size).min(USER_ROOMS_MAX);
+        let rooms_max = items_max(message.page_size, USER_ROOMS_MAX).min(USER_ROOMS_MAX);
         let page = (self.roster).user_page(&user.app, &user.user, after.as_ref(), rooms_max);
         self.check_whole()?;
         let token = |last: RoomId| {
@@ -263,28 +272,28 @@ impl PresenceService for Presence {
         let after = request::rooms_token(&message.page_token, &app, prefix)?;
         // Read before the rooms, so that the rooms contain every entry up to it.
         let revision = self.roster.applied();
-        let open = self.roster.open_rooms(&app, prefix, after);
-        let items_max = items_max(message.page_size);
-        let page = fill_page(open, items_max, PAGE_BYTES_MAX, |(room, summary)| {
-            let (app, room) = (app.clone(), room.clone());
-            RoomRef { app, room }.to_room(summary)
-        });
+        let rooms_max = items_max(message.page_size, ROOMS_USUAL);
+        let pages = &self.rooms_pages;
+        let page = pages.page(&self.roster, &app, prefix, after, rooms_max);
+        let page = page.await?;
         self.check_whole()?;
-        let next_page = page
-            .continue_after
-            .map(|(room, _)| encode_rooms_token(app.as_str(), prefix, room.as_str()));
-        Ok(Response::new(Outgoing::Message(pb::ListRoomsResponse {
-            rooms: page.messages,
-            next_page_token: next_page.unwrap_or_default(),
+        let token = |last: RoomId| encode_rooms_token(app.as_str(), prefix, last.as_str());
+        let head = pb::ListRoomsResponse {
+            rooms: Vec::new(),
+            next_page_token: page.continue_after.map(token).unwrap_or_default(),
             revision,
-        })))
+        };
+        let pieces = page.pieces.into_iter();
+        Ok(Response::new(Outgoing::Encoded(Pieces::new(
+            &head, pieces, page.bytes,
+        ))))
     }
 }
 
-/// `page_size` as a number of items. 0 means no limit.
-fn items_max(page_size: u32) -> usize {
+/// `page_size` as a number of items. 0 means `usual`.
+fn items_max(page_size: u32, usual: usize) -> usize {
     match page_size {
-        0 => usize::MAX,
+        0 => usual,
         size => usize::try_from(size).unwrap_or(usize::MAX),
     }
 }

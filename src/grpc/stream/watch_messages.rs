@@ -11,6 +11,7 @@ use crate::{
     grpc::{
         messages::{
             outgoing::{FIELD_HEADER_BYTES_MAX, Outgoing, put_field_header},
+            pieces::{PREFIX_BYTES, Pieces, put_prefix},
             token::ResumeToken,
             wire_subject::WireSubject,
         },
@@ -160,7 +161,7 @@ impl<S: WireSubject> WatchMessages<S> {
                 self.encode_message(last, &changes)
             }
         });
-        Outgoing::Encoded([message.clone(), Bytes::new()])
+        Outgoing::Encoded(Pieces::from(message.clone()))
     }
 
     /// Encodes the changes of an entry, as items of a message's list of changes.
@@ -171,14 +172,17 @@ impl<S: WireSubject> WatchMessages<S> {
         encoded
     }
 
-    /// Encodes a message whose list of changes consists of encoded items.
+    /// The bytes of a message whose list of changes consists of encoded items.
     fn encode_message(&self, revision: Revision, changes: &[&[u8]]) -> Bytes {
         let head = S::message(revision, self.token(revision), None);
         let length = changes.iter().map(|items| items.len()).sum();
-        let mut message =
-            BytesMut::with_capacity(head.encoded_len() + FIELD_HEADER_BYTES_MAX + length);
+        let mut header = BytesMut::with_capacity(FIELD_HEADER_BYTES_MAX);
+        put_field_header(CHANGES_TAG, length, &mut header);
+        let message_bytes = head.encoded_len() + header.len() + length;
+        let mut message = BytesMut::with_capacity(PREFIX_BYTES + message_bytes);
+        put_prefix(message_bytes, &mut message);
         head.encode_raw(&mut message);
-        put_field_header(CHANGES_TAG, length, &mut message);
+        message.put_slice(&header);
         for items in changes {
             message.put_slice(items);
         }

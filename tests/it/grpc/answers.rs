@@ -89,7 +89,7 @@ async fn watchers_share_the_bytes_that_they_are_sent() {
         let mut sent = Vec::new();
         for watch in &mut watches {
             match watch.next().await.unwrap().unwrap() {
-                Outgoing::Encoded([bytes, _]) => sent.push(bytes),
+                Outgoing::Encoded(mut pieces) => sent.push(pieces.next().unwrap()),
                 Outgoing::Message(message) => panic!("{message:?}"),
             }
         }

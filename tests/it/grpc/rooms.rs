@@ -133,3 +133,22 @@ async fn a_walk_lists_every_room_that_stays_open_while_others_come_and_go() {
     assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
     assert!(stay.iter().all(|id| seen.contains(id)), "{seen:?}");
 }
+
+#[tokio::test]
+async fn a_page_whose_size_is_not_said_has_a_thousand_rooms() {
+    let server = Server::new(World::new()).await;
+    for number in 0..1001 {
+        server.world.login(&number.to_string(), "ann");
+    }
+    let listed = async |page_size| {
+        let request = ListRoomsRequest {
+            page_size,
+            ..ListRoomsRequest::default()
+        };
+        let page = server.rooms(request).await.unwrap();
+        (page.rooms.len(), page.next_page_token.is_empty())
+    };
+    assert_eq!(listed(0).await, (1000, false));
+    assert_eq!(listed(1001).await, (1001, true));
+    assert_eq!(listed(u32::MAX).await, (1001, true));
+}

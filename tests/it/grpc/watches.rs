@@ -79,7 +79,7 @@ async fn a_busy_room_is_told_of_now_and_then() {
 async fn only_the_last_part_of_a_snapshot_is_complete_and_has_a_token() {
     let server = Server::new(World::new()).await;
     for n in 0..4 {
-        let says = |at| vec![room("r").login_as(&n.to_string(), at, &heavy(500_000))];
+        let says = |at| vec![room("r").login_as(&n.to_string(), at, &heavy(15_000))];
         server.world.send(says);
     }
     let mut watch = server.watch("r", "").await.unwrap();

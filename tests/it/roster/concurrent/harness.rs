@@ -6,11 +6,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     thread,
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use headcount::{
     grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
     journal::Revision,
@@ -21,6 +21,7 @@ use headcount::{
 };
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
+use tokio_test::task;
 use tonic::Request;
 
 use super::watcher::{Replica, Watcher};
@@ -97,7 +98,13 @@ pub(crate) fn get_users(presence: &Presence, (app, room): Subject) -> GetRoomUse
         ..GetRoomUsersRequest::default()
     };
     let answer = presence.get_room_users(Request::new(request));
-    decoded(answer.now_or_never().unwrap().unwrap().into_inner())
+    // A long answer is made in steps.
+    let mut answer = task::spawn(answer);
+    loop {
+        if let Poll::Ready(answer) = answer.poll() {
+            return decoded(answer.unwrap().into_inner());
+        }
+    }
 }
 
 /// What a client makes of a message.

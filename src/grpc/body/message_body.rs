@@ -1,0 +1,149 @@
+//! A response's body, which hands over one piece of a message at a time.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use pin_project_lite::pin_project;
+use tonic::{Code, Status};
+
+use crate::grpc::messages::pieces::Pieces;
+
+pin_project! {
+    /// The body of a response: the bytes of its messages, then its status. A message is asked
+    /// for when the one before was handed over.
+    #[derive(Debug)]
+    pub(super) struct MessageBody<S> {
+        #[pin]
+        messages: S,
+        // The rest of the message that is being handed over.
+        pieces: Option<Pieces>,
+        ended: bool,
+    }
+}
+
+impl<S> MessageBody<S> {
+    /// A body of these messages. It ends with the status OK after the last, or with another
+    /// status instead of a message.
+    pub(super) fn new(messages: S) -> Self {
+        Self {
+            messages,
+            pieces: None,
+            ended: false,
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Pieces, Status>>> Body for MessageBody<S> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut this = self.project();
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(piece) = this.pieces.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            *this.pieces = None;
+            let status = match ready!(this.messages.as_mut().poll_next(cx)) {
+                Some(Ok(pieces)) => {
+                    *this.pieces = Some(pieces);
+                    continue;
+                }
+                Some(Err(status)) => status,
+                None => Status::new(Code::Ok, ""),
+            };
+            *this.ended = true;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(&status)))));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+}
+
+fn trailers(status: &Status) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    if status.add_header(&mut trailers).is_err() {
+        // The details or the message were no valid header. What matters is the code.
+        trailers.clear();
+        let code = Status::new(status.code(), "");
+        let _ = code.add_header(&mut trailers);
+    }
+    trailers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures_util::{FutureExt as _, stream};
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::pb;
+
+    const LONG: &[u8] = &[7; 10_000];
+
+    fn next(body: &mut (impl Body<Data = Bytes, Error = Infallible> + Unpin)) -> Frame<Bytes> {
+        body.frame().now_or_never().unwrap().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_piece_is_made_when_it_is_asked_for() {
+        let made = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&made);
+        let pieces = (0..3).map(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Bytes::from_static(LONG)
+        });
+        let message = Pieces::new(&pb::ListRoomsResponse::default(), pieces, 3 * LONG.len());
+        let mut body = MessageBody::new(stream::iter([Ok(message)]));
+        assert_eq!(
+            &*next(&mut body).into_data().unwrap(),
+            [0, 0, 0, 0x75, 0x30]
+        );
+        for number in 1..=3 {
+            assert_eq!(made.load(Ordering::Relaxed), number - 1);
+            assert_eq!(next(&mut body).into_data().unwrap(), LONG);
+        }
+        let trailers = next(&mut body).into_trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "0");
+        assert!(body.is_end_stream());
+    }
+
+    #[test]
+    fn a_short_message_is_one_piece_and_a_status_ends_the_body() {
+        let head = pb::ListRoomsResponse {
+            revision: 5,
+            ..Default::default()
+        };
+        let pieces = [&b"ab"[..], b"c"].into_iter().map(Bytes::from_static);
+        let messages = [
+            Ok(Pieces::new(&head, pieces, 3)),
+            Err(Status::unavailable("away")),
+        ];
+        let mut body = MessageBody::new(stream::iter(messages));
+        let bytes = next(&mut body).into_data().unwrap();
+        assert_eq!(&*bytes, [0, 0, 0, 0, 5, 0x18, 5, b'a', b'b', b'c']);
+        let trailers = next(&mut body).into_trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "14");
+        assert_eq!(trailers["grpc-message"], "away");
+    }
+}

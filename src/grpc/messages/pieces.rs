@@ -1,0 +1,92 @@
+//! The bytes of one message, in pieces.
+
+use std::fmt;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use prost::Message;
+
+/// The most bytes of a piece, unless a single item is longer. It is the longest frame that
+/// every HTTP/2 client accepts (RFC 9113, section 4.2). A stream whose client does not read
+/// holds one piece.
+pub(in crate::grpc) const PIECE_BYTES: usize = 16 * 1024;
+
+/// The length of what gRPC sends before a message: whether it is compressed, and its length.
+pub(in crate::grpc) const PREFIX_BYTES: usize = 5;
+
+/// The most bytes that are copied to send them together with the head of a message. A frame
+/// that is much smaller costs as much as the copy.
+const JOINED_BYTES_MAX: usize = 4 * 1024;
+
+/// The bytes of one message as gRPC sends them: a prefix and the encoding, in pieces. The
+/// pieces are made when they are taken, or before.
+pub struct Pieces {
+    /// What is taken first.
+    first: Option<Bytes>,
+    rest: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
+}
+
+impl Pieces {
+    /// A message that consists of the fields in `head`, and of the fields in `rest`, whose
+    /// pieces are `rest_bytes` long together.
+    pub(in crate::grpc) fn new(
+        head: &impl Message,
+        rest: impl Iterator<Item = Bytes> + Send + 'static,
+        rest_bytes: usize,
+    ) -> Self {
+        let head_bytes = head.encoded_len();
+        let is_short = rest_bytes <= JOINED_BYTES_MAX;
+        let joined_bytes = if is_short { rest_bytes } else { 0 };
+        let mut first = BytesMut::with_capacity(PREFIX_BYTES + head_bytes + joined_bytes);
+        put_prefix(head_bytes + rest_bytes, &mut first);
+        head.encode_raw(&mut first);
+        let mut rest: Option<Box<dyn Iterator<Item = Bytes> + Send>> = Some(Box::new(rest));
+        if is_short {
+            let rest = rest.take().into_iter().flatten();
+            rest.for_each(|piece| first.put_slice(&piece));
+        }
+        Self {
+            first: Some(first.freeze()),
+            rest,
+        }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let next = self.rest.as_mut()?.next();
+        if next.is_none() {
+            self.rest = None;
+        }
+        next
+    }
+}
+
+/// A message whose bytes are all known.
+impl From<Bytes> for Pieces {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            first: Some(bytes),
+            rest: None,
+        }
+    }
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pieces")
+            .field("first", &self.first)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes the prefix of a message that is not compressed and takes `length` bytes.
+pub(in crate::grpc) fn put_prefix(length: usize, out: &mut BytesMut) {
+    out.put_u8(0);
+    // Messages are far below 4 GiB: a page has at most 4 MiB.
+    out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+}
