@@ -67,6 +67,7 @@ pub(crate) enum Row {
     Latency,
     Users,
     Idle,
+    Stalled,
     Members,
     Restart,
     Growth,

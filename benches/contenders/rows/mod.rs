@@ -9,6 +9,7 @@ mod ingest;
 mod members;
 mod payload;
 mod restart;
+mod stalled;
 mod users;
 
 use std::fs;
@@ -66,6 +67,9 @@ async fn measure(args: &Args, report: &mut Report) -> Outcome<()> {
     }
     if args.wants(Row::Idle) {
         idle::run(args, report).await?;
+    }
+    if args.wants(Row::Stalled) {
+        stalled::run(args, report).await?;
     }
     if args.wants(Row::Members) {
         members::run(args, report).await?;
