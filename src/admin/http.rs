@@ -5,14 +5,14 @@ use std::{future, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
-use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
+use hyper_util::server::conn::auto::Builder;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::MetricsRegistry;
 use crate::net::{
     self, Admission, ConnectionAccounts, ConnectionMetrics, Handshake, HttpServer, Listener,
-    RequestBody, budget::Trust,
+    RequestBody, StreamTasks, budget::Trust,
 };
 
 /// The media type of what [`MetricsRegistry::encode`] returns, as OpenMetrics 1.0 says.
@@ -44,9 +44,11 @@ pub async fn serve<H: Handshake>(
         refusal: b"",
         metrics: connections.clone(),
     };
+    let stalled = connections.streams_stalled.clone();
+    let tasks = StreamTasks::new(PURPOSE, CONNECTION_TIMEOUT, stalled);
     // HTTP/1.1 has one request at a time.
     let accounts = Arc::new(ConnectionAccounts::new(PURPOSE, 1, connections));
-    let mut protocol = Builder::new(TokioExecutor::new()).http1_only();
+    let mut protocol = Builder::new(tasks).http1_only();
     protocol.http1().keep_alive(false).header_read_timeout(None);
     let http = Arc::new(HttpServer::new(protocol));
     let draining = drain.clone();

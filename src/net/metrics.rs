@@ -20,6 +20,8 @@ pub struct ConnectionMetrics {
     pub ended: Counter,
     /// Requests that their clients cancelled before they were answered.
     pub requests_cancelled: Counter,
+    /// Streams ended because their clients took nothing of what they had to send.
+    pub streams_stalled: Counter,
 }
 
 impl ConnectionMetrics {
@@ -63,6 +65,11 @@ impl ConnectionMetrics {
             format!("{prefix}requests_cancelled"),
             format!("{front} requests that their clients cancelled before they were answered"),
             metrics.requests_cancelled.clone(),
+        );
+        registry.register(
+            format!("{prefix}streams_stalled"),
+            format!("{front} streams ended because their clients did not read"),
+            metrics.streams_stalled.clone(),
         );
         metrics
     }

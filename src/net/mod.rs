@@ -15,7 +15,7 @@
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
 //! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
 //! cancels too much, [`IdleLimit`] one that has no requests, and [`HttpServer`] closes one that is
-//! idle or sends a request's head too slowly.
+//! idle or sends a request's head too slowly, and ends the streams of clients that do not read.
 //!
 //! This module knows nothing of callbacks, rooms or gRPC.
 
@@ -36,6 +36,8 @@ mod readiness;
 mod serve;
 mod throttle;
 
+pub(crate) use self::serve::report;
+
 pub use self::{
     accept::Admission,
     account::{
@@ -47,7 +49,7 @@ pub use self::{
     connection::Connection,
     first_bytes::FirstBytes,
     handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
-    http::{HttpServer, RequestBody},
+    http::{HttpServer, RequestBody, StreamTasks},
     listener::Listener,
     metrics::ConnectionMetrics,
     peer::Peer,

@@ -85,7 +85,8 @@ pub fn connections<H: Handshake>(
     )
 }
 
-fn report(ended: Result<(), JoinError>, purpose: &'static str) {
+/// Logs that the task of a connection panicked, if it did.
+pub(crate) fn report(ended: Result<(), JoinError>, purpose: &'static str) {
     if let Err(error) = ended
         && error.is_panic()
     {

@@ -3,17 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Request;
-use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper_util::{rt::TokioTimer, server::conn::auto::Builder};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::front::WebhookFront;
 use crate::net::{
     self, Admission, Connection, ConnectionAccounts, Handshake, HttpServer, Listener,
-    PENDING_RESETS_MAX, RequestBody,
+    PENDING_RESETS_MAX, RequestBody, StreamTasks,
 };
 
 /// The longest head of a request. Heads of vendors are a few hundred bytes.
@@ -30,6 +27,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a client may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take nothing of an answer over HTTP/2. Answers are short.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the connections are for, in log lines.
 const PURPOSE: &str = "callbacks";
@@ -103,14 +103,15 @@ fn accounts(front: &WebhookFront) -> ConnectionAccounts {
 
 fn http_server(front: &WebhookFront) -> HttpServer {
     let settings = &front.parts.settings;
-    HttpServer::new(protocol())
+    HttpServer::new(protocol(front))
         .idle_timeout(settings.idle_timeout)
         .head_timeout(settings.header_read_timeout)
         .count_malformed(front.metrics().requests_malformed.clone())
 }
 
-fn protocol() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn protocol(front: &WebhookFront) -> Builder<StreamTasks> {
+    let stalled = front.metrics().connections.streams_stalled.clone();
+    let mut builder = Builder::new(StreamTasks::new(PURPOSE, STALL_TIMEOUT, stalled));
     builder
         .http1()
         // Some clients end their side as soon as they have sent their request.

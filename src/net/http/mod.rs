@@ -7,6 +7,7 @@
 mod activity;
 mod meter;
 mod request_body;
+mod streams;
 mod transport;
 
 use std::{
@@ -24,10 +25,7 @@ use hyper::{
     body::{Body, Incoming},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-};
+use hyper_util::{rt::TokioIo, server::conn::auto::Builder};
 use prometheus_client::metrics::counter::Counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -39,8 +37,11 @@ pub use self::request_body::RequestBody;
 
 use super::{Accounted, Answering, ConnectionAccount};
 
+pub use self::streams::StreamTasks;
+
 use self::{
     activity::{Activity, Timeouts},
+    streams::NotedBody,
     transport::Transport,
 };
 
@@ -50,7 +51,7 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How the HTTP connections of a front are served.
 #[derive(Clone, Debug)]
 pub struct HttpServer {
-    protocol: Builder<TokioExecutor>,
+    protocol: Builder<StreamTasks>,
     timeouts: Timeouts,
     malformed: Counter,
 }
@@ -58,7 +59,7 @@ pub struct HttpServer {
 impl HttpServer {
     /// Speaks `protocol`, which has limits of its own for what a request's head may hold. It
     /// must not time heads itself: the library would cut off idle connections, too.
-    pub fn new(protocol: Builder<TokioExecutor>) -> Self {
+    pub fn new(protocol: Builder<StreamTasks>) -> Self {
         Self {
             protocol,
             timeouts: Timeouts {
@@ -123,8 +124,7 @@ impl HttpServer {
                 if response.headers().contains_key(CONNECTION) {
                     activity.leave_unread();
                 }
-                drop(in_flight);
-                Ok::<_, Infallible>(response)
+                Ok::<_, Infallible>(response.map(|body| NotedBody::new(body, in_flight)))
             })
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));

@@ -11,6 +11,7 @@ use super::*;
 use crate::net::{ConnectionAccounts, ConnectionMetrics};
 
 const IDLE: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_secs(30);
 const HEAD: Duration = Duration::from_secs(10);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
 /// A preface and empty settings.
@@ -18,7 +19,7 @@ const HTTP2_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\
 
 /// A connection whose requests are answered 404, the token that drains it, and its task.
 fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
-    let mut protocol = Builder::new(TokioExecutor::new());
+    let mut protocol = Builder::new(StreamTasks::new("tests", STALL, Counter::default()));
     protocol.http1().header_read_timeout(None);
     protocol.http2().timer(TokioTimer::new());
     let http = HttpServer::new(protocol)
