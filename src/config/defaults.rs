@@ -47,6 +47,7 @@ impl Default for GrpcConfig {
             idle_timeout: Span::from_mins(5),
             streams_per_connection_max: 1024,
             watches_max: 100_000,
+            stall_timeout: Span::from_secs(60),
         }
     }
 }

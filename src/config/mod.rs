@@ -110,6 +110,8 @@ pub struct GrpcConfig {
     pub streams_per_connection_max: u32,
     /// Watches open at once in all; one more is `RESOURCE_EXHAUSTED`.
     pub watches_max: usize,
+    /// How long a stream may have something to send that its client does not take. Then it ends.
+    pub stall_timeout: Span,
 }
 
 /// Where accepted callbacks are kept.

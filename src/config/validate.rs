@@ -113,6 +113,7 @@ impl Config {
                 grpc.streams_per_connection_max == 0,
             ),
             ("grpc.watches_max", grpc.watches_max == 0),
+            ("grpc.stall_timeout", grpc.stall_timeout.is_zero()),
             ("journal.retention", journal.retention.is_zero()),
             (
                 "journal.checkpoint_interval",

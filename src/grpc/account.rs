@@ -10,7 +10,7 @@ use tonic::{Extensions, Status};
 use tracing::warn;
 
 use super::GrpcMetrics;
-use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, Counted, Throttle};
+use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, Throttle};
 
 /// What the connections are for, in log lines.
 pub(super) const PURPOSE: &str = "gRPC";
@@ -90,11 +90,10 @@ impl GrpcAccount {
         extensions.get()
     }
 
-    /// Counts a request as in work. A connection that has had one does not have to give way to
+    /// Notes that a request came. A connection that has had one does not have to give way to
     /// others: it may be a watch, which is silent for as long as nothing changes.
-    pub(super) fn begin(&self) -> Counted {
+    pub(super) fn note_request(&self) {
         self.0.caller.keep();
-        self.0.requests.begin()
     }
 
     /// Takes room for one more watch.

@@ -4,15 +4,10 @@ use std::time::Duration;
 
 use futures_util::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tonic::transport::server::Connected;
 
-use super::{
-    GrpcMetrics,
-    account::{GrpcAccount, PURPOSE},
-};
+use super::{GrpcMetrics, account::PURPOSE};
 use crate::net::{
-    self, Accounted, Admission, Coalesced, Connection, FirstBytes, Handshake, IdleLimit, Listener,
-    budget::Trust,
+    self, Admission, Coalesced, Connection, FirstBytes, Handshake, Listener, budget::Trust,
 };
 
 /// How long a new connection may take to send its HTTP/2 preface. After the preface the server
@@ -23,9 +18,8 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The length of the preface (RFC 9113, section 3.4), in bytes.
 const PREFACE_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
-/// A connection as it is handed to tonic.
-pub(super) type Transport<IO> =
-    Accounted<IdleLimit<Coalesced<FirstBytes<IO>>, GrpcAccount>, GrpcAccount>;
+/// A connection as it is handed to the HTTP server.
+pub(super) type Transport<IO> = Coalesced<FirstBytes<IO>>;
 
 /// Accepts connections. At most `connections_max` are open at a time, and `per_address_max` of one
 /// address. For one more, the oldest is closed that has not asked anything; if there is none, the
@@ -48,21 +42,8 @@ pub fn accept<H: Handshake>(
     net::connections(listener, admission)
 }
 
-/// Wraps a connection, so that it writes the messages of many streams together, and closes if no
-/// preface comes in time, no request for `idle_timeout`, or its account is overdrawn.
-pub(super) fn transport<IO>(io: IO, account: GrpcAccount, idle_timeout: Duration) -> Transport<IO>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
-    let io = FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT);
-    let io = IdleLimit::new(Coalesced::new(io), account.clone(), idle_timeout);
-    Accounted::new(io, account)
-}
-
-impl<IO> Connected for Accounted<IO, GrpcAccount> {
-    type ConnectInfo = GrpcAccount;
-
-    fn connect_info(&self) -> GrpcAccount {
-        self.account().clone()
-    }
+/// Wraps a connection, so that it writes the messages of many streams together and closes if
+/// no preface comes in time.
+pub(super) fn transport<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) -> Transport<IO> {
+    Coalesced::new(FirstBytes::new(io, PREFACE_BYTES, PREFACE_TIMEOUT))
 }

@@ -6,7 +6,7 @@
 mod account;
 mod body;
 mod connection;
-mod counted;
+mod deadline;
 mod health;
 mod messages;
 mod metrics;
@@ -21,7 +21,7 @@ pub use self::{
     health::{Health, JOURNAL_HEALTH},
     messages::{outgoing::Outgoing, pieces::Pieces},
     metrics::GrpcMetrics,
-    serve::{ConnectionLimits, serve},
+    serve::{GrpcSettings, serve},
     service::{
         Presence,
         generated::presence_service_server::{PresenceService, PresenceServiceServer},

@@ -1,32 +1,39 @@
 //! Serves all gRPC services on a stream of connections.
 
-use std::{convert::Infallible, error::Error, sync::Arc, time::Duration};
+use std::{error::Error, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::stream::{Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
-use tonic_health::pb::health_server::HealthServer;
-use tonic_reflection::server::Builder;
-use tower::{
-    layer::layer_fn,
-    util::{MapRequestLayer, MapResponseLayer},
+use http::{Request, Response};
+use hyper_util::{rt::TokioTimer, server::conn::auto::Builder};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, service::Routes};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_reflection::server::Builder as ReflectionBuilder;
+use tower::Service as _;
 
 use crate::{
-    net::{Connection, PENDING_RESETS_MAX},
+    net::{Connection, HttpServer, PENDING_RESETS_MAX, RequestBody, StreamTasks, report},
     pb::FILE_DESCRIPTOR_SET,
 };
 
 use super::{
-    account::GrpcAccounts,
+    account::{GrpcAccounts, PURPOSE},
     body::{InPieces, restore_body},
     connection::transport,
-    counted::CountedRequests,
+    deadline,
     health::Health,
+    metrics::GrpcMetrics,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
-    stream::drain::{end_request_on_drain, end_response_on_drain},
+    stream::drain::{DrainBody, end_request_on_drain, end_response_on_drain},
 };
+
+/// The most bytes of one stream that wait for its connection. A stream hands over one piece of
+/// a message at a time, and another when less than this waits.
+const SEND_BUFFER_BYTES: usize = 16 * 1024;
 
 /// How often a connection without traffic is pinged. The connection of a client that vanished
 /// is closed, because the client does not answer.
@@ -40,66 +47,115 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 
 /// How many streams of one connection the server may reset because of what the client sends on
 /// them, for as long as the connection lasts. A client that keeps to HTTP/2 causes none but by
-/// rare races. Each waits in memory until the client reads it. (h2 has the same default, which
-/// tonic takes away.)
+/// rare races. Each waits in memory until the client reads it.
 const FAULTY_STREAMS_MAX: usize = 1024;
 
-/// What one connection may have.
+/// The limits of the gRPC front.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// Calls and watches at a time.
-    pub streams_max: u32,
-    /// How long it may be open without any.
+pub struct GrpcSettings {
+    /// How many calls and watches one connection may have open.
+    pub streams_per_connection_max: u32,
+    /// How long a connection may be open without any.
     pub idle_timeout: Duration,
+    /// How long a stream may have something to send that its client does not take.
+    pub stall_timeout: Duration,
 }
 
 /// Serves on `connections` until `drain` is cancelled. Then streams end with
 /// `UNAVAILABLE`, and this returns as soon as every call has ended.
 ///
 /// # Errors
-/// When the descriptors cannot be served or the transport fails.
+/// When the descriptors cannot be served.
 pub async fn serve<IO>(
     connections: impl Stream<Item = Connection<IO>>,
     presence: Presence,
     health: Health,
-    limits: ConnectionLimits,
+    settings: GrpcSettings,
     drain: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let metrics = presence.metrics().clone();
+    let http = HttpServer::new(protocol(settings, &metrics)).idle_timeout(settings.idle_timeout);
+    let http = Arc::new(http);
+    let accounts = GrpcAccounts::new(settings.streams_per_connection_max, metrics);
+    let accounts = Arc::new(accounts);
+    let routes = routes(presence, health)?;
+    let mut tasks = JoinSet::new();
+    let mut connections = pin!(connections.take_until(drain.cancelled()));
+    loop {
+        tokio::select! {
+            connection = connections.next() => match connection {
+                Some(connection) => {
+                    let account = accounts.open(connection.caller());
+                    let counted = account.as_ref().clone();
+                    let (routes, draining) = (routes.clone(), drain.clone());
+                    let answer = move |mut request: Request<RequestBody>| {
+                        account.note_request();
+                        request.extensions_mut().insert(account.clone());
+                        answer(request, routes.clone(), draining.clone())
+                    };
+                    let http = Arc::clone(&http);
+                    let io = transport(connection);
+                    tasks.spawn(http.serve_connection(io, counted, drain.clone(), answer));
+                }
+                None => break,
+            },
+            Some(ended) = tasks.join_next() => report(ended, PURPOSE),
+        }
+    }
+    while let Some(ended) = tasks.join_next().await {
+        report(ended, PURPOSE);
+    }
+    Ok(())
+}
+
+/// All services.
+fn routes(presence: Presence, health: Health) -> Result<Routes, tonic_reflection::server::Error> {
     let reflection = || {
-        Builder::configure()
+        ReflectionBuilder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let metrics = presence.metrics().clone();
-    let accounts = Arc::new(GrpcAccounts::new(limits.streams_max, metrics));
-    let transports = connections.map(|connection| {
-        let account = accounts.open(connection.caller());
-        Ok::<_, Infallible>(transport(connection, account, limits.idle_timeout))
-    });
-    let (of_requests, of_responses) = (drain.clone(), drain.clone());
-    Server::builder()
-        .max_concurrent_streams(limits.streams_max)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
-        // What a client may cancel is bounded by its connection's account.
-        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
-        .http2_max_local_error_reset_streams(Some(FAULTY_STREAMS_MAX))
-        .layer(layer_fn(CountedRequests))
-        .layer(MapRequestLayer::new(move |request| {
-            end_request_on_drain(request, &of_requests)
-        }))
-        .layer(MapResponseLayer::new(move |response| {
-            end_response_on_drain(restore_body(response), &of_responses)
-        }))
-        .add_service(HealthServer::new(health.into_service(presence.clone())))
-        .add_service(PresenceServiceServer::new(InPieces(presence)))
+    let health = HealthServer::new(health.into_service(presence.clone()));
+    let routes = Routes::new(PresenceServiceServer::new(InPieces(presence)))
+        .add_service(health)
         .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(transports, drain.cancelled_owned())
-        .await?;
-    Ok(())
+        .add_service(reflection().build_v1alpha()?);
+    Ok(routes.prepare())
+}
+
+fn protocol(settings: GrpcSettings, metrics: &GrpcMetrics) -> Builder<StreamTasks> {
+    let stalled = metrics.connections.streams_stalled.clone();
+    let tasks = StreamTasks::new(PURPOSE, settings.stall_timeout, stalled);
+    let mut protocol = Builder::new(tasks).http2_only();
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.streams_per_connection_max)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        // What a client may cancel is bounded by its connection's account.
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(FAULTY_STREAMS_MAX)
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    protocol
+}
+
+/// Answers a request, within the deadline that it gives.
+async fn answer(
+    request: Request<RequestBody>,
+    mut routes: Routes,
+    drain: CancellationToken,
+) -> Response<DrainBody<Body>> {
+    let request = end_request_on_drain(request.map(Body::new), &drain);
+    let timeout = deadline::timeout(request.headers());
+    let answer = async {
+        let Ok(response) = routes.call(request).await;
+        response
+    };
+    let response = deadline::within(timeout, answer).await;
+    end_response_on_drain(restore_body(response), &drain)
 }

@@ -14,8 +14,8 @@
 //!
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
 //! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
-//! cancels too much, [`IdleLimit`] one that has no requests, and [`HttpServer`] closes one that is
-//! idle or sends a request's head too slowly, and ends the streams of clients that do not read.
+//! cancels too much, and [`HttpServer`] closes one that is idle or sends a request's head too
+//! slowly, and ends the streams of clients that do not read.
 //!
 //! This module knows nothing of callbacks, rooms or gRPC.
 
@@ -42,7 +42,7 @@ pub use self::{
     accept::Admission,
     account::{
         Accounted, Answering, ConnectionAccount, ConnectionAccounts, Counted, CountedBody,
-        IdleLimit, PENDING_RESETS_MAX,
+        PENDING_RESETS_MAX,
     },
     caller::Caller,
     coalesce::Coalesced,

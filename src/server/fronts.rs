@@ -13,7 +13,7 @@ use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
     domain::{AppName, Clock},
-    grpc::{self, ConnectionLimits, GrpcMetrics, Health, Presence},
+    grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence},
     journal::Journal,
     net::{ConnectionMetrics, Listener, Readiness},
     providers::{Account, Registry},
@@ -125,14 +125,21 @@ impl Fronts {
     ) {
         let (listener, presence) = self.grpc;
         let connections_max = self.connections_max.grpc;
-        let per_address_max = self.grpc_config.connections_per_address_max;
-        let limits = ConnectionLimits {
-            streams_max: self.grpc_config.streams_per_connection_max,
+        let settings = GrpcSettings {
+            streams_per_connection_max: self.grpc_config.streams_per_connection_max,
             idle_timeout: self.grpc_config.idle_timeout.into(),
+            stall_timeout: self.grpc_config.stall_timeout.into(),
         };
+        let per_address_max = self.grpc_config.connections_per_address_max;
         let metrics = &self.grpc_metrics;
         let connections = grpc::accept(listener, connections_max, per_address_max, metrics);
-        let grpc = grpc::serve(connections, presence, health.clone(), limits, drain.clone());
+        let grpc = grpc::serve(
+            connections,
+            presence,
+            health.clone(),
+            settings,
+            drain.clone(),
+        );
         parts.spawn(async move { ("gRPC", grpc.await) });
 
         let (listener, front) = self.webhook;

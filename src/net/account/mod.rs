@@ -14,12 +14,10 @@
 //! - [`Counted`] is one request. [`Answering`] keeps it until the request is answered.
 //! - [`Accounted`] is the transport. Its reads fail when the connection is ended, and it lets h2
 //!   read only so much before it hands requests over.
-//! - [`IdleLimit`] ends one that has had no request for too long.
 //! - [`PENDING_RESETS_MAX`] is what h2 has to be set to.
 
 mod answering;
 mod budget;
-mod idle;
 mod transport;
 
 use std::{
@@ -27,12 +25,11 @@ use std::{
     sync::{
         Arc,
         atomic::{
-            AtomicBool, AtomicU64, AtomicUsize,
+            AtomicBool, AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
@@ -44,7 +41,6 @@ use super::{ConnectionMetrics, Throttle};
 
 pub use self::{
     answering::{Answering, CountedBody},
-    idle::IdleLimit,
     transport::{Accounted, PENDING_RESETS_MAX},
 };
 
@@ -72,9 +68,6 @@ struct Inner {
     /// Requests that were begun and are not over. A cancelled one is over when its task has
     /// noticed, so there may be more than the connection has streams.
     in_work: AtomicUsize,
-    /// When the last of them was over, or the connection began, in milliseconds since the front
-    /// did.
-    quiet_since: AtomicU64,
     was_full: AtomicBool,
     cancelled: Mutex<Budget>,
     is_ended: AtomicBool,
@@ -111,17 +104,11 @@ impl ConnectionAccounts {
             front: Arc::clone(self),
             peer,
             in_work: AtomicUsize::new(0),
-            quiet_since: AtomicU64::new(self.millis()),
             was_full: AtomicBool::new(false),
             cancelled: Mutex::new(Budget::new(self.streams_max, Instant::now())),
             is_ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         }))
-    }
-
-    /// The time since this began, in milliseconds.
-    fn millis(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -149,20 +136,6 @@ impl ConnectionAccount {
     /// Where the client is, if that is known.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.peer
-    }
-
-    /// Since when the connection has no request in work: now, if it has one.
-    fn idle_since(&self) -> Instant {
-        let Inner {
-            front,
-            in_work,
-            quiet_since,
-            ..
-        } = &*self.0;
-        match in_work.load(Acquire) {
-            0 => front.began + Duration::from_millis(quiet_since.load(Relaxed)),
-            _ => Instant::now(),
-        }
     }
 
     fn note_full(&self) {
@@ -251,14 +224,7 @@ impl Drop for Counted {
         if !self.is_answered {
             self.account.note_cancelled();
         }
-        let Inner {
-            front,
-            in_work,
-            quiet_since,
-            ..
-        } = &*self.account.0;
-        quiet_since.store(front.millis(), Relaxed);
-        in_work.fetch_sub(1, Release);
+        self.account.0.in_work.fetch_sub(1, Release);
     }
 }
 

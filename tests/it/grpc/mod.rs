@@ -10,5 +10,6 @@ mod pages;
 mod presence;
 mod rooms;
 mod serving;
+mod stalled;
 mod users;
 mod watches;

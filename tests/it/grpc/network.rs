@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc, time::Dur
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
-    grpc::{ConnectionLimits, GrpcMetrics, Health, Presence, serve},
+    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, serve},
     journal::Revision,
     net::{Connection, Readiness},
     pb::{
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use turmoil::net::{TcpListener, TcpStream};
 
-use crate::common::in_process::{APP, PROGRESS_INTERVAL, Server, World};
+use crate::common::in_process::{APP, PROGRESS_INTERVAL, STALL_TIMEOUT, Server, World};
 
 const PORT: u16 = 50051;
 
@@ -47,11 +47,12 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
         GrpcMetrics::default(),
     );
     let (health, drain) = (Health::new().await, CancellationToken::new());
-    let limits = ConnectionLimits {
-        streams_max: 200,
+    let settings = GrpcSettings {
+        streams_per_connection_max: 200,
         idle_timeout: Duration::from_secs(300),
+        stall_timeout: STALL_TIMEOUT,
     };
-    serve(accept(listener), presence, health, limits, drain).await
+    serve(accept(listener), presence, health, settings, drain).await
 }
 
 fn watch_over_network() -> RoomWatch {

@@ -9,6 +9,6 @@ mod world;
 pub(crate) use self::{
     events::{Life, callback, device, heavy, life, room, tick},
     fold::{Copy, Folded},
-    server::{PROGRESS_INTERVAL, STREAMS_MAX, Server, next, silent, timestamp},
+    server::{PROGRESS_INTERVAL, STALL_TIMEOUT, STREAMS_MAX, Server, next, silent, timestamp},
     world::{APP, World, small_limits},
 };

@@ -9,7 +9,7 @@ use std::{
 
 use headcount::{
     domain::Time,
-    grpc::{ConnectionLimits, GrpcMetrics, Health, Presence, serve},
+    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, serve},
     net::{Connection, Readiness},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
@@ -36,6 +36,9 @@ pub(crate) const STREAMS_MAX: u32 = 200;
 
 /// How often a silent watch is told that nothing changed.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a client may take nothing of a stream.
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Served = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
@@ -81,9 +84,10 @@ impl Server {
             UnboundedReceiverStream::new(accepted).map(Connection::uncounted),
             presence,
             health.clone(),
-            ConnectionLimits {
-                streams_max,
+            GrpcSettings {
+                streams_per_connection_max: streams_max,
                 idle_timeout: Duration::from_secs(300),
+                stall_timeout: STALL_TIMEOUT,
             },
             drain.clone(),
         ));
