@@ -9,7 +9,10 @@ use tokio::{
 use tonic::{Extensions, Status};
 use tracing::warn;
 
-use super::GrpcMetrics;
+use super::{
+    GrpcMetrics,
+    send_turns::{AllSendTurns, SendTurns},
+};
 use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, Throttle};
 
 /// What the connections are for, in log lines.
@@ -26,6 +29,7 @@ const RESERVED_PART: u32 = 4;
 #[derive(Debug)]
 pub(super) struct GrpcAccounts {
     requests: Arc<ConnectionAccounts>,
+    send_turns: AllSendTurns,
     streams_max: u32,
     metrics: GrpcMetrics,
     began: Instant,
@@ -43,6 +47,7 @@ struct Inner {
     caller: Caller,
     /// Room for watches.
     watches: Arc<Semaphore>,
+    send_turns: SendTurns,
 }
 
 /// How many watches a connection with so many streams may have. A client does not send a call for
@@ -62,6 +67,7 @@ impl GrpcAccounts {
         let requests = ConnectionAccounts::new(PURPOSE, in_work_max, metrics.connections.clone());
         Self {
             requests: Arc::new(requests),
+            send_turns: AllSendTurns::new(metrics.sends_waited.clone()),
             streams_max,
             metrics,
             began: Instant::now(),
@@ -77,6 +83,7 @@ impl GrpcAccounts {
             requests: self.requests.open(caller.address()),
             caller: caller.clone(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            send_turns: self.send_turns.of_connection(),
         }))
     }
 }
@@ -94,6 +101,11 @@ impl GrpcAccount {
     /// others: it may be a watch, which is silent for as long as nothing changes.
     pub(super) fn note_request(&self) {
         self.0.caller.keep();
+    }
+
+    /// The turns in which the streams of a request's connection make what they send.
+    pub(super) fn send_turns(extensions: &Extensions) -> Option<SendTurns> {
+        Self::of(extensions).map(|account| account.0.send_turns.clone())
     }
 
     /// Takes room for one more watch.

@@ -27,6 +27,8 @@ pub struct GrpcMetrics {
     pub heavy_calls_refused: Counter,
     /// Watches refused because too many waited for a revision that this server had not applied.
     pub catch_ups_refused: Counter,
+    /// Streams that waited to make what they send, because too much was not taken yet.
+    pub sends_waited: Counter,
     /// Watches refused because their connection had as many as it may.
     pub connection_watches_refused: Counter,
     /// The front's connections.
@@ -56,6 +58,7 @@ impl GrpcMetrics {
             answers_made_late,
             heavy_calls_refused,
             catch_ups_refused,
+            sends_waited,
             connection_watches_refused,
             connections: _,
             snapshots,
@@ -89,6 +92,11 @@ impl GrpcMetrics {
             "catch_ups_refused",
             "Watches refused because too many waited for a revision that is not applied yet",
             catch_ups_refused.clone(),
+        );
+        registry.register(
+            "sends_waited",
+            "Streams that waited because too much of what was made for clients was not taken yet",
+            sends_waited.clone(),
         );
         registry.register(
             "connection_watches_refused",

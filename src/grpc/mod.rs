@@ -10,6 +10,7 @@ mod deadline;
 mod health;
 mod messages;
 mod metrics;
+mod send_turns;
 mod serve;
 mod service;
 mod stream;

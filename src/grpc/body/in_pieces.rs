@@ -13,7 +13,9 @@ use tonic::{Request, Response, Status, body::Body};
 
 use crate::{
     grpc::{
+        account::GrpcAccount,
         messages::{outgoing::Outgoing, pieces::Pieces},
+        send_turns::SendTurns,
         service::generated::presence_service_server::PresenceService,
     },
     pb,
@@ -45,11 +47,15 @@ pub(in crate::grpc) fn restore_body(mut response: http::Response<Body>) -> http:
 }
 
 /// Moves the message of a response to a body.
-fn one<M: Message + 'static>(response: Response<Outgoing<M>>) -> Response<Outgoing<M>> {
+fn one<M: Message + 'static>(
+    response: Response<Outgoing<M>>,
+    turns: Option<SendTurns>,
+) -> Response<Outgoing<M>> {
     let (metadata, message, extensions) = response.into_parts();
     let pieces = stream::once(ready(Ok(message.into_pieces())));
     let nothing = Outgoing::Encoded(Pieces::from(Bytes::new()));
-    with_body(Response::from_parts(metadata, nothing, extensions), pieces)
+    let response = Response::from_parts(metadata, nothing, extensions);
+    with_body(response, pieces, turns)
 }
 
 /// Moves the messages of a response to a body.
@@ -61,14 +67,16 @@ where
     let (metadata, messages, extensions) = response.into_parts();
     let pieces = messages.map(|message| message.map(Outgoing::into_pieces));
     let response = Response::from_parts(metadata, stream::empty(), extensions);
-    with_body(response, pieces)
+    // The service makes long messages in turns itself.
+    with_body(response, pieces, None)
 }
 
 fn with_body<T>(
     mut response: Response<T>,
     pieces: impl Stream<Item = Result<Pieces, Status>> + Send + 'static,
+    turns: Option<SendTurns>,
 ) -> Response<T> {
-    let body = Body::new(MessageBody::new(pieces));
+    let body = Body::new(MessageBody::new(pieces, turns));
     let on_its_way = BodyOnItsWay(Arc::new(Mutex::new(Some(body))));
     response.extensions_mut().insert(on_its_way);
     response
@@ -83,7 +91,9 @@ impl<P: PresenceService> PresenceService for InPieces<P> {
         &self,
         request: Request<pb::GetRoomUsersRequest>,
     ) -> Answer<pb::GetRoomUsersResponse> {
-        self.0.get_room_users(request).await.map(one)
+        let turns = GrpcAccount::send_turns(request.extensions());
+        let answer = self.0.get_room_users(request).await;
+        answer.map(|response| one(response, turns))
     }
 
     async fn watch_room(
@@ -97,11 +107,15 @@ impl<P: PresenceService> PresenceService for InPieces<P> {
         &self,
         request: Request<pb::ListRoomsRequest>,
     ) -> Answer<pb::ListRoomsResponse> {
-        self.0.list_rooms(request).await.map(one)
+        let turns = GrpcAccount::send_turns(request.extensions());
+        let answer = self.0.list_rooms(request).await;
+        answer.map(|response| one(response, turns))
     }
 
     async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Answer<pb::GetUserResponse> {
-        self.0.get_user(request).await.map(one)
+        let turns = GrpcAccount::send_turns(request.extensions());
+        let answer = self.0.get_user(request).await;
+        answer.map(|response| one(response, turns))
     }
 
     async fn watch_user(

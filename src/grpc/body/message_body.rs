@@ -13,17 +13,26 @@ use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 use tonic::{Code, Status};
 
-use crate::grpc::messages::pieces::Pieces;
+use crate::grpc::{
+    messages::pieces::Pieces,
+    send_turns::{SendTurn, SendTurns},
+};
+
+type WaitingForTurn = Pin<Box<dyn Future<Output = Option<SendTurn>> + Send>>;
 
 pin_project! {
     /// The body of a response: the bytes of its messages, then its status. A message is asked
     /// for when the one before was handed over.
-    #[derive(Debug)]
     pub(super) struct MessageBody<S> {
         #[pin]
         messages: S,
         // The rest of the message that is being handed over.
         pieces: Option<Pieces>,
+        // In which turns pieces are made; `None` if nothing is sent by a connection.
+        turns: Option<SendTurns>,
+        // The turn in which the pieces of the message are made, if they are made late.
+        turn: Option<SendTurn>,
+        waiting: Option<WaitingForTurn>,
         ended: bool,
     }
 }
@@ -31,10 +40,13 @@ pin_project! {
 impl<S> MessageBody<S> {
     /// A body of these messages. It ends with the status OK after the last, or with another
     /// status instead of a message.
-    pub(super) fn new(messages: S) -> Self {
+    pub(super) fn new(messages: S, turns: Option<SendTurns>) -> Self {
         Self {
             messages,
             pieces: None,
+            turns,
+            turn: None,
+            waiting: None,
             ended: false,
         }
     }
@@ -53,10 +65,22 @@ impl<S: Stream<Item = Result<Pieces, Status>>> Body for MessageBody<S> {
             return Poll::Ready(None);
         }
         loop {
+            let is_late = this.pieces.as_ref().is_some_and(Pieces::is_next_late);
+            if is_late
+                && this.turn.is_none()
+                && let Some(turns) = this.turns
+            {
+                let waiting = this.waiting.get_or_insert_with(|| {
+                    let turns = turns.clone();
+                    Box::pin(async move { turns.take().await })
+                });
+                *this.turn = ready!(waiting.as_mut().poll(cx));
+                *this.waiting = None;
+            }
             if let Some(piece) = this.pieces.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
-            *this.pieces = None;
+            (*this.pieces, *this.turn) = (None, None);
             let status = match ready!(this.messages.as_mut().poll_next(cx)) {
                 Some(Ok(pieces)) => {
                     *this.pieces = Some(pieces);
@@ -95,9 +119,10 @@ mod tests {
 
     use futures_util::{FutureExt as _, stream};
     use http_body_util::BodyExt as _;
+    use prometheus_client::metrics::counter::Counter;
 
     use super::*;
-    use crate::pb;
+    use crate::{grpc::send_turns::AllSendTurns, pb};
 
     const LONG: &[u8] = &[7; 10_000];
 
@@ -113,8 +138,13 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
             Bytes::from_static(LONG)
         });
-        let message = Pieces::new(&pb::ListRoomsResponse::default(), pieces, 3 * LONG.len());
-        let mut body = MessageBody::new(stream::iter([Ok(message)]));
+        let message = Pieces::new(
+            &pb::ListRoomsResponse::default(),
+            pieces,
+            3 * LONG.len(),
+            true,
+        );
+        let mut body = MessageBody::new(stream::iter([Ok(message)]), None);
         assert_eq!(
             &*next(&mut body).into_data().unwrap(),
             [0, 0, 0, 0x75, 0x30]
@@ -136,14 +166,36 @@ mod tests {
         };
         let pieces = [&b"ab"[..], b"c"].into_iter().map(Bytes::from_static);
         let messages = [
-            Ok(Pieces::new(&head, pieces, 3)),
+            Ok(Pieces::new(&head, pieces, 3, true)),
             Err(Status::unavailable("away")),
         ];
-        let mut body = MessageBody::new(stream::iter(messages));
+        let mut body = MessageBody::new(stream::iter(messages), None);
         let bytes = next(&mut body).into_data().unwrap();
         assert_eq!(&*bytes, [0, 0, 0, 0, 5, 0x18, 5, b'a', b'b', b'c']);
         let trailers = next(&mut body).into_trailers().unwrap();
         assert_eq!(trailers["grpc-status"], "14");
         assert_eq!(trailers["grpc-message"], "away");
+    }
+
+    #[test]
+    fn pieces_that_are_made_late_wait_for_a_turn() {
+        let turns = AllSendTurns::new(Counter::default()).of_connection();
+        let mut held = Vec::new();
+        while let Some(turn) = turns.take().now_or_never() {
+            held.push(turn);
+        }
+        for are_late in [false, true] {
+            let pieces = (0..2).map(|_| Bytes::from_static(LONG));
+            let bytes = 2 * LONG.len();
+            let message = Pieces::new(&pb::ListRoomsResponse::default(), pieces, bytes, are_late);
+            let mut body = MessageBody::new(stream::iter([Ok(message)]), Some(turns.clone()));
+            assert!(next(&mut body).is_data(), "the head");
+            assert_eq!(body.frame().now_or_never().is_none(), are_late);
+            if are_late {
+                held.pop();
+            }
+            while next(&mut body).is_data() {}
+        }
+        assert!(turns.take().now_or_never().is_some(), "it is given back");
     }
 }

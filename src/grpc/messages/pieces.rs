@@ -23,15 +23,18 @@ pub struct Pieces {
     /// What is taken first.
     first: Option<Bytes>,
     rest: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
+    are_late: bool,
 }
 
 impl Pieces {
     /// A message that consists of the fields in `head`, and of the fields in `rest`, whose
-    /// pieces are `rest_bytes` long together.
+    /// pieces are `rest_bytes` long together. `are_late` says whether these are made when they are
+    /// taken.
     pub(in crate::grpc) fn new(
         head: &impl Message,
         rest: impl Iterator<Item = Bytes> + Send + 'static,
         rest_bytes: usize,
+        are_late: bool,
     ) -> Self {
         let head_bytes = head.encoded_len();
         let is_short = rest_bytes <= JOINED_BYTES_MAX;
@@ -47,7 +50,13 @@ impl Pieces {
         Self {
             first: Some(first.freeze()),
             rest,
+            are_late,
         }
+    }
+
+    /// Whether the next piece is made when it is taken.
+    pub(in crate::grpc) fn is_next_late(&self) -> bool {
+        self.are_late && self.first.is_none() && self.rest.is_some()
     }
 }
 
@@ -72,6 +81,7 @@ impl From<Bytes> for Pieces {
         Self {
             first: Some(bytes),
             rest: None,
+            are_late: false,
         }
     }
 }

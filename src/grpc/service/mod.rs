@@ -33,6 +33,7 @@ use crate::{
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch},
+        send_turns::SendTurns,
         stream::{HALF_APPLIED, Wakeups, WatchMessages},
     },
     net::Readiness,
@@ -156,11 +157,12 @@ impl Presence {
         &self,
         watch: Option<Watch<S>>,
         subject: S::Ref,
+        turns: Option<SendTurns>,
         open: OpenWatch,
     ) -> Result<Response<MessageStream<S::Message>>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let (roster, wakeups) = (Arc::clone(&self.roster), Arc::clone(&self.wakeups));
-        let messages = WatchMessages::new(watch, subject, roster, wakeups, open);
+        let messages = WatchMessages::new(watch, subject, roster, wakeups, turns, open);
         let stream = messages.into_stream(self.progress_interval);
         Ok(Response::new(Box::pin(stream)))
     }
@@ -203,11 +205,10 @@ impl PresenceService for Presence {
             head_bytes: head.encoded_len(),
         };
         let page = self.users_pages.page(&room, &answer, request).await?;
-        let (pieces, bytes) = (page.pieces(), page.bytes);
+        let (pieces, bytes, are_late) = (page.pieces(), page.bytes, page.is_made_late());
         head.next_page_token = page.next_page_token;
-        Ok(Response::new(Outgoing::Encoded(Pieces::new(
-            &head, pieces, bytes,
-        ))))
+        let pieces = Pieces::new(&head, pieces, bytes, are_late);
+        Ok(Response::new(Outgoing::Encoded(pieces)))
     }
 
     async fn watch_room(
@@ -221,7 +222,8 @@ impl PresenceService for Presence {
         let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
-        self.stream(watch, room, open)
+        let turns = GrpcAccount::send_turns(request.extensions());
+        self.stream(watch, room, turns, open)
     }
 
     async fn get_user(
@@ -258,7 +260,8 @@ impl PresenceService for Presence {
         let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_user(&user.app, &user.user, start);
-        self.stream(watch, user, open)
+        let turns = GrpcAccount::send_turns(request.extensions());
+        self.stream(watch, user, turns, open)
     }
 
     async fn list_rooms(
@@ -283,10 +286,8 @@ impl PresenceService for Presence {
             next_page_token: page.continue_after.map(token).unwrap_or_default(),
             revision,
         };
-        let pieces = page.pieces.into_iter();
-        Ok(Response::new(Outgoing::Encoded(Pieces::new(
-            &head, pieces, page.bytes,
-        ))))
+        let pieces = Pieces::new(&head, page.pieces.into_iter(), page.bytes, false);
+        Ok(Response::new(Outgoing::Encoded(pieces)))
     }
 }
 

@@ -94,6 +94,11 @@ impl PageRequest {
 }
 
 impl UsersPage {
+    /// Whether the pieces are made when they are taken.
+    pub(super) fn is_made_late(&self) -> bool {
+        matches!(self.pieces, PagePieces::Later(_))
+    }
+
     /// The encoded field `users` of the answer, in pieces.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Bytes> + Send + use<> {
         let (made, later) = match self.pieces.clone() {
@@ -143,7 +148,7 @@ impl UsersPages {
             return Ok(page);
         }
         let page = self.make(room, answer, request).await;
-        if is_kept && matches!(page.pieces, PagePieces::Made(_)) {
+        if is_kept && !page.is_made_late() {
             let last_change = answer.last_change;
             let kept = KeptPage {
                 last_change,

@@ -16,6 +16,7 @@ use crate::{
             wire_subject::WireSubject,
         },
         metrics::OpenWatch,
+        send_turns::{SendTurn, SendTurns},
         stream::pacing::{IdleTimer, Pacing, Wakeups},
     },
     journal::Revision,
@@ -40,9 +41,14 @@ pub(in crate::grpc) struct WatchMessages<S: WireSubject> {
     watch: Watch<S>,
     subject: S::Ref,
     roster: Arc<Roster>,
-    /// The rest of a snapshot whose first parts were sent.
+    /// What is not sent yet of a snapshot.
     rest: Option<SnapshotRest<S>>,
     pacing: Pacing,
+    /// In which turns parts of snapshots are made; `None` if nothing is sent by a connection.
+    send_turns: Option<SendTurns>,
+    /// The turn in which the last part was made, until the next message is asked for: then the
+    /// connection has taken the part.
+    turn: Option<SendTurn>,
     /// Counts this watch as open.
     open: OpenWatch,
 }
@@ -62,6 +68,7 @@ impl<S: WireSubject> WatchMessages<S> {
         subject: S::Ref,
         roster: Arc<Roster>,
         wakeups: Arc<Wakeups>,
+        send_turns: Option<SendTurns>,
         open: OpenWatch,
     ) -> Self {
         Self {
@@ -70,6 +77,8 @@ impl<S: WireSubject> WatchMessages<S> {
             roster,
             rest: None,
             pacing: Pacing::new(wakeups),
+            send_turns,
+            turn: None,
             open,
         }
     }
@@ -96,34 +105,47 @@ impl<S: WireSubject> WatchMessages<S> {
     /// Waits for the next message. It is progress if `idle` elapses before there is another
     /// message. To drop the future loses nothing.
     async fn next(&mut self, idle: &mut IdleTimer) -> Outgoing<S::Message> {
-        if let Some(rest) = self.rest.take() {
-            return Outgoing::Message(self.snapshot_part(rest));
-        }
-        self.pacing.ready(&mut self.watch, idle).await;
-        match self.watch.next(idle.elapsed()).await {
-            WatchEvent::Snapshot {
-                view,
-                revision,
-                reason,
-            } => {
-                self.open.count_snapshot(reason);
-                Outgoing::Message(self.snapshot_part(SnapshotRest {
+        self.turn = None;
+        loop {
+            if let Some(part) = self.next_part().await {
+                return Outgoing::Message(part);
+            }
+            self.pacing.ready(&mut self.watch, idle).await;
+            match self.watch.next(idle.elapsed()).await {
+                WatchEvent::Snapshot {
                     view,
                     revision,
                     reason,
-                    after: None,
-                }))
-            }
-            WatchEvent::Changes(batch) => {
-                self.pacing.note_sent();
-                self.changes(&batch)
-            }
-            WatchEvent::Progress { revision, view } => {
-                let progress = S::progress(&self.subject, &view);
-                let token = self.token(revision);
-                Outgoing::Message(S::message(revision, token, Some(progress)))
+                } => {
+                    self.open.count_snapshot(reason);
+                    self.rest = Some(SnapshotRest {
+                        view,
+                        revision,
+                        reason,
+                        after: None,
+                    });
+                }
+                WatchEvent::Changes(batch) => {
+                    self.pacing.note_sent();
+                    return self.changes(&batch);
+                }
+                WatchEvent::Progress { revision, view } => {
+                    let progress = S::progress(&self.subject, &view);
+                    let token = self.token(revision);
+                    return Outgoing::Message(S::message(revision, token, Some(progress)));
+                }
             }
         }
+    }
+
+    /// The next part of a snapshot that is not sent yet, made when it is this stream's turn.
+    async fn next_part(&mut self) -> Option<S::Message> {
+        self.rest.as_ref()?;
+        if let Some(turns) = &self.send_turns {
+            self.turn = turns.take().await;
+        }
+        let rest = self.rest.take()?;
+        Some(self.snapshot_part(rest))
     }
 
     /// As much of a snapshot as fits into one message. Only the last part has a resume token.

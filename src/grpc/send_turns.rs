@@ -1,0 +1,118 @@
+//! Bounds what is made for clients and is not taken by their connections yet.
+//!
+//! A stream makes a part of a snapshot or a piece of an answer when it has a turn, and has it
+//! until the connection has taken those bytes. A stream whose client does not read keeps its turn
+//! until it is ended for that. So what such streams hold is bounded, for each connection and in
+//! all. At the limit a stream waits, first come, first served. Changes need no turn: their bytes
+//! are shared by all watches of their subject.
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many streams of one connection have turns at a time. They hold 32 KiB each, so 8 MiB:
+/// more than a connection sends while its client answers.
+const CONNECTION_TURNS_MAX: usize = 256;
+
+/// How many streams have turns at a time, in all. They hold 128 MiB.
+const TURNS_MAX: usize = 4096;
+
+/// The turns of all connections.
+#[derive(Clone, Debug)]
+pub(super) struct AllSendTurns {
+    free: Arc<Semaphore>,
+    /// Counts the streams that had to wait for a turn.
+    waited: Counter,
+}
+
+/// The turns of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct SendTurns {
+    free: Arc<Semaphore>,
+    all: AllSendTurns,
+}
+
+/// A stream's turn, until it is dropped.
+#[derive(Debug)]
+pub(super) struct SendTurn {
+    _of_connection: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl AllSendTurns {
+    /// Counts in `waited` the streams that had to wait for a turn.
+    pub(super) fn new(waited: Counter) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(TURNS_MAX)),
+            waited,
+        }
+    }
+
+    /// The turns of a new connection.
+    pub(super) fn of_connection(&self) -> SendTurns {
+        SendTurns {
+            free: Arc::new(Semaphore::new(CONNECTION_TURNS_MAX)),
+            all: self.clone(),
+        }
+    }
+}
+
+impl SendTurns {
+    /// Waits for a turn.
+    pub(super) async fn take(&self) -> Option<SendTurn> {
+        let is_free = self.free.available_permits() > 0 && self.all.free.available_permits() > 0;
+        if !is_free {
+            self.all.waited.inc();
+        }
+        // Neither is ever closed. The connection's comes first, so that a connection does not
+        // hold turns of others while it waits for its own.
+        let of_connection = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        let of_all = Arc::clone(&self.all.free).acquire_owned().await.ok()?;
+        Some(SendTurn {
+            _of_connection: of_connection,
+            _of_all: of_all,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+
+    #[test]
+    fn one_connection_has_so_many_turns_and_leaves_others_theirs() {
+        let waited = Counter::default();
+        let all = AllSendTurns::new(waited.clone());
+        let (one, other) = (all.of_connection(), all.of_connection());
+        let turn = |turns: &SendTurns| assert_ready!(task::spawn(turns.take()).poll());
+        let mut held: Vec<_> = (0..CONNECTION_TURNS_MAX).map(|_| turn(&one)).collect();
+        assert_eq!(waited.get(), 0);
+        let (mut first, mut second) = (task::spawn(one.take()), task::spawn(one.take()));
+        assert_pending!(first.poll());
+        assert_pending!(second.poll());
+        assert_eq!(waited.get(), 2);
+        drop(turn(&other));
+        held.pop();
+        assert!(first.is_woken() && !second.is_woken(), "first come");
+        assert!(assert_ready!(first.poll()).is_some());
+    }
+
+    #[test]
+    fn all_connections_together_have_so_many_turns() {
+        let all = AllSendTurns::new(Counter::default());
+        let connections: Vec<_> = (0..=TURNS_MAX).map(|_| all.of_connection()).collect();
+        let mut waiting: Vec<_> = connections
+            .iter()
+            .map(|it| task::spawn(it.take()))
+            .collect();
+        let mut last = waiting.pop().unwrap();
+        let held = waiting.iter_mut().map(|it| assert_ready!(it.poll()));
+        let mut held: Vec<_> = held.collect();
+        assert_pending!(last.poll());
+        held.pop();
+        assert!(assert_ready!(last.poll()).is_some());
+    }
+}
