@@ -151,19 +151,24 @@ pub(crate) fn with_ticks(entries: &[Entry], limits: &Limits, logins: Logins) -> 
         journal.push(entry);
         replica.apply(journal.len() as u64, &journal[journal.len() - 1]);
     };
+    let mut now = 0;
     for entry in entries {
         for _ in 0..3 {
             let due_at = replica.due_at();
             if due_at == 0 || due_at > entry.received_at.as_millis() {
                 break;
             }
-            append(&mut replica, tick(Time::from_millis(due_at).unwrap()));
+            now = due_at.max(now);
+            append(&mut replica, tick(Time::from_millis(now).unwrap()));
         }
+        now = entry.received_at.as_millis().max(now);
         append(&mut replica, entry.clone());
     }
     for _ in 0..2 {
-        if let Some(due_at) = Time::from_millis(replica.due_at()) {
-            append(&mut replica, tick(due_at));
+        let due_at = replica.due_at();
+        if due_at > 0 {
+            now = due_at.max(now);
+            append(&mut replica, tick(Time::from_millis(now).unwrap()));
         }
     }
     journal
