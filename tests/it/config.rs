@@ -206,7 +206,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 32);
+    assert_eq!(variables.len(), 33);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
