@@ -173,10 +173,15 @@ proptest! {
             Some(Rule::TheCurrentLifeStays),
             Some(Rule::EarlierLivesGoToo),
         ]),
+        is_empty: bool,
     ) {
         let rules = Rules { without, ..Rules::default() };
         let mut room = Room::default();
-        for (act, tick) in acts {
+        for (mut act, tick) in acts {
+            if is_empty {
+                // Only creates and closes, so that no life is in use and their ends decide.
+                act.1 %= 3;
+            }
             let mut listed = room.clone();
             listed.incarnations.lives.list();
             match tick {
