@@ -121,7 +121,8 @@ async fn idle(running: &Running) -> Outcome<f64> {
     for stream in &mut streams {
         // Only the last part of a snapshot has a resume token. It comes before the update.
         while let Some(part) = stream.message().await? {
-            if headcount::pb::WatchRoomResponse::decode(part)?.resume_token != "" {
+            let told = headcount::pb::WatchRoomResponse::decode(part)?;
+            if !told.resume_token.is_empty() {
                 break;
             }
         }

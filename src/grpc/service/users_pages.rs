@@ -183,7 +183,7 @@ impl UsersPages {
         let mut pieces = UserPieces::new(view.members.clone(), after, users_max, bytes_max);
         let again = pieces.clone();
         let (mut made, mut bytes) = (Some(Vec::new()), 0);
-        while let Some(piece) = pieces.next() {
+        for piece in pieces.by_ref() {
             if bytes > 0 {
                 end_step().await;
             }

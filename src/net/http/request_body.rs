@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::activity::Activity;
 
-/// The body of a request. It notes in the [`Activity`] of its connection what is used of it.
+/// The body of a request. It notes what is used of it, for its connection.
 #[derive(Debug)]
 pub struct RequestBody {
     body: Incoming,
