@@ -32,11 +32,11 @@ impl Decoder {
         }
     }
 
-    /// A decoder for which the entries of these revisions have no effect.
+    /// A decoder for which the entries of these revisions have no effect either.
     pub(super) fn quarantining(&self, revisions: &[Revision]) -> Self {
         Self {
             decode: Arc::clone(&self.decode),
-            quarantined: revisions.into(),
+            quarantined: self.quarantined.iter().chain(revisions).copied().collect(),
         }
     }
 

@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use super::latest_checkpoint::latest;
 use crate::{
-    checkpoint::{CheckpointStore, DiskCheckpoints},
+    checkpoint::DiskCheckpoints,
     journal::{Archive, DataFolder, Decoder, Losses, OpenError, Revision},
     roster::Image,
 };
@@ -22,6 +22,10 @@ pub(super) fn accept_loss(folder: DataFolder, decoder: &Decoder) -> Result<DataF
     let failed = |source| OpenError::store(folder.path(), source);
     let store = DiskCheckpoints::new(&folder);
     let latest = latest(&store, &|epoch| folder.has_had(epoch)).map_err(failed)?;
+    // It may only be that it cannot be read now. Then nothing is lost yet.
+    if let Some(error) = latest.unread {
+        return Err(failed(error));
+    }
     let after = latest.image.as_ref().map_or(0, Image::revision);
     let known = latest.image.as_ref().and_then(Image::last_block);
     let archive = Archive::open(&folder, decoder.clone())?;
@@ -30,8 +34,7 @@ pub(super) fn accept_loss(folder: DataFolder, decoder: &Decoder) -> Result<DataF
         info!("no loss to accept: everything is there that a start needs");
         return Ok(folder);
     }
-    let covered = store.list().map_err(failed)?.first().copied();
-    log(&losses, covered);
+    log(&losses, after);
     let accepted = archive.accept(&losses)?;
     let (before, epoch) = (folder.epoch(), accepted.epoch());
     match before == epoch {
@@ -58,7 +61,7 @@ pub(super) fn quarantine(
     let new: Vec<_> = revisions.iter().copied().filter(is_new).collect();
     let folder = match new.is_empty() {
         true => folder,
-        false => Archive::open(&folder, decoder.clone())?.quarantine(&new)?,
+        false => quarantine_new(folder, decoder, new)?,
     };
     for revision in folder.quarantined() {
         warn!(
@@ -69,7 +72,31 @@ pub(super) fn quarantine(
     Ok(folder)
 }
 
-fn log(losses: &Losses, checkpoint: Option<Revision>) {
+fn quarantine_new(
+    folder: DataFolder,
+    decoder: &Decoder,
+    mut revisions: Vec<Revision>,
+) -> Result<DataFolder, OpenError> {
+    let archive = Archive::open(&folder, decoder.clone())?;
+    let first = archive.first();
+    // The option may still be there when the entry was dropped long ago.
+    revisions.retain(|revision| {
+        let is_kept = *revision >= first;
+        if !is_kept {
+            warn!(
+                revision,
+                "cannot be quarantined: it is no longer in the journal"
+            );
+        }
+        is_kept
+    });
+    match revisions.is_empty() {
+        true => Ok(folder),
+        false => archive.quarantine(&revisions),
+    }
+}
+
+fn log(losses: &Losses, checkpoint: Revision) {
     for file in &losses.damaged {
         warn!(
             file,
@@ -77,7 +104,7 @@ fn log(losses: &Losses, checkpoint: Option<Revision>) {
         );
     }
     for loss in losses.lost.iter().take(LOGGED_MAX) {
-        let is_covered = loss.last.is_some_and(|last| Some(last) <= checkpoint);
+        let is_covered = loss.last.is_some_and(|last| last <= checkpoint);
         let effect = match is_covered {
             true => " (a checkpoint has their effect)",
             false => "",

@@ -4,7 +4,7 @@ use tracing::{info, warn};
 
 use crate::{
     checkpoint::{self, CheckpointStore, ReadError},
-    journal::{Epoch, Revision, StoreError},
+    journal::{Cause, Epoch, Revision, StoreError},
     roster::Image,
 };
 
@@ -14,6 +14,8 @@ pub(super) struct Latest {
     pub(super) image: Option<Image>,
     /// Later ones that are damaged. They must not count as checkpoints that are kept.
     pub(super) damaged: Vec<Revision>,
+    /// Why a later one could not be read, if that may be possible another time.
+    pub(super) unread: Option<StoreError>,
 }
 
 /// Finds the latest checkpoint that loads, of those whose epoch is known.
@@ -21,13 +23,17 @@ pub(super) fn latest(
     store: &dyn CheckpointStore,
     is_known: &dyn Fn(Epoch) -> bool,
 ) -> Result<Latest, StoreError> {
-    let mut damaged = Vec::new();
+    let (mut damaged, mut unread) = (Vec::new(), None);
     for revision in store.list()? {
         match load(store, is_known, revision) {
             Ok(image) => {
                 info!(revision, "loaded the checkpoint");
                 let image = Some(image);
-                return Ok(Latest { image, damaged });
+                return Ok(Latest {
+                    image,
+                    damaged,
+                    unread,
+                });
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -37,12 +43,20 @@ pub(super) fn latest(
                 );
                 if is_damage(&error) {
                     damaged.push(revision);
+                } else {
+                    unread = Some(StoreError::Failed {
+                        file: format!("the checkpoint at {revision}"),
+                        source: Cause::new(error),
+                    });
                 }
             }
         }
     }
-    let image = None;
-    Ok(Latest { image, damaged })
+    Ok(Latest {
+        image: None,
+        damaged,
+        unread,
+    })
 }
 
 fn load(

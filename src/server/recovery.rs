@@ -23,7 +23,7 @@ pub(super) fn recover(storage: &Storage, mut applier: Applier) -> Result<(), Ser
         source,
     };
     let is_known = |epoch| journal.has_had(epoch);
-    let Latest { image, damaged } = latest(store, &is_known).map_err(failed)?;
+    let Latest { image, damaged, .. } = latest(store, &is_known).map_err(failed)?;
     let after = image.as_ref().map_or(0, Image::revision);
     if let Some(image) = image {
         applier.install(image);

@@ -58,8 +58,12 @@ pub(super) fn backup(
     let rules = RulesArgs { config, dev: false };
     let folder = folder_of(data, rules.read(env)?.as_ref());
     let copy = FolderCopy::begin(&folder, &target).map_err(JournalError::from)?;
-    let Copied { files, bytes } = copy_all(&folder, &copy)?;
-    copy.complete().map_err(JournalError::from)?;
+    let Copied {
+        files,
+        bytes,
+        goes_on,
+    } = copy_all(&folder, &copy)?;
+    copy.complete(goes_on).map_err(JournalError::from)?;
     let last = last_of(copy.path())?;
     if last < files.last_revision {
         let after = files.last_revision;
@@ -79,6 +83,8 @@ pub(super) fn backup(
 struct Copied {
     files: BackupFiles,
     bytes: u64,
+    /// Whether a server goes on with the folder.
+    goes_on: bool,
 }
 
 /// Copies all files but the one that makes the copy a data folder.
@@ -89,7 +95,7 @@ fn copy_all(folder: &Path, copy: &FolderCopy) -> Result<Copied, JournalError> {
     };
     if let Some(mut server) = Connection::open(folder).map_err(asked)? {
         let files = server.begin_backup().map_err(asked)?;
-        let copied = copy_files(files, copy);
+        let copied = copy_files(files, copy, true);
         // A file may be missing because the server no longer keeps it. That is the better reason.
         server.end_backup().map_err(asked)?;
         return copied;
@@ -102,15 +108,23 @@ fn copy_all(folder: &Path, copy: &FolderCopy) -> Result<Copied, JournalError> {
         error => error.into(),
     })?;
     // Locked until its files are copied.
-    copy_files(files_of(&folder)?, copy)
+    copy_files(files_of(&folder)?, copy, false)
 }
 
-fn copy_files(files: BackupFiles, copy: &FolderCopy) -> Result<Copied, JournalError> {
+fn copy_files(
+    files: BackupFiles,
+    copy: &FolderCopy,
+    goes_on: bool,
+) -> Result<Copied, JournalError> {
     let mut bytes = 0;
     for name in &files.names {
         bytes += copy.add(name)?;
     }
-    Ok(Copied { files, bytes })
+    Ok(Copied {
+        files,
+        bytes,
+        goes_on,
+    })
 }
 
 /// The files of a folder that no server writes to.

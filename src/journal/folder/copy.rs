@@ -115,17 +115,20 @@ impl FolderCopy {
         copy().map_err(failed(&path))
     }
 
-    /// Makes the copy a data folder, where it is: all files are copied. It says that it has the
-    /// segments which were copied: the folder may have begun others since.
+    /// Makes the copy a data folder, where it is: all files are copied. If a server `goes_on` with
+    /// the folder, it may have begun other segments since: the copy says that it has those which
+    /// were copied.
     ///
     /// # Errors
     /// When the folder does not say what it is, or the copy cannot be made to.
-    pub fn complete(&self) -> Result<(), CopyError> {
+    pub fn complete(&self, goes_on: bool) -> Result<(), CopyError> {
         let (source, copy) = (OsFolder::new(&self.source), OsFolder::new(self.path()));
         let identity = format::find(&source).and_then(|found| found.ok_or(StoreError::Nothing));
         let mut identity = identity.map_err(|error| OpenError::store(&self.source, error))?;
-        let names = copy.list().map_err(failed(self.path()))?;
-        identity.begun = names.into_iter().filter(|name| is_segment(name)).max();
+        if goes_on {
+            let names = copy.list().map_err(failed(self.path()))?;
+            identity.begun = names.into_iter().filter(|name| is_segment(name)).max();
+        }
         let written = format::write(&copy, &identity);
         Ok(written.map_err(|error| OpenError::store(self.path(), error))?)
     }

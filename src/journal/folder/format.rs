@@ -179,6 +179,10 @@ impl Identity {
         }
         self.former.push(mem::replace(&mut self.epoch, new));
         self.begun = last;
+        let ends = losses.lost.iter().filter(|loss| loss.last.is_none());
+        if let Some(first) = ends.map(|loss| loss.first).min() {
+            self.forget_from(first);
+        }
         let ranges = losses.lost.iter();
         self.lost
             .extend(ranges.filter_map(|loss| Some(loss.first..=loss.last?)));
@@ -194,6 +198,15 @@ impl Identity {
     pub(super) fn quarantine(&mut self, revisions: &[Revision], new: Epoch) {
         self.former.push(mem::replace(&mut self.epoch, new));
         self.quarantined.extend(revisions);
+    }
+
+    /// Forgets what is said of the entries from a revision on: others will have these revisions.
+    fn forget_from(&mut self, first: Revision) {
+        self.quarantined.retain(|revision| *revision < first);
+        self.lost.retain(|lost| *lost.start() < first);
+        for lost in &mut self.lost {
+            *lost = *lost.start()..=(*lost.end()).min(first - 1);
+        }
     }
 
     /// Forgets what is said of entries before a revision, which are dropped.
@@ -249,6 +262,7 @@ impl fmt::Display for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Loss;
 
     #[test]
     fn other_versions_and_other_texts_are_refused() {
@@ -278,6 +292,25 @@ mod tests {
         for (text, message) in cases {
             assert_eq!(parse(text).unwrap_err().to_string(), message, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_lost_entries_does_not_hold_for_those_that_get_their_revisions() {
+        let mut identity = Identity::new(Epoch(1));
+        identity.quarantined = vec![80, 95];
+        identity.lost = vec![70..=71, 88..=93, 92..=99];
+        let lost = Loss {
+            first: 91,
+            last: None,
+            reason: StoreError::Nothing,
+        };
+        let losses = Losses {
+            lost: vec![lost],
+            ..Losses::default()
+        };
+        identity.accept(&losses, None, Epoch(2));
+        assert_eq!(identity.quarantined, [80]);
+        assert_eq!(identity.lost, [70..=71, 88..=90]);
     }
 
     #[test]

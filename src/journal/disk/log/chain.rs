@@ -11,6 +11,12 @@ impl Chain {
         Self(known)
     }
 
+    /// Whether a block with this last entry is before the one that the reader knows, which has
+    /// not been read: then it may be missing.
+    pub(super) fn is_before(&self, last: Revision) -> bool {
+        self.0.is_some_and(|known| last < known.first)
+    }
+
     /// Adds the next block, and checks that it goes on from the one before.
     pub(super) fn extend(
         &mut self,

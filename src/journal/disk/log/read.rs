@@ -186,6 +186,10 @@ impl Reader<'_> {
         if first > self.next {
             self.pass(first, "in", name, part.damage.clone())?;
         }
+        if self.chain.is_before(last) {
+            part.end = last + 1;
+            return Ok(true);
+        }
         let point = self.chain.extend(name, (first, last), before, block)?;
         part.end = last + 1;
         if part.end > self.next {

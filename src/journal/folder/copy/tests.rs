@@ -29,7 +29,7 @@ fn a_copy_is_there_when_it_is_whole() {
     assert_eq!(copy.add("1.segment").unwrap(), 7);
     let opened = DataFolder::open_existing(copy.path()).unwrap_err();
     assert!(opened.to_string().contains("format is damaged"), "{opened}");
-    copy.complete().unwrap();
+    copy.complete(false).unwrap();
     assert_eq!(names(&target), [""; 0]);
     copy.publish().unwrap();
     assert_eq!(names(&target), ["1.segment", "format"]);
@@ -51,7 +51,7 @@ fn a_copy_says_that_it_has_what_was_copied() {
     let mut identity = format::find(&files).unwrap().unwrap();
     identity.begun = Some("2.segment".to_owned());
     format::write(&files, &identity).unwrap();
-    copy.complete().unwrap();
+    copy.complete(true).unwrap();
     identity.begun = Some("1.segment".to_owned());
     let copied = format::find(&OsFolder::new(copy.path())).unwrap();
     assert_eq!(copied, Some(identity));
@@ -101,7 +101,7 @@ fn what_is_there_is_not_replaced() {
     // Also if it comes meanwhile.
     let target = dir.path().join("copy");
     let copy = FolderCopy::begin(&source, &target).unwrap();
-    copy.complete().unwrap();
+    copy.complete(false).unwrap();
     fs::create_dir(&target).unwrap();
     fs::write(target.join("a"), "").unwrap();
     assert!(copy.publish().is_err());
@@ -119,7 +119,7 @@ fn a_copy_is_its_owners_alone() {
     let target = dir.path().join("copy");
     let copy = FolderCopy::begin(&source, &target).unwrap();
     copy.add("1.segment").unwrap();
-    copy.complete().unwrap();
+    copy.complete(false).unwrap();
     copy.publish().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&target), 0o700);
