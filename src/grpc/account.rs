@@ -83,7 +83,7 @@ impl GrpcAccounts {
             requests: self.requests.open(caller.address()),
             caller: caller.clone(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
-            send_turns: self.send_turns.of_connection(),
+            send_turns: self.send_turns.of_connection(caller.peer()),
         }))
     }
 }

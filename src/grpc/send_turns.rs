@@ -2,14 +2,20 @@
 //!
 //! A stream makes a part of a snapshot or a piece of an answer when it has a turn, and has it
 //! until the connection has taken those bytes. A stream whose client does not read keeps its turn
-//! until it is ended for that. So what such streams hold is bounded, for each connection and in
-//! all. At the limit a stream waits, first come, first served. Changes need no turn: their bytes
+//! until it is ended for that. So what such streams hold is bounded, for each connection, each
+//! peer and in all. At the limit a stream waits, first come, first served. Changes need no turn: their bytes
 //! are shared by all watches of their subject.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::net::Peer;
 
 /// How many streams of one connection have turns at a time. They hold 32 KiB each, so 8 MiB:
 /// more than a connection sends while its client answers.
@@ -18,10 +24,16 @@ const CONNECTION_TURNS_MAX: usize = 256;
 /// How many streams have turns at a time, in all. They hold 128 MiB.
 const TURNS_MAX: usize = 4096;
 
+/// How many streams of one peer's connections have turns at a time: a peer that reads nothing
+/// leaves others theirs.
+const PEER_TURNS_MAX: usize = TURNS_MAX / 4;
+
 /// The turns of all connections.
 #[derive(Clone, Debug)]
 pub(super) struct AllSendTurns {
     free: Arc<Semaphore>,
+    /// The turns of the peers that have connections, and perhaps of some that had.
+    of_peers: Arc<Mutex<HashMap<Peer, Weak<Semaphore>>>>,
     /// Counts the streams that had to wait for a turn.
     waited: Counter,
 }
@@ -30,6 +42,7 @@ pub(super) struct AllSendTurns {
 #[derive(Clone, Debug)]
 pub(super) struct SendTurns {
     free: Arc<Semaphore>,
+    of_peer: Arc<Semaphore>,
     all: AllSendTurns,
 }
 
@@ -37,6 +50,7 @@ pub(super) struct SendTurns {
 #[derive(Debug)]
 pub(super) struct SendTurn {
     _of_connection: OwnedSemaphorePermit,
+    _of_peer: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
@@ -45,32 +59,50 @@ impl AllSendTurns {
     pub(super) fn new(waited: Counter) -> Self {
         Self {
             free: Arc::new(Semaphore::new(TURNS_MAX)),
+            of_peers: Arc::default(),
             waited,
         }
     }
 
-    /// The turns of a new connection.
-    pub(super) fn of_connection(&self) -> SendTurns {
+    /// The turns of a new connection of a peer.
+    pub(super) fn of_connection(&self, peer: Peer) -> SendTurns {
         SendTurns {
             free: Arc::new(Semaphore::new(CONNECTION_TURNS_MAX)),
+            of_peer: self.of_peer(peer),
             all: self.clone(),
         }
+    }
+
+    fn of_peer(&self, peer: Peer) -> Arc<Semaphore> {
+        let mut of_peers = self.of_peers.lock();
+        if let Some(turns) = of_peers.get(&peer).and_then(Weak::upgrade) {
+            return turns;
+        }
+        // A peer without connections is forgotten before the map would grow.
+        if of_peers.len() == of_peers.capacity() {
+            of_peers.retain(|_, turns| turns.strong_count() > 0);
+        }
+        let turns = Arc::new(Semaphore::new(PEER_TURNS_MAX));
+        of_peers.insert(peer, Arc::downgrade(&turns));
+        turns
     }
 }
 
 impl SendTurns {
     /// Waits for a turn.
     pub(super) async fn take(&self) -> Option<SendTurn> {
-        let is_free = self.free.available_permits() > 0 && self.all.free.available_permits() > 0;
-        if !is_free {
+        let frees = [&self.free, &self.of_peer, &self.all.free];
+        if frees.iter().any(|free| free.available_permits() == 0) {
             self.all.waited.inc();
         }
-        // Neither is ever closed. The connection's comes first, so that a connection does not
-        // hold turns of others while it waits for its own.
+        // None is ever closed. The connection's comes first, so that a connection does not hold
+        // turns of others while it waits for its own.
         let of_connection = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        let of_peer = Arc::clone(&self.of_peer).acquire_owned().await.ok()?;
         let of_all = Arc::clone(&self.all.free).acquire_owned().await.ok()?;
         Some(SendTurn {
             _of_connection: of_connection,
+            _of_peer: of_peer,
             _of_all: of_all,
         })
     }
@@ -82,11 +114,15 @@ mod tests {
 
     use super::*;
 
+    fn peer(number: u8) -> Peer {
+        Peer::from(std::net::IpAddr::from([10, 0, 0, number]))
+    }
+
     #[test]
     fn one_connection_has_so_many_turns_and_leaves_others_theirs() {
         let waited = Counter::default();
         let all = AllSendTurns::new(waited.clone());
-        let (one, other) = (all.of_connection(), all.of_connection());
+        let (one, other) = (all.of_connection(peer(1)), all.of_connection(peer(1)));
         let turn = |turns: &SendTurns| assert_ready!(task::spawn(turns.take()).poll());
         let mut held: Vec<_> = (0..CONNECTION_TURNS_MAX).map(|_| turn(&one)).collect();
         assert_eq!(waited.get(), 0);
@@ -103,7 +139,9 @@ mod tests {
     #[test]
     fn all_connections_together_have_so_many_turns() {
         let all = AllSendTurns::new(Counter::default());
-        let connections: Vec<_> = (0..=TURNS_MAX).map(|_| all.of_connection()).collect();
+        let connections: Vec<_> = (0..=TURNS_MAX)
+            .map(|number| all.of_connection(peer((number % 5) as u8)))
+            .collect();
         let mut waiting: Vec<_> = connections
             .iter()
             .map(|it| task::spawn(it.take()))
@@ -114,5 +152,23 @@ mod tests {
         assert_pending!(last.poll());
         held.pop();
         assert!(assert_ready!(last.poll()).is_some());
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_leaves_others_theirs() {
+        let all = AllSendTurns::new(Counter::default());
+        let turn = |turns: &SendTurns| assert_ready!(task::spawn(turns.take()).poll());
+        let connections: Vec<_> = (0..=PEER_TURNS_MAX)
+            .map(|_| all.of_connection(peer(1)))
+            .collect();
+        let _held: Vec<_> = connections[1..].iter().map(turn).collect();
+        assert_pending!(task::spawn(connections[0].take()).poll());
+        let other = all.of_connection(peer(2));
+        assert!(turn(&other).is_some());
+        // Of a peer that is gone nothing is kept for long.
+        for number in 3..=255 {
+            drop(all.of_connection(peer(number)));
+        }
+        assert!(all.of_peers.lock().len() < 64);
     }
 }

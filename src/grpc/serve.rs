@@ -83,26 +83,29 @@ where
     let accounts = Arc::new(accounts);
     let routes = routes(presence, health)?;
     let mut tasks = JoinSet::new();
-    let mut connections = pin!(connections.take_until(drain.cancelled()));
-    loop {
-        tokio::select! {
-            connection = connections.next() => match connection {
-                Some(connection) => {
-                    let account = accounts.open(connection.caller());
-                    let counted = account.as_ref().clone();
-                    let (routes, draining) = (routes.clone(), drain.clone());
-                    let answer = move |mut request: Request<RequestBody>| {
-                        account.note_request();
-                        request.extensions_mut().insert(account.clone());
-                        answer(request, routes.clone(), draining.clone())
-                    };
-                    let http = Arc::clone(&http);
-                    let io = transport(connection);
-                    tasks.spawn(http.serve_connection(io, counted, drain.clone(), answer));
-                }
-                None => break,
-            },
-            Some(ended) = tasks.join_next() => report(ended, PURPOSE),
+    // Dropped before the connections are waited for, so that nobody is accepted by then.
+    {
+        let mut connections = pin!(connections.take_until(drain.cancelled()));
+        loop {
+            tokio::select! {
+                connection = connections.next() => match connection {
+                    Some(connection) => {
+                        let account = accounts.open(connection.caller());
+                        let counted = account.as_ref().clone();
+                        let (routes, draining) = (routes.clone(), drain.clone());
+                        let answer = move |mut request: Request<RequestBody>| {
+                            account.note_request();
+                            request.extensions_mut().insert(account.clone());
+                            answer(request, routes.clone(), draining.clone())
+                        };
+                        let http = Arc::clone(&http);
+                        let io = transport(connection);
+                        tasks.spawn(http.serve_connection(io, counted, drain.clone(), answer));
+                    }
+                    None => break,
+                },
+                Some(ended) = tasks.join_next() => report(ended, PURPOSE),
+            }
         }
     }
     while let Some(ended) = tasks.join_next().await {

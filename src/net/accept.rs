@@ -29,6 +29,9 @@ const CLOSING_MAX: usize = 8;
 /// How long to wait for them. Their tasks are ready to run.
 const CLOSING_WAIT: Duration = Duration::from_millis(1);
 
+/// How often to wait. Nothing that happens to a few connections keeps others out for long.
+const CLOSING_WAITS_MAX: u32 = 50;
+
 /// How many connections a front takes, and what happens to one more.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -98,8 +101,10 @@ impl Acceptor {
                 sleep_until(retry_at).await;
                 self.retry_at = None;
             }
-            while self.places.ending() >= CLOSING_MAX {
+            let mut waits = 0;
+            while self.places.ending() >= CLOSING_MAX && waits < CLOSING_WAITS_MAX {
                 sleep(CLOSING_WAIT).await;
+                waits += 1;
             }
             match self.socket.accept().await {
                 Ok((io, address)) => {

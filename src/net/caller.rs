@@ -126,11 +126,38 @@ impl Caller {
     /// Ready when the connection has to give way to another one. The task that polled last is
     /// woken.
     pub(super) fn poll_recalled(&self, cx: &Context<'_>) -> Poll<()> {
+        // Also when it is kept by now: the recall may have come before.
         match &self.0.place {
-            Some(place) if self.0.standing.load(Relaxed) == Standing::Stranger as u8 => {
-                place.holding.poll_recalled(cx)
-            }
-            _ => Poll::Pending,
+            Some(place) => place.holding.poll_recalled(cx),
+            None => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::metrics::counter::Counter;
+    use tokio_test::{assert_ready, task};
+
+    use crate::net::budget::{Budget, Limits};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_recalled_before_it_is_kept_gives_way() {
+        let limits = Limits {
+            all_max: 1,
+            peer_max: 1,
+        };
+        let trust = Trust::default();
+        let budget = Budget::new("tests", limits, trust.clone(), Counter::default());
+        let [one, other]: [SocketAddr; 2] =
+            ["10.0.0.1:1", "10.0.0.2:1"].map(|address| address.parse().unwrap());
+        let holding = budget.take(Peer::from(one.ip()), 1).unwrap();
+        let caller = Caller::new(one, Place::new(holding, trust, &Gauge::default()));
+        let _other = budget.take(Peer::from(other.ip()), 1).unwrap();
+        caller.keep();
+        let recalled = std::future::poll_fn(|cx| caller.poll_recalled(cx));
+        assert_ready!(task::spawn(recalled).poll());
     }
 }

@@ -30,7 +30,7 @@ pin_project! {
         pieces: Option<Pieces>,
         // In which turns pieces are made; `None` if nothing is sent by a connection.
         turns: Option<SendTurns>,
-        // The turn in which the pieces of the message are made, if they are made late.
+        // The turn in which the last piece was made, if it was made late.
         turn: Option<SendTurn>,
         waiting: Option<WaitingForTurn>,
         ended: bool,
@@ -64,6 +64,8 @@ impl<S: Stream<Item = Result<Pieces, Status>>> Body for MessageBody<S> {
         if *this.ended {
             return Poll::Ready(None);
         }
+        // The last piece was taken, or this would not be asked for another.
+        *this.turn = None;
         loop {
             let is_late = this.pieces.as_ref().is_some_and(Pieces::is_next_late);
             if is_late
@@ -80,7 +82,7 @@ impl<S: Stream<Item = Result<Pieces, Status>>> Body for MessageBody<S> {
             if let Some(piece) = this.pieces.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
-            (*this.pieces, *this.turn) = (None, None);
+            *this.pieces = None;
             let status = match ready!(this.messages.as_mut().poll_next(cx)) {
                 Some(Ok(pieces)) => {
                     *this.pieces = Some(pieces);
@@ -122,7 +124,7 @@ mod tests {
     use prometheus_client::metrics::counter::Counter;
 
     use super::*;
-    use crate::{grpc::send_turns::AllSendTurns, pb};
+    use crate::{grpc::send_turns::AllSendTurns, net::Caller, pb};
 
     const LONG: &[u8] = &[7; 10_000];
 
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn pieces_that_are_made_late_wait_for_a_turn() {
-        let turns = AllSendTurns::new(Counter::default()).of_connection();
+        let turns = AllSendTurns::new(Counter::default()).of_connection(Caller::unknown().peer());
         let mut held = Vec::new();
         while let Some(turn) = turns.take().now_or_never() {
             held.push(turn);

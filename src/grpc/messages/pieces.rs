@@ -75,12 +75,19 @@ impl Iterator for Pieces {
     }
 }
 
-/// A message whose bytes are all known.
+/// A message whose bytes are all known. A long one is cut, so that a stream whose client does
+/// not read is noticed before all of it was handed over.
 impl From<Bytes> for Pieces {
-    fn from(bytes: Bytes) -> Self {
+    fn from(mut bytes: Bytes) -> Self {
+        let first = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        let pieces = std::iter::from_fn(move || {
+            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            (!piece.is_empty()).then_some(piece)
+        });
+        let is_long = first.len() == PIECE_BYTES;
         Self {
-            first: Some(bytes),
-            rest: None,
+            first: Some(first),
+            rest: is_long.then(|| Box::new(pieces) as Box<dyn Iterator<Item = Bytes> + Send>),
             are_late: false,
         }
     }

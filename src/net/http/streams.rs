@@ -24,7 +24,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::activity::InFlight;
+use super::{TIMEOUT_MAX, activity::InFlight};
 use crate::net::Throttle;
 
 task_local! {
@@ -83,7 +83,7 @@ impl StreamTasks {
     pub fn new(purpose: &'static str, stall_timeout: Duration, stalled: Counter) -> Self {
         Self(Arc::new(Inner {
             purpose,
-            stall_timeout,
+            stall_timeout: stall_timeout.min(TIMEOUT_MAX),
             stalled,
             began: Instant::now(),
             log: Throttle::default(),

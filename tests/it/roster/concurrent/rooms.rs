@@ -123,7 +123,7 @@ fn write(world: &World, rng: &mut impl Rng, next_life: &AtomicUsize, lives: &[At
             // Far too large for one update: a snapshot goes out instead.
             _ if large => world.send(|at| {
                 let users = 0..rng.random_range(35..45);
-                let profile = heavy(30_000);
+                let profile = heavy(2_000);
                 let logins = users.map(|n| life.login_as(&format!("u{n}"), at, &profile));
                 logins.collect()
             }),
