@@ -25,6 +25,7 @@ pub mod roster;
 pub mod server;
 pub mod simulate;
 mod stored;
+pub mod tls;
 pub mod webhook;
 
 /// The gRPC contract: its messages, generated from `proto/`.

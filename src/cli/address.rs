@@ -6,10 +6,13 @@ use http::Uri;
 /// here, because the error of connecting to a wrong URL does not say what is wrong.
 pub(super) fn server_url(text: &str) -> Result<String, String> {
     let example = "127.0.0.1:50051";
-    url(text, example)
+    match text.starts_with("https://") {
+        true => Err(no_https(example)),
+        false => url(text, example),
+    }
 }
 
-/// The URL that callbacks are sent to: a URL, or an address such as `localhost:8080`.
+/// The URL that callbacks are sent to, http or https, or an address such as `localhost:8080`.
 pub(super) fn webhook_url(text: &str) -> Result<String, String> {
     let example = "127.0.0.1:8080";
     url(text, example)
@@ -18,8 +21,7 @@ pub(super) fn webhook_url(text: &str) -> Result<String, String> {
 fn url(text: &str, example: &str) -> Result<String, String> {
     let expected = || format!("expected an address such as {example} or http://{example}");
     let (url, is_address) = match text.split_once("://") {
-        Some(("http", _)) => (text.to_owned(), false),
-        Some(("https", _)) => return Err(no_https(example)),
+        Some(("http" | "https", _)) => (text.to_owned(), false),
         Some(_) => return Err(expected()),
         None => (format!("http://{text}"), true),
     };
@@ -54,6 +56,14 @@ mod tests {
     }
 
     #[test]
+    fn callbacks_may_be_sent_by_https() {
+        for url in ["https://h", "https://[::1]:8443/headcount"] {
+            assert_eq!(webhook_url(url).as_deref(), Ok(url));
+        }
+        assert!(webhook_url("https://").is_err());
+    }
+
+    #[test]
     fn what_is_no_address_is_answered_with_an_example() {
         for text in [
             "",
@@ -67,7 +77,7 @@ mod tests {
             let error = server_url(text).unwrap_err();
             assert!(error.contains(" 127.0.0.1:50051 or "), "{text}: {error}");
         }
-        let error = webhook_url("https://h:1").unwrap_err();
+        let error = server_url("https://h:1").unwrap_err();
         assert!(error.starts_with("https is not supported yet"), "{error}");
     }
 }

@@ -51,8 +51,7 @@ pub use self::{
 const START_HINT: &str = "is `headcount serve` running?";
 
 /// What to check when the other side does not speak HTTP/1.
-const NOT_HTTP_HINT: &str =
-    "is that the port of gRPC? callbacks have a port of their own, by default 8080";
+const NOT_HTTP_HINT: &str = "is that the port of gRPC? callbacks have a port of their own, by default 8080; one that speaks TLS needs https://";
 
 /// What `headcount` was called with.
 #[derive(Debug, Parser)]

@@ -24,7 +24,8 @@ const BODY_CHARS_MAX: usize = 200;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     headcount send --dev login lobby ann\n  \
-    headcount send --config headcount.toml --app arena --webhook 10.0.0.7:80 logout lobby ann\n\n\
+    headcount send --config headcount.toml --app arena --webhook 10.0.0.7:80 logout lobby ann\n  \
+    headcount send --dev --webhook https://calls.example --ca company.pem login lobby ann\n\n\
     Exit codes: 0 when the callback was accepted, 1 when not.")]
 pub struct SendArgs {
     /// What the callback reports.
@@ -50,6 +51,9 @@ pub struct SendArgs {
     /// Where to send it: that of the configuration, if not given.
     #[arg(long, value_name = "ADDRESS", value_parser = webhook_url)]
     pub webhook: Option<String>,
+    /// A PEM file of authorities to trust, beside those of the system. For https.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// The user's login session, where the vendor has sessions.
     #[arg(long, value_name = "ID", default_value = "1")]
     pub session: String,
@@ -95,7 +99,7 @@ pub async fn send(
         life: args.life,
         session_id: args.session,
     };
-    let answer = send_single(&webhook, &callback).await;
+    let answer = send_single(&webhook, args.ca.as_deref(), &callback).await;
     let answer = answer.map_err(|error| {
         let hint = simulate::hint(&error);
         CliError::Send(format!("{error}{hint}"))

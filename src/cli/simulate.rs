@@ -71,6 +71,9 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     pub webhook: String,
+    /// A PEM file of authorities to trust, beside those of the system. For https.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Where the server's gRPC service is.
     #[arg(
         long,
@@ -153,6 +156,11 @@ pub(super) fn hint(error: &CannotRun) -> String {
         CannotRun::Server { trouble, .. } | CannotRun::Webhook { trouble, .. } => match trouble {
             Trouble::Connection => START_HINT,
             Trouble::NotHttp => NOT_HTTP_HINT,
+            Trouble::UnknownAuthority => {
+                "if its authority is a private one, name that one's certificate with --ca"
+            }
+            Trouble::OtherHost => "name the server as its certificate does",
+            Trouble::NotTls => "the server does not speak TLS there: is it http://?",
             Trouble::Credentials => "check --app-id and --secret, or --sdk-app-id",
             Trouble::Other => return String::new(),
         },
@@ -192,6 +200,7 @@ impl SimulateArgs {
             duration: args.duration,
             concurrency: args.concurrency,
             webhook: args.webhook,
+            ca: args.ca,
             server: args.server,
             app: args.app,
             app_id: args.app_id,
@@ -272,7 +281,11 @@ mod tests {
             ),
             (
                 Trouble::NotHttp,
-                " (is that the port of gRPC? callbacks have a port of their own, by default 8080)",
+                " (is that the port of gRPC? callbacks have a port of their own, by default 8080; one that speaks TLS needs https://)",
+            ),
+            (
+                Trouble::OtherHost,
+                " (name the server as its certificate does)",
             ),
             (Trouble::Other, ""),
         ] {

@@ -146,7 +146,8 @@ impl Driver {
                 }
                 Ok(Err(reason)) => {
                     let trouble = Trouble::without_answer(&reason);
-                    if trouble == Trouble::NotHttp {
+                    // Any other does not pass.
+                    if trouble != Trouble::Connection {
                         return Err(self.refused(reason, trouble));
                     }
                     (reason, trouble)

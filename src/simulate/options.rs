@@ -1,6 +1,6 @@
 //! What a run is to do, and why it may not be able to.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// A run in which everything is sent at once has events from this long ago, so
 /// that the disorder has room.
@@ -54,6 +54,9 @@ pub struct Options {
     pub concurrency: usize,
     /// The URL of the server's HTTP front.
     pub webhook: String,
+    /// A file in the PEM format, with authorities to trust beside those of the system. Only for an
+    /// `https://` URL of the HTTP front.
+    pub ca: Option<PathBuf>,
     /// The URL of the server's gRPC service.
     pub server: String,
     /// ZEGO's app, as the server's configuration calls it.
@@ -136,6 +139,12 @@ pub enum Trouble {
     Connection,
     /// What is there does not speak HTTP/1: it may be the port of gRPC.
     NotHttp,
+    /// It speaks TLS, and its certificate is from an authority that is not trusted.
+    UnknownAuthority,
+    /// It speaks TLS, and its certificate is for another host.
+    OtherHost,
+    /// It does not speak TLS.
+    NotTls,
     /// It refuses the signature or the app id.
     Credentials,
     /// Its answer says what is wrong.
@@ -145,12 +154,19 @@ pub enum Trouble {
 impl Trouble {
     /// Where the fault may be if a callback got no answer for this reason.
     pub(super) fn without_answer(reason: &str) -> Self {
-        // So hyper says that what came is not HTTP/1: after the request, or before it.
-        const SIGNS: [&str; 2] = ["invalid HTTP version", "unexpected message"];
-        match SIGNS.iter().any(|sign| reason.contains(sign)) {
-            true => Self::NotHttp,
-            false => Self::Connection,
-        }
+        const SIGNS: [(&str, Trouble); 6] = [
+            // So hyper says that what came is not HTTP/1: after the request, or before it.
+            ("invalid HTTP version", Trouble::NotHttp),
+            ("unexpected message", Trouble::NotHttp),
+            // So rustls says what is wrong with a server. The last is for other certificates, such
+            // as one that has expired.
+            ("UnknownIssuer", Trouble::UnknownAuthority),
+            ("not valid for name", Trouble::OtherHost),
+            ("InvalidContentType", Trouble::NotTls),
+            ("invalid peer certificate", Trouble::Other),
+        ];
+        let found = SIGNS.iter().find(|(sign, _)| reason.contains(sign));
+        found.map_or(Self::Connection, |(_, trouble)| *trouble)
     }
 }
 
@@ -203,6 +219,7 @@ impl Default for Options {
             duration: Duration::from_secs(60),
             concurrency: 64,
             webhook: "http://127.0.0.1:8080".to_owned(),
+            ca: None,
             server: "http://127.0.0.1:50051".to_owned(),
             app: "demo".to_owned(),
             app_id: 1,

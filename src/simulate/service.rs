@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -10,13 +11,16 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use headcount_client::Client as GrpcClient;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::RootCertStore;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::options::{CannotRun, Options, Trouble};
+use crate::tls;
 
 /// How long the server may take to be connected to.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +55,7 @@ pub trait Service: fmt::Debug + Send + Sync {
 /// A server that is reached by the URLs of the options, at the time of the system.
 #[derive(Debug)]
 pub(super) struct Network {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     /// The prefix of the paths of all callbacks.
     base: String,
     uri: Uri,
@@ -69,12 +73,12 @@ impl Network {
         };
         let base = options.webhook.trim_end_matches('/').to_owned();
         let uri: Uri = base.parse().map_err(|error| refused(format!("{error}")))?;
-        let is_http = uri.scheme_str() == Some("http") && uri.host().is_some();
-        if !is_http {
-            return Err(refused("not an http:// URL".to_owned()));
-        }
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
+        let is_secure = match (uri.scheme_str(), uri.host()) {
+            (Some("http"), Some(_)) => false,
+            (Some("https"), Some(_)) => true,
+            _ => return Err(refused("not an http:// or https:// URL".to_owned())),
+        };
+        let connector = connector(is_secure, options.ca.as_deref())?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(connector);
@@ -91,7 +95,11 @@ impl Network {
         let host = self.uri.host().unwrap_or_default();
         // A literal IPv6 address is in brackets.
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        (host, self.uri.port_u16().unwrap_or(80))
+        let default = match self.uri.scheme_str() {
+            Some("https") => 443,
+            _ => 80,
+        };
+        (host, self.uri.port_u16().unwrap_or(default))
     }
 
     async fn connect(&self) -> Result<(), String> {
@@ -112,6 +120,30 @@ impl Network {
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         Ok(Response::from_parts(head, body))
     }
+}
+
+/// What connects to the HTTP front, with TLS if it is to be secure.
+///
+/// # Errors
+/// When the file of authorities cannot be used.
+fn connector(
+    is_secure: bool,
+    ca: Option<&Path>,
+) -> Result<HttpsConnector<HttpConnector>, CannotRun> {
+    let roots = match (is_secure, ca) {
+        (true, ca) => tls::roots(ca),
+        (false, None) => Ok(RootCertStore::empty()),
+        (false, Some(_)) => {
+            let reason = "--ca is for a server that speaks TLS: name it as https://";
+            return Err(CannotRun::Option(reason.to_owned()));
+        }
+    };
+    let settings = roots.and_then(tls::client);
+    let settings = settings.map_err(|error| CannotRun::Option(error.to_string()))?;
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    Ok(HttpsConnector::from((tcp, settings)))
 }
 
 impl Service for Network {

@@ -1,6 +1,6 @@
 //! One callback, as its vendor sends it, to try a configuration and a path through proxies.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, header};
@@ -104,16 +104,19 @@ pub struct SingleAnswer {
     pub took: Duration,
 }
 
-/// Sends a callback once, of now, to the HTTP front of this URL.
+/// Sends a callback once, of now, to the HTTP front of this URL. Of an `https://` one, authorities
+/// of the file `ca` are trusted, beside those of the system.
 ///
 /// # Errors
-/// When there is no such callback of the vendor, the URL cannot be used, or no answer comes.
+/// When there is no such callback of the vendor, the URL or the file cannot be used, or no answer comes.
 pub async fn send_single(
     webhook: &str,
+    ca: Option<&Path>,
     callback: &SingleCallback,
 ) -> Result<SingleAnswer, CannotRun> {
     let options = Options {
         webhook: webhook.to_owned(),
+        ca: ca.map(Path::to_owned),
         ..Options::default()
     };
     let unanswered = |reason: String, trouble| CannotRun::Webhook {

@@ -18,13 +18,15 @@ use self::{
 };
 
 /// Crates that a module may import only if its row names them, so that most modules do not
-/// depend on protobuf or HTTP.
-const GUARDED_CRATES: [&str; 7] = [
+/// depend on protobuf, HTTP or TLS.
+const GUARDED_CRATES: [&str; 9] = [
     "headcount_client",
     "hyper",
+    "hyper_rustls",
     "hyper_util",
     "prost",
     "redb",
+    "rustls",
     "tonic",
     "tower",
 ];

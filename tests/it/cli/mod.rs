@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod https;
 mod ports;
 mod send;
 mod serve;

@@ -18,16 +18,17 @@ const APPS: &str = "[[apps]]\nname = \"arena\"\nzego = { app_id = 7, callback_se
     [[apps]]\nname = \"meet\"\ntencent = { sdk_app_id = 8, callback_token = \"t0ken\" }\n\
     [[apps]]\nname = \"open\"\ntencent = { sdk_app_id = 9 }\n";
 
-struct World {
-    folder: TempDir,
-    webhook: String,
+/// A server, and what a client needs to send callbacks to it.
+pub(super) struct World {
+    pub(super) folder: TempDir,
+    pub(super) webhook: String,
     grpc: String,
     client: Client,
 }
 
 impl World {
     /// A server whose configuration is the file `headcount.toml`.
-    async fn serve() -> Self {
+    pub(super) async fn serve() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("headcount.toml");
         fs::write(&file, APPS).unwrap();
@@ -64,7 +65,12 @@ impl World {
 
     /// What it prints, and whether the callback was accepted.
     async fn send(&self, line: &str) -> (String, bool) {
-        let args = self.parse(line, &self.webhook);
+        self.send_to(&self.webhook, line).await
+    }
+
+    /// The same, to another URL.
+    pub(super) async fn send_to(&self, webhook: &str, line: &str) -> (String, bool) {
+        let args = self.parse(line, webhook);
         let mut out = Vec::new();
         let code = send(args, [], &mut out).await.unwrap();
         let shown = String::from_utf8(out).unwrap();
@@ -74,12 +80,13 @@ impl World {
         )
     }
 
-    async fn refused(&self, line: &str, webhook: &str) -> String {
+    /// Why no answer comes.
+    pub(super) async fn refused(&self, line: &str, webhook: &str) -> String {
         let sent = send(self.parse(line, webhook), [], Vec::new()).await;
         sent.unwrap_err().to_string()
     }
 
-    async fn users(&self, app: &str) -> Vec<String> {
+    pub(super) async fn users(&self, app: &str) -> Vec<String> {
         let request = GetRoomUsersRequest {
             app: app.into(),
             room_id: "lobby".into(),
@@ -158,7 +165,7 @@ async fn what_cannot_be_sent_is_told() {
     let world = World::serve().await;
     let line = "--app arena login lobby ann";
     let refused = world.refused(line, &world.grpc).await;
-    let hint = "(is that the port of gRPC? callbacks have a port of their own, by default 8080)";
+    let hint = "(is that the port of gRPC? callbacks have a port of their own, by default 8080; one that speaks TLS needs https://)";
     assert!(refused.ends_with(hint), "{refused}");
     let refused = world.refused(line, "127.0.0.1:9").await;
     assert!(

@@ -1,0 +1,129 @@
+//! How this program speaks TLS: its provider of cryptography, and whom it trusts.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+
+/// How much of a file of certificates is read: some ten times what systems trust, which is 200 KiB.
+const CA_BYTES_MAX: u64 = 2 << 20;
+
+/// Why nobody can be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file of certificates cannot be used.
+    #[error("{file}: {reason}", file = .file.display())]
+    Ca {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The system trusts nobody, or does not say whom, and no file was given.
+    #[error("this system has no certificates of authorities that it trusts: name a file with --ca")]
+    NoRoots,
+    /// The library refuses its own settings.
+    #[error("TLS cannot be set up: {0}")]
+    Settings(#[from] rustls::Error),
+}
+
+/// The authorities that a client trusts: those of the system, and those of the file, if there
+/// is one.
+///
+/// # Errors
+/// When the file cannot be used, or there is no authority at all.
+pub fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    // A system may have certificates that cannot be read beside those that can.
+    let system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    if let Some(file) = ca {
+        add(&mut roots, file).map_err(|reason| TlsError::Ca {
+            file: file.to_owned(),
+            reason,
+        })?;
+    }
+    match roots.is_empty() {
+        true => Err(TlsError::NoRoots),
+        false => Ok(roots),
+    }
+}
+
+/// The settings of a client that trusts these authorities and has no certificate of its own.
+///
+/// # Errors
+/// When the library refuses them.
+pub fn client(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
+    let settings = ClientConfig::builder_with_provider(provider());
+    let settings = settings.with_safe_default_protocol_versions()?;
+    Ok(settings.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The one provider. It is named, because the library panics where it has to choose of two.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// Adds the certificates of a file in the PEM format. The error says what is wrong with it.
+fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
+    let length = fs::metadata(file).map_err(|error| error.to_string())?.len();
+    if length > CA_BYTES_MAX {
+        return Err(format!("longer than {CA_BYTES_MAX} bytes"));
+    }
+    let pem = fs::read(file).map_err(|error| error.to_string())?;
+    let before = roots.len();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    match roots.len() == before {
+        true => Err("it has no certificate in the PEM format".to_owned()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(name: &str, content: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::write(&file, content).unwrap();
+        roots(Some(&file)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_refused_by_name() {
+        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        for content in ["", "not PEM", &*key] {
+            let error = refusal("ca.pem", content);
+            assert!(error.contains("ca.pem: it has no certificate"), "{error}");
+        }
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let error = refusal("ca.pem", broken);
+        assert!(error.contains("ca.pem: "), "{error}");
+        let error = roots(Some(Path::new("/none/ca.pem"))).unwrap_err();
+        assert!(error.to_string().contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn the_authority_of_a_file_is_trusted_beside_those_of_the_system() {
+        let system = rustls_native_certs::load_native_certs().certs;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&file, signed.cert.pem()).unwrap();
+        let roots = roots(Some(&file)).unwrap();
+        let mut expected = RootCertStore::empty();
+        expected.add_parsable_certificates(system);
+        assert_eq!(roots.len(), expected.len() + 1);
+    }
+}
