@@ -1,6 +1,10 @@
 //! A connection with the right settings, and what its failures mean.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use tonic::{
     Status,
@@ -8,13 +12,18 @@ use tonic::{
     transport::{Channel, Endpoint, Error},
 };
 
-use crate::{Credentials, pb::presence_service_client::PresenceServiceClient};
+use crate::{Credentials, channels::Channels, pb::presence_service_client::PresenceServiceClient};
 
 /// What calls go through: a connection, and the credentials of each request.
-pub type Connection = InterceptedService<Channel, Credentials>;
+pub type Connection = InterceptedService<Channels, Credentials>;
 
-/// A client of a server. To clone it is cheap: clones share the connection.
-pub type Client = PresenceServiceClient<Connection>;
+/// A client of a server, with the methods of the generated [`PresenceServiceClient`]. To
+/// clone it is cheap: clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    calls: PresenceServiceClient<Connection>,
+    channels: Channels,
+}
 
 /// A receiver built on h2 0.4.16 or later counts each small frame that is not read yet
 /// against half of the *connection's* window: a frame counts as what it lacks of 256 bytes.
@@ -58,11 +67,12 @@ pub fn connect(url: &str) -> Result<Client, Error> {
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn connect_with(url: &str, credentials: Credentials) -> Result<Client, Error> {
-    Ok(from_channel(endpoint(url)?.connect_lazy(), credentials))
+    let endpoint = endpoint(url)?;
+    Ok(from_connector(move || endpoint.connect_lazy(), credentials))
 }
 
 /// How to connect to `url`: the settings of [`connect`], for those who make the connection
-/// themselves. Give it to [`from_channel`].
+/// themselves. Give it to [`from_connector`].
 ///
 /// # Errors
 /// When `url` is not a URL.
@@ -79,9 +89,54 @@ pub fn endpoint(url: &str) -> Result<Endpoint, Error> {
     Ok(endpoint)
 }
 
-/// A client over a connection that the caller made.
+/// A client over connections that `connect` makes. It is called now, and again whenever a
+/// watch gave the newest connection up because nothing came any more. So each time it has to
+/// return a channel with a connection of its own, for example by
+/// [`connect_lazy`](Endpoint::connect_lazy). It must not block.
+pub fn from_connector(
+    connect: impl Fn() -> Channel + Send + Sync + 'static,
+    credentials: Credentials,
+) -> Client {
+    let channels = Channels::new(connect);
+    Client {
+        calls: PresenceServiceClient::with_interceptor(channels.clone(), credentials),
+        channels,
+    }
+}
+
+/// A client over a connection that the caller made, for as long as the client lasts. A watch
+/// that gives a stream up because it is silent has to ask again on the same connection: where
+/// there may be proxies, use [`from_connector`].
 pub fn from_channel(channel: Channel, credentials: Credentials) -> Client {
-    PresenceServiceClient::with_interceptor(channel, credentials)
+    from_connector(move || channel.clone(), credentials)
+}
+
+// === impl Client ===
+
+impl Client {
+    /// The number of the connection that the next call takes.
+    pub(crate) fn connection(&self) -> u64 {
+        self.channels.number()
+    }
+
+    /// Gives the connection of this number up: later calls take another.
+    pub(crate) fn connect_anew(&self, connection: u64) {
+        self.channels.replace(connection);
+    }
+}
+
+impl Deref for Client {
+    type Target = PresenceServiceClient<Connection>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.calls
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.calls
+    }
 }
 
 /// Whether a call failed without an answer of the server: the server was not reached, or

@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod channels;
 mod connect;
 mod copy;
 mod credentials;
 mod digest;
 mod room;
+mod stream;
 mod subject;
 mod user;
 mod violation;
@@ -14,9 +16,10 @@ mod watch;
 
 pub use self::{
     backoff::Backoff,
+    channels::Channels,
     connect::{
-        Client, Connection, connect, connect_with, endpoint, from_channel, is_connection_error,
-        reason,
+        Client, Connection, connect, connect_with, endpoint, from_channel, from_connector,
+        is_connection_error, reason,
     },
     copy::{CopyOf, Folded},
     credentials::Credentials,
@@ -25,7 +28,7 @@ pub use self::{
     subject::{Opening, Parsed, ParsedUpdate, Subject},
     user::{UserCopy, WatchedUser},
     violation::{MissingPart, Violation},
-    watch::{RoomWatch, UserWatch, WatchEvent, WatchOf},
+    watch::{PROGRESS_INTERVAL, RoomWatch, UserWatch, WatchEvent, WatchOf},
 };
 
 /// The gRPC contract: its messages, and the generated client. They are generated from the

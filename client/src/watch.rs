@@ -1,13 +1,14 @@
 //! A watch that goes on by itself.
 //!
 //! It follows a room or a user through lost connections and restarts of the server. Each
-//! time it waits a little longer, and resumes from where its copy is. When a stream breaks
-//! its contract, the watch gives the stream up and makes its copy anew from a snapshot.
+//! time it waits, and resumes from where its copy is. When a stream breaks its contract, the
+//! watch gives the stream up and makes its copy anew from a snapshot. When a stream is
+//! silent for too long, the watch gives its connection up and makes another.
 
 use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status};
 
 use crate::{
     backoff::Backoff,
@@ -15,10 +16,19 @@ use crate::{
     copy::{CopyOf, Folded},
     pb::WatchRoomResponse,
     room::WatchedRoom,
-    subject::{Opening, Subject},
+    stream::{Ended, WatchStream},
+    subject::Subject,
     user::WatchedUser,
     violation::Violation,
 };
+
+/// How often a server sends something on a watch, unless it is configured otherwise
+/// (`progress_interval` in `[grpc]`).
+pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// After how many progress intervals of silence a stream is given up. One may pass between
+/// two messages; the other allows for networks and servers that are slow for a while.
+const INTERVALS_OF_SILENCE_MAX: u32 = 2;
 
 /// A watch of one room.
 pub type RoomWatch = WatchOf<WatchedRoom>;
@@ -33,6 +43,7 @@ pub struct WatchOf<S: Subject> {
     id: String,
     copy: CopyOf<S>,
     backoff: Backoff,
+    silence_max: Duration,
     state: State<S>,
 }
 
@@ -41,7 +52,7 @@ pub struct WatchOf<S: Subject> {
 pub enum WatchEvent<M = WatchRoomResponse> {
     /// A message came. The copy has it already.
     Message(Box<M>),
-    /// The stream broke. The watch asks for another after a wait.
+    /// The stream broke or was silent for too long. The watch asks for another after a wait.
     Lost {
         /// Why it broke.
         status: Status,
@@ -59,8 +70,11 @@ pub enum WatchEvent<M = WatchRoomResponse> {
 
 enum State<S: Subject> {
     Waiting(Instant),
-    Opening(Opening<S>),
-    Open(Box<Streaming<S::Message>>),
+    Streaming {
+        stream: WatchStream<S>,
+        /// The number of its connection.
+        connection: u64,
+    },
 }
 
 // === impl WatchOf ===
@@ -75,8 +89,21 @@ impl<S: Subject> WatchOf<S> {
             id: id.into(),
             copy: CopyOf::new(),
             backoff: Backoff::default(),
+            silence_max: silence_max(PROGRESS_INTERVAL),
             state: State::Waiting(Instant::now()),
         }
+    }
+
+    /// The same watch, of a server with this progress interval. The default is
+    /// [`PROGRESS_INTERVAL`]. The server does not tell its interval.
+    ///
+    /// A stream that is silent for two intervals is given up, before its first message too.
+    /// So with an interval of less than half of the server's, streams are given up that are
+    /// fine.
+    #[must_use]
+    pub fn with_progress_interval(mut self, interval: Duration) -> Self {
+        self.silence_max = silence_max(interval);
+        self
     }
 
     /// The copy, up to the message that [`next`](Self::next) returned last.
@@ -89,37 +116,52 @@ impl<S: Subject> WatchOf<S> {
     ///
     /// # Errors
     /// When the server refuses, and would refuse the same request again. An example is an
-    /// app that it does not know.
+    /// app that it does not know. Another call asks the server again, after a wait.
     pub async fn next(&mut self) -> Result<WatchEvent<S::Message>, Status> {
         loop {
             match &mut self.state {
                 State::Waiting(until) => {
                     tokio::time::sleep_until(*until).await;
-                    self.state = State::Opening(self.open());
+                    self.state = self.open();
                 }
-                State::Opening(opening) => match opening.await {
-                    Ok(stream) => self.state = State::Open(Box::new(stream)),
-                    Err(status) if is_final(status.code()) => return Err(status),
-                    Err(status) => return Ok(self.lost(status)),
-                },
-                State::Open(stream) => match stream.message().await {
-                    Ok(Some(message)) => return Ok(self.fold(message)),
-                    Ok(None) => return Ok(self.lost(Status::unavailable("the stream ended"))),
-                    Err(status) if is_final(status.code()) => return Err(status),
-                    Err(status) => return Ok(self.lost(status)),
-                },
+                State::Streaming { stream, connection } => {
+                    let connection = *connection;
+                    return match stream.next().await {
+                        Ok(message) => Ok(self.fold(message)),
+                        Err(ended) => self.end(ended, connection),
+                    };
+                }
             }
         }
     }
 
-    fn open(&mut self) -> Opening<S> {
+    fn open(&mut self) -> State<S> {
         let token = self.copy.open().to_owned();
-        S::watch(
+        let opening = S::watch(
             self.client.clone(),
             self.app.clone(),
             self.id.clone(),
             token,
-        )
+        );
+        State::Streaming {
+            stream: WatchStream::new(opening, self.silence_max),
+            connection: self.client.connection(),
+        }
+    }
+
+    fn end(&mut self, ended: Ended, connection: u64) -> Result<WatchEvent<S::Message>, Status> {
+        let wait = self.wait();
+        let status = match ended {
+            Ended::Broken(status) if is_final(status.code()) => return Err(status),
+            Ended::Broken(status) => status,
+            Ended::Silent(silence) => {
+                // The other end of the connection may be a proxy, which answers pings and
+                // would pass the next watch to the same server.
+                self.client.connect_anew(connection);
+                Status::unavailable(format!("silent for {silence:?}"))
+            }
+        };
+        Ok(WatchEvent::Lost { status, wait })
     }
 
     fn fold(&mut self, message: S::Message) -> WatchEvent<S::Message> {
@@ -136,13 +178,6 @@ impl<S: Subject> WatchOf<S> {
                 violation,
                 wait: self.wait(),
             },
-        }
-    }
-
-    fn lost(&mut self, status: Status) -> WatchEvent<S::Message> {
-        WatchEvent::Lost {
-            status,
-            wait: self.wait(),
         }
     }
 
@@ -163,17 +198,44 @@ impl<S: Subject> fmt::Debug for WatchOf<S> {
     }
 }
 
+fn silence_max(progress_interval: Duration) -> Duration {
+    progress_interval.saturating_mul(INTERVALS_OF_SILENCE_MAX)
+}
+
 /// Whether the server refused the request itself, so that it would refuse the same request
-/// again. Other failures may pass: servers restart and drain, connections break.
+/// again. Other failures may pass: servers restart and drain, connections break, and proxies
+/// answer with codes of their own.
 fn is_final(code: Code) -> bool {
     matches!(
         code,
         Code::InvalidArgument
             | Code::NotFound
-            | Code::Unimplemented
-            | Code::PermissionDenied
             | Code::Unauthenticated
-            | Code::FailedPrecondition
-            | Code::OutOfRange
+            | Code::PermissionDenied
+            | Code::Unimplemented
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_codes_that_refuse_the_request_itself_are_final() {
+        let names: Vec<_> = (0..=16)
+            .map(Code::from_i32)
+            .filter(|code| is_final(*code))
+            .map(|code| format!("{code:?}"))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "InvalidArgument",
+                "NotFound",
+                "PermissionDenied",
+                "Unimplemented",
+                "Unauthenticated"
+            ]
+        );
+    }
 }
