@@ -40,6 +40,9 @@ pub struct WatchArgs {
     /// The room's id.
     #[arg(value_name = "ROOM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub room_id: String,
+    /// The server's `progress_interval`. A server that is silent for twice as long is lost.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
+    pub progress_interval: Duration,
     /// Which server and app.
     #[command(flatten)]
     pub client: ClientArgs,
@@ -51,6 +54,9 @@ pub struct WatchUserArgs {
     /// The user's id.
     #[arg(value_name = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub user_id: String,
+    /// The server's `progress_interval`. A server that is silent for twice as long is lost.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = humantime::parse_duration)]
+    pub progress_interval: Duration,
     /// Which server and app.
     #[command(flatten)]
     pub client: ClientArgs,
@@ -94,7 +100,15 @@ pub async fn watch(
     format: WatchFormat,
     out: impl Write,
 ) -> Result<(), CliError> {
-    follow::<WatchedRoom>(client, args.client, args.room_id, format, out).await
+    follow::<WatchedRoom>(
+        client,
+        args.client,
+        args.room_id,
+        args.progress_interval,
+        format,
+        out,
+    )
+    .await
 }
 
 /// Shows a user on `out`, until the server refuses or `out` cannot be written.
@@ -107,19 +121,29 @@ pub async fn watch_user(
     format: WatchFormat,
     out: impl Write,
 ) -> Result<(), CliError> {
-    follow::<WatchedUser>(client, args.client, args.user_id, format, out).await
+    follow::<WatchedUser>(
+        client,
+        args.client,
+        args.user_id,
+        args.progress_interval,
+        format,
+        out,
+    )
+    .await
 }
 
 async fn follow<S: Shown>(
     client: Client,
     args: ClientArgs,
     id: String,
+    progress_interval: Duration,
     format: WatchFormat,
     mut out: impl Write,
 ) -> Result<(), CliError> {
     let mut view = View::new(format, &id, &args)?;
     let mut outage = Outage::new(&args.server);
-    let mut watch = WatchOf::<S>::new(client.clone(), &*args.app, &*id);
+    let mut watch = WatchOf::<S>::new(client.clone(), &*args.app, &*id)
+        .with_progress_interval(progress_interval);
     let mut refreshes = JoinSet::<Option<Room>>::new();
     let mut tick = ticks();
     let mut ticks: u32 = 0;
@@ -130,6 +154,10 @@ async fn follow<S: Shown>(
                 let event = event.map_err(|status| args.failure(status))?;
                 if let WatchEvent::Lost { status, .. } = &event && super::is_not_grpc(status) {
                     return Err(args.failure(status.clone()));
+                }
+                if let WatchEvent::Lost { .. } = &event {
+                    // A server that hangs does not answer, and the next is asked only after it.
+                    refreshes = JoinSet::new();
                 }
                 view.take::<S>(&event, watch.copy(), &mut outage, &mut out)?;
                 draw_at.get_or_insert_with(|| Instant::now() + FRAME);

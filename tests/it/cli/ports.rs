@@ -59,6 +59,7 @@ async fn the_port_of_callbacks_is_told_apart() {
     assert_eq!(refused(client.clone()).await, expected);
     let args = WatchArgs {
         room_id: "r".into(),
+        progress_interval: headcount_client::PROGRESS_INTERVAL,
         client: client.clone(),
     };
     // It ends, and does not try again for ever.

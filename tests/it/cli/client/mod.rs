@@ -3,4 +3,5 @@
 
 mod lists;
 mod script;
+mod silence;
 mod watch;

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt as _, future::BoxFuture, stream};
@@ -20,7 +21,7 @@ use headcount::{
         watch_room_response::Update, watch_user_response,
     },
 };
-use headcount_client::{Client, Credentials, digest, from_channel};
+use headcount_client::{Client, Credentials, digest, from_connector};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::DuplexStream,
@@ -45,6 +46,10 @@ pub(crate) struct Lines {
     pub(crate) users: VecDeque<Answer<GetRoomUsersResponse>>,
     pub(crate) rooms: VecDeque<Answer<ListRoomsResponse>>,
     asked: Vec<String>,
+    /// How long each stream is silent before each of its messages.
+    pauses: Duration,
+    /// Whether streams stay open, and silent, after their messages.
+    hangs: bool,
 }
 
 impl Script {
@@ -52,6 +57,16 @@ impl Script {
         let mut lines = self.0.lock().unwrap();
         lines.asked.push(asked);
         line(&mut lines).unwrap_or_else(|| Err(Status::not_found("the script ended")))
+    }
+
+    pub(crate) fn that_pauses(self, pauses: Duration) -> Self {
+        self.0.lock().unwrap().pauses = pauses;
+        self
+    }
+
+    pub(crate) fn that_hangs(self) -> Self {
+        self.0.lock().unwrap().hangs = true;
+        self
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
@@ -111,8 +126,18 @@ impl PresenceService for Script {
     ) -> Answer<Response<Self::WatchRoomStream>> {
         let token = request.into_inner().resume_token;
         let messages = self.next(token, |lines| lines.watches.pop_front())?;
-        let messages = stream::iter(messages).map(|message| message.map(Outgoing::from));
-        Ok(Response::new(messages.boxed()))
+        let (pauses, hangs) = {
+            let lines = self.0.lock().unwrap();
+            (lines.pauses, lines.hangs)
+        };
+        let messages = stream::iter(messages).then(move |message| async move {
+            tokio::time::sleep(pauses).await;
+            message.map(Outgoing::from)
+        });
+        Ok(Response::new(match hangs {
+            true => messages.chain(stream::pending()).boxed(),
+            false => messages.boxed(),
+        }))
     }
 
     async fn list_rooms(
@@ -149,6 +174,16 @@ impl Service<Uri> for Pipes {
 }
 
 pub(crate) fn serve(script: &Script) -> Client {
+    let pipes = accept(script);
+    let endpoint = headcount_client::endpoint("http://script").unwrap();
+    from_connector(
+        move || endpoint.connect_with_connector_lazy(pipes.clone()),
+        Credentials::none(),
+    )
+}
+
+/// Serves every pipe that is connected.
+pub(crate) fn accept(script: &Script) -> Pipes {
     let (pipes_tx, mut pipes_rx) = mpsc::unbounded_channel();
     let incoming = stream::poll_fn(move |cx| pipes_rx.poll_recv(cx));
     let service = PresenceServiceServer::new(script.clone());
@@ -157,11 +192,7 @@ pub(crate) fn serve(script: &Script) -> Client {
             .add_service(service)
             .serve_with_incoming(incoming),
     );
-    let endpoint = headcount_client::endpoint("http://script").unwrap();
-    from_channel(
-        endpoint.connect_with_connector_lazy(Pipes(pipes_tx)),
-        Credentials::none(),
-    )
+    Pipes(pipes_tx)
 }
 
 pub(crate) fn mk_user(id: &str) -> RoomUser {

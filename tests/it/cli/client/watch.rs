@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use headcount::cli::{CliError, WatchArgs, WatchFormat, WatchUserArgs, watch, watch_user};
-use headcount_client::{RoomWatch, Violation, WatchEvent};
+use headcount_client::{PROGRESS_INTERVAL, RoomWatch, Violation, WatchEvent};
 use tonic::{Code, Status};
 
 use super::script::*;
@@ -12,6 +12,7 @@ use super::script::*;
 async fn watch_to_end(script: &Script, format: WatchFormat) -> String {
     let args = WatchArgs {
         room_id: "r".into(),
+        progress_interval: PROGRESS_INTERVAL,
         client: mk_client_args(false),
     };
     let mut out = Vec::new();
@@ -141,9 +142,18 @@ async fn a_terminal_shows_who_is_there_and_what_happened() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_is_shown_as_lost() {
+    let script = mk_script([Ok(vec![mk_snapshot(5, &["a"])])]).that_hangs();
+    let shown = watch_to_end(&script, WatchFormat::Screen).await;
+    assert!(shown.contains("LOST "), "{shown}");
+    assert!(shown.contains("silent for 30s"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_can_be_watched() {
     let args = WatchUserArgs {
         user_id: "ann".into(),
+        progress_interval: PROGRESS_INTERVAL,
         client: mk_client_args(false),
     };
     let mut out = Vec::new();
@@ -170,6 +180,7 @@ async fn a_closed_output_ends_the_watch() {
     let script = mk_script([Ok(vec![mk_snapshot(5, &["a"])])]);
     let args = WatchArgs {
         room_id: "r".into(),
+        progress_interval: PROGRESS_INTERVAL,
         client: mk_client_args(false),
     };
     let ended = watch(serve(&script), args, WatchFormat::Lines, Closed).await;
