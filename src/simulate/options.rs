@@ -154,13 +154,15 @@ pub enum Trouble {
 impl Trouble {
     /// Where the fault may be if a callback got no answer for this reason.
     pub(super) fn without_answer(reason: &str) -> Self {
-        const SIGNS: [(&str, Trouble); 6] = [
+        const SIGNS: [(&str, Trouble); 7] = [
             // So hyper says that what came is not HTTP/1: after the request, or before it.
             ("invalid HTTP version", Trouble::NotHttp),
             ("unexpected message", Trouble::NotHttp),
-            // So rustls says what is wrong with a server. The last is for other certificates, such
-            // as one that has expired.
+            // So rustls says what is wrong with a server. A bad signature is that of an authority
+            // with the name of a trusted one, and another key. The last is for other certificates,
+            // such as one that has expired.
             ("UnknownIssuer", Trouble::UnknownAuthority),
+            ("BadSignature", Trouble::UnknownAuthority),
             ("not valid for name", Trouble::OtherHost),
             ("InvalidContentType", Trouble::NotTls),
             ("invalid peer certificate", Trouble::Other),

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use rcgen::{CertifiedKey, KeyPair};
+use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
 use rustls::{
     ServerConfig,
     crypto::ring,
@@ -18,6 +18,9 @@ use super::send::World;
 
 const EVENT: &str = "--app arena login lobby ann";
 
+/// The authority of the proxy, which is itself.
+const NAME: &str = "the proxy";
+
 /// A server behind a proxy that speaks TLS.
 struct SecureWorld {
     world: World,
@@ -29,7 +32,7 @@ struct SecureWorld {
 impl SecureWorld {
     async fn serve() -> Self {
         let world = World::serve().await;
-        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let signed = signed_by_itself(NAME);
         let ca = world.folder.path().join("ca.pem");
         fs::write(&ca, signed.cert.pem()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -42,10 +45,26 @@ impl SecureWorld {
         }
     }
 
+    /// The flag that trusts another certificate than the proxy's.
+    fn other_ca(&self, file: &str, name: &str) -> String {
+        let file = self.world.folder.path().join(file);
+        fs::write(&file, signed_by_itself(name).cert.pem()).unwrap();
+        format!("--ca {}", file.display())
+    }
+
     /// Why a callback gets no answer there.
     async fn refused(&self, flags: &str, url: &str) -> String {
         self.world.refused(&format!("{flags} {EVENT}"), url).await
     }
+}
+
+/// A certificate for localhost, with a key of its own.
+fn signed_by_itself(name: &str) -> CertifiedKey<KeyPair> {
+    let signing_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let cert = params.self_signed(&signing_key).unwrap();
+    CertifiedKey { cert, signing_key }
 }
 
 fn acceptor(signed: CertifiedKey<KeyPair>) -> TlsAcceptor {
@@ -88,15 +107,14 @@ async fn a_callback_is_sent_where_the_authority_is_trusted() {
 async fn it_is_told_why_a_server_is_not_trusted() {
     let secure = SecureWorld::serve().await;
     let (port, ca) = (secure.port, format!("--ca {}", secure.ca));
-    // Of another authority than the server's.
-    let other = secure.world.folder.path().join("other.pem");
-    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    fs::write(&other, signed.cert.pem()).unwrap();
-    let other = format!("--ca {}", other.display());
+    let stranger = secure.other_ca("stranger.pem", "a stranger");
+    // With a new key, the authority has the name that it had.
+    let renewed = secure.other_ca("renewed.pem", NAME);
     let tls = format!("https://localhost:{port}");
     let plain = &secure.world.webhook;
     for (flags, url, expected) in [
-        (&other, &tls, "name that one's certificate with --ca)"),
+        (&stranger, &tls, "name that one's certificate with --ca)"),
+        (&renewed, &tls, "name that one's certificate with --ca)"),
         (
             &ca,
             &format!("https://127.0.0.1:{port}"),
@@ -127,9 +145,8 @@ async fn it_is_told_why_a_server_is_not_trusted() {
 #[tokio::test]
 async fn http_at_a_port_of_tls_is_told() {
     let secure = SecureWorld::serve().await;
-    let line = EVENT;
     let url = format!("http://localhost:{}", secure.port);
-    let refused = secure.world.refused(line, &url).await;
+    let refused = secure.world.refused(EVENT, &url).await;
     assert!(
         refused.ends_with("; one that speaks TLS needs https://)"),
         "{refused}"
