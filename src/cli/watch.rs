@@ -151,7 +151,14 @@ async fn follow<S: Shown>(
     loop {
         tokio::select! {
             event = watch.next() => {
-                let event = event.map_err(|status| args.failure(status))?;
+                let event = match event {
+                    Ok(event) => event,
+                    Err(status) => {
+                        // What came shortly before the end is seen, too.
+                        view.draw(watch.copy(), &mut out)?;
+                        return Err(args.failure(status));
+                    }
+                };
                 if let WatchEvent::Lost { status, .. } = &event && super::is_not_grpc(status) {
                     return Err(args.failure(status.clone()));
                 }
