@@ -8,6 +8,7 @@
 
 mod address;
 mod age;
+mod client_args;
 mod journal;
 mod json;
 mod list;
@@ -28,13 +29,11 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use headcount_client::Client;
-use tonic::Code;
-use tonic_types::StatusExt as _;
 
 use crate::config::ConfigError;
 
 pub use self::{
+    client_args::ClientArgs,
     journal::{
         BackupArgs, ExportArgs, InspectArgs, JournalArgs, JournalCommand, JournalError, ReplayArgs,
         RulesArgs, journal,
@@ -92,33 +91,6 @@ pub enum Command {
         after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
     )]
     Simulate(SimulateArgs),
-}
-
-/// Which server and app to ask.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ClientArgs {
-    /// The app to ask about, by its name in the server's configuration. Needed where there
-    /// is more than one.
-    #[arg(
-        long,
-        env = "HEADCOUNT_APP",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub app: String,
-    /// Where the server's gRPC service is.
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "HEADCOUNT_SERVER",
-        value_parser = address::server_url,
-        default_value = "http://127.0.0.1:50051"
-    )]
-    pub server: String,
-    /// Print JSON: one object on each line, the messages of the gRPC contract
-    /// under the names of their fields.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Why a command failed.
@@ -203,8 +175,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-// === impl Command ===
-
 impl Command {
     /// Runs the command until it is done or interrupted. Returns the exit code.
     ///
@@ -262,57 +232,6 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-// === impl ClientArgs ===
-
-impl ClientArgs {
-    /// A client of the server.
-    ///
-    /// # Errors
-    /// When its URL is not valid.
-    pub fn connect(&self) -> Result<Client, CliError> {
-        let server = |source| CliError::Server {
-            server: self.server.clone(),
-            source,
-        };
-        headcount_client::connect(&self.server).map_err(server)
-    }
-
-    /// Why a call to the server failed.
-    fn failure(&self, status: tonic::Status) -> CliError {
-        if is_not_grpc(&status) {
-            CliError::NotGrpc {
-                server: self.server.clone(),
-            }
-        } else if self.app.is_empty() && is_about_app(&status) {
-            CliError::WhichApp(Box::new(status))
-        } else if headcount_client::is_connection_error(&status)
-            || status.code() == Code::Unavailable
-        {
-            CliError::Unavailable {
-                server: self.server.clone(),
-                reason: reason(&status),
-            }
-        } else {
-            CliError::Refused(Box::new(status))
-        }
-    }
-}
-
-/// Whether the answer was no answer of gRPC, but for instance the 404 of the webhook's port.
-/// No code tells: the texts are those of tonic, and a test asks that port.
-fn is_not_grpc(status: &tonic::Status) -> bool {
-    const SIGNS: [&str; 2] = ["invalid compression flag", "mapped from HTTP status code"];
-    let message = status.message();
-    SIGNS.iter().any(|sign| message.contains(sign))
-}
-
-/// Whether the server refused because it was told no app.
-fn is_about_app(status: &tonic::Status) -> bool {
-    let details = status.get_error_details();
-    let violations = details.bad_request().map(|it| &it.field_violations);
-    violations.is_some_and(|it| it.iter().any(|violation| violation.field == "app"))
 }
 
 /// Why the server refused, or why the connection failed, on one line.

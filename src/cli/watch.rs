@@ -159,7 +159,7 @@ async fn follow<S: Shown>(
                         return Err(args.failure(status));
                     }
                 };
-                if let WatchEvent::Lost { status, .. } = &event && super::is_not_grpc(status) {
+                if let WatchEvent::Lost { status, .. } = &event && super::client_args::is_not_grpc(status) {
                     return Err(args.failure(status.clone()));
                 }
                 if let WatchEvent::Lost { .. } = &event {

@@ -1,5 +1,6 @@
 //! One run, from the world to the verdict.
 
+mod asked;
 mod plan;
 mod watches;
 
@@ -8,16 +9,13 @@ use std::{sync::Arc, time::Duration};
 use headcount_client::Client;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
-
-use crate::pb::{self, RoomState};
 
 use super::{
     callbacks::{SubjectIndex, VendorAccount},
     disorder::{Disorder, Schedule},
     driver::Driver,
     judge::{Judge, Memory, Verdict, Witness, counted},
-    observe::{Reader, RoomAnswer, Target},
+    observe::Target,
     options::{CannotRun, Options, Trouble, VendorName},
     progress::Display,
     service::{Network, Service},
@@ -194,23 +192,6 @@ impl Run {
         })
     }
 
-    /// Whether the server knows any room or user of this run already. All of them are asked for,
-    /// because an earlier run of another vendor or size may have had only some of them.
-    async fn is_in_use(&self) -> Result<bool, CannotRun> {
-        for place in 0..self.world.rooms.len() {
-            if self.told(place).await?.room.state() != RoomState::Unknown {
-                return Ok(true);
-            }
-        }
-        for place in 0..self.world.users.len() {
-            let user = self.told_user(place).await?;
-            if user.online || !user.name.is_empty() || !user.rooms.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn announce(&self) {
         if self.options.progress {
             let seed = self.shape.seed;
@@ -306,44 +287,5 @@ impl Run {
             );
         }
         Ok(judge.verdict(&self.shape, &self.schedule, watched.count()))
-    }
-
-    async fn told(&self, place: usize) -> Result<RoomAnswer, CannotRun> {
-        let reader = self.reader(SubjectIndex::Room(place));
-        let told = reader.room(&self.world.rooms[place].id, place).await;
-        told.map_err(|status| self.refused(&status))
-    }
-
-    async fn told_user(&self, place: usize) -> Result<pb::User, CannotRun> {
-        let reader = self.reader(SubjectIndex::User(place));
-        let told = reader.user(&self.world.users[place].id).await;
-        told.map_err(|status| self.refused(&status))
-    }
-
-    fn reader(&self, about: SubjectIndex) -> Reader {
-        Reader {
-            client: self.client(about),
-            app: self.app(about).to_owned(),
-        }
-    }
-
-    fn refused(&self, status: &Status) -> CannotRun {
-        let trouble = match headcount_client::is_connection_error(status) {
-            true => Trouble::Connection,
-            false => Trouble::Other,
-        };
-        self.cannot_ask(headcount_client::reason(status), trouble)
-    }
-
-    fn unasked(&self, reason: String) -> CannotRun {
-        self.cannot_ask(reason, Trouble::Other)
-    }
-
-    fn cannot_ask(&self, reason: String, trouble: Trouble) -> CannotRun {
-        CannotRun::Server {
-            server: self.options.server.clone(),
-            reason,
-            trouble,
-        }
     }
 }
