@@ -5,6 +5,7 @@
 
 mod digest;
 mod event_outcome;
+mod indexing;
 mod invalid_evidence;
 mod member;
 mod name;

@@ -13,20 +13,12 @@ use std::{
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::Rules,
+    reconcile::{Rules, indexing::should_index},
 };
 
 use self::many_lives::ManyLives;
 
 use super::incarnation::{Incarnation, Life};
-
-/// The most lives that are looked at one by one, which takes less than a microsecond.
-const FEW_MAX: usize = 16;
-
-/// Indexed lives are looked at one by one again when there are so few. It is less than
-/// [`FEW_MAX`], so that a room at the limit does not change from one form to the other with each
-/// event.
-const FEW_AGAIN: usize = 8;
 
 /// The lives of a room.
 #[derive(Clone, Debug)]
@@ -182,10 +174,10 @@ impl Lives {
 
     /// Changes to the form that suits the number of lives.
     fn settle(&mut self, rules: &Rules) {
-        match self {
-            Self::Few(few) if few.len() > FEW_MAX => self.index(rules),
-            Self::Many(many) if many.len() <= FEW_AGAIN => self.list(),
-            _ => {}
+        let is_indexed = matches!(self, Self::Many(_));
+        match should_index(self.len(), is_indexed) {
+            true => self.index(rules),
+            false => self.list(),
         }
     }
 

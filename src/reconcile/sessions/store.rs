@@ -2,18 +2,12 @@
 
 use std::mem;
 
-use crate::domain::{SessionId, Time};
+use crate::{
+    domain::{SessionId, Time},
+    reconcile::indexing::should_index,
+};
 
 use super::{many_sessions::ManySessions, session::SessionEvidence};
-
-/// The most sessions that are searched one by one, which takes less than a microsecond. More
-/// sessions are indexed, which takes three times the memory for each.
-const FEW_MAX: usize = 16;
-
-/// Indexed sessions are searched one by one again when there are so few. It is less than
-/// [`FEW_MAX`], so that a user at the limit does not change from one form to the other with each
-/// event.
-const FEW_AGAIN: usize = 8;
 
 /// The sessions of one user, in either form.
 #[derive(Clone, Debug)]
@@ -59,11 +53,8 @@ impl Store {
 
     /// Changes to the form that suits the number of sessions.
     pub(super) fn settle(&mut self) {
-        match self {
-            Self::Few(few) if few.len() > FEW_MAX => self.reform(true),
-            Self::Many(many) if many.len() <= FEW_AGAIN => self.reform(false),
-            _ => {}
-        }
+        let is_indexed = matches!(self, Self::Many(_));
+        self.reform(should_index(self.len(), is_indexed));
     }
 
     /// Indexes the sessions, or lists them one by one.
