@@ -20,6 +20,21 @@ pub(super) struct ClockWatch {
     is_doubted: bool,
 }
 
+/// What is new about the clocks. Differences are in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// The service's time was moved by so much.
+    Moved(i64),
+    /// The system's clock is so far ahead of the service's time.
+    Stepped(i64),
+    /// The system's clock is no longer away from it.
+    StepIsOver,
+    /// The vendors' time is so far ahead of the service's time, and one of them may be wrong.
+    Doubted(i64),
+    /// The same, and both are right.
+    Certain(i64),
+}
+
 impl ClockWatch {
     /// Adds the metrics to a registry.
     pub(super) fn register(registry: &mut Registry) -> Self {
@@ -45,11 +60,12 @@ impl ClockWatch {
         let mut looks = looks();
         loop {
             looks.tick().await;
-            self.look(clock.state());
+            self.look(clock.state()).into_iter().for_each(News::tell);
         }
     }
 
-    fn look(&mut self, state: ClockState) {
+    /// Compares the clocks. Returns what is new since the last look.
+    fn look(&mut self, state: ClockState) -> Vec<News> {
         let ClockState {
             system_ahead,
             moved,
@@ -57,43 +73,53 @@ impl ClockWatch {
             is_certain,
         } = state;
         self.system_ahead.set(seconds(system_ahead));
+        let mut news = Vec::new();
         if moved != self.moved {
-            let by = seconds(moved - self.moved);
+            news.push(News::Moved(moved - self.moved));
             self.moved = moved;
-            warn!(
-                by,
-                "this service's time follows the system's clock: the vendors confirm it"
-            );
         }
         let is_step = system_ahead.unsigned_abs() > STEP_MIN;
         if is_step && system_ahead.abs_diff(self.step) > STEP_MIN {
             self.step = system_ahead;
-            let offset = seconds(system_ahead);
-            warn!(
-                offset,
-                "the system's clock jumped: this service's time follows it when three vendor times confirm it"
-            );
+            news.push(News::Stepped(system_ahead));
         } else if !is_step && self.step != 0 {
             self.step = 0;
-            info!("the system's clock and this service's time agree again");
+            news.push(News::StepIsOver);
         }
         // Until a vendor is heard, there is nothing to compare with.
         if let Some(vendors_ahead) = vendors_ahead
             && self.is_doubted == is_certain
         {
             self.is_doubted = !is_certain;
-            let offset = seconds(vendors_ahead);
-            if is_certain {
-                info!(
-                    offset,
-                    "the clocks of this machine and of the vendors agree again"
-                );
-            } else {
-                warn!(
-                    offset,
-                    "the clocks of this machine and of the vendors differ: callbacks that seem too late or too early are answered 503"
-                );
-            }
+            news.push(match is_certain {
+                true => News::Certain(vendors_ahead),
+                false => News::Doubted(vendors_ahead),
+            });
+        }
+        news
+    }
+}
+
+impl News {
+    fn tell(self) {
+        match self {
+            Self::Moved(by) => warn!(
+                by = seconds(by),
+                "this service's time follows the system's clock: the vendors confirm it"
+            ),
+            Self::Stepped(ahead) => warn!(
+                offset = seconds(ahead),
+                "the system's clock jumped: this service's time follows it when three vendor times confirm it"
+            ),
+            Self::StepIsOver => info!("the system's clock and this service's time agree again"),
+            Self::Doubted(ahead) => warn!(
+                offset = seconds(ahead),
+                "the clocks of this machine and of the vendors differ: callbacks that seem too late or too early are answered 503"
+            ),
+            Self::Certain(ahead) => info!(
+                offset = seconds(ahead),
+                "the clocks of this machine and of the vendors agree again"
+            ),
         }
     }
 }
@@ -108,8 +134,18 @@ mod tests {
 
     use super::*;
 
+    const SECOND: i64 = 1_000;
+    const HOUR: i64 = 3_600 * SECOND;
+
+    const AGREEING: ClockState = ClockState {
+        system_ahead: 0,
+        moved: 0,
+        vendors_ahead: Some(0),
+        is_certain: true,
+    };
+
     #[test]
-    fn a_step_is_on_the_page_until_it_is_over() {
+    fn the_offset_of_the_systems_clock_is_on_the_page() {
         let mut registry = Registry::with_prefix("headcount");
         let mut watch = ClockWatch::register(&mut registry);
         for (system_ahead, line) in [
@@ -119,14 +155,72 @@ mod tests {
         ] {
             watch.look(ClockState {
                 system_ahead,
-                moved: 0,
-                vendors_ahead: None,
-                is_certain: false,
+                ..AGREEING
             });
             let mut page = String::new();
             text::encode(&mut page, &registry).unwrap();
             assert!(page.lines().any(|found| found == line), "{line}\n{page}");
-            assert_eq!(watch.step != 0, system_ahead > 1_000);
+        }
+    }
+
+    #[test]
+    fn a_step_is_told_when_it_begins_when_it_changes_and_when_it_is_over() {
+        let mut watch = ClockWatch::default();
+        let rows = [
+            (SECOND, vec![]),
+            (HOUR, vec![News::Stepped(HOUR)]),
+            (HOUR + SECOND, vec![]),
+            (-HOUR, vec![News::Stepped(-HOUR)]),
+            (-HOUR, vec![]),
+            (-SECOND, vec![News::StepIsOver]),
+            (0, vec![]),
+            // A clock that creeps away is told of after each further second.
+            (SECOND + 1, vec![News::Stepped(SECOND + 1)]),
+            (2 * SECOND + 1, vec![]),
+            (2 * SECOND + 2, vec![News::Stepped(2 * SECOND + 2)]),
+        ];
+        for (system_ahead, news) in rows {
+            let state = ClockState {
+                system_ahead,
+                ..AGREEING
+            };
+            assert_eq!(watch.look(state), news, "{system_ahead}");
+        }
+    }
+
+    #[test]
+    fn a_move_of_the_time_is_told_once_by_how_much_it_was() {
+        let mut watch = ClockWatch::default();
+        let rows = [
+            (0, vec![]),
+            (HOUR, vec![News::Moved(HOUR)]),
+            (HOUR, vec![]),
+            (-HOUR, vec![News::Moved(-2 * HOUR)]),
+        ];
+        for (moved, news) in rows {
+            let state = ClockState { moved, ..AGREEING };
+            assert_eq!(watch.look(state), news, "{moved}");
+        }
+    }
+
+    #[test]
+    fn doubt_is_told_once_a_vendor_is_heard_and_when_it_is_over() {
+        let mut watch = ClockWatch::default();
+        let rows = [
+            (None, false, vec![]),
+            (Some(HOUR), false, vec![News::Doubted(HOUR)]),
+            (Some(HOUR), false, vec![]),
+            (Some(SECOND), true, vec![News::Certain(SECOND)]),
+            (Some(0), true, vec![]),
+            (None, false, vec![]),
+        ];
+        for (vendors_ahead, is_certain, news) in rows {
+            let state = ClockState {
+                vendors_ahead,
+                is_certain,
+                ..AGREEING
+            };
+            assert_eq!(watch.look(state), news, "{vendors_ahead:?}, {is_certain}");
         }
     }
 }
