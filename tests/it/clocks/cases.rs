@@ -1,13 +1,10 @@
 //! Clocks that are an hour or a year off.
 
 use super::{
-    rig::{MINUTE, Rig, SECOND},
+    machine::{HOUR, MINUTE, SECOND, SKEWS, YEAR},
+    rig::Rig,
     vendor::{Event, Vendor},
 };
-
-const HOUR: i64 = 60 * MINUTE as i64;
-const YEAR: i64 = 365 * 24 * HOUR;
-const SKEWS: [i64; 4] = [HOUR, -HOUR, YEAR, -YEAR];
 
 /// Stays for the whole test.
 const ANN: u32 = 1;
@@ -107,7 +104,7 @@ async fn a_clock_that_is_wrong_at_a_restart_loses_nothing_and_forgets_nothing() 
             assert_eq!(rig.ticks().is_empty(), !has_ticks);
             for round in 0..2 {
                 rig.set_skew(skew);
-                rig.restart(true);
+                rig.restart();
                 match round {
                     0 => drop(come(&mut rig, CARL).await),
                     _ => go(&mut rig, dave).await,
@@ -149,7 +146,7 @@ async fn a_restart_without_a_journal_begins_anew() {
             let mut rig = Rig::start(vendor, 0);
             let [_, dave] = begin(&mut rig).await;
             rig.set_skew(skew);
-            rig.restart(false);
+            rig.restart_without_journal();
             go(&mut rig, dave).await;
             rig.set_skew(0);
             rig.pass(2 * MINUTE).await;
@@ -197,7 +194,7 @@ async fn an_old_login_is_not_believed_because_the_clock_of_a_restart_is_behind()
         }
         let behind = rig.now() - bob.login_at;
         rig.set_skew(-(behind as i64));
-        rig.restart(true);
+        rig.restart();
         assert!(!rig.send_once(&bob, bob.login_at).await, "{vendor:?}");
         assert_truth(&rig, &[ANN], &[BOB], &format!("{vendor:?}"));
     }
@@ -214,7 +211,7 @@ async fn a_signature_that_is_stale_for_the_vendors_is_not_fresh() {
             rig.pass(SECOND).await;
         }
         rig.set_skew(-5 * MINUTE as i64);
-        rig.restart(true);
+        rig.restart();
         let login = login(BOB, rig.now() - MINUTE);
         let signed_at = rig.now() - 14 * MINUTE;
         assert!(!rig.send_once(&login, signed_at).await, "{vendor:?}");
@@ -248,7 +245,7 @@ async fn a_tick_of_an_earlier_version_that_is_ahead_is_overcome() {
             rig.set_skew(skew);
             rig.tick_of_system().await;
             rig.set_skew(0);
-            rig.restart(true);
+            rig.restart();
             let bob = come(&mut rig, BOB).await;
             go(&mut rig, bob).await;
             rig.pass(MINUTE).await;
@@ -265,7 +262,7 @@ async fn no_tick_is_ahead_of_the_vendors() {
             let mut rig = Rig::start(vendor, 0);
             let [bob, _] = begin(&mut rig).await;
             rig.set_skew(skew);
-            rig.restart(true);
+            rig.restart();
             rig.pass(9 * SECOND).await;
             rig.send_once(&bob, rig.now()).await;
             rig.pass(20 * MINUTE).await;

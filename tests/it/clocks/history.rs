@@ -1,12 +1,13 @@
 //! Any history of users, jumps and restarts.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::{
-    rig::{MINUTE, Rig, SECOND},
-    vendor::{Event, Vendor},
+    machine::{HOUR, SECOND},
+    rig::Rig,
+    service::Storage,
+    truth::Truth,
+    vendor::Vendor,
 };
 use crate::common::properties;
 
@@ -22,12 +23,17 @@ enum Step {
     Pass(u64),
     /// The system's clock is so far ahead for so long, in seconds, while a user comes or goes.
     Jump { skew: i64, seconds: u64, user: u32 },
-    /// The same, and the service restarts with the wrong clock.
-    Restart { skew: i64, seconds: u64, user: u32 },
+    /// The same, and the service restarts with the wrong clock: from a checkpoint if it was
+    /// stopped, from the journal if it was killed.
+    Restart {
+        skew: i64,
+        seconds: u64,
+        user: u32,
+        is_stopped: bool,
+    },
 }
 
 fn skew() -> impl Strategy<Value = i64> {
-    const HOUR: i64 = 3_600_000;
     let hours = prop::sample::select(vec![1, -1, 8_760, -8_760, 0]);
     prop_oneof![hours.prop_map(|hours| hours * HOUR), -2 * HOUR..2 * HOUR]
 }
@@ -40,98 +46,53 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..400u64).prop_map(Step::Pass),
         2 => (skew(), 1..200u64, user.clone())
             .prop_map(|(skew, seconds, user)| Step::Jump { skew, seconds, user }),
-        1 => (skew(), 1..60u64, user)
-            .prop_map(|(skew, seconds, user)| Step::Restart { skew, seconds, user }),
+        1 => (skew(), 1..60u64, user, any::<bool>()).prop_map(|(skew, seconds, user, is_stopped)| {
+            Step::Restart { skew, seconds, user, is_stopped }
+        }),
     ]
 }
 
-/// Who is present, and every callback so far.
-struct Truth {
-    rig: Rig,
-    present: BTreeMap<u32, Event>,
-    events: Vec<Event>,
-}
-
-impl Truth {
-    async fn toggle(&mut self, user: u32) {
-        let now = self.rig.now();
-        let event = match self.present.remove(&user) {
-            Some(login) => Event {
-                logout_at: Some(now),
-                ..login
-            },
-            None => {
-                let login = Event {
-                    user,
-                    session: self.events.len() as u64 + 1,
-                    login_at: now,
-                    logout_at: None,
-                };
-                self.present.insert(user, login);
-                login
-            }
-        };
-        self.events.push(event);
-        self.rig.send(event).await;
-        // ZIM's times are in seconds.
-        self.rig.pass(2 * SECOND).await;
-    }
-
-    async fn step(&mut self, step: Step) {
-        match step {
-            Step::Toggle(user) => self.toggle(user).await,
-            Step::Repeat(_) if self.events.is_empty() => {}
-            Step::Repeat(which) => {
-                let event = which.get(&self.events);
-                self.rig.send_once(event, self.rig.now()).await;
-            }
-            Step::Pass(seconds) => self.rig.pass(seconds * SECOND).await,
-            Step::Jump {
-                skew,
-                seconds,
-                user,
-            } => {
-                self.rig.set_skew(skew);
-                self.toggle(user).await;
-                self.rig.pass(seconds * SECOND).await;
-                self.recover().await;
-            }
-            Step::Restart {
-                skew,
-                seconds,
-                user,
-            } => {
-                self.rig.set_skew(skew);
-                self.rig.restart(true);
-                self.toggle(user).await;
-                self.rig.pass(seconds * SECOND).await;
-                self.recover().await;
-            }
+async fn take(truth: &mut Truth, step: Step) {
+    match step {
+        Step::Toggle(user) => truth.toggle(user).await,
+        Step::Repeat(_) if truth.events().is_empty() => {}
+        Step::Repeat(which) => truth.repeat(which.get(truth.events())).await,
+        Step::Pass(seconds) => truth.rig.pass(seconds * SECOND).await,
+        Step::Jump {
+            skew,
+            seconds,
+            user,
+        } => {
+            truth.rig.set_skew(skew);
+            truth.toggle(user).await;
+            truth.rig.pass(seconds * SECOND).await;
+            truth.recover().await;
         }
-    }
-
-    /// The clock is right again, for long enough that what was refused is sent again.
-    async fn recover(&mut self) {
-        self.rig.set_skew(0);
-        self.rig.pass(2 * MINUTE).await;
+        Step::Restart {
+            skew,
+            seconds,
+            user,
+            is_stopped,
+        } => {
+            truth.rig.set_skew(skew);
+            match is_stopped {
+                true => truth.rig.stop_and_start(),
+                false => truth.rig.restart(),
+            }
+            truth.toggle(user).await;
+            truth.rig.pass(seconds * SECOND).await;
+            truth.recover().await;
+        }
     }
 }
 
 async fn check(vendor: Vendor, steps: &[Step]) {
-    let mut truth = Truth {
-        rig: Rig::start(vendor, 0),
-        present: BTreeMap::new(),
-        events: Vec::new(),
-    };
+    let mut truth = Truth::new(Rig::start_with(vendor, 0, Storage::in_folder()));
     for step in steps {
-        truth.step(*step).await;
+        take(&mut truth, *step).await;
     }
     truth.recover().await;
-    assert_eq!(truth.rig.waiting(), 0, "not taken");
-    for user in 0..USERS {
-        let is_present = truth.present.contains_key(&user);
-        assert_eq!(truth.rig.is_present(user), is_present, "{user}");
-    }
+    truth.assert("in the end");
 }
 
 proptest! {
@@ -144,7 +105,6 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
-            .start_paused(true)
             .build()
             .unwrap();
         runtime.block_on(check(vendor, &steps));

@@ -3,5 +3,9 @@
 
 mod cases;
 mod history;
+mod machine;
+mod restarts;
 mod rig;
+mod service;
+mod truth;
 mod vendor;

@@ -42,6 +42,11 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// When it happened, in milliseconds.
+    pub(crate) fn at(&self) -> u64 {
+        self.logout_at.unwrap_or(self.login_at)
+    }
+
     /// The URL and the body of its callback, signed at a time in milliseconds.
     pub(crate) fn callback(&self, vendor: Vendor, signed_at: u64) -> (String, String) {
         match vendor {
@@ -93,7 +98,7 @@ impl Event {
             Some(_) => "Room.CallbackAfterMemberLeave",
             None => "Room.CallbackAfterMemberEnter",
         };
-        let (at, user) = (self.logout_at.unwrap_or(self.login_at), self.user);
+        let (at, user) = (self.at(), self.user);
         format!(
             r#"{{"CallbackCommand":"{command}","RoomId":"{ROOM}","MemberList_Account":["{user}"],"EventTime":{at}}}"#
         )
