@@ -39,7 +39,7 @@ const OTHER: usize = 900_000;
 /// After all that comes before the measured callbacks.
 const LATER: usize = 100_000;
 
-pub(crate) const CASES: [Case; 8] = [
+pub(crate) const CASES: [Case; 9] = [
     Case {
         name: "devices of the user",
         fill: |size| (0..size).map(|it| device_login(it + 1, it)).collect(),
@@ -107,6 +107,13 @@ pub(crate) const CASES: [Case; 8] = [
         ..CASE
     },
     Case {
+        name: "open rooms, each of one user",
+        fill: rooms_of_one,
+        probe: |_, round| in_and_out(OTHER + round, 1, (OTHER, 1), LATER + 10 * round),
+        journal: rooms_of_one,
+        ..CASE
+    },
+    Case {
         name: "watched users, while a room of 3 closes",
         probe: |_, round| {
             let room = OTHER + round;
@@ -163,6 +170,10 @@ pub(crate) fn plain(entries: usize) -> Vec<Entry> {
     (0..entries)
         .map(|it| enter(it / 10, 1, (it, 1), it))
         .collect()
+}
+
+fn rooms_of_one(rooms: usize) -> Vec<Entry> {
+    (0..rooms).map(|it| enter(it, 1, (it, 1), it)).collect()
 }
 
 fn device_login(session: usize, at: usize) -> Entry {
