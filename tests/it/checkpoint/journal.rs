@@ -143,33 +143,71 @@ fn delivered(happenings: Vec<Happening>, dice: &mut Dice) -> Vec<Entry> {
     entries
 }
 
+/// Of which time ticks are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ticks {
+    /// No tick is of before the entry that it follows.
+    InOrder,
+    /// A tick is of when something was due. So some ticks are of before the last receipt. A real
+    /// tick is so too, by at most a minute: a callback is received at most that long after the
+    /// vendors' time, and a tick is of no later than that.
+    ///
+    /// A roster that is restored from a checkpoint after such a tick has the tick's time, and the
+    /// first roster has the later time of its last query. So the restored one may forget users
+    /// whom nobody asks for sooner: then their watches begin with a snapshot, where those of the
+    /// first roster go on. All else is the same, and no watch goes on over a gap.
+    Behind,
+}
+
+/// A journal that is being written, and the roster that says what is due.
+struct Growing {
+    journal: Vec<Entry>,
+    replica: Replica,
+    ticks: Ticks,
+}
+
+impl Growing {
+    fn append(&mut self, entry: Entry) {
+        self.journal.push(entry);
+        let revision = self.journal.len();
+        self.replica
+            .apply(revision as u64, &self.journal[revision - 1]);
+    }
+
+    /// Appends a tick if something is due by then.
+    fn tick_if_due(&mut self, by: Option<Time>) {
+        let due_at = Time::from_millis(self.replica.due_at());
+        let Some(due_at) = due_at.filter(|due_at| by.is_none_or(|by| *due_at <= by)) else {
+            return;
+        };
+        let last = self.journal.last().map(|last| last.received_at);
+        self.append(tick(match self.ticks {
+            Ticks::InOrder => last.map_or(due_at, |last| due_at.max(last)),
+            Ticks::Behind => due_at,
+        }));
+    }
+}
+
 /// The same with ticks whenever something is due, and two when all is over.
-pub(crate) fn with_ticks(entries: &[Entry], limits: &Limits, logins: Logins) -> Vec<Entry> {
-    let mut replica = Replica::new(limits, logins);
-    let mut journal: Vec<Entry> = Vec::new();
-    let mut append = |replica: &mut Replica, entry: Entry| {
-        journal.push(entry);
-        replica.apply(journal.len() as u64, &journal[journal.len() - 1]);
+pub(crate) fn with_ticks(
+    entries: &[Entry],
+    limits: &Limits,
+    logins: Logins,
+    ticks: Ticks,
+) -> Vec<Entry> {
+    let mut growing = Growing {
+        journal: Vec::new(),
+        replica: Replica::new(limits, logins),
+        ticks,
     };
-    let mut now = 0;
     for entry in entries {
         for _ in 0..3 {
-            let due_at = replica.due_at();
-            if due_at == 0 || due_at > entry.received_at.as_millis() {
-                break;
-            }
-            now = due_at.max(now);
-            append(&mut replica, tick(Time::from_millis(now).unwrap()));
+            growing.tick_if_due(Some(entry.received_at));
         }
-        now = entry.received_at.as_millis().max(now);
-        append(&mut replica, entry.clone());
+        growing.append(entry.clone());
     }
     for _ in 0..2 {
-        let due_at = replica.due_at();
-        if due_at > 0 {
-            now = due_at.max(now);
-            append(&mut replica, tick(Time::from_millis(now).unwrap()));
-        }
+        growing.tick_if_due(None);
     }
-    journal
+    growing.journal
 }

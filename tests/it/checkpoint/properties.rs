@@ -10,13 +10,17 @@ use proptest::{prelude::*, sample::Index};
 
 use crate::common::properties::{any_logins, cases};
 
-use super::journal::{ROOMS, USERS, journals, with_ticks};
+use super::journal::{ROOMS, Ticks, USERS, journals, with_ticks};
 use super::replica::{Checkpoint, Replica, short, taken};
 use super::resume::{Pasts, assert_no_gap, assert_resumes};
 use super::wire;
 
 fn limits() -> impl Strategy<Value = Limits> {
     prop_oneof![Just(Limits::default()), Just(short())]
+}
+
+fn ticks() -> impl Strategy<Value = Ticks> {
+    prop_oneof![Just(Ticks::InOrder), Just(Ticks::Behind)]
 }
 
 /// Applies what comes after a revision.
@@ -54,8 +58,9 @@ proptest! {
         entries in journals(),
         limits in limits(),
         logins in any_logins(),
+        ticks in ticks(),
     ) {
-        let journal = with_ticks(&entries, &limits, logins);
+        let journal = with_ticks(&entries, &limits, logins, ticks);
         let mut first = Replica::new(&limits, logins);
         for (revision, entry) in (1..).zip(&journal) {
             first.apply(revision, entry);
@@ -73,9 +78,10 @@ proptest! {
         entries in journals(),
         limits in limits(),
         logins in any_logins(),
+        ticks in ticks(),
         places in prop::collection::vec((any::<Index>(), 0..4_usize), 6),
     ) {
-        let journal = with_ticks(&entries, &limits, logins);
+        let journal = with_ticks(&entries, &limits, logins, ticks);
         let mut pasts = Pasts::default();
         let mut first = Replica::new(&limits, logins);
         pasts.note(&first);
@@ -90,7 +96,10 @@ proptest! {
             let mut second = Replica::restored(&checkpoint.records, &limits, logins);
             apply_after(&mut second, revision, &journal);
             assert_same(&second, &first);
-            assert_resumes(&second, &first, &pasts, &checkpoint);
+            match ticks {
+                Ticks::InOrder => assert_resumes(&second, &first, &pasts, &checkpoint),
+                Ticks::Behind => assert_no_gap(&second, &pasts),
+            }
         }
     }
 }
@@ -103,10 +112,11 @@ proptest! {
         entries in journals(),
         limits in limits(),
         logins in any_logins(),
+        ticks in ticks(),
         asked in prop::collection::vec((any::<Index>(), 0..USERS.len()), 0..12),
         place in any::<Index>(),
     ) {
-        let journal = with_ticks(&entries, &limits, logins);
+        let journal = with_ticks(&entries, &limits, logins, ticks);
         let asked: Vec<_> = asked
             .into_iter()
             .map(|(at, user)| (at.index(journal.len() + 1) as Revision, USERS[user]))
