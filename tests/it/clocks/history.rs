@@ -56,7 +56,7 @@ async fn take(truth: &mut Truth, step: Step) {
     match step {
         Step::Toggle(user) => truth.toggle(user).await,
         Step::Repeat(_) if truth.events().is_empty() => {}
-        Step::Repeat(which) => truth.repeat(which.get(truth.events())).await,
+        Step::Repeat(which) => truth.repeat(which.get(truth.events()), "a repeat").await,
         Step::Pass(seconds) => truth.rig.pass(seconds * SECOND).await,
         Step::Jump {
             skew,
@@ -90,9 +90,10 @@ async fn check(vendor: Vendor, steps: &[Step]) {
     let mut truth = Truth::new(Rig::start_with(vendor, 0, Storage::in_folder()));
     for step in steps {
         take(&mut truth, *step).await;
+        truth.assert_known(&format!("{step:?}"));
     }
     truth.recover().await;
-    truth.assert("in the end");
+    truth.assert_settled("in the end");
 }
 
 proptest! {

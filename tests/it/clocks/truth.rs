@@ -55,9 +55,17 @@ impl Truth {
         self.rig.pass(2 * SECOND).await;
     }
 
-    /// A callback comes once more, with a new signature.
-    pub(crate) async fn repeat(&self, event: &Event) {
+    /// A callback comes once more, with a new signature. That changes nothing.
+    pub(crate) async fn repeat(&self, event: &Event, what: &str) {
         self.rig.send_once(event, self.rig.now()).await;
+        self.assert_known(what);
+    }
+
+    /// Every callback since a time comes once more.
+    pub(crate) async fn repeat_since(&self, since: u64, what: &str) {
+        for event in self.events.iter().filter(|event| event.at() >= since) {
+            self.repeat(event, what).await;
+        }
     }
 
     /// The clock is right again, for long enough that what was refused is sent again.
@@ -66,10 +74,20 @@ impl Truth {
         self.rig.pass(2 * MINUTE).await;
     }
 
-    /// Everything was taken. Nobody who is there has vanished, and nobody is there who left.
+    /// Everything was taken, and the truth is known.
     #[track_caller]
-    pub(crate) fn assert(&self, what: &str) {
+    pub(crate) fn assert_settled(&self, what: &str) {
         assert_eq!(self.rig.waiting(), 0, "not taken: {what}");
+        self.assert_known(what);
+    }
+
+    /// Nobody who is there has vanished, and nobody is there who left, unless something is still
+    /// to be taken.
+    #[track_caller]
+    pub(crate) fn assert_known(&self, what: &str) {
+        if self.rig.waiting() > 0 {
+            return;
+        }
         for Event { user, .. } in &self.events {
             let is_present = self.present.contains_key(user);
             assert_eq!(self.rig.is_present(*user), is_present, "{user}: {what}");
