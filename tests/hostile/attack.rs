@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -22,14 +22,40 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long an attacker that is not answered keeps a connection before it begins a new one.
 const RENEWED_AFTER: Duration = Duration::from_secs(4);
 
+/// Something that is done to a service.
+pub(crate) type Act = fn(Addresses) -> BoxFuture<'static, ()>;
+
 /// One attack.
 pub(crate) struct Attack {
     /// Its name in the table.
     pub(crate) name: &'static str,
     /// The most memory that the process may take, in MiB.
     pub(crate) memory_max: u64,
-    /// Attacks until it is dropped.
-    pub(crate) run: fn(Addresses) -> BoxFuture<'static, ()>,
+    /// What the configuration says of the journal.
+    pub(crate) journal: &'static str,
+    /// Brings about what is attacked, before the honest are watched.
+    pub(crate) fill: Act,
+    /// Attacks until it is dropped, or until all is sent that lasts in the journal.
+    pub(crate) run: Act,
+    /// A metric that is above zero once the attack has come as far as its aim. Without it, an
+    /// attack that has no effect because it is not well made would pass for one that is withstood.
+    pub(crate) shows: Option<&'static str>,
+    /// What a service is sent instead to which the attack's journal is compared, if the attack is
+    /// on restarts: as much, but nothing out of the ordinary. The attack then has to end.
+    pub(crate) restarts_as: Option<Act>,
+}
+
+impl Attack {
+    /// An attack on a service that knows of nothing. It is not started again.
+    pub(crate) const ON_EMPTY: Self = Self {
+        name: "",
+        memory_max: 0,
+        journal: "kind = \"disk\"",
+        fill: |_| std::future::ready(()).boxed(),
+        run: |_| std::future::ready(()).boxed(),
+        shows: None,
+        restarts_as: None,
+    };
 }
 
 /// From where an attack comes.

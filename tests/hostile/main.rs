@@ -1,8 +1,9 @@
 //! Attacks on the service, each beside an honest prober: `cargo test --test hostile [NAME]`.
 //!
-//! Every attack has a process of its own. While it lasts, the prober sends signed callbacks on
-//! fresh connections and asks by gRPC. It must not be refused, and the process must not take more
-//! memory than the attack's budget. How fast the prober is answered is printed, not asserted.
+//! Every attack has a process of its own, which gets no more than 512 MiB. While it lasts, the
+//! prober sends signed callbacks on fresh connections and asks by gRPC. It must not be refused, and
+//! the process must not take more memory than the attack's budget. How fast the prober is answered
+//! is printed, not asserted. Some attacks are on the next start as well.
 //!
 //! To add an attack, add a file in `attacks` and a line to [`attacks::ALL`]. The program attacks
 //! `$HEADCOUNT_HOSTILE`, or the binary that Cargo built. It needs Linux: addresses of the loopback
@@ -14,14 +15,21 @@ mod attacks;
 #[allow(dead_code, unused_imports, reason = "the other tests use the rest")]
 #[path = "../it/common/child/mod.rs"]
 mod child;
+mod crowd;
+mod grpc;
 mod http2;
+mod load;
 mod prober;
 mod report;
 mod target;
 
 use std::{env, process::ExitCode};
 
-use self::{attack::Attack, report::Outcome, target::Target};
+use self::{
+    attack::{Act, Attack},
+    report::{Outcome, Restart},
+    target::Target,
+};
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
@@ -34,6 +42,9 @@ fn main() -> ExitCode {
     for attack in attacks::ALL.iter().filter(is_wanted) {
         let outcome = runtime.block_on(run(attack));
         println!("{outcome}");
+        if let Some(restart) = &outcome.restart {
+            eprintln!("{}: {restart}", attack.name);
+        }
         faults.extend(outcome.faults());
     }
     for fault in &faults {
@@ -48,15 +59,49 @@ fn main() -> ExitCode {
 
 /// Attacks a fresh process for as long as the prober takes.
 async fn run(attack: &'static Attack) -> Outcome {
-    let target = Target::start().await;
+    let target = Target::start(attack.journal).await;
     // The prober is known before the attack, as a vendor is.
     prober::probe(&target, 1).await;
+    (attack.fill)(target.addresses()).await;
     let attackers = tokio::spawn((attack.run)(target.addresses()));
     let probes = prober::probe(&target, prober::PROBES).await;
-    attackers.abort();
+    let mut has_effect = match attack.shows {
+        Some(metric) => target.metric(metric).await > 0.0,
+        None => true,
+    };
     let usage = target.usage();
+    let restart = match attack.restarts_as {
+        Some(usual) => {
+            has_effect &= attackers.await.is_ok();
+            Some(restart(target, usual).await)
+        }
+        None => {
+            attackers.abort();
+            None
+        }
+    };
     Outcome {
         attack,
+        probes,
+        has_effect,
+        usage,
+        restart,
+    }
+}
+
+/// Kills the process and starts it again, and then one with a journal that has as much in it and
+/// was sent by nobody hostile.
+async fn restart(attacked: Target, usual: Act) -> Restart {
+    let (attacked, took) = attacked.restart().await;
+    let probes = prober::probe(&attacked, prober::PROBES_AFTER_RESTART).await;
+    let usage = attacked.usage();
+    drop(attacked);
+    let other = Target::start(Attack::ON_EMPTY.journal).await;
+    usual(other.addresses()).await;
+    let (_, usual) = other.restart().await;
+    Restart {
+        took,
+        usual,
         probes,
         usage,
     }

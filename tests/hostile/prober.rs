@@ -10,12 +10,15 @@ use tokio::{
 
 use crate::{
     child::{ZEGO_APP, now, zego},
+    load::request,
     target::Target,
 };
 
 /// How many probes there are, and how often. One attack lasts for their product, or a little
 /// longer where this machine has other things to do.
 pub(crate) const PROBES: u64 = 80;
+/// How many there are after a restart: enough to see that it serves.
+pub(crate) const PROBES_AFTER_RESTART: u64 = 10;
 const INTERVAL: Duration = Duration::from_millis(100);
 const LASTS_MAX: Duration = Duration::from_secs(15);
 
@@ -44,10 +47,10 @@ pub(crate) struct Probes {
 }
 
 impl Tally {
-    async fn note(&mut self, probe: impl Future<Output = Result<(), String>>) {
+    async fn note<T>(&mut self, probe: impl Future<Output = Result<T, String>>) {
         let began = Instant::now();
         match timeout(PATIENCE, probe).await {
-            Ok(Ok(())) => self.answered.push(began.elapsed()),
+            Ok(Ok(_)) => self.answered.push(began.elapsed()),
             Ok(Err(reason)) => self.refused.push(reason),
             Err(_) => self.refused.push("no answer in time".to_owned()),
         }
@@ -82,7 +85,7 @@ pub(crate) async fn probe(target: &Target, probes: u64) -> Probes {
             };
             let answer = async {
                 let answer = client.get_room_users(request).await;
-                answer.map(|_| ()).map_err(|status| status.to_string())
+                answer.map_err(|status| status.to_string())
             };
             calls.note(answer).await;
         }
@@ -106,20 +109,14 @@ pub(crate) async fn probe(target: &Target, probes: u64) -> Probes {
     }
 }
 
-async fn post(target: &Target, number: u64) -> Result<(), String> {
+async fn post(target: &Target, number: u64) -> Result<String, String> {
     let (user, session) = (format!("user-{number}"), number.to_string());
     let post = zego(("lobby", number), (&user, &session), now(), None);
-    let request = format!(
-        "POST {} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{}",
-        post.target,
-        post.body.len(),
-        post.body
-    );
-    exchange(target.addresses().webhook, request).await
+    exchange(target.addresses().webhook, request(&post, "close")).await
 }
 
 /// Sends a request on a fresh connection, and checks that the answer is 200.
-async fn exchange(to: std::net::SocketAddr, request: String) -> Result<(), String> {
+pub(crate) async fn exchange(to: std::net::SocketAddr, request: String) -> Result<String, String> {
     let exchanged = async {
         let mut stream = TcpStream::connect(to).await?;
         stream.write_all(request.as_bytes()).await?;
@@ -129,7 +126,7 @@ async fn exchange(to: std::net::SocketAddr, request: String) -> Result<(), Strin
     };
     let answer = exchanged.await.map_err(|error| error.to_string())?;
     if answer.starts_with("HTTP/1.1 200 ") {
-        Ok(())
+        Ok(answer)
     } else {
         Err(answer)
     }

@@ -20,35 +20,56 @@ pub(crate) const HEAD: &str = "\
 pub(crate) struct Outcome {
     pub(crate) attack: &'static Attack,
     pub(crate) probes: Probes,
+    /// Whether the attack came as far as its aim.
+    pub(crate) has_effect: bool,
+    pub(crate) usage: Usage,
+    pub(crate) restart: Option<Restart>,
+}
+
+/// What came of a restart after an attack.
+pub(crate) struct Restart {
+    /// Until it served.
+    pub(crate) took: Duration,
+    /// The same of a journal with as much in it that is not out of the ordinary.
+    pub(crate) usual: Duration,
+    pub(crate) probes: Probes,
     pub(crate) usage: Usage,
 }
 
 impl Outcome {
     /// What must not be.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let Self {
-            attack: Attack {
-                name, memory_max, ..
-            },
-            probes,
-            usage,
-        } = self;
-        let tallies = [
-            ("callbacks", &probes.callbacks),
-            ("calls", &probes.calls),
-            ("looks", &probes.looks),
-        ];
-        let refused = tallies.into_iter().filter_map(|(what, tally)| {
-            let (refused, all) = (tally.refused.len(), tally.all());
-            let last = tally.refused.last()?;
-            (refused * REFUSED_PART > all)
-                .then(|| format!("{name}: {refused} of {all} {what} were refused, such as: {last}"))
-        });
-        let memory = usage.memory;
-        let too_much = (memory > *memory_max)
-            .then(|| format!("{name}: took {memory} MiB, more than {memory_max}"));
-        refused.chain(too_much).collect()
+        let Attack {
+            name, memory_max, ..
+        } = self.attack;
+        let mut faults = faults(name, *memory_max, &self.probes, self.usage);
+        if !self.has_effect {
+            faults.push(format!("{name}: did not come as far as its aim"));
+        }
+        if let Some(Restart { probes, usage, .. }) = &self.restart {
+            let name = format!("{name}, after a restart");
+            faults.extend(self::faults(&name, *memory_max, probes, *usage));
+        }
+        faults
     }
+}
+
+fn faults(name: &str, memory_max: u64, probes: &Probes, usage: Usage) -> Vec<String> {
+    let tallies = [
+        ("callbacks", &probes.callbacks),
+        ("calls", &probes.calls),
+        ("looks", &probes.looks),
+    ];
+    let refused = tallies.into_iter().filter_map(|(what, tally)| {
+        let (refused, all) = (tally.refused.len(), tally.all());
+        let last = tally.refused.last()?;
+        (refused * REFUSED_PART > all)
+            .then(|| format!("{name}: {refused} of {all} {what} were refused, such as: {last}"))
+    });
+    let memory = usage.memory;
+    let too_much =
+        (memory > memory_max).then(|| format!("{name}: took {memory} MiB, more than {memory_max}"));
+    refused.chain(too_much).collect()
 }
 
 impl fmt::Display for Outcome {
@@ -67,6 +88,21 @@ impl fmt::Display for Outcome {
             self.usage.memory,
             self.attack.memory_max,
             self.usage.cpu,
+        )
+    }
+}
+
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            took, usual, usage, ..
+        } = self;
+        write!(
+            f,
+            "serves again after {:.1} s, with {} MiB; with a usual journal after {:.1} s",
+            took.as_secs_f64(),
+            usage.memory,
+            usual.as_secs_f64()
         )
     }
 }

@@ -1,10 +1,30 @@
 //! The process that is attacked.
 
-use std::{env, fs, net::SocketAddr, process::Command};
+use std::{
+    env, fs,
+    net::SocketAddr,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use headcount_client::Client;
 
-use crate::child::{BINARY, Process, Site};
+use crate::{
+    child::{BINARY, Process, Site},
+    prober::exchange,
+};
+
+/// The most data that the process gets from the system, in KiB: 512 MiB. It is the limit on data,
+/// not that of a control group, because anybody may set it. It is the stricter one: it counts
+/// what was ever in use, and the threads' stacks.
+const DATA_MAX_KIB: u64 = 512 * 1024;
+
+/// Lets the allocator ask for memory when it needs some. It would ask for a GiB ahead, which takes
+/// nothing until it is written to, but counts as data.
+const ASK_WHEN_NEEDED: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+
+/// Limits the process, and becomes the server.
+const LIMITED: &str = r#"ulimit -d "$0" && exec "$@""#;
 
 /// The unit of times in `/proc`: 100 a second wherever Linux runs.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -33,12 +53,20 @@ pub(crate) struct Usage {
 }
 
 impl Target {
-    pub(crate) async fn start() -> Self {
-        let site = Site::new("kind = \"disk\"");
-        let binary = env::var_os("HEADCOUNT_HOSTILE").unwrap_or_else(|| BINARY.into());
-        let mut process = site.spawn_by(Command::new(binary));
-        process.says("serving callbacks on").await;
+    /// Starts one. `journal` is what the configuration says of the journal.
+    pub(crate) async fn start(journal: &str) -> Self {
+        let site = Site::new(journal);
+        let process = spawn(&site).await;
         Self { site, process }
+    }
+
+    /// Kills the process and starts it again. Returns how long it took until it served.
+    pub(crate) async fn restart(self) -> (Self, Duration) {
+        let Self { site, process } = self;
+        process.kill();
+        let began = Instant::now();
+        let process = spawn(&site).await;
+        (Self { site, process }, began.elapsed())
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
@@ -53,18 +81,26 @@ impl Target {
         self.site.client()
     }
 
-    /// What it has taken so far.
+    /// What a metric says: the sum over its labels. 0 if the process does not answer.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let head = "GET /metrics HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+        let page = exchange(self.addresses().admin, head.to_owned()).await;
+        let page = page.unwrap_or_default();
+        let of_metric = page.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let is_wanted = series.split('{').next() == Some(name);
+            is_wanted.then(|| value.parse::<f64>().unwrap())
+        });
+        of_metric.sum()
+    }
+
+    /// What it has taken so far. Its memory is not known, and counts as none, if it has ended.
     pub(crate) fn usage(&self) -> Usage {
         let id = self.process.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: u64 = peak
-            .unwrap()
-            .split_whitespace()
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let kib = peak.and_then(|peak| peak.split_whitespace().next());
+        let kib: u64 = kib.map_or(0, |kib| kib.parse().unwrap());
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
         // The name, in parentheses, may hold anything. After it come fields 3 and on; 14 and 15
         // are the times.
@@ -78,4 +114,16 @@ impl Target {
             cpu: ticks / TICKS_PER_SECOND,
         }
     }
+}
+
+/// Starts a process within its limits, and waits until it serves.
+async fn spawn(site: &Site) -> Process {
+    let binary = env::var_os("HEADCOUNT_HOSTILE").unwrap_or_else(|| BINARY.into());
+    let mut limited = Command::new("sh");
+    limited.args(["-c", LIMITED, &DATA_MAX_KIB.to_string()]);
+    limited.arg(binary);
+    limited.env(ASK_WHEN_NEEDED.0, ASK_WHEN_NEEDED.1);
+    let mut process = site.spawn_by(limited);
+    process.says("serving callbacks on").await;
+    process
 }

@@ -24,6 +24,7 @@ pub(crate) const BY_STRANGERS: Attack = Attack {
         let once = move |attacker| open_streams(From::Strangers(3), attacker, to.webhook);
         many(CONNECTIONS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
@@ -33,6 +34,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
         let once = move |attacker| open_streams(From::Prober, attacker, to.webhook);
         many(CONNECTIONS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 async fn open_streams(from: From, attacker: usize, to: SocketAddr) {

@@ -28,6 +28,7 @@ pub(crate) const PING: Attack = Attack {
             },
         )
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const SETTINGS: Attack = Attack {
@@ -43,6 +44,7 @@ pub(crate) const SETTINGS: Attack = Attack {
             },
         )
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const PRIORITY: Attack = Attack {
@@ -58,6 +60,7 @@ pub(crate) const PRIORITY: Attack = Attack {
             },
         )
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const WINDOW_UPDATE: Attack = Attack {
@@ -73,6 +76,7 @@ pub(crate) const WINDOW_UPDATE: Attack = Attack {
             },
         )
     },
+    ..Attack::ON_EMPTY
 };
 
 fn flood(to: Addresses, frame: Frame) -> BoxFuture<'static, ()> {

@@ -2,9 +2,15 @@
 
 mod bodiless_streams;
 mod frame_floods;
+mod late_destroys;
+mod long_lists;
+mod many_of_one;
+mod reading_watches;
 mod silent_connections;
 mod slow_bodies;
 mod slow_heads;
+mod tokens_ahead;
+mod unread_answers;
 
 use crate::attack::Attack;
 
@@ -21,4 +27,11 @@ pub(crate) const ALL: &[Attack] = &[
     frame_floods::SETTINGS,
     frame_floods::PRIORITY,
     frame_floods::WINDOW_UPDATE,
+    unread_answers::CALLS_OF_ONE_CONNECTION,
+    unread_answers::WATCHES_OF_TWO_CONNECTIONS,
+    reading_watches::OF_ONE_CONNECTION,
+    long_lists::OF_ROOMS,
+    tokens_ahead::OF_MANY_WATCHES,
+    many_of_one::OF_ONE_SENDER,
+    late_destroys::OF_A_WATCHED_ROOM,
 ];

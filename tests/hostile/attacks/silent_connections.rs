@@ -25,4 +25,5 @@ pub(crate) const TO_ALL_FRONTS: Attack = Attack {
         };
         many(2 * ATTACKERS + ADMIN_ATTACKERS, silent).boxed()
     },
+    ..Attack::ON_EMPTY
 };

@@ -15,6 +15,7 @@ pub(crate) const BY_STRANGERS: Attack = Attack {
         let once = move |attacker| post_slowly(From::Strangers(8), attacker, to.webhook);
         many(ATTACKERS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
@@ -24,6 +25,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
         let once = move |attacker| post_slowly(From::Prober, attacker, to.webhook);
         many(ATTACKERS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 async fn post_slowly(from: From, attacker: usize, to: std::net::SocketAddr) {

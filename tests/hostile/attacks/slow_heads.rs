@@ -13,6 +13,7 @@ pub(crate) const BY_STRANGERS: Attack = Attack {
         let once = move |attacker| ask_slowly(From::Strangers(16), attacker, to.webhook);
         many(ATTACKERS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
@@ -22,6 +23,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
         let once = move |attacker| ask_slowly(From::Prober, attacker, to.webhook);
         many(ATTACKERS, once).boxed()
     },
+    ..Attack::ON_EMPTY
 };
 
 async fn ask_slowly(from: From, attacker: usize, to: std::net::SocketAddr) {
