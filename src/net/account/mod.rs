@@ -8,7 +8,7 @@
 //! hands anything over, so an honest client that cancels 21 watches at once loses all others.
 //!
 //! So a connection has an account instead. Every request that is cancelled before it was answered
-//! is taken from a budget that refills. The budget is far above what an honest client cancels,
+//! is taken from an allowance that refills. It is far above what an honest client cancels,
 //! and a connection that overdraws it is ended, counted and logged:
 //!
 //! - [`Counted`] is one request. [`Answering`] keeps it until the request is answered.
@@ -16,8 +16,8 @@
 //!   read only so much before it hands requests over.
 //! - [`PENDING_RESETS_MAX`] is what h2 has to be set to.
 
+mod allowance;
 mod answering;
-mod budget;
 mod transport;
 
 use std::{
@@ -44,7 +44,7 @@ pub use self::{
     transport::{Accounted, PENDING_RESETS_MAX},
 };
 
-use self::budget::Budget;
+use self::allowance::Allowance;
 
 /// Opens the accounts of one front's connections.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ struct Inner {
     /// noticed, so there may be more than the connection has streams.
     in_work: AtomicUsize,
     was_full: AtomicBool,
-    cancelled: Mutex<Budget>,
+    cancelled: Mutex<Allowance>,
     is_ended: AtomicBool,
     /// The task of the connection, when it waits for something to read.
     reader: AtomicWaker,
@@ -105,7 +105,7 @@ impl ConnectionAccounts {
             peer,
             in_work: AtomicUsize::new(0),
             was_full: AtomicBool::new(false),
-            cancelled: Mutex::new(Budget::new(self.streams_max, Instant::now())),
+            cancelled: Mutex::new(Allowance::new(self.streams_max, Instant::now())),
             is_ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         }))
@@ -124,7 +124,7 @@ impl ConnectionAccount {
         }
         // More than there are streams: as many were cancelled, and their tasks have not noticed.
         let surplus = requests.saturating_sub(front.streams_max);
-        if surplus > 0 && !self.0.cancelled.lock().allows(surplus, Instant::now()) {
+        if surplus > 0 && !self.0.cancelled.lock().covers(surplus, Instant::now()) {
             self.end();
         }
         Counted {
@@ -162,7 +162,7 @@ impl ConnectionAccount {
         let is_allowed = {
             let mut cancelled = self.0.cancelled.lock();
             cancelled.spend(now);
-            cancelled.allows(0, now)
+            cancelled.covers(0, now)
         };
         if !is_allowed {
             self.end();

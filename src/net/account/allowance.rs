@@ -17,12 +17,12 @@ const ROUNDS_PER_SECOND: u32 = 4;
 /// 9113 recommends.
 const STREAMS_FLOOR: u32 = 100;
 
-/// Connections with more streams are treated as if they had so many, so that no budget is endless.
+/// Connections with more streams are treated as if they had so many, so that no allowance is endless.
 const STREAMS_CEILING: u32 = 100_000;
 
 /// What is left to a connection. Time pays back what was spent.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct Allowance {
     /// How long it takes to pay one request back.
     each: Duration,
     /// How much time may be owed.
@@ -32,8 +32,8 @@ pub(super) struct Budget {
     at: Instant,
 }
 
-impl Budget {
-    /// The budget of a connection that has `streams_max` streams, full.
+impl Allowance {
+    /// The allowance of a connection that has `streams_max` streams, full.
     pub(super) fn new(streams_max: usize, now: Instant) -> Self {
         let streams = u32::try_from(streams_max).unwrap_or(u32::MAX);
         let streams = streams.clamp(STREAMS_FLOOR, STREAMS_CEILING);
@@ -52,8 +52,8 @@ impl Budget {
         self.at = now;
     }
 
-    /// Whether the budget would not be overdrawn by `more` requests.
-    pub(super) fn allows(&self, more: usize, now: Instant) -> bool {
+    /// Whether the allowance would not be overdrawn by `more` requests.
+    pub(super) fn covers(&self, more: usize, now: Instant) -> bool {
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         let owed = self
             .owed_at(now)
@@ -73,45 +73,45 @@ mod tests {
 
     use super::*;
 
-    fn spent(budget: &mut Budget, requests: u32, now: Instant) -> bool {
+    fn spent(allowance: &mut Allowance, requests: u32, now: Instant) -> bool {
         for _ in 0..requests {
-            budget.spend(now);
+            allowance.spend(now);
         }
-        budget.allows(0, now)
+        allowance.covers(0, now)
     }
 
     #[test]
     fn a_client_may_cancel_all_its_streams_many_times_at_once_and_not_once_more() {
         for (streams, counted) in [(1, 100), (100, 100), (1024, 1024)] {
             let now = Instant::now();
-            let mut budget = Budget::new(streams, now);
-            assert!(spent(&mut budget, ROUNDS_AT_ONCE * counted, now));
-            assert!(!budget.allows(1, now));
-            assert!(!spent(&mut budget, 1, now));
+            let mut allowance = Allowance::new(streams, now);
+            assert!(spent(&mut allowance, ROUNDS_AT_ONCE * counted, now));
+            assert!(!allowance.covers(1, now));
+            assert!(!spent(&mut allowance, 1, now));
         }
     }
 
     #[test]
     fn requests_that_are_not_over_yet_count_like_those_that_are() {
         let now = Instant::now();
-        let budget = Budget::new(100, now);
-        assert!(budget.allows(3200, now));
-        assert!(!budget.allows(3201, now));
-        assert!(!budget.allows(usize::MAX, now));
-        assert!(Budget::new(usize::MAX, now).allows(3_200_000, now));
+        let allowance = Allowance::new(100, now);
+        assert!(allowance.covers(3200, now));
+        assert!(!allowance.covers(3201, now));
+        assert!(!allowance.covers(usize::MAX, now));
+        assert!(Allowance::new(usize::MAX, now).covers(3_200_000, now));
     }
 
     proptest! {
         #[test]
-        fn a_client_that_cancels_as_fast_as_the_budget_refills_may_go_on_for_ever(
+        fn a_client_that_cancels_as_fast_as_the_allowance_refills_may_go_on_for_ever(
             streams in 1_usize..2000,
             bursts in prop::collection::vec((1_u32..200, 0_u64..500), 1..200),
         ) {
             let begin = Instant::now();
-            let mut budget = Budget::new(streams, begin);
-            let (mut now, each) = (begin, budget.each);
+            let mut allowance = Allowance::new(streams, begin);
+            let (mut now, each) = (begin, allowance.each);
             for (requests, late_ms) in bursts {
-                prop_assert!(spent(&mut budget, requests, now), "{requests} at {:?}", now - begin);
+                prop_assert!(spent(&mut allowance, requests, now), "{requests} at {:?}", now - begin);
                 now += each * requests + Duration::from_millis(late_ms);
             }
         }
@@ -122,13 +122,13 @@ mod tests {
             bursts in prop::collection::vec((1_u32..20_000, 0_u64..500), 1..50),
         ) {
             let begin = Instant::now();
-            let mut budget = Budget::new(streams, begin);
+            let mut allowance = Allowance::new(streams, begin);
             let (mut now, mut cancelled) = (begin, 0_u64);
             let counted = streams.clamp(100, 2000) as u64;
             for (requests, wait_ms) in bursts {
                 for _ in 0..requests {
-                    budget.spend(now);
-                    if !budget.allows(0, now) {
+                    allowance.spend(now);
+                    if !allowance.covers(0, now) {
                         return Ok(());
                     }
                     cancelled += 1;
