@@ -26,11 +26,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// How many connections may be on their way out to make room for others. Each has its file still.
 const CLOSING_MAX: usize = 8;
 
-/// How long to wait for them. Their tasks are ready to run.
-const CLOSING_WAIT: Duration = Duration::from_millis(1);
+/// How often to look whether they are out. Their tasks are ready to run.
+const CLOSING_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often to wait. Nothing that happens to a few connections keeps others out for long.
-const CLOSING_WAITS_MAX: u32 = 50;
+/// How long to wait for them before one more is accepted. Nothing that happens to a few
+/// connections keeps others out for long.
+const CLOSING_WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// How many connections a front takes, and what happens to one more.
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub(super) struct Acceptor {
     backoff: Duration,
     /// When accepting may be tried again after it failed.
     retry_at: Option<Instant>,
+    /// Until when the next connection waits for those on their way out, if it had to.
+    closing_until: Option<Instant>,
     began: Instant,
     failed_log: Throttle,
     refused_log: Throttle,
@@ -83,6 +86,7 @@ impl Acceptor {
             admission,
             backoff: BACKOFF_MIN,
             retry_at: None,
+            closing_until: None,
             began: Instant::now(),
             failed_log: Throttle::default(),
             refused_log: Throttle::default(),
@@ -101,14 +105,11 @@ impl Acceptor {
                 sleep_until(retry_at).await;
                 self.retry_at = None;
             }
-            let mut waits = 0;
-            while self.places.ending() >= CLOSING_MAX && waits < CLOSING_WAITS_MAX {
-                sleep(CLOSING_WAIT).await;
-                waits += 1;
-            }
+            self.let_others_out().await;
             match self.socket.accept().await {
                 Ok((io, address)) => {
                     self.backoff = BACKOFF_MIN;
+                    self.closing_until = None;
                     if let Some(admitted) = self.admit(io, address) {
                         return admitted;
                     }
@@ -116,6 +117,19 @@ impl Acceptor {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => self.back_off(&error),
             }
+        }
+    }
+
+    /// Waits until few connections are on their way out, or for as long as one more may wait for
+    /// that, also if this is dropped and called again meanwhile.
+    async fn let_others_out(&mut self) {
+        while self.places.ending() >= CLOSING_MAX {
+            let now = Instant::now();
+            let until = *self.closing_until.get_or_insert(now + CLOSING_WAIT_MAX);
+            if now >= until {
+                return;
+            }
+            sleep(CLOSING_INTERVAL).await;
         }
     }
 
@@ -194,6 +208,7 @@ fn turn_away(io: TcpStream, refusal: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::budget::Holding;
 
     #[test]
     fn running_out_of_files_is_not_the_fault_of_one_connection() {
@@ -204,18 +219,65 @@ mod tests {
         ));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn failures_are_waited_out_longer_and_longer_also_if_accepting_is_interrupted() {
+    /// An acceptor with so many places, and how to reach it.
+    async fn acceptor(connections_max: usize) -> (Acceptor, SocketAddr) {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
         let admission = Admission {
             purpose: "tests",
-            connections_max: 1,
-            per_peer_max: 1,
+            connections_max,
+            per_peer_max: connections_max,
             trust: Trust::default(),
             refusal: b"",
             metrics: ConnectionMetrics::default(),
         };
-        let mut acceptor = Acceptor::new(socket, admission);
+        (Acceptor::new(socket, admission), address)
+    }
+
+    /// Takes all places twice: those who had them first are on their way out.
+    fn displace(acceptor: &Acceptor, places: usize) -> [Vec<Holding>; 2] {
+        let peer = Peer::from(std::net::IpAddr::from([10, 0, 0, 1]));
+        [(); 2].map(|()| {
+            let taken = (0..places).map(|_| acceptor.places.take(peer, 1).unwrap());
+            taken.collect()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_on_their_way_out_are_waited_for_but_not_for_long() {
+        let (mut acceptor, address) = acceptor(CLOSING_MAX).await;
+        let [mut leaving, _staying] = displace(&acceptor, CLOSING_MAX);
+        let _clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+        for _ in 0..2 {
+            let began = Instant::now();
+            let _accepted = acceptor.accept().await;
+            assert_eq!(began.elapsed(), CLOSING_WAIT_MAX);
+        }
+        leaving.truncate(CLOSING_MAX - 3);
+        let began = Instant::now();
+        let _accepted = acceptor.accept().await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "few are no burden");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_others_has_an_end_also_if_accepting_is_interrupted() {
+        let (mut acceptor, address) = acceptor(CLOSING_MAX).await;
+        let _displaced = displace(&acceptor, CLOSING_MAX);
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        let began = Instant::now();
+        // Other connections end meanwhile, again and again.
+        let interrupted = CLOSING_WAIT_MAX / 2;
+        while tokio::time::timeout(interrupted, acceptor.accept())
+            .await
+            .is_err()
+        {
+            assert!(began.elapsed() <= 2 * CLOSING_WAIT_MAX, "it has no end");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_waited_out_longer_and_longer_also_if_accepting_is_interrupted() {
+        let (mut acceptor, _) = acceptor(1).await;
         let failure = io::Error::from_raw_os_error(24);
         let mut waits = Vec::new();
         for _ in 0..9 {
