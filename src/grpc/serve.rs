@@ -90,7 +90,8 @@ where
             tokio::select! {
                 connection = connections.next() => match connection {
                     Some(connection) => {
-                        let account = accounts.open(connection.caller());
+                        let caller = connection.caller().clone();
+                        let account = accounts.open(&caller);
                         let counted = account.as_ref().clone();
                         let (routes, draining) = (routes.clone(), drain.clone());
                         let answer = move |mut request: Request<RequestBody>| {
@@ -100,7 +101,8 @@ where
                         };
                         let http = Arc::clone(&http);
                         let io = transport(connection);
-                        tasks.spawn(http.serve_connection(io, counted, drain.clone(), answer));
+                        let served = http.serve_connection(io, counted, drain.clone(), answer);
+                        tasks.spawn(caller.unless_recalled(served));
                     }
                     None => break,
                 },

@@ -1,7 +1,9 @@
 //! Whoever opened a connection, and what is known of them.
 
 use std::{
+    future::Future,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
@@ -9,6 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use pin_project_lite::pin_project;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::{
@@ -36,6 +39,20 @@ pub(super) struct Place {
     holding: Holding,
     trust: Trust,
     open: Gauge,
+}
+
+pin_project! {
+    /// What is done on a connection, as long as the connection need not give way to another one.
+    /// When it has to, this ends with the default value, and is to be dropped, with the
+    /// connection in it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct UnlessRecalled<F> {
+        // Fields are dropped in this order: the socket is closed before another may take its place.
+        #[pin]
+        work: F,
+        caller: Caller,
+    }
 }
 
 /// What a caller proved on this connection.
@@ -123,28 +140,48 @@ impl Caller {
         self.0.place.as_ref().filter(|_| is_news)
     }
 
-    /// Ready when the connection has to give way to another one. The task that polled last is
-    /// woken.
-    pub(super) fn poll_recalled(&self, cx: &Context<'_>) -> Poll<()> {
-        // Also when it is kept by now: the recall may have come before.
-        match &self.0.place {
-            Some(place) => place.holding.poll_recalled(cx),
-            None => Poll::Pending,
+    /// Does what the connection is for, until that ends or the connection has to give way to
+    /// another one. Only one task may do so at a time.
+    pub fn unless_recalled<F: Future>(self, work: F) -> UnlessRecalled<F> {
+        UnlessRecalled { work, caller: self }
+    }
+}
+
+// === impl UnlessRecalled ===
+
+impl<F> Future for UnlessRecalled<F>
+where
+    F: Future,
+    F::Output: Default,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // Asked first, because one that always has something to do has to end, too. It is asked
+        // also when it is kept by now: the recall may have come before.
+        if let Some(place) = &this.caller.0.place
+            && place.holding.poll_recalled(cx).is_ready()
+        {
+            return Poll::Ready(F::Output::default());
         }
+        this.work.poll(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, poll_fn, ready};
+
     use prometheus_client::metrics::counter::Counter;
-    use tokio_test::{assert_ready, task};
+    use tokio_test::{assert_pending, assert_ready, task};
 
     use crate::net::budget::{Budget, Limits};
 
     use super::*;
 
-    #[test]
-    fn a_connection_that_is_recalled_before_it_is_kept_gives_way() {
+    /// A connection, and a stranger who wants its place. There is only one.
+    fn caller() -> (Caller, impl Fn() -> Holding) {
         let limits = Limits {
             all_max: 1,
             peer_max: 1,
@@ -155,9 +192,46 @@ mod tests {
             ["10.0.0.1:1", "10.0.0.2:1"].map(|address| address.parse().unwrap());
         let holding = budget.take(Peer::from(one.ip()), 1).unwrap();
         let caller = Caller::new(one, Place::new(holding, trust, &Gauge::default()));
-        let _other = budget.take(Peer::from(other.ip()), 1).unwrap();
+        (caller, move || {
+            budget.take(Peer::from(other.ip()), 1).unwrap()
+        })
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_what_does_not_come_gives_way() {
+        let (caller, displace) = caller();
+        let mut served = task::spawn(caller.unless_recalled(pending::<()>()));
+        assert_pending!(served.poll());
+        let _other = displace();
+        assert!(served.is_woken());
+        assert_ready!(served.poll());
+    }
+
+    #[test]
+    fn a_connection_that_always_has_something_to_do_gives_way() {
+        let (caller, displace) = caller();
+        let busy = poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        let mut served = task::spawn(caller.unless_recalled(busy));
+        assert_pending!(served.poll());
+        let _other = displace();
+        assert_ready!(served.poll());
+    }
+
+    #[test]
+    fn a_connection_that_is_recalled_before_it_is_kept_gives_way() {
+        let (caller, displace) = caller();
+        let _other = displace();
         caller.keep();
-        let recalled = std::future::poll_fn(|cx| caller.poll_recalled(cx));
-        assert_ready!(task::spawn(recalled).poll());
+        let served = caller.unless_recalled(ready(Some("done")));
+        assert_eq!(assert_ready!(task::spawn(served).poll()), None);
+    }
+
+    #[test]
+    fn a_connection_without_a_place_is_served() {
+        let served = Caller::unknown().unless_recalled(ready(Some("done")));
+        assert_eq!(assert_ready!(task::spawn(served).poll()), Some("done"));
     }
 }

@@ -1,7 +1,7 @@
 //! What happens on a connection before its first byte is served.
 
 use std::{
-    future::{self, Future, poll_fn},
+    future::{self, Future},
     io,
     time::Duration,
 };
@@ -45,19 +45,13 @@ impl Handshake for PlainText {
     }
 }
 
-/// The connection, if its handshake succeeds in time. If not, or if it has to give way to
-/// another one meanwhile, it is closed.
+/// The connection, if its handshake succeeds in time. If not, it is closed.
 pub(super) async fn shake_hands<H: Handshake>(
     handshake: &H,
     io: TcpStream,
     caller: Caller,
 ) -> Option<Connection<H::Io>> {
-    let shake = time::timeout(HANDSHAKE_TIMEOUT, handshake.handshake(io));
-    let ready = tokio::select! {
-        biased;
-        ready = shake => ready,
-        () = poll_fn(|cx| caller.poll_recalled(cx)) => return None,
-    };
+    let ready = time::timeout(HANDSHAKE_TIMEOUT, handshake.handshake(io)).await;
     match ready.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(io) => Some(Connection::new(io, caller)),
         Err(error) => {

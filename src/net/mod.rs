@@ -8,7 +8,8 @@
 //! 2. [`Handshake`] makes it ready, in a task of its own, within [`HANDSHAKE_TIMEOUT`]. Plain
 //!    text is ready at once; TLS belongs here.
 //! 3. [`serve()`] hands it to the front, or [`connections`] does for a server that runs
-//!    connections itself, as tonic does. Both end with the drain.
+//!    connections itself. Both end with the drain. Whoever runs a connection drops it when it has
+//!    to give way to another one ([`Caller::unless_recalled`]).
 //! 4. The front tells the [`Caller`] what they proved, so that their connection does not have to
 //!    give way.
 //!
@@ -44,7 +45,7 @@ pub use self::{
         Accounted, Answering, ConnectionAccount, ConnectionAccounts, Counted, CountedBody,
         PENDING_RESETS_MAX,
     },
-    caller::Caller,
+    caller::{Caller, UnlessRecalled},
     coalesce::Coalesced,
     connection::Connection,
     first_bytes::FirstBytes,

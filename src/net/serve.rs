@@ -11,7 +11,8 @@ use super::{Admission, Connection, Handshake, Listener, accept::Acceptor, handsh
 
 /// Serves each connection with `handle`, in a task of its own, until `drain` is cancelled. Then
 /// nothing more is accepted, and this returns when all connections are closed: `handle` has to
-/// end its connection on the drain, too. Dropping this closes all connections at once.
+/// end its connection on the drain, too. It is dropped for a connection that has to give way to
+/// another one. Dropping this closes all connections at once.
 pub async fn serve<H, F>(
     listener: Listener<H>,
     admission: Admission,
@@ -31,18 +32,18 @@ pub async fn serve<H, F>(
             tokio::select! {
                 (io, caller) = acceptor.accept() => {
                     let (handshake, handle) = (handshake.clone(), Arc::clone(&handle));
-                    let drain = drain.clone();
-                    tasks.spawn(async move {
+                    let (drain, served) = (drain.clone(), caller.clone());
+                    tasks.spawn(caller.unless_recalled(async move {
                         let connection = tokio::select! {
                             // Plain text is ready at once, and then the drain costs nothing.
                             biased;
-                            connection = shake_hands(&handshake, io, caller) => connection,
+                            connection = shake_hands(&handshake, io, served) => connection,
                             () = drain.cancelled() => None,
                         };
                         if let Some(connection) = connection {
                             handle(connection).await;
                         }
-                    });
+                    }));
                 }
                 Some(ended) = tasks.join_next() => report(ended, purpose),
             }
@@ -55,8 +56,8 @@ pub async fn serve<H, F>(
     }
 }
 
-/// The connections that are ready to be served, for a server that runs them itself. The stream
-/// has no end; dropping it stops accepting.
+/// The connections that are ready to be served, for a server that runs them itself, and lets them
+/// give way to others. The stream has no end; dropping it stops accepting.
 pub fn connections<H: Handshake>(
     listener: Listener<H>,
     admission: Admission,
@@ -70,8 +71,10 @@ pub fn connections<H: Handshake>(
             let connection = loop {
                 tokio::select! {
                     (io, caller) = acceptor.accept() => {
-                        let handshake = handshake.clone();
-                        handshakes.spawn(async move { shake_hands(&handshake, io, caller).await });
+                        let (handshake, served) = (handshake.clone(), caller.clone());
+                        handshakes.spawn(caller.unless_recalled(async move {
+                            shake_hands(&handshake, io, served).await
+                        }));
                     }
                     Some(ended) = handshakes.join_next() => match ended {
                         Ok(Some(connection)) => break connection,

@@ -85,12 +85,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.poll_pause(cx).is_pending() {
-            // A connection that has to give way to another fails all the same.
-            let nothing = &mut ReadBuf::new(&mut []);
-            let _: Poll<()> = Pin::new(&mut self.io).poll_read(cx, nothing)?;
-            return Poll::Pending;
-        }
+        ready!(self.poll_pause(cx));
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         self.activity.read(&buf.filled()[before..]);
