@@ -3,8 +3,8 @@
 //! A stream makes a part of a snapshot or a piece of an answer when it has a turn, and has it
 //! until the connection has taken those bytes. A stream whose client does not read keeps its turn
 //! until it is ended for that. So what such streams hold is bounded, for each connection, each
-//! peer and in all. At the limit a stream waits, first come, first served. Changes need no turn: their bytes
-//! are shared by all watches of their subject.
+//! peer and in all. At the limit a stream waits, first come, first served. Changes need no turn:
+//! their bytes are shared by all watches of their subject.
 
 use std::{
     collections::HashMap,
@@ -28,14 +28,24 @@ const TURNS_MAX: usize = 4096;
 /// leaves others theirs.
 const PEER_TURNS_MAX: usize = TURNS_MAX / 4;
 
+/// The fewest peers among which those are looked for that have no connections any more.
+const SWEPT_PEERS_MIN: usize = 64;
+
 /// The turns of all connections.
 #[derive(Clone, Debug)]
 pub(super) struct AllSendTurns {
     free: Arc<Semaphore>,
-    /// The turns of the peers that have connections, and perhaps of some that had.
-    of_peers: Arc<Mutex<HashMap<Peer, Weak<Semaphore>>>>,
+    of_peers: Arc<Mutex<PeerTurns>>,
     /// Counts the streams that had to wait for a turn.
     waited: Counter,
+}
+
+/// The turns of the peers that have connections, and of at most as many that had.
+#[derive(Debug, Default)]
+struct PeerTurns {
+    of_peers: HashMap<Peer, Weak<Semaphore>>,
+    /// How many there may be before those are removed that have no connections.
+    swept_at: usize,
 }
 
 /// The turns of one connection.
@@ -68,23 +78,30 @@ impl AllSendTurns {
     pub(super) fn of_connection(&self, peer: Peer) -> SendTurns {
         SendTurns {
             free: Arc::new(Semaphore::new(CONNECTION_TURNS_MAX)),
-            of_peer: self.of_peer(peer),
+            of_peer: self.of_peers.lock().of(peer),
             all: self.clone(),
         }
     }
+}
 
-    fn of_peer(&self, peer: Peer) -> Arc<Semaphore> {
-        let mut of_peers = self.of_peers.lock();
-        if let Some(turns) = of_peers.get(&peer).and_then(Weak::upgrade) {
+impl PeerTurns {
+    fn of(&mut self, peer: Peer) -> Arc<Semaphore> {
+        if let Some(turns) = self.of_peers.get(&peer).and_then(Weak::upgrade) {
             return turns;
         }
-        // A peer without connections is forgotten before the map would grow.
-        if of_peers.len() == of_peers.capacity() {
-            of_peers.retain(|_, turns| turns.strong_count() > 0);
+        if self.of_peers.len() >= self.swept_at {
+            self.sweep();
         }
         let turns = Arc::new(Semaphore::new(PEER_TURNS_MAX));
-        of_peers.insert(peer, Arc::downgrade(&turns));
+        self.of_peers.insert(peer, Arc::downgrade(&turns));
         turns
+    }
+
+    /// Removes those that have no connections. As many have to come as there are now until it is
+    /// done again, so for each that comes it costs the same, however many there are.
+    fn sweep(&mut self) {
+        self.of_peers.retain(|_, turns| turns.strong_count() > 0);
+        self.swept_at = SWEPT_PEERS_MIN.max(2 * self.of_peers.len());
     }
 }
 
@@ -165,10 +182,25 @@ mod tests {
         assert_pending!(task::spawn(connections[0].take()).poll());
         let other = all.of_connection(peer(2));
         assert!(turn(&other).is_some());
-        // Of a peer that is gone nothing is kept for long.
-        for number in 3..=255 {
+    }
+
+    #[test]
+    fn of_peers_that_are_gone_little_is_kept_and_others_are_rarely_looked_through() {
+        const STAYING: u32 = 1_000;
+        let (all, peer) = (AllSendTurns::new(Counter::default()), |number: u32| {
+            Peer::from(std::net::IpAddr::from(number.to_be_bytes()))
+        });
+        let connections = (0..STAYING).map(|number| all.of_connection(peer(number)));
+        let _staying: Vec<_> = connections.collect();
+        let (mut sweeps, mut kept) = (0, all.of_peers.lock().of_peers.len());
+        for number in STAYING..11 * STAYING {
             drop(all.of_connection(peer(number)));
+            let now_kept = all.of_peers.lock().of_peers.len();
+            // Each that comes is added, unless others are removed.
+            sweeps += usize::from(now_kept <= kept);
+            kept = now_kept;
+            assert!(kept <= 2 * STAYING as usize);
         }
-        assert!(all.of_peers.lock().len() < 64);
+        assert!(sweeps <= 10, "{sweeps}");
     }
 }
