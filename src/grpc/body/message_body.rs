@@ -114,14 +114,18 @@ fn trailers(status: &Status) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        iter,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
     };
 
     use futures_util::{FutureExt as _, stream};
     use http_body_util::BodyExt as _;
     use prometheus_client::metrics::counter::Counter;
+    use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
     use crate::{grpc::send_turns::AllSendTurns, net::Caller, pb};
@@ -199,5 +203,32 @@ mod tests {
             while next(&mut body).is_data() {}
         }
         assert!(turns.take().now_or_never().is_some(), "it is given back");
+    }
+
+    #[test]
+    fn each_late_piece_has_a_turn_of_its_own_until_the_next_is_asked_for() {
+        let turns = AllSendTurns::new(Counter::default()).of_connection(Caller::unknown().peer());
+        let pieces = (0..2).map(|_| Bytes::from_static(LONG));
+        let bytes = 2 * LONG.len();
+        let message = Pieces::new(&pb::ListRoomsResponse::default(), pieces, bytes, true);
+        let mut body = MessageBody::new(stream::iter([Ok(message)]), Some(turns.clone()));
+        let take = || turns.take().now_or_never();
+        let mut held: Vec<_> = iter::from_fn(take).collect();
+        held.pop();
+        assert!(next(&mut body).is_data(), "the head");
+        assert!(take().is_some(), "the head needs no turn");
+        assert!(next(&mut body).is_data(), "the first piece");
+        assert!(take().is_none(), "its turn is the last");
+        // Somebody else waits for it.
+        let mut other = task::spawn(turns.take());
+        assert_pending!(other.poll());
+        assert!(body.frame().now_or_never().is_none());
+        let turn = assert_ready!(other.poll());
+        assert!(body.frame().now_or_never().is_none());
+        drop(turn);
+        assert!(next(&mut body).is_data(), "the second piece");
+        assert!(take().is_none(), "its turn is the last");
+        assert!(next(&mut body).is_trailers());
+        assert!(take().is_some());
     }
 }

@@ -74,3 +74,28 @@ pub(in crate::grpc) fn put_field_header(tag: u32, length: usize, out: &mut Bytes
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(length as u64, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{grpc::messages::pieces::PIECE_BYTES, pb};
+
+    #[test]
+    fn the_prefix_of_a_long_message_is_part_of_its_first_piece() {
+        let message = pb::ListRoomsResponse {
+            next_page_token: "x".repeat(PIECE_BYTES - PREFIX_BYTES),
+            ..pb::ListRoomsResponse::default()
+        };
+        let length = message.encoded_len();
+        let pieces: Vec<Bytes> = Outgoing::Message(message.clone()).into_pieces().collect();
+        let lengths: Vec<_> = pieces.iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [PIECE_BYTES, PREFIX_BYTES + length - PIECE_BYTES]);
+        let mut prefix = vec![0];
+        prefix.extend(u32::try_from(length).unwrap().to_be_bytes());
+        assert_eq!(pieces[0][..PREFIX_BYTES], prefix);
+        let again = Outgoing::<pb::ListRoomsResponse>::Encoded(Pieces::from(
+            pieces.concat().into_iter().collect::<Bytes>(),
+        ));
+        assert_eq!(again.into_message().unwrap(), message);
+    }
+}

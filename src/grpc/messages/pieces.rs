@@ -1,6 +1,6 @@
 //! The bytes of one message, in pieces.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message;
@@ -17,13 +17,17 @@ pub(in crate::grpc) const PREFIX_BYTES: usize = 5;
 /// that is much smaller costs as much as the copy.
 const JOINED_BYTES_MAX: usize = 4 * 1024;
 
+/// The pieces after the first.
+type Rest = Box<dyn Iterator<Item = Bytes> + Send>;
+
 /// The bytes of one message as gRPC sends them: a prefix and the encoding, in pieces. The
 /// pieces are made when they are taken, or before.
 pub struct Pieces {
     /// What is taken first.
     first: Option<Bytes>,
-    rest: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
-    are_late: bool,
+    rest: Option<Rest>,
+    /// How many bytes there are of those that are made when they are taken.
+    late_bytes: usize,
 }
 
 impl Pieces {
@@ -42,21 +46,22 @@ impl Pieces {
         let mut first = BytesMut::with_capacity(PREFIX_BYTES + head_bytes + joined_bytes);
         put_prefix(head_bytes + rest_bytes, &mut first);
         head.encode_raw(&mut first);
-        let mut rest: Option<Box<dyn Iterator<Item = Bytes> + Send>> = Some(Box::new(rest));
-        if is_short {
-            let rest = rest.take().into_iter().flatten();
+        let rest: Option<Rest> = if is_short {
             rest.for_each(|piece| first.put_slice(&piece));
-        }
+            None
+        } else {
+            Some(Box::new(rest))
+        };
         Self {
             first: Some(first.freeze()),
+            late_bytes: if are_late && !is_short { rest_bytes } else { 0 },
             rest,
-            are_late,
         }
     }
 
     /// Whether the next piece is made when it is taken.
     pub(in crate::grpc) fn is_next_late(&self) -> bool {
-        self.are_late && self.first.is_none() && self.rest.is_some()
+        self.first.is_none() && self.late_bytes > 0
     }
 }
 
@@ -68,8 +73,9 @@ impl Iterator for Pieces {
             return Some(first);
         }
         let next = self.rest.as_mut()?.next();
-        if next.is_none() {
-            self.rest = None;
+        match &next {
+            Some(piece) => self.late_bytes = self.late_bytes.saturating_sub(piece.len()),
+            None => self.rest = None,
         }
         next
     }
@@ -79,16 +85,14 @@ impl Iterator for Pieces {
 /// not read is noticed before all of it was handed over.
 impl From<Bytes> for Pieces {
     fn from(mut bytes: Bytes) -> Self {
-        let first = bytes.split_to(bytes.len().min(PIECE_BYTES));
-        let pieces = std::iter::from_fn(move || {
-            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-            (!piece.is_empty()).then_some(piece)
-        });
+        let mut cut = move || bytes.split_to(bytes.len().min(PIECE_BYTES));
+        let first = cut();
         let is_long = first.len() == PIECE_BYTES;
+        let rest = || iter::from_fn(move || Some(cut()).filter(|piece| !piece.is_empty()));
         Self {
             first: Some(first),
-            rest: is_long.then(|| Box::new(pieces) as Box<dyn Iterator<Item = Bytes> + Send>),
-            are_late: false,
+            rest: is_long.then(|| Box::new(rest()) as Rest),
+            late_bytes: 0,
         }
     }
 }
@@ -106,4 +110,33 @@ pub(in crate::grpc) fn put_prefix(length: usize, out: &mut BytesMut) {
     out.put_u8(0);
     // Messages are far below 4 GiB: a page has at most 4 MiB.
     out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_known_is_cut_into_pieces() {
+        for (length, expected) in [
+            (0, vec![0]),
+            (1, vec![1]),
+            (PIECE_BYTES - 1, vec![PIECE_BYTES - 1]),
+            (PIECE_BYTES, vec![PIECE_BYTES]),
+            (PIECE_BYTES + 1, vec![PIECE_BYTES, 1]),
+            (2 * PIECE_BYTES, vec![PIECE_BYTES; 2]),
+            (2 * PIECE_BYTES + 7, vec![PIECE_BYTES, PIECE_BYTES, 7]),
+        ] {
+            let bytes: Bytes = (0..length).map(|it| it as u8).collect();
+            let mut pieces = Pieces::from(bytes.clone());
+            let taken: Vec<_> = iter::from_fn(|| {
+                assert!(!pieces.is_next_late(), "all is made");
+                pieces.next()
+            })
+            .collect();
+            let lengths: Vec<_> = taken.iter().map(Bytes::len).collect();
+            assert_eq!(lengths, expected);
+            assert_eq!(taken.concat(), bytes);
+        }
+    }
 }
