@@ -155,3 +155,16 @@ async fn a_drain_tells_what_happened_before_it_first() {
     assert_eq!(message.revision, 1);
     assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_stops_accepting_before_it_waits_for_connections() {
+    let server = Server::new(World::new()).await;
+    // A client that says nothing has a while to go.
+    let _silent = server.pipe(1024);
+    server.health.set_serving(true).await;
+    check(&server, "").await.unwrap();
+    server.drain.cancel();
+    server.stops_accepting().await;
+    assert!(!server.served.is_finished());
+    server.served.await.unwrap().unwrap();
+}

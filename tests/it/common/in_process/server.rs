@@ -119,6 +119,11 @@ impl Server {
         ours
     }
 
+    /// Waits until no more connections are accepted.
+    pub(crate) async fn stops_accepting(&self) {
+        self.connections.closed().await;
+    }
+
     /// A client of a connection of its own, which begins with the first call.
     pub(crate) fn lazy_client(&self) -> Client {
         let endpoint = endpoint("http://in-memory").unwrap();

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use headcount::{domain::LeaveReason, reconcile::user::UserChange, roster::Start};
+use headcount::{
+    domain::{LeaveReason, RoomId},
+    reconcile::user::UserChange,
+    roster::Start,
+};
 
 use crate::common::in_process::follow::{Follower, rooms, user};
 use crate::common::in_process::{APP, Life, World, life, room};
@@ -221,6 +225,33 @@ fn a_close_that_is_told_when_the_next_life_has_closed_too_is_not_resumed_over() 
     (ann.copy, ann.revision) = (copy, revision);
     ann.catch_up();
     assert!(ann.copy.rooms.is_empty(), "by a snapshot");
+}
+
+#[test]
+fn a_page_leaves_out_a_room_whose_end_was_not_told_yet() {
+    let world = World::new();
+    let enter = |room: &Life, users: std::ops::Range<u32>| {
+        world.send(|at| {
+            let logins = users.map(|user| room.login(&user.to_string(), at));
+            logins.chain([room.login("ann", at)]).collect()
+        });
+    };
+    enter(&room("large"), 1_000..30_000);
+    for id in ["a", "b", "c"] {
+        enter(&room(id), 0..100);
+    }
+    // From here on her rooms are kept, and are not looked up again.
+    assert_eq!(rooms(&user(&world, "ann")), ["a", "b", "c", "large"]);
+    // The thread that tells users of a close is busy with these.
+    world.close(&room("large"));
+    world.close(&room("b"));
+    let page =
+        |after: Option<&RoomId>| world.roster.user_page(&APP.into(), &"ann".into(), after, 2);
+    let first = page(None);
+    assert_eq!(rooms(&first.view), ["a"]);
+    let second = page(first.continue_after.as_ref());
+    assert_eq!(rooms(&second.view), ["c"]);
+    assert_eq!(second.continue_after, None);
 }
 
 #[test]
