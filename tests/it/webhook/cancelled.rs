@@ -1,9 +1,6 @@
 //! Senders of HTTP/2 that cancel their requests.
 
-use tokio::{
-    net::TcpStream,
-    sync::{Notify, mpsc},
-};
+use tokio::net::TcpStream;
 
 use super::{events::LOGIN, service::*};
 use crate::common::raw_http2::RawHttp2;
@@ -24,13 +21,11 @@ fn begin_and_cancel(client: &mut RawHttp2<TcpStream>, requests: usize) {
 
 #[tokio::test]
 async fn a_callback_outlives_many_that_its_relay_cancels_at_once() {
-    let (held, mut held_rx) = mpsc::unbounded_channel();
-    let go = Notify::new();
-    let service = Service::start_on(settings(), Store::Holds { held, go }).await;
+    let (service, mut held) = Service::start_holding(settings()).await;
     let mut client = connect(&service).await;
     let callback = client.post(PATH, "application/json", signed("1", LOGIN).as_bytes());
     assert!(client.send().await);
-    soon(held_rx.recv()).await.unwrap();
+    soon(held.recv()).await.unwrap();
     for _ in 0..20 {
         begin_and_cancel(&mut client, 64);
         assert!(client.send().await);
@@ -39,10 +34,7 @@ async fn a_callback_outlives_many_that_its_relay_cancels_at_once() {
         assert!(client.send().await);
         soon(client.data(after)).await;
     }
-    let Store::Holds { go, .. } = &service.journal.store else {
-        unreachable!();
-    };
-    go.notify_one();
+    service.let_go();
     let answer = soon(client.data(callback)).await;
     assert_eq!(answer, br#"{"outcome":"accepted"}"#);
     assert_eq!(service.metrics.connections.ended.get(), 0);

@@ -7,7 +7,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::{Notify, mpsc},
 };
 
 use super::{events::LOGIN, service::*};
@@ -174,12 +173,7 @@ async fn slow_heads_make_room_and_who_proved_themselves_stays() {
 
 #[tokio::test]
 async fn a_sender_that_ends_its_side_gets_its_answer() {
-    let (held_tx, mut held_rx) = mpsc::unbounded_channel();
-    let store = Store::Holds {
-        held: held_tx,
-        go: Notify::new(),
-    };
-    let service = Service::start_on(settings(), store).await;
+    let (service, mut held) = Service::start_holding(settings()).await;
     let body = signed("1", LOGIN);
     let mut stream = TcpStream::connect(service.addr).await.unwrap();
     let request = format!(
@@ -189,11 +183,8 @@ async fn a_sender_that_ends_its_side_gets_its_answer() {
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     // The end has come when the request is in work.
-    held_rx.recv().await.unwrap();
-    let Store::Holds { go, .. } = &service.journal.store else {
-        unreachable!();
-    };
-    go.notify_one();
+    held.recv().await.unwrap();
+    service.let_go();
     let mut answer = String::new();
     soon(stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
@@ -202,12 +193,7 @@ async fn a_sender_that_ends_its_side_gets_its_answer() {
 #[tokio::test]
 async fn a_drain_answers_what_is_in_work_and_takes_nothing_more() {
     for is_http2 in [false, true] {
-        let (held_tx, mut held_rx) = mpsc::unbounded_channel();
-        let store = Store::Holds {
-            held: held_tx,
-            go: Notify::new(),
-        };
-        let service = Service::start_on(settings(), store).await;
+        let (service, mut held) = Service::start_holding(settings()).await;
         let addr = service.addr;
         let body = signed("1", LOGIN);
         let sent = tokio::spawn(async move {
@@ -226,7 +212,7 @@ async fn a_drain_answers_what_is_in_work_and_takes_nothing_more() {
             };
             Answer::of(response.unwrap()).await
         });
-        held_rx.recv().await.unwrap();
+        held.recv().await.unwrap();
         let idle = service.connect().await;
 
         service.drain.cancel();
@@ -235,10 +221,7 @@ async fn a_drain_answers_what_is_in_work_and_takes_nothing_more() {
             tokio::task::yield_now().await;
         }
         assert!(!service.task.is_finished(), "a request is in work");
-        let Store::Holds { go, .. } = &service.journal.store else {
-            unreachable!();
-        };
-        go.notify_one();
+        service.let_go();
         sent.await.unwrap().assert_outcome("accepted");
         service.task.await.unwrap();
         assert_eq!(service.metrics.connections.open.get(), 0);

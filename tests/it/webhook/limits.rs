@@ -7,7 +7,6 @@ use headcount::webhook::{Reason, WebhookSettings};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::{Notify, mpsc},
 };
 
 use super::{events::LOGIN, service::*};
@@ -108,33 +107,22 @@ async fn a_connection_without_a_request_is_closed() {
 
 #[tokio::test]
 async fn a_request_too_many_is_503() {
-    let (held_tx, mut held_rx) = mpsc::unbounded_channel();
-    let store = Store::Holds {
-        held: held_tx,
-        go: Notify::new(),
+    let limits = WebhookSettings {
+        requests_max: 1,
+        ..settings()
     };
-    let service = Service::start_on(
-        WebhookSettings {
-            requests_max: 1,
-            ..settings()
-        },
-        store,
-    )
-    .await;
+    let (service, mut held) = Service::start_holding(limits).await;
     let mut first = service.connect().await;
     let first = tokio::spawn(async move { first.send(post(signed("1", LOGIN))).await });
-    held_rx.recv().await.unwrap();
+    held.recv().await.unwrap();
 
     service
         .post(signed("2", LOGIN))
         .await
         .assert_refused(503, Reason::Overloaded, "requests");
-    let Store::Holds { go, .. } = &service.journal.store else {
-        unreachable!();
-    };
-    go.notify_one();
+    service.let_go();
     first.await.unwrap().assert_outcome("accepted");
-    go.notify_one();
+    service.let_go();
     service
         .post(signed("2", LOGIN))
         .await
@@ -166,19 +154,14 @@ async fn bodies_on_their_way_take_no_place_among_requests() {
 
 #[tokio::test]
 async fn a_request_that_is_not_authentic_takes_no_place_among_requests() {
-    let (held_tx, mut held_rx) = mpsc::unbounded_channel();
-    let store = Store::Holds {
-        held: held_tx,
-        go: Notify::new(),
-    };
     let limits = WebhookSettings {
         requests_max: 1,
         ..settings()
     };
-    let service = Service::start_on(limits, store).await;
+    let (service, mut held) = Service::start_holding(limits).await;
     let mut first = service.connect().await;
     let _first = tokio::spawn(async move { first.send(post(signed("1", LOGIN))).await });
-    held_rx.recv().await.unwrap();
+    held.recv().await.unwrap();
     let refused = service.post("{}").await;
     refused.assert_refused(401, Reason::SignatureMissing, "signature");
 }

@@ -49,14 +49,20 @@ async fn load_balancers_are_told_how_the_front_is() {
     assert_eq!(service.refused(Reason::NotReady), 0);
 }
 
-#[tokio::test]
-async fn a_callback_waits_for_a_service_that_starts() {
+/// A service that is not ready, for which a callback waits for so long.
+async fn starting(start_wait: Duration) -> Service {
     let service = Service::start_with(WebhookSettings {
-        start_wait: NEVER,
+        start_wait,
         ..settings()
     })
     .await;
     service.ready.set(false);
+    service
+}
+
+#[tokio::test]
+async fn a_callback_waits_for_a_service_that_starts() {
+    let service = starting(NEVER).await;
     let callback = post(signed("1", LOGIN));
     let caller = Caller::unknown();
     let mut waiting = task::spawn(service.front.answer(callback, &caller, false));
@@ -70,12 +76,7 @@ async fn a_callback_waits_for_a_service_that_starts() {
 #[tokio::test(start_paused = true)]
 async fn a_callback_that_waited_too_long_is_refused() {
     let start_wait = Duration::from_secs(1);
-    let service = Service::start_with(WebhookSettings {
-        start_wait,
-        ..settings()
-    })
-    .await;
-    service.ready.set(false);
+    let service = starting(start_wait).await;
     let callback = post(signed("1", LOGIN));
     let caller = Caller::unknown();
     let mut waiting = task::spawn(service.front.answer(callback, &caller, false));

@@ -231,6 +231,23 @@ impl Service {
         }
     }
 
+    /// A service whose journal holds every entry back, and what tells of each that it holds.
+    pub(crate) async fn start_holding(
+        settings: WebhookSettings,
+    ) -> (Self, mpsc::UnboundedReceiver<()>) {
+        let (held, held_rx) = mpsc::unbounded_channel();
+        let go = Notify::new();
+        let service = Self::start_on(settings, Store::Holds { held, go }).await;
+        (service, held_rx)
+    }
+
+    /// Lets one entry go that the journal holds back, or will.
+    pub(crate) fn let_go(&self) {
+        if let Store::Holds { go, .. } = &self.journal.store {
+            go.notify_one();
+        }
+    }
+
     pub(crate) async fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.addr).await.unwrap();
         let (requests, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();

@@ -16,7 +16,6 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use proptest::{prelude::*, test_runner::TestRunner};
-use tokio::sync::{Notify, mpsc};
 
 use super::service::*;
 
@@ -376,25 +375,17 @@ async fn every_refusal_on_tencents_path_is_its_packet() {
 
 #[tokio::test]
 async fn a_tencent_request_too_many_is_its_packet_too() {
-    let (held_tx, mut held_rx) = mpsc::unbounded_channel();
-    let store = Store::Holds {
-        held: held_tx,
-        go: Notify::new(),
-    };
     let limits = WebhookSettings {
         requests_max: 1,
         ..settings()
     };
-    let service = Service::start_on(limits, store).await;
+    let (service, mut held) = Service::start_holding(limits).await;
     let mut first = service.connect().await;
     let first = tokio::spawn(async move { first.send(tencent(ENTER)).await });
-    held_rx.recv().await.unwrap();
+    held.recv().await.unwrap();
     let answer = service.send(tencent(ENTER)).await;
     assert_fail_packet(&answer, Reason::Overloaded, "too many requests at once");
-    let Store::Holds { go, .. } = &service.journal.store else {
-        unreachable!();
-    };
-    go.notify_one();
+    service.let_go();
     assert_ok_packet(&first.await.unwrap());
 }
 
