@@ -1,6 +1,7 @@
 //! The harness's side of the connections, which does as little work as possible.
 
 pub(crate) mod callback;
+pub(crate) mod calls;
 pub(crate) mod etcd;
 pub(crate) mod grpc;
 pub(crate) mod http;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headcount::pb::WatchRoomRequest;
-use prost::Message as _;
 use tokio::{sync::mpsc, task::JoinSet};
 use tonic::Streaming;
 
 use super::{
-    callback::{APP, USER_ID_BYTES, room_id, user_number},
+    callback::{USER_ID_BYTES, room_id, user_number},
+    calls::{WATCH_ROOM, watch_request},
     etcd, grpc,
     resp::{Redis, command},
     sender::ROOM,
@@ -24,8 +23,6 @@ use crate::{
 
 /// The connections that all streams share.
 pub(crate) const CONNECTIONS: usize = 20;
-
-pub(crate) const WATCH_ROOM: &str = "/headcount.v1.PresenceService/WatchRoom";
 
 /// `WatchRoomResponse.changes`, `Changes.changes`, `RoomChange.user_joined`,
 /// `UserJoined.user`, `RoomUser.user_id`.
@@ -89,15 +86,6 @@ fn asked(contender: Contender) -> (&'static str, Bytes, &'static [u64]) {
         Contender::Bare => (BARE_WATCH, Bytes::new(), JOINED),
         _ => (WATCH_ROOM, watch_request(ROOM), JOINED),
     }
-}
-
-pub(crate) fn watch_request(room: usize) -> Bytes {
-    let request = WatchRoomRequest {
-        app: APP.into(),
-        room_id: room_id(room),
-        resume_token: String::new(),
-    };
-    request.encode_to_vec().into()
 }
 
 async fn follow(

@@ -11,8 +11,8 @@ use crate::{
     contender::Contender,
     load::{
         callback::{Kind, What},
+        calls::{WATCH_ROOM, watch_request},
         grpc,
-        watchers::{WATCH_ROOM, watch_request},
     },
     report::Report,
     serve::BARE_WATCH,

@@ -10,9 +10,10 @@ use crate::{
     args::Args,
     contender::Contender,
     load::{
+        calls::{WATCH_ROOM, watch_request},
         grpc,
         sender::{ROOM, Sender},
-        watchers::{JOINED, WATCH_ROOM, watch_request},
+        watchers::JOINED,
         wire::visit,
     },
 };

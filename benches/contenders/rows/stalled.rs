@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
-use headcount::pb::GetRoomUsersRequest;
 use http::Request;
 use prost::Message as _;
 use tokio::{net::TcpStream, time};
@@ -15,10 +14,9 @@ use crate::{
     args::Args,
     contender::{Contender, Running},
     load::{
-        callback::{APP, room_id},
+        calls::{GET_ROOM_USERS, WATCH_ROOM, users_request, watch_request},
         grpc,
         sender::ROOM,
-        watchers::{WATCH_ROOM, watch_request},
     },
     report::Report,
 };
@@ -31,8 +29,6 @@ const WINDOW_BYTES: u32 = 1;
 
 /// How long memory is given to come to rest.
 const REST: Duration = Duration::from_secs(2);
-
-const GET_ROOM_USERS: &str = "/headcount.v1.PresenceService/GetRoomUsers";
 
 const CONTENDERS: [(Contender, &str); 1] = [(Contender::Memory, "headcount, memory journal")];
 
@@ -51,13 +47,7 @@ pub(crate) async fn run(args: &Args, report: &mut Report) -> Outcome<()> {
                 let before = running.usage().memory;
                 let after = match row {
                     "GetRoomUsers, not read" => {
-                        let request = GetRoomUsersRequest {
-                            app: APP.into(),
-                            room_id: room_id(ROOM),
-                            ..GetRoomUsersRequest::default()
-                        };
-                        let request = request.encode_to_vec();
-                        unread(&running, GET_ROOM_USERS, &request).await?
+                        unread(&running, GET_ROOM_USERS, &users_request(ROOM)).await?
                     }
                     "WatchRoom, not read" => {
                         unread(&running, WATCH_ROOM, &watch_request(ROOM)).await?

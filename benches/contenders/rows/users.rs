@@ -10,8 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use headcount::pb::GetRoomUsersRequest;
-use prost::Message as _;
 use tokio::{
     task::JoinSet,
     time::{self, Instant},
@@ -24,7 +22,8 @@ use crate::{
     args::Args,
     contender::{Contender, Running},
     load::{
-        callback::{APP, room_id},
+        callback::room_id,
+        calls::{GET_ROOM_USERS, users_request},
         grpc,
         resp::{Redis, command},
         sender::ROOM,
@@ -37,8 +36,6 @@ const USERS: usize = 10_000;
 const CALLS: usize = 16;
 const CONNECTIONS: usize = 4;
 const WARM_UP: Duration = Duration::from_millis(300);
-
-const GET_ROOM_USERS: &str = "/headcount.v1.PresenceService/GetRoomUsers";
 
 const ROW: &str = "GetRoomUsers, 10,000 users";
 const CONTENDERS: [(Contender, &str); 3] = [
@@ -68,16 +65,7 @@ async fn answer(args: &Args) -> Outcome<Payload> {
     let running = Contender::Memory.start(args, None).await?;
     fill::room(Contender::Memory, &running, USERS).await?;
     let channel = grpc::connect(running.grpc).await?;
-    Payload::new(&grpc::call(channel, GET_ROOM_USERS, request()).await?)
-}
-
-fn request() -> Bytes {
-    let request = GetRoomUsersRequest {
-        app: APP.into(),
-        room_id: room_id(ROOM),
-        ..GetRoomUsersRequest::default()
-    };
-    request.encode_to_vec().into()
+    Payload::new(&grpc::call(channel, GET_ROOM_USERS, users_request(ROOM)).await?)
 }
 
 async fn measure(
@@ -132,7 +120,7 @@ impl Caller {
     ) -> Outcome<Self> {
         Ok(match (contender, channel) {
             (Contender::Bare, Some(channel)) => Self::Grpc(channel.clone(), BARE_GET, Bytes::new()),
-            (_, Some(channel)) => Self::Grpc(channel.clone(), GET_ROOM_USERS, request()),
+            (_, Some(channel)) => Self::Grpc(channel.clone(), GET_ROOM_USERS, users_request(ROOM)),
             (_, None) => {
                 let mut get = Vec::new();
                 command(&mut get, &[b"HGETALL", room_id(ROOM).as_bytes()]);
