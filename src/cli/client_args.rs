@@ -56,6 +56,7 @@ impl ClientArgs {
             CliError::WhichApp(Box::new(status))
         } else if headcount_client::is_connection_error(&status)
             || status.code() == Code::Unavailable
+            || absent_behind_proxy(&status).is_some()
         {
             CliError::Unavailable {
                 server: self.server.clone(),
@@ -67,12 +68,28 @@ impl ClientArgs {
     }
 }
 
-/// Whether the answer was no answer of gRPC, but for instance the 404 of the webhook's port.
-/// No code tells: the texts are those of tonic, and a test asks that port.
+/// What a status says if the answer was one of HTTP and not of gRPC. The texts are those of tonic,
+/// and tests ask such servers.
+const NOT_GRPC: [&str; 2] = ["invalid compression flag", "mapped from HTTP status code"];
+
+/// Whether the answer was no answer of gRPC, but for instance the 404 of the webhook's port. No
+/// code tells.
 pub(super) fn is_not_grpc(status: &tonic::Status) -> bool {
-    const SIGNS: [&str; 2] = ["invalid compression flag", "mapped from HTTP status code"];
     let message = status.message();
-    SIGNS.iter().any(|sign| message.contains(sign))
+    NOT_GRPC.iter().any(|sign| message.contains(sign)) && absent_behind_proxy(status).is_none()
+}
+
+/// The code of HTTP with which a proxy answered, if that says that its server is away: this may
+/// pass.
+pub(super) fn absent_behind_proxy(status: &tonic::Status) -> Option<&'static str> {
+    const ANSWERS: [&str; 3] = ["502", "503", "504"];
+    let message = status.message();
+    let is_of_http = NOT_GRPC.iter().any(|sign| message.contains(sign));
+    let named = |code: &&&str| {
+        let places = ["status: ", "status code "].map(|place| format!("{place}{code}"));
+        places.iter().any(|place| message.contains(place))
+    };
+    ANSWERS.iter().find(named).copied().filter(|_| is_of_http)
 }
 
 /// Whether the server refused because it was told no app.

@@ -236,6 +236,9 @@ impl Command {
 
 /// Why the server refused, or why the connection failed, on one line.
 fn reason(status: &tonic::Status) -> String {
+    if let Some(code) = client_args::absent_behind_proxy(status) {
+        return format!("a proxy answers {code}: the server behind it is not there");
+    }
     text::clean(&headcount_client::reason(status)).into_owned()
 }
 

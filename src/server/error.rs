@@ -11,7 +11,7 @@ const LOSS_HINT: &str = "restore the whole folder from a backup, or go on withou
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} for {purpose}: {source}")]
+    #[error("cannot listen on {address} for {purpose}: {source}{}", listen_hint(.source))]
     Listen {
         /// What the address is for.
         purpose: &'static str,
@@ -78,6 +78,14 @@ fn is_loss(cause: &Cause) -> bool {
 impl From<Unappliable> for ServerError {
     fn from(entry: Unappliable) -> Self {
         Self::Unappliable { entry }
+    }
+}
+
+/// What is in the way, most often.
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => " (is another `headcount serve` running?)",
+        _ => "",
     }
 }
 

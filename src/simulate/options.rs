@@ -12,6 +12,9 @@ pub(super) const HORIZON: Duration = Duration::from_secs(10 * 60);
 /// Beyond this, what was sent at once would be stale when it arrives.
 const DURATION_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// Less than this is not enough for the delays of callbacks that are sent as they happen.
+const TIMED_DURATION_MIN: Duration = Duration::from_secs(12);
+
 /// A vendor, or one of its products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum VendorName {
@@ -190,6 +193,7 @@ impl Options {
     /// # Errors
     /// When an option makes no sense, saying which.
     pub(super) fn check(&self) -> Result<(), CannotRun> {
+        let too_short = self.rate.is_some() && self.duration < TIMED_DURATION_MIN;
         let too_long = !self.is_timed() && self.duration > DURATION_MAX;
         let wrong = if !(0.0..=1.0).contains(&self.loss) {
             "--loss must be from 0 to 1"
@@ -197,6 +201,8 @@ impl Options {
             "--rate must be from 0.1 to 1000000"
         } else if self.rooms == 0 || self.callbacks == 0 || self.concurrency == 0 {
             "--rooms, --callbacks and --concurrency must be at least 1"
+        } else if too_short {
+            "--duration must be at least 12s with --rate: callbacks are up to 3 s late, and come up to three times"
         } else if too_long {
             "--duration must be at most 5 min without --rate: what is sent later would be stale"
         } else {

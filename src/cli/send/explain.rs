@@ -66,7 +66,9 @@ const FOREIGN_HINT: &str = "this is not an answer of Headcount: is there a proxy
 /// What an outcome means, or what to check.
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
-        "accepted" => "it is in the roster, or too late to matter, or known already",
+        "accepted" => {
+            "it is in the roster, or has no effect: it is too late, known already, or of a life that was closed (--life N begins another)"
+        }
         "ignored" => "it is authentic, and the server has no use for it",
         "undecodable" => "it is authentic, and lacks something: is the server of another version?",
         "signature_missing" => {

@@ -70,8 +70,9 @@ impl FolderCopy {
         }
         let no_name = || failed(&target)(io::ErrorKind::InvalidInput.into());
         let (parent, name) = (target.parent().zip(target.file_name())).ok_or_else(no_name)?;
-        let is_within = || Ok(parent.canonicalize()?.starts_with(source.canonicalize()?));
-        if is_within().map_err(failed(parent))? {
+        let of_source = source.canonicalize().map_err(failed(source))?;
+        let of_parent = parent.canonicalize().map_err(failed(parent))?;
+        if of_parent.starts_with(of_source) {
             return Err(CopyError::Within { path: target });
         }
         let prefix = format!("{}.", name.to_string_lossy());
