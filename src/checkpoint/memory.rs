@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -19,6 +19,8 @@ pub(crate) struct MemoryCheckpoints {
     pub(crate) set_aside: Mutex<Vec<Revision>>,
     /// Whether there is no space for another checkpoint.
     pub(crate) is_full: AtomicBool,
+    /// How many were written.
+    pub(crate) written: AtomicUsize,
 }
 
 fn failed(kind: io::ErrorKind) -> StoreError {
@@ -51,6 +53,7 @@ impl CheckpointStore for MemoryCheckpoints {
             return Err(failed(io::ErrorKind::StorageFull));
         }
         self.checkpoints.lock().insert(revision, Some(written));
+        self.written.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::Time,
-    journal::{Journal, Revision, StoreError},
+    journal::{Dropped, Journal, Revision, StoreError},
 };
 
 /// A journal and the store of its checkpoints.
@@ -68,6 +68,11 @@ impl Checkpoints {
         Lease(Arc::clone(&self.dropping).read_owned().await)
     }
 
+    /// Whether somebody has a [lease](Self::lease).
+    pub fn is_leased(&self) -> bool {
+        self.dropping.try_write().is_err()
+    }
+
     /// Writes a checkpoint, unless this already wrote one that is as late. Then [drops old
     /// checkpoints and entries](Self::drop_old). Waits for a checkpoint that is being written.
     /// Blocks.
@@ -80,10 +85,10 @@ impl Checkpoints {
         revision: Revision,
         keep_from: Time,
         records: WriteRecords<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Dropped, StoreError> {
         let mut written = self.written.lock();
         if *written >= revision {
-            return Ok(());
+            return Ok(Dropped::default());
         }
         if let Err(error) = self.store.write(revision, records) {
             self.metrics.failures.inc();
@@ -97,26 +102,46 @@ impl Checkpoints {
         self.drop_old(keep_from)
     }
 
-    /// Drops all checkpoints but the latest two, and entries that the older of those
-    /// covers and that were received before `keep_from`. Does nothing while there is a
-    /// [lease](Self::lease), or while somebody else does it. Blocks.
+    /// Drops all checkpoints but the latest two, and entries that the older of those covers:
+    /// those that were received before `keep_from`, and others as long as the journal has little
+    /// [room](Journal::room). Does nothing while there is a [lease](Self::lease), or while
+    /// somebody else does it. Blocks.
     ///
     /// # Errors
     /// When a checkpoint cannot be removed. Then no entry is dropped.
-    pub fn drop_old(&self, keep_from: Time) -> Result<(), StoreError> {
+    pub fn drop_old(&self, keep_from: Time) -> Result<Dropped, StoreError> {
         let Ok(_dropping) = self.dropping.try_write() else {
-            return Ok(());
+            return Ok(Dropped::default());
         };
         let droppable = droppable(&self.store.list()?, keep_from);
         self.store.remove(&droppable.checkpoints)?;
-        if let Some(OldEntries {
-            before,
-            received_before,
-        }) = droppable.entries
-        {
-            self.journal.drop_before(before, received_before);
+        let entries = droppable.entries;
+        let dropped = entries.map(
+            |OldEntries {
+                 before,
+                 received_before,
+             }| self.journal.drop_before(before, received_before),
+        );
+        Ok(dropped.unwrap_or_default())
+    }
+
+    /// Drops as [`drop_old`](Self::drop_old) does, what the latest checkpoint covers, once it was
+    /// read back: a journal without room goes on, for the price that a start has no other
+    /// checkpoint to begin with. Blocks.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be read, or is damaged. Then no entry is dropped.
+    pub fn drop_covered(&self, keep_from: Time) -> Result<Dropped, StoreError> {
+        let Ok(_dropping) = self.dropping.try_write() else {
+            return Ok(Dropped::default());
+        };
+        let Some(latest) = self.store.list()?.first().copied() else {
+            return Ok(Dropped::default());
+        };
+        for record in self.store.read(latest)? {
+            record?;
         }
-        Ok(())
+        Ok(self.journal.drop_before(latest + 1, keep_from))
     }
 
     /// Adds the metrics of the checkpoints to a registry.
@@ -198,7 +223,9 @@ mod tests {
         let leases = [(), ()].map(|()| checkpoints.lease().now_or_never().unwrap());
         for lease in leases {
             let latest = store.list().unwrap().first().copied().unwrap_or(0);
-            (1..=3).for_each(|n| write(latest + n).unwrap());
+            for n in 1..=3 {
+                write(latest + n).unwrap();
+            }
             drop(lease);
         }
         assert_eq!(store.list().unwrap().len(), 6);

@@ -61,6 +61,7 @@ impl Default for JournalConfig {
             checkpoint_interval: Span::from_mins(10),
             // A start replays no more than this, at several hundred thousand a second.
             checkpoint_entries: 500_000,
+            bytes_max: None,
             accept_loss: false,
             quarantine: Vec::new(),
         }

@@ -23,6 +23,7 @@ pub use self::{
     error::ConfigError,
     load::stray_variables,
     units::{Size, Span, UnitError},
+    validate::JOURNAL_BYTES_MIN,
 };
 
 /// Everything that can be configured. Unknown keys are errors.
@@ -131,6 +132,12 @@ pub struct JournalConfig {
     /// After how many entries the next checkpoint is written at the latest: it bounds
     /// what a start has to replay.
     pub checkpoint_entries: u64,
+    /// The most that the folder of a disk journal may take, checkpoints included. With little
+    /// left, callbacks that a checkpoint covers are dropped before `retention` is over; with none,
+    /// callbacks are answered 503. If not set, it is derived when the service starts: most of what
+    /// the disk has free, and what the folder has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_max: Option<Size>,
     /// Whether a start goes on without entries that are lost. It is no key: an operator says so
     /// for one start.
     #[serde(skip)]

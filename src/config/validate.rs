@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    AppConfig, Config,
+    AppConfig, Config, Size,
     error::{ConfigError, wrong},
 };
 use crate::{
@@ -11,6 +11,14 @@ use crate::{
     reconcile::EVIDENCE_GRACE,
     webhook::UNREAD_BODIES_MIN,
 };
+
+/// The least that a data folder may be limited to. An empty segment takes about a megabyte, and a
+/// present user about a hundred bytes of each checkpoint.
+pub const JOURNAL_BYTES_MIN: Size = Size::from_mib(32);
+
+/// How many of the longest bodies a data folder has to have room for: so that none is refused by an
+/// almost empty folder.
+const JOURNAL_BODIES_MIN: u64 = 16;
 
 impl Config {
     /// Checks that the configuration can be served. Returns what is allowed but likely not
@@ -35,6 +43,16 @@ impl Config {
                 "webhook.unread_bytes_max",
                 format!(
                     "{unread} is less than {UNREAD_BODIES_MIN} bodies of webhook.body_max ({body_max})"
+                ),
+            );
+        }
+        let bodies = body_max.bytes().saturating_mul(JOURNAL_BODIES_MIN);
+        let least = JOURNAL_BYTES_MIN.max(bodies.into());
+        if let Some(bytes_max) = self.journal.bytes_max.filter(|it| *it < least) {
+            return wrong(
+                "journal.bytes_max",
+                format!(
+                    "{bytes_max} is less than {least}: the latest callbacks and three checkpoints have to fit, and {JOURNAL_BODIES_MIN} bodies of webhook.body_max ({body_max})"
                 ),
             );
         }

@@ -16,6 +16,7 @@ mod loss;
 mod memory;
 #[cfg(test)]
 pub(crate) mod recording;
+mod room;
 mod unappliable;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub use self::{
     folder::{CopyError, DataFolder, FolderCopy, FolderFile, LockError, OpenError, StoreError},
     loss::{Loss, Losses},
     memory::MemoryJournal,
+    room::{Dropped, Room},
     unappliable::Unappliable,
 };
 
@@ -89,9 +91,22 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// entries apart from them, so that it can drop the covered ones. Blocks.
     fn note_checkpoint(&self) {}
 
-    /// Drops entries below the revision `first` that were received before `until`. The
-    /// journal may keep some of them, because it drops only whole files. Blocks.
-    fn drop_before(&self, _first: Revision, _until: Time) {}
+    /// Drops entries below the revision `first`: those that were received before `until`, and
+    /// others as long as there is little [room](Self::room). The journal may keep some of them,
+    /// because it drops only whole files. Blocks until it is done.
+    fn drop_before(&self, _first: Revision, _until: Time) -> Dropped {
+        Dropped::default()
+    }
+
+    /// How much room there is for entries.
+    fn room(&self) -> Room {
+        Room::Enough
+    }
+
+    /// Completes when an entry found little room or none, now or since this was last called.
+    fn short_of_room(&self) -> BoxFuture<'_, ()> {
+        future::pending().boxed()
+    }
 
     /// Adds the journal's metrics to a registry.
     fn register(&self, _registry: &mut Registry) {}

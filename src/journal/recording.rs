@@ -3,7 +3,7 @@
 use futures_util::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 
-use super::{AppendError, Entry, Epoch, FollowError, Follower, Journal, Revision};
+use super::{AppendError, Dropped, Entry, Epoch, FollowError, Follower, Journal, Revision};
 use crate::domain::Time;
 
 #[derive(Debug, Default)]
@@ -42,7 +42,8 @@ impl Journal for RecordingJournal {
         self.told.lock().push(Told::Checkpoint);
     }
 
-    fn drop_before(&self, first: Revision, until: Time) {
+    fn drop_before(&self, first: Revision, until: Time) -> Dropped {
         self.told.lock().push(Told::DropBefore(first, until));
+        Dropped::default()
     }
 }

@@ -1,28 +1,24 @@
 //! Writes checkpoints as long as the service runs, and drops old checkpoints and entries.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod keeper;
+
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::{self, JoinError},
-    time,
+    time::{self, Instant},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{parts::Parts, upkeep::looks};
 use crate::{
     checkpoint::{self, Checkpoints, RecordSink},
     config::JournalConfig,
     domain::{Clock, Time},
-    journal::{Journal, Revision, StoreError},
+    journal::{Dropped, Revision, StoreError},
     roster::{Capture, Roster},
 };
 
-/// How often old entries are dropped.
-const DROP_INTERVAL: Duration = Duration::from_secs(60);
+pub(super) use self::keeper::{Keeper, spawn};
 
 /// When checkpoints are written, and how long entries are kept.
 #[derive(Clone, Debug)]
@@ -55,75 +51,8 @@ impl CheckpointPolicy {
     }
 }
 
-/// A start that finds so many entries after the latest checkpoint writes one at once. Without that
-/// a service which ends again and again, sooner than a checkpoint is due, would have more to
-/// replay each time. So many are replayed in a moment.
-const REPLAYED_MAX: u64 = 10_000;
-
 /// How long until a capture that cannot begin yet is tried again.
 const CAPTURE_RETRY: Duration = Duration::from_millis(10);
-
-/// Writes checkpoints and drops old ones until `drain` is cancelled. The first one is written at
-/// once if `is_due`.
-pub(super) fn spawn(
-    parts: &mut Parts,
-    drain: &CancellationToken,
-    journal: Arc<dyn Journal>,
-    checkpoints: Checkpoints,
-    roster: Arc<Roster>,
-    policy: CheckpointPolicy,
-    is_due: bool,
-) {
-    let drained = drain.clone();
-    parts.spawn(async move {
-        let work = keep_checkpoints(journal, checkpoints, roster, policy, is_due);
-        drained.run_until_cancelled(work).await;
-        ("checkpoints", Ok(()))
-    });
-}
-
-/// Writes a checkpoint when the last is too old or has too many entries after it, and drops
-/// what is old.
-async fn keep_checkpoints(
-    journal: Arc<dyn Journal>,
-    checkpoints: Checkpoints,
-    roster: Arc<Roster>,
-    policy: CheckpointPolicy,
-    mut is_due: bool,
-) {
-    let mut looks = looks();
-    let latest = checkpoints.store().list().unwrap_or_default();
-    let mut last: Revision = latest.first().copied().unwrap_or(0);
-    is_due |= journal.last().saturating_sub(last) >= REPLAYED_MAX;
-    let mut began = Instant::now();
-    let mut dropped = Instant::now();
-    let mut is_late = false;
-    loop {
-        looks.tick().await;
-        // Also when no checkpoint can be written: it frees space on the disk.
-        if dropped.elapsed() >= DROP_INTERVAL {
-            dropped = Instant::now();
-            drop_old(&checkpoints, &policy).await;
-        }
-        let news = journal.last().saturating_sub(last);
-        is_due |= news >= policy.entries || began.elapsed() >= policy.interval;
-        if !is_due || news == 0 {
-            continue;
-        }
-        let Some(capture) = roster.begin_capture() else {
-            if !is_late && began.elapsed() >= 2 * policy.interval {
-                is_late = true;
-                warn!("no checkpoint can be written: rooms with many users close all the time");
-            }
-            continue;
-        };
-        (began, is_late, is_due) = (Instant::now(), false, false);
-        last = capture.revision();
-        // If this fails, the next checkpoint is written when it is due. Until then a start
-        // takes longer.
-        write(&checkpoints, capture, &policy).await;
-    }
-}
 
 /// Writes a checkpoint, if the journal has entries that the latest checkpoint has not: then a
 /// start has little to replay. Of a roster that does not change any more, it has nothing to.
@@ -150,7 +79,13 @@ pub(super) async fn write_news(
     write(checkpoints, capture, policy).await;
 }
 
-async fn write(checkpoints: &Checkpoints, capture: Capture, policy: &CheckpointPolicy) {
+/// Writes a checkpoint, and drops what is old then. Returns what was dropped; `None` if it cannot
+/// be written.
+async fn write(
+    checkpoints: &Checkpoints,
+    capture: Capture,
+    policy: &CheckpointPolicy,
+) -> Option<Dropped> {
     let (began, revision) = (Instant::now(), capture.revision());
     let (checkpoints, keep_from) = (checkpoints.clone(), policy.keep_from());
     let write = move || {
@@ -158,21 +93,19 @@ async fn write(checkpoints: &Checkpoints, capture: Capture, policy: &CheckpointP
         checkpoints.write(revision, keep_from, records)
     };
     match outcome(task::spawn_blocking(write).await) {
-        Ok(()) => info!(revision, took = ?began.elapsed(), "wrote a checkpoint"),
-        Err(reason) => warn!(revision, reason, "cannot write a checkpoint"),
-    }
-}
-
-async fn drop_old(checkpoints: &Checkpoints, policy: &CheckpointPolicy) {
-    let (checkpoints, keep_from) = (checkpoints.clone(), policy.keep_from());
-    let dropped = task::spawn_blocking(move || checkpoints.drop_old(keep_from)).await;
-    if let Err(reason) = outcome(dropped) {
-        warn!(reason, "cannot drop old checkpoints and entries");
+        Ok(dropped) => {
+            info!(revision, took = ?began.elapsed(), "wrote a checkpoint");
+            Some(dropped)
+        }
+        Err(reason) => {
+            warn!(revision, reason, "cannot write a checkpoint");
+            None
+        }
     }
 }
 
 /// The outcome of work on another thread; why, if it failed.
-fn outcome(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), String> {
+fn outcome<T>(done: Result<Result<T, StoreError>, JoinError>) -> Result<T, String> {
     match done {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(panic) => Err(panic.to_string()),

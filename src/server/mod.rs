@@ -11,6 +11,7 @@ mod clock_watch;
 mod descriptors;
 mod error;
 mod fronts;
+mod journal_space;
 mod latest_checkpoint;
 mod parts;
 mod recovery;
@@ -53,7 +54,7 @@ pub(crate) use self::roster_settings::{apps, limits};
 
 use self::{
     backup::RunningBackups,
-    checkpointing::CheckpointPolicy,
+    checkpointing::{CheckpointPolicy, Keeper},
     clock_watch::ClockWatch,
     fronts::Fronts,
     parts::{Parts, ended, failure},
@@ -307,15 +308,8 @@ impl Server {
         );
         clock_watch.spawn(parts, drain, clock);
         if let Some(checkpoints) = storage.checkpoints {
-            checkpointing::spawn(
-                parts,
-                drain,
-                storage.journal,
-                checkpoints,
-                roster,
-                policy,
-                is_long,
-            );
+            let keeper = Keeper::new(storage.journal, checkpoints, roster, policy, is_long);
+            checkpointing::spawn(parts, drain, keeper);
         }
         ready.set(true);
         health.set_serving(true).await;

@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use super::{
     acceptance::{accept_loss, quarantine},
     error::ServerError,
+    journal_space,
 };
 use crate::{
     checkpoint::{Checkpoints, DiskCheckpoints},
@@ -58,6 +59,7 @@ impl Storage {
             folder = accept_loss(folder, &decoder)?;
         }
         let folder = quarantine(folder, &decoder, &config.quarantine)?;
+        let folder = journal_space::limit(&folder, config)?;
         let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
         let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));

@@ -129,7 +129,9 @@ fn the_example_is_the_defaults_and_has_every_key() {
     };
     // A setting without a default can only be shown as a comment.
     let uncommented = EXAMPLE.replace("# listen = ", "listen = ");
+    let uncommented = uncommented.replace("# bytes_max = ", "bytes_max = ");
     config.telemetry.listen = Some(config.grpc.listen);
+    config.journal.bytes_max = Some(1.into());
     assert_eq!(keys(&uncommented.parse().unwrap()), keys(&table(&config)));
 }
 

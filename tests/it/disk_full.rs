@@ -9,8 +9,7 @@
 use std::{
     env,
     fs::{self, File},
-    io::{Read as _, Write as _},
-    net::TcpStream,
+    io::Write as _,
     path::PathBuf,
     process::Command,
     time::Duration,
@@ -24,10 +23,13 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 
-use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, now, zego};
+use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, metric, now, zego};
 
 const ROOM: &str = "lobby";
-const JOURNAL: &str = "checkpoint_interval = \"1s\"\ncheckpoint_entries = 1";
+/// Checkpoints as soon as there is news.
+const OFTEN: &str = "checkpoint_interval = \"1s\"\ncheckpoint_entries = 1";
+/// All that is journalled is in the last segment, which is not dropped whatever the disk lacks.
+const SELDOM: &str = "checkpoint_interval = \"1h\"";
 
 /// Far more callbacks than a small disk has room for.
 const CALLBACKS_MAX: u64 = 100_000;
@@ -47,11 +49,10 @@ impl Shortage {
     }
 
     fn site(&self) -> Site {
-        let folder = match self {
-            Self::Disk(disk) => tempfile::tempdir_in(disk),
-            Self::Limit => tempfile::tempdir(),
-        };
-        Site::in_folder(folder.unwrap(), JOURNAL)
+        match self {
+            Self::Disk(disk) => Site::in_folder(tempfile::tempdir_in(disk).unwrap(), SELDOM),
+            Self::Limit => Site::new(OFTEN),
+        }
     }
 
     async fn start(&self, site: &Site) -> Process {
@@ -122,17 +123,6 @@ async fn watch_until(
     tokio::time::timeout(HANGS, told).await.expect("it hangs");
 }
 
-fn metric(site: &Site, name: &str) -> String {
-    let mut connection = TcpStream::connect(site.telemetry()).unwrap();
-    connection
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
-        .unwrap();
-    let mut page = String::new();
-    connection.read_to_string(&mut page).unwrap();
-    let line = page.lines().find_map(|line| line.strip_prefix(name));
-    line.unwrap().trim().to_owned()
-}
-
 async fn login(sender: &Sender, number: u64) -> StatusCode {
     let user = format!("user-{number}");
     let post = zego((ROOM, number), (&user, &user), now(), None);
@@ -197,4 +187,34 @@ async fn without_room_only_callbacks_are_refused() {
     let _process = shortage.start(&site).await;
     assert_eq!(present(&site).await, taken + 1);
     println!("disk full: {taken} callbacks taken, then refused; afterwards all of them are there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_lets_callbacks_be_dropped_that_a_checkpoint_covers() {
+    let shortage = Shortage::new();
+    let Shortage::Disk(disk) = &shortage else {
+        println!("SKIPPED: HEADCOUNT_SMALL_DISK names no disk");
+        return;
+    };
+    let site = Site::in_folder(tempfile::tempdir_in(disk).unwrap(), OFTEN);
+    let mut process = shortage.start(&site).await;
+    let sender = Sender::new(site.webhook());
+    let mut number = 0;
+    for _ in 0..3 {
+        number += 1;
+        assert_eq!(login(&sender, number).await, StatusCode::OK);
+        process.says("wrote a checkpoint").await;
+    }
+    shortage.begin(&process);
+    while metric(&site, "headcount_journal_segments_dropped_early_total") == "0" {
+        assert!(number <= CALLBACKS_MAX, "there is still room");
+        number += u64::from(login(&sender, number + 1).await == StatusCode::OK);
+    }
+    process
+        .says("dropped callbacks before journal.retention")
+        .await;
+    let again = async { while login(&sender, number + 1).await != StatusCode::OK {} };
+    tokio::time::timeout(HANGS, again).await.expect("it hangs");
+    assert_eq!(present(&site).await as u64, number + 1);
+    shortage.end(&process);
 }

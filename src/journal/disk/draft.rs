@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     log::Log,
-    writer::{BATCH_BYTES_MAX, BATCH_MAX, weight},
+    requests::{BATCH_MAX, weight},
 };
 use crate::{
     domain::Time,
@@ -52,7 +52,8 @@ impl Draft {
     pub fn push(&mut self, entry: Entry) -> Result<(), StoreError> {
         self.batch_bytes += weight(&entry);
         self.batch.push(entry);
-        if self.batch.len() < BATCH_MAX && self.batch_bytes < BATCH_BYTES_MAX {
+        let bytes_max = self.log.room().batch_bytes_max();
+        if self.batch.len() < BATCH_MAX && self.batch_bytes < bytes_max {
             return Ok(());
         }
         self.flush()

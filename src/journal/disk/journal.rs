@@ -12,14 +12,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     log::{Log, Sealed},
+    requests::{Append, Request},
     status::Status,
-    writer::{Append, Request, Writer},
+    writer::Writer,
 };
 use crate::{
     domain::Time,
     journal::{
-        AppendError, Cause, DataFolder, Decoder, Entry, Epoch, FollowError, Follower, Journal,
-        LockError, OpenError, Revision, Unappliable,
+        AppendError, Cause, DataFolder, Decoder, Dropped, Entry, Epoch, FollowError, Follower,
+        Journal, LockError, OpenError, Revision, Room, Unappliable,
     },
 };
 
@@ -44,18 +45,20 @@ impl DiskJournal {
     pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
         let log = Log::open(Arc::clone(folder.files()), folder.identity());
         let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
+        let log = log.within(Arc::clone(folder.space()));
         tracing::info!(folder = %folder.path().display(), "opened the journal");
         let quarantined = &folder.identity().quarantined;
         let decoder = decoder.quarantining(quarantined);
         let status = Arc::new(Status::default());
         status.quarantined(quarantined.len());
+        status.room(log.room());
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let writer = Writer {
             log,
             decoder,
             status: Arc::clone(&status),
             follower: None,
-            failed_at: None,
+            retry_at: None,
         };
         let writer = thread::Builder::new()
             .name("journal".to_owned())
@@ -167,8 +170,18 @@ impl Journal for DiskJournal {
         self.blocking_request(Request::Seal { done });
     }
 
-    fn drop_before(&self, first: Revision, until: Time) {
-        self.blocking_request(Request::DropBefore { first, until });
+    fn drop_before(&self, first: Revision, until: Time) -> Dropped {
+        let (done, dropped) = sync_channel(1);
+        self.blocking_request(Request::DropBefore { first, until, done });
+        dropped.recv().unwrap_or_default()
+    }
+
+    fn room(&self) -> Room {
+        self.status.left()
+    }
+
+    fn short_of_room(&self) -> BoxFuture<'_, ()> {
+        self.status.short_of_room.notified().boxed()
     }
 
     fn register(&self, registry: &mut Registry) {

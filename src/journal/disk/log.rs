@@ -9,19 +9,17 @@ use std::{ops::ControlFlow, sync::Arc};
 pub(super) use self::read::OnLoss;
 
 use self::chain::Chain;
-use super::segment::{Segment, SegmentName};
+use super::{
+    room::LogRoom,
+    segment::{Segment, SegmentName},
+};
 use crate::{
     domain::Time,
     journal::{
         ChainHash, ChainPoint, Decoder, Entry, Revision, StoreError, codec,
-        folder::{Files, Identity, write_identity},
+        folder::{Files, Identity, Space, write_identity},
     },
 };
-
-/// Bytes in a segment before the next is begun. After a crash, a segment is checked as a
-/// whole when it is opened: the limit bounds how long that takes. Old entries are dropped by
-/// whole segments.
-const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 /// Takes the entries of a block. When it wants no more, it breaks with the revision after the
 /// last entry that it took.
@@ -51,6 +49,7 @@ pub struct Sealed {
 #[derive(Debug)]
 pub(super) struct Log {
     files: Arc<dyn Files>,
+    room: LogRoom,
     /// What the folder says of the journal, or is going to when it is [marked](Self::mark).
     identity: Identity,
     is_marked: bool,
@@ -59,6 +58,8 @@ pub(super) struct Log {
     /// The segment that is written to. `None` if the next entry begins a new one: at first,
     /// after a write failed, and after a segment was sealed.
     current: Option<Segment>,
+    /// A segment that was begun and that the folder does not name yet. Nothing is in it.
+    unnamed: Option<Segment>,
     /// The last segment that this process began or tried to begin, or found.
     begun: Option<SegmentName>,
     /// The revision of the next entry.
@@ -80,10 +81,12 @@ impl Log {
         let begun = segments.last().copied();
         Ok(Self {
             files,
+            room: LogRoom::new(Space::unlimited().into()),
             identity: identity.clone(),
             is_marked: true,
             segments,
             current: None,
+            unnamed: None,
             begun,
             next: 1,
             chain: ChainHash::NONE,
@@ -95,14 +98,27 @@ impl Log {
     pub(super) fn begin_after(files: Arc<dyn Files>, identity: &Identity, after: Revision) -> Self {
         Self {
             files,
+            room: LogRoom::new(Space::unlimited().into()),
             identity: identity.clone(),
             is_marked: false,
             segments: Vec::new(),
             current: None,
+            unnamed: None,
             begun: None,
             next: after + 1,
             chain: ChainHash::NONE,
         }
+    }
+
+    /// The same log, in a folder whose space is limited.
+    pub(super) fn within(mut self, space: Arc<Space>) -> Self {
+        self.room = LogRoom::new(space);
+        self
+    }
+
+    /// How much room there is for entries.
+    pub(super) fn room(&self) -> &LogRoom {
+        &self.room
     }
 
     /// The revision of the first entry kept.
@@ -164,14 +180,11 @@ impl Log {
             known => known,
         };
         let block = codec::encode(first, before, entries);
-        let current = match self.current.take() {
-            Some(current) if current.bytes() < SEGMENT_BYTES_MAX => Ok(current),
-            _ => self.begin(now),
-        };
-        // If this fails, the segment is not written to again: see the module `segment`.
-        let mut current = current?;
-        current.append(first, &block)?;
-        self.current = Some(current);
+        let segment = self.current.as_ref().map(Segment::name);
+        self.room.check(block.len(), segment)?;
+        let written = self.write(&block, now);
+        self.room.note(&written);
+        written?;
         self.next += count;
         self.chain = before.extended(&block);
         Ok(ChainPoint {
@@ -179,6 +192,18 @@ impl Log {
             last: self.last(),
             hash: self.chain,
         })
+    }
+
+    fn write(&mut self, block: &[u8], now: Time) -> Result<(), StoreError> {
+        let current = match self.current.take() {
+            Some(current) if current.bytes() < self.room.segment_bytes_max() => Ok(current),
+            _ => self.begin(now),
+        };
+        // If this fails, the segment is not written to again: see the module `segment`.
+        let mut current = current?;
+        current.append(self.next, block)?;
+        self.current = Some(current);
+        Ok(())
     }
 
     /// Appends entries as versions did that stored no hash.
@@ -199,7 +224,26 @@ impl Log {
         Ok(())
     }
 
+    /// Begins a segment, and lets the folder name it before an entry is in it: from then on it is
+    /// noticed if the segment is missing.
     fn begin(&mut self, now: Time) -> Result<Segment, StoreError> {
+        let segment = match self.unnamed.take() {
+            Some(segment) => segment,
+            None => self.create(now)?,
+        };
+        self.identity.begun = Some(segment.name().to_string());
+        if self.is_marked
+            && let Err(error) = write_identity(&*self.files, &self.identity)
+        {
+            // The folder may name it all the same. So the next try has to begin this one.
+            self.unnamed = Some(segment);
+            return Err(error);
+        }
+        self.segments.push(segment.name());
+        Ok(segment)
+    }
+
+    fn create(&mut self, now: Time) -> Result<Segment, StoreError> {
         // A segment whose creation failed may exist all the same. The new one is named later,
         // so that it counts.
         let first = self.next;
@@ -208,14 +252,7 @@ impl Log {
         let created_at = now.max(after.unwrap_or(now));
         let name = SegmentName { first, created_at };
         self.begun = Some(name);
-        let segment = Segment::create(&*self.files, name, &self.identity)?;
-        self.identity.begun = Some(name.to_string());
-        if self.is_marked {
-            // Before an entry is in it: from then on it is noticed if the segment is missing.
-            write_identity(&*self.files, &self.identity)?;
-        }
-        self.segments.push(name);
-        Ok(segment)
+        Segment::create(&*self.files, name, &self.identity)
     }
 
     /// Makes the folder of the log a data folder, durably.
@@ -227,8 +264,12 @@ impl Log {
 
     /// Finds out whether entries can be made durable, without appending one.
     pub(super) fn try_to_write(&mut self, now: Time) -> Result<(), StoreError> {
+        let segment = self.current.as_ref().map(Segment::name);
+        self.room.check(0, segment)?;
         if self.current.is_none() {
-            self.current = Some(self.begin(now)?);
+            let begun = self.begin(now);
+            self.room.note(&begun);
+            self.current = Some(begun?);
         }
         Ok(())
     }
@@ -236,6 +277,7 @@ impl Log {
     /// Lets the next entry begin a new segment. Those that there are do not change any more.
     pub(super) fn seal(&mut self) -> Sealed {
         self.current = None;
+        self.room.note_checkpoint();
         Sealed {
             segments: self.segments.iter().map(SegmentName::to_string).collect(),
             last: self.last(),

@@ -10,6 +10,8 @@ mod draft;
 mod journal;
 mod log;
 mod remains;
+mod requests;
+mod room;
 #[cfg(test)]
 mod salvage_tests;
 mod segment;

@@ -113,7 +113,11 @@ impl Segment {
         trust: Trust,
     ) -> Result<Self, StoreError> {
         let file = name.to_string();
-        let disk = guard(&file, || Ok(files.open(&file, Mode::Existing)?))?;
+        let mode = match trust {
+            Trust::Whole => Mode::Extend,
+            Trust::Nothing => Mode::Existing,
+        };
+        let disk = guard(&file, || Ok(files.open(&file, mode)?))?;
         if guard(&file, || Ok(disk.len()?))? == 0 {
             // The store would make a new database of it.
             let reason = "it is empty".to_owned();
@@ -167,6 +171,10 @@ impl Segment {
         Ok(())
     }
 
+    pub(super) fn name(&self) -> SegmentName {
+        self.name
+    }
+
     /// Bytes that were added since it was opened.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
@@ -194,7 +202,7 @@ impl fmt::Debug for Segment {
 /// Whether a segment is checked when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// It is not: this process just wrote it.
+    /// It is not: this process just began it, and adds to it.
     Whole,
     /// Every page is checked, because it may be damaged.
     Nothing,

@@ -8,9 +8,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use tokio::sync::SetOnce;
+use tokio::sync::{Notify, SetOnce};
 
-use crate::journal::{Cause, Revision, Unappliable};
+use super::room::LogRoom;
+use crate::journal::{Cause, Dropped, Revision, Room, Unappliable};
 
 /// How the journal is doing.
 #[derive(Debug, Default)]
@@ -20,6 +21,9 @@ pub(super) struct Status {
     pub(super) stopped: SetOnce<Unappliable>,
     metrics: DiskMetrics,
     last: AtomicU64,
+    room: Mutex<Room>,
+    /// Told when an entry finds little room, or none.
+    pub(super) short_of_room: Notify,
 }
 
 /// The metrics of the journal.
@@ -32,6 +36,9 @@ pub(super) struct DiskMetrics {
     first: Gauge,
     last: Gauge,
     quarantined: Gauge,
+    bytes: Gauge,
+    bytes_max: Gauge,
+    dropped_early: Counter,
 }
 
 impl Status {
@@ -65,6 +72,22 @@ impl Status {
         self.metrics.refused.inc_by(count as u64);
     }
 
+    /// How much room there is for entries.
+    pub(super) fn left(&self) -> Room {
+        *self.room.lock()
+    }
+
+    /// Notes how much room there is, and what it takes.
+    pub(super) fn room(&self, room: &LogRoom) {
+        *self.room.lock() = room.left();
+        self.metrics.bytes.set(gauged(room.space().bytes()));
+        self.metrics.bytes_max.set(gauged(room.space().bytes_max()));
+    }
+
+    pub(super) fn dropped(&self, dropped: Dropped) {
+        self.metrics.dropped_early.inc_by(dropped.early as u64);
+    }
+
     pub(super) fn quarantined(&self, count: usize) {
         self.metrics.quarantined.set(count as i64);
     }
@@ -82,6 +105,11 @@ impl Status {
         self.last.store(last, Ordering::Release);
         self.metrics.last.set(last as i64);
     }
+}
+
+/// A number as a gauge has it.
+fn gauged(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 impl DiskMetrics {
@@ -116,6 +144,21 @@ impl DiskMetrics {
             "journal_quarantined",
             "Entries without effect, because an operator quarantined them",
             self.quarantined.clone(),
+        );
+        registry.register(
+            "journal_bytes",
+            "What the files of the data folder take",
+            self.bytes.clone(),
+        );
+        registry.register(
+            "journal_bytes_max",
+            "The most that they may take",
+            self.bytes_max.clone(),
+        );
+        registry.register(
+            "journal_segments_dropped_early",
+            "Segments that were dropped before their retention was over, because there was little room",
+            self.dropped_early.clone(),
         );
         registry.register("journal_last_revision", "The last entry", self.last.clone());
     }

@@ -3,6 +3,7 @@
 //! there is an error.
 
 mod retention;
+mod room;
 
 use std::{collections::BTreeMap, io::ErrorKind, ops::ControlFlow, sync::Arc};
 
@@ -341,7 +342,11 @@ fn entries_are_dropped_by_whole_segments_and_only_if_old() {
             .unwrap();
         log.seal();
     }
-    let dropped = |log: &mut Log, from, until| log.drop_before(from, at(until)).unwrap();
+    let dropped = |log: &mut Log, from, until| {
+        let dropped = log.drop_before(from, at(until)).unwrap();
+        assert_eq!(dropped.early, 0);
+        dropped.segments
+    };
     assert_eq!(dropped(&mut log, 2, 9000), 0, "its second entry is needed");
     assert_eq!(dropped(&mut log, 9, 1999), 0, "too young");
     assert_eq!(dropped(&mut log, 3, 2000), 1);

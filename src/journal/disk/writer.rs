@@ -3,33 +3,24 @@
 
 use std::{
     ops::ControlFlow,
-    sync::{Arc, mpsc::SyncSender},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::{
-    mpsc::{Receiver, error::TryRecvError},
-    oneshot,
-};
+use tokio::sync::mpsc::Receiver;
 
 use super::{
-    log::{Log, Sealed},
+    log::Log,
+    requests::{Append, Request, gather},
     status::Status,
 };
 use crate::{
     domain::Time,
     journal::{
-        AppendError, Cause, ChainPoint, Decoder, Entry, FollowError, Follower, Payload, Revision,
+        AppendError, Cause, ChainPoint, Decoder, Dropped, FollowError, Follower, Revision, Room,
         StoreError, Unappliable,
     },
 };
-
-/// Entries made durable together. With more there are fewer syncs, but the first entry waits
-/// longer, because it waits for the last.
-pub(super) const BATCH_MAX: usize = 1024;
-/// Bytes of queries and bodies made durable together, for the same reason. A single entry may
-/// be longer.
-pub(super) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How long entries are refused after a failure, before the disk is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,38 +28,14 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a long replay logs its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A request to the thread.
-pub(super) enum Request {
-    /// Make an entry durable.
-    Append(Append),
-    /// Hand all entries after a revision to a follower from now on.
-    Follow {
-        after: Revision,
-        follower: Box<dyn Follower>,
-        done: SyncSender<Result<(), FollowError>>,
-    },
-    /// Begin a new segment with the next entry, and tell of those that there are.
-    Seal { done: oneshot::Sender<Sealed> },
-    /// Drop entries below a revision that were received before a time.
-    DropBefore { first: Revision, until: Time },
-    /// Try the disk, if it failed.
-    Probe { now: Time },
-}
-
-/// An entry whose appender waits for the answer.
-pub(super) struct Append {
-    pub(super) entry: Entry,
-    pub(super) done: oneshot::Sender<Result<Revision, AppendError>>,
-}
-
 /// The state of the thread.
 pub(super) struct Writer {
     pub(super) log: Log,
     pub(super) decoder: Decoder,
     pub(super) status: Arc<Status>,
     pub(super) follower: Option<Box<dyn Follower>>,
-    /// When the disk failed last; `None` if it has worked since.
-    pub(super) failed_at: Option<Instant>,
+    /// When the disk is tried again, after it failed; `None` if it has worked since.
+    pub(super) retry_at: Option<Instant>,
 }
 
 impl Writer {
@@ -78,7 +45,8 @@ impl Writer {
         while let Some(request) = next {
             next = match request {
                 Request::Append(first) => {
-                    let (batch, after) = gather(first, &mut requests);
+                    let bytes_max = self.log.room().batch_bytes_max();
+                    let (batch, after) = gather(first, bytes_max, &mut requests);
                     self.append(batch);
                     after
                 }
@@ -105,39 +73,71 @@ impl Writer {
             Request::Seal { done } => {
                 // It fails if the caller does not wait.
                 let _ = done.send(self.log.seal());
+                self.status.room(self.log.room());
             }
-            Request::DropBefore { first, until } => {
-                match self.log.drop_before(first, until) {
-                    Ok(segments) => tracing::debug!(from = first, segments, "dropped old entries"),
-                    Err(error) => tracing::warn!(%error, "cannot drop old entries"),
-                }
-                self.status.first(self.log.first());
+            Request::DropBefore { first, until, done } => {
+                // It fails if the caller does not wait.
+                let _ = done.send(self.drop_before(first, until));
             }
             Request::Probe { now } => {
-                if self.failed_at.is_some() {
+                if self.retry_at.is_some() {
                     let tried = self.log.try_to_write(now);
-                    self.note(&tried.map_err(Cause::new));
+                    self.note(tried.map_err(Cause::new).as_ref().err());
                 }
             }
         }
     }
 
+    fn drop_before(&mut self, first: Revision, until: Time) -> Dropped {
+        let dropped = match self.log.drop_before(first, until) {
+            Ok(dropped) => {
+                tracing::debug!(from = first, ?dropped, "dropped entries");
+                dropped
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot drop old entries");
+                Dropped::default()
+            }
+        };
+        if dropped.segments > 0 && self.retry_at.is_some() {
+            // If it was room that was missing, there may be some now.
+            self.retry_at = Some(Instant::now());
+        }
+        self.status.dropped(dropped);
+        self.status.first(self.log.first());
+        self.status.room(self.log.room());
+        dropped
+    }
+
     fn append(&mut self, batch: Vec<Append>) {
-        if let Some(stopped) = self.status.stopped.get() {
-            return self.refuse(batch, &stopped.clone().into());
+        if let Some(error) = self.refusal() {
+            return self.refuse(batch, &error);
         }
-        let appended = self.commit(&batch);
-        if !matches!(appended, Err(AppendError::NotFollowed)) {
-            let noted = appended.as_ref().map(|_| ());
-            self.note(&noted.map_err(cause));
-        }
+        let entries = batch.iter().map(|append| &append.entry);
+        let now = entries.clone().map(|entry| entry.received_at).max();
+        let appended = self.log.append(entries, now.unwrap_or(Time::MIN));
+        let appended = appended.map_err(Cause::new);
+        self.note(appended.as_ref().err());
         match appended {
             Ok(block) => {
                 self.status.appended(block.first, batch.len());
                 self.apply(block, batch);
             }
-            Err(error) => self.refuse(batch, &error),
+            Err(cause) => self.refuse(batch, &AppendError::Store(cause)),
         }
+    }
+
+    /// Why entries are refused without trying to write them, if they are.
+    fn refusal(&self) -> Option<AppendError> {
+        if let Some(stopped) = self.status.stopped.get() {
+            return Some(stopped.clone().into());
+        }
+        if self.follower.is_none() {
+            return Some(AppendError::NotFollowed);
+        }
+        self.retry_at.filter(|at| Instant::now() < *at)?;
+        let failure = self.status.failure();
+        Some(failure.map_or(AppendError::Closed, AppendError::Store))
     }
 
     /// Hands entries that are durable to the follower. Ends the journal if one of them cannot
@@ -171,42 +171,33 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &[Append]) -> Result<ChainPoint, AppendError> {
-        if self.follower.is_none() {
-            return Err(AppendError::NotFollowed);
-        }
-        let is_too_soon = |failed_at: Instant| failed_at.elapsed() < RETRY_INTERVAL;
-        if self.failed_at.is_some_and(is_too_soon) {
-            return Err(self
-                .status
-                .failure()
-                .map_or(AppendError::Closed, AppendError::Store));
-        }
-        let entries = batch.iter().map(|append| &append.entry);
-        let now = entries.clone().map(|entry| entry.received_at).max();
-        let appended = self.log.append(entries, now.unwrap_or(Time::MIN));
-        appended.map_err(|error| AppendError::Store(Cause::new(error)))
-    }
-
-    /// Notes whether the disk works.
-    fn note(&mut self, result: &Result<(), Cause>) {
-        match result {
-            Ok(()) if self.failed_at.take().is_some() => {
+    /// Notes whether the disk works, and how much room it has.
+    fn note(&mut self, failure: Option<&Cause>) {
+        self.note_room();
+        match failure {
+            None if self.retry_at.take().is_some() => {
                 tracing::info!("the journal can be written to again");
                 self.status.recovered();
             }
-            Ok(()) => {}
-            Err(reason) => {
-                let is_news = self.failed_at.is_none();
-                let is_old = |failed_at: Instant| failed_at.elapsed() >= RETRY_INTERVAL;
-                if self.failed_at.is_none_or(is_old) {
-                    self.failed_at = Some(Instant::now());
+            None => {}
+            Some(reason) => {
+                let is_news = self.retry_at.is_none();
+                let now = Instant::now();
+                if self.retry_at.is_none_or(|at| at <= now) {
+                    self.retry_at = Some(now + RETRY_INTERVAL);
                 }
                 if is_news {
                     tracing::error!("the journal cannot be written to: {reason}");
                 }
                 self.status.failed(reason);
             }
+        }
+    }
+
+    fn note_room(&self) {
+        self.status.room(self.log.room());
+        if self.status.left() != Room::Enough {
+            self.status.short_of_room.notify_one();
         }
     }
 
@@ -246,40 +237,7 @@ impl Writer {
         self.status.first(first);
         self.status.last(last);
         self.follower = Some(follower);
+        self.note_room();
         Ok(())
-    }
-}
-
-/// The entries that are made durable together with `first`, and the request after them if
-/// it is of another kind.
-fn gather(first: Append, requests: &mut Receiver<Request>) -> (Vec<Append>, Option<Request>) {
-    let mut bytes = weight(&first.entry);
-    let mut batch = Vec::with_capacity(BATCH_MAX.min(1 + requests.len()));
-    batch.push(first);
-    while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
-        match requests.try_recv() {
-            Ok(Request::Append(append)) => {
-                bytes += weight(&append.entry);
-                batch.push(append);
-            }
-            Ok(other) => return (batch, Some(other)),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-        }
-    }
-    (batch, None)
-}
-
-fn cause(error: &AppendError) -> Cause {
-    match error {
-        AppendError::Store(cause) => cause.clone(),
-        error => Cause::new(error.clone()),
-    }
-}
-
-/// The bytes that an entry counts as.
-pub(super) fn weight(entry: &Entry) -> usize {
-    match &entry.payload {
-        Payload::Callback(callback) => callback.body.len() + callback.query.len(),
-        Payload::Tick => 0,
     }
 }

@@ -16,6 +16,8 @@ use super::{permissions::for_owner, preallocate::Preallocated};
 pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
+    /// The length of a file.
+    fn length(&self, name: &str) -> io::Result<u64>;
     /// Opens a file, or creates an empty one, which replaces a file of that name.
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile>;
     /// Gives a file another name, and replaces a file of that name.
@@ -54,8 +56,10 @@ pub(crate) fn remove_unfinished(files: &dyn Files) -> io::Result<()> {
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// It has to exist.
+    /// It has to exist. It is read, and the store may repair it.
     Existing,
+    /// It has to exist, and more is added to it.
+    Extend,
     /// It is created, and is empty.
     Create,
 }
@@ -83,6 +87,10 @@ impl Files for OsFolder {
             .into_iter()
             .filter_map(|name| name.into_string().ok());
         Ok(names.collect())
+    }
+
+    fn length(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
     }
 
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
@@ -118,7 +126,12 @@ pub(crate) struct OpenFile(Box<dyn StorageBackend>);
 
 impl OpenFile {
     pub(crate) fn new(file: impl StorageBackend) -> io::Result<Self> {
-        Ok(Self(Box::new(Preallocated::new(file)?)))
+        Ok(Self::from_backend(Preallocated::new(file)?))
+    }
+
+    /// A file that is used as it is.
+    pub(super) fn from_backend(file: impl StorageBackend) -> Self {
+        Self(Box::new(file))
     }
 }
 

@@ -12,6 +12,7 @@ mod permissions;
 mod preallocate;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod space;
 
 use std::{
     fmt, fs, io,
@@ -22,13 +23,16 @@ use std::{
 use super::{Epoch, Losses, Revision};
 
 pub(crate) use self::files::{Files, Mode, OpenFile, SET_ASIDE, UNFINISHED};
-#[cfg(test)]
-pub(crate) use self::format::open as open_format;
-pub(crate) use self::format::{Identity, write as write_identity};
 pub use self::{
     copy::{CopyError, FolderCopy},
     error::{OpenError, StoreError},
     lock::LockError,
+};
+#[cfg(test)]
+pub(crate) use self::{format::open as open_format, space::limit};
+pub(crate) use self::{
+    format::{Identity, write as write_identity},
+    space::Space,
 };
 
 use self::{
@@ -40,10 +44,13 @@ use self::{
 #[derive(Clone)]
 pub struct DataFolder(Arc<Taken>);
 
+#[derive(Clone)]
 struct Taken {
     path: PathBuf,
     identity: Identity,
     files: Arc<dyn Files>,
+    space: Arc<Space>,
+    #[expect(dead_code, reason = "it is kept, not read")]
     lock: Arc<Lock>,
 }
 
@@ -130,12 +137,27 @@ impl DataFolder {
     }
 
     fn replace(&self, identity: Identity) -> Result<Self, StoreError> {
-        let Taken {
-            path, files, lock, ..
-        } = &*self.0;
-        write_identity(&**files, &identity)?;
-        let (files, lock) = (Arc::clone(files), Arc::clone(lock));
-        Ok(Self::taken(path, identity, files, lock))
+        write_identity(&**self.files(), &identity)?;
+        Ok(Self(Arc::new(Taken {
+            identity,
+            ..(*self.0).clone()
+        })))
+    }
+
+    /// Limits what its files may take: to new files and to segments that grow, the folder is a
+    /// disk of so many bytes. The folder is to be used as it is returned.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn within(&self, bytes_max: u64) -> Result<Self, OpenError> {
+        let Taken { path, files, .. } = &*self.0;
+        let limited = space::limit(files, bytes_max).map_err(StoreError::folder);
+        let (files, space) = limited.map_err(|source| OpenError::store(path, source))?;
+        Ok(Self(Arc::new(Taken {
+            files,
+            space,
+            ..(*self.0).clone()
+        })))
     }
 
     fn taken(path: &Path, identity: Identity, files: Arc<dyn Files>, lock: Arc<Lock>) -> Self {
@@ -145,6 +167,7 @@ impl DataFolder {
             path: path.to_owned(),
             identity,
             files,
+            space: Arc::new(Space::unlimited()),
             lock,
         }))
     }
@@ -193,8 +216,22 @@ impl DataFolder {
         sum().map_err(StoreError::folder)
     }
 
+    /// The most that its files may take, if the folder is [limited](Self::within).
+    pub fn bytes_max(&self) -> u64 {
+        self.space().bytes_max()
+    }
+
+    /// What the file system that holds the folder has free for it; `None` where nothing tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        free_bytes(self.path())
+    }
+
     pub(crate) fn files(&self) -> &Arc<dyn Files> {
         &self.0.files
+    }
+
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.0.space
     }
 
     /// A file of the folder, with its present length.
@@ -213,6 +250,17 @@ impl fmt::Debug for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DataFolder").field(&self.0.path).finish()
     }
+}
+
+#[cfg(unix)]
+fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(path).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
 }
 
 fn has_files(path: &Path) -> bool {

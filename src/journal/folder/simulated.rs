@@ -202,6 +202,12 @@ impl Files for Simulated {
         Ok(self.0.lock().names.keys().cloned().collect())
     }
 
+    fn length(&self, name: &str) -> io::Result<u64> {
+        let state = self.0.lock();
+        let file = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(state.files[*file].now.len() as u64)
+    }
+
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
         let mut state = self.0.lock();
         if mode == Mode::Create {

@@ -1,0 +1,311 @@
+//! The space that a data folder takes, and the most that it may.
+//!
+//! It is counted by the lengths of the files. A file takes less than its length where nothing was
+//! written to it yet, and never more.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use bytesize::ByteSize;
+use parking_lot::Mutex;
+use redb::StorageBackend;
+
+use super::files::{Files, Mode, OpenFile};
+
+/// The space of a data folder.
+#[derive(Debug)]
+pub(crate) struct Space {
+    bytes_max: u64,
+    lengths: Mutex<HashMap<String, u64>>,
+    /// The sum of the lengths, which is read without the lock.
+    bytes: AtomicU64,
+}
+
+/// The folder takes as much as it may. It is the source of an error that is told like that of a
+/// full disk.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the data folder has reached journal.bytes_max ({})", ByteSize(*.bytes_max))]
+struct Reached {
+    bytes_max: u64,
+}
+
+impl Space {
+    /// That of a folder whose files are not counted.
+    pub(crate) fn unlimited() -> Self {
+        Self {
+            bytes_max: u64::MAX,
+            lengths: Mutex::default(),
+            bytes: AtomicU64::default(),
+        }
+    }
+
+    /// That of a folder with these files, which may take so much.
+    fn measure(files: &dyn Files, bytes_max: u64) -> io::Result<Self> {
+        let names = files.list()?.into_iter();
+        let measured = names.map(|name| Ok((files.length(&name)?, name)));
+        let lengths = measured
+            .map(|file| file.map(|(length, name)| (name, length)))
+            .collect::<io::Result<HashMap<_, _>>>()?;
+        Ok(Self {
+            bytes_max,
+            bytes: AtomicU64::new(lengths.values().sum()),
+            lengths: Mutex::new(lengths),
+        })
+    }
+
+    /// The most that the files may take.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    /// What the files take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// What a file takes.
+    pub(crate) fn length(&self, name: &str) -> u64 {
+        self.lengths.lock().get(name).copied().unwrap_or(0)
+    }
+
+    /// What the largest file takes whose name ends so.
+    pub(crate) fn largest(&self, suffix: &str) -> u64 {
+        let lengths = self.lengths.lock();
+        let lengths = lengths.iter().filter(|(name, _)| name.ends_with(suffix));
+        lengths.map(|(_, length)| *length).max().unwrap_or(0)
+    }
+
+    /// The error that says that the files take as much as they may.
+    pub(crate) fn reached(&self) -> io::Error {
+        let bytes_max = self.bytes_max;
+        io::Error::new(io::ErrorKind::StorageFull, Reached { bytes_max })
+    }
+
+    /// Notes the new length of a file, unless the file is limited and would grow beyond the limit.
+    fn resize(&self, name: &str, length: u64, is_limited: bool) -> io::Result<()> {
+        let mut lengths = self.lengths.lock();
+        let before = lengths.get(name).copied().unwrap_or(0);
+        let bytes = (self.bytes.load(Relaxed) - before).saturating_add(length);
+        if is_limited && length > before && bytes > self.bytes_max {
+            return Err(self.reached());
+        }
+        lengths.insert(name.to_owned(), length);
+        self.bytes.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    /// Notes that a file is gone. Returns the length that it had.
+    fn forget(&self, name: &str) -> Option<u64> {
+        let mut lengths = self.lengths.lock();
+        let length = lengths.remove(name)?;
+        self.bytes.fetch_sub(length, Relaxed);
+        Some(length)
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        let length = self.forget(from);
+        self.forget(to);
+        // It is not limited, so it does not fail.
+        let _ = self.resize(to, length.unwrap_or(0), false);
+    }
+}
+
+/// Files whose space is limited. To a new file and to one that is extended, the limit is a full
+/// disk. An existing one may grow beyond it: the store repairs a segment when it opens it, and a
+/// start has to read what is there.
+#[derive(Debug)]
+struct Limited {
+    files: Arc<dyn Files>,
+    space: Arc<Space>,
+}
+
+/// Limits what files may take together. Returns them as they are to be used, and their space.
+pub(crate) fn limit(
+    files: &Arc<dyn Files>,
+    bytes_max: u64,
+) -> io::Result<(Arc<dyn Files>, Arc<Space>)> {
+    let space = Arc::new(Space::measure(&**files, bytes_max)?);
+    let limited = Limited {
+        files: Arc::clone(files),
+        space: Arc::clone(&space),
+    };
+    Ok((Arc::new(limited), space))
+}
+
+impl Files for Limited {
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.files.list()
+    }
+
+    fn length(&self, name: &str) -> io::Result<u64> {
+        self.files.length(name)
+    }
+
+    fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
+        let file = self.files.open(name, mode)?;
+        if mode == Mode::Create {
+            self.space.resize(name, 0, false)?;
+        }
+        Ok(OpenFile::from_backend(LimitedFile {
+            file,
+            name: name.to_owned(),
+            is_limited: mode != Mode::Existing,
+            space: Arc::clone(&self.space),
+        }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.files.rename(from, to)?;
+        self.space.rename(from, to);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files.remove(name)?;
+        self.space.forget(name);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.files.sync()
+    }
+}
+
+/// An open file. It has the name that it was opened under: no file is renamed while it is open.
+#[derive(Debug)]
+struct LimitedFile {
+    file: OpenFile,
+    name: String,
+    is_limited: bool,
+    space: Arc<Space>,
+}
+
+impl StorageBackend for LimitedFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let before = self.file.len()?;
+        self.space.resize(&self.name, len, self.is_limited)?;
+        let resized = self.file.set_len(len);
+        if resized.is_err() {
+            self.space.resize(&self.name, before, false)?;
+        }
+        resized
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    // Nothing is written behind the end: a file is made longer first.
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::journal::folder::simulated::Simulated;
+
+    const NAMES: [&str; 3] = ["a.segment", "b.checkpoint", "c.new"];
+    const BYTES_MAX: u64 = 1000;
+
+    fn limited(disk: &Simulated) -> (Arc<dyn Files>, Arc<Space>) {
+        let files: Arc<dyn Files> = Arc::new(disk.clone());
+        limit(&files, BYTES_MAX).unwrap()
+    }
+
+    fn truth(disk: &Simulated) -> u64 {
+        disk.lengths()
+            .iter()
+            .map(|(_, length)| *length as u64)
+            .sum()
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Act {
+        SetLen(usize, Mode, u64),
+        Rename(usize, usize),
+        Remove(usize),
+        Reopen,
+    }
+
+    fn acts() -> impl Strategy<Value = Act> {
+        let name = || 0..NAMES.len();
+        let mode = prop_oneof![Just(Mode::Existing), Just(Mode::Create), Just(Mode::Extend)];
+        prop_oneof![
+            6 => (name(), mode, 0..800_u64).prop_map(|(name, mode, len)| Act::SetLen(name, mode, len)),
+            2 => (name(), name()).prop_map(|(from, to)| Act::Rename(from, to)),
+            2 => name().prop_map(Act::Remove),
+            1 => Just(Act::Reopen),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_counted_is_what_is_there_and_new_files_stay_below_the_limit(
+            acts in prop::collection::vec(acts(), 1..30),
+        ) {
+            let disk = Simulated::default();
+            let (mut files, mut space) = limited(&disk);
+            for act in acts {
+                let before = truth(&disk);
+                let is_over = match act {
+                    Act::SetLen(name, mode, len) => {
+                        let set = files.open(NAMES[name], mode).and_then(|file| file.set_len(len));
+                        let is_full = |error: io::Error| error.kind() == io::ErrorKind::StorageFull;
+                        prop_assert!(!set.is_err_and(is_full) || before + len > BYTES_MAX);
+                        mode == Mode::Existing
+                    }
+                    Act::Rename(from, to) => {
+                        let _ = files.rename(NAMES[from], NAMES[to]);
+                        false
+                    }
+                    Act::Remove(name) => {
+                        let _ = files.remove(NAMES[name]);
+                        false
+                    }
+                    Act::Reopen => {
+                        (files, space) = limited(&disk);
+                        false
+                    }
+                };
+                let after = truth(&disk);
+                prop_assert_eq!(space.bytes(), after, "{:?}", act);
+                prop_assert!(is_over || after <= before.max(BYTES_MAX), "{:?}", act);
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_is_told_as_a_full_disk_and_by_its_name() {
+        let (files, space) = limited(&Simulated::default());
+        let file = files.open("a.checkpoint", Mode::Create).unwrap();
+        file.set_len(BYTES_MAX).unwrap();
+        let error = file.set_len(BYTES_MAX + 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let told = "the data folder has reached journal.bytes_max (1000 B)";
+        assert_eq!(error.to_string(), told);
+        assert_eq!(space.largest(".checkpoint"), BYTES_MAX);
+        assert_eq!(space.largest(".segment"), 0);
+    }
+}
