@@ -8,13 +8,13 @@ use super::{
     descriptors::{self, Connections},
     error::ServerError,
     parts,
+    storage::Storage,
 };
 use crate::{
     admin::{self, MetricsRegistry},
     config::{Config, GrpcConfig, WebhookConfig},
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence},
-    journal::Journal,
     net::{ConnectionMetrics, Listener, Readiness},
     providers::{Account, Registry},
     roster::Roster,
@@ -51,7 +51,7 @@ impl Fronts {
     pub(super) async fn bind(
         config: &Config,
         registry: Registry,
-        journal: Arc<dyn Journal>,
+        storage: &Storage,
         roster: &Arc<Roster>,
         ready: &Readiness,
         clock: Clock,
@@ -61,10 +61,14 @@ impl Fronts {
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
         let admin_metrics = ConnectionMetrics::register(metrics.registry_mut(), "admin_", "Admin");
         let front = WebhookFront::new(WebhookParts {
-            settings: settings(config, connections_max.webhook),
+            settings: settings(
+                config,
+                connections_max.webhook,
+                storage.undecodable_bytes_max(),
+            ),
             registry,
             accounts: accounts(config),
-            journal,
+            journal: Arc::clone(&storage.journal),
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
             clock,
@@ -175,8 +179,13 @@ fn accounts(config: &Config) -> Vec<(AppName, Account)> {
         .collect()
 }
 
-/// The limits of the webhook front that a configuration asks for, with so many connections.
-fn settings(config: &Config, connections_max: usize) -> WebhookSettings {
+/// The limits of the webhook front that a configuration asks for, with so many connections, and
+/// so many bytes for undecodable callbacks.
+fn settings(
+    config: &Config,
+    connections_max: usize,
+    undecodable_bytes_max: u64,
+) -> WebhookSettings {
     let WebhookConfig {
         listen: _,
         body_max,
@@ -206,6 +215,7 @@ fn settings(config: &Config, connections_max: usize) -> WebhookSettings {
         body_rate_min: body_rate_min.as_usize(),
         unread_bytes_max: unread_bytes_max.as_usize(),
         idle_timeout: idle_timeout.into(),
+        undecodable_bytes_max,
         start_wait: START_WAIT,
     }
 }

@@ -130,11 +130,10 @@ impl Server {
         let ready = Readiness::default();
         let clock = Clock::system();
         let clock_watch = ClockWatch::register(metrics.registry_mut());
-        let journal = Arc::clone(&storage.journal);
         let fronts = Fronts::bind(
             config,
             registry,
-            journal,
+            &storage,
             &roster,
             &ready,
             clock.clone(),

@@ -15,6 +15,11 @@ use crate::{
     journal::{DataFolder, Decoder, DiskJournal, Journal, MemoryJournal, OpenError},
 };
 
+/// An hour's undecodable callbacks of one app and product take at most the data folder's space
+/// divided by this. So those of a day, of one that sends nothing else, take a quarter of it: no
+/// sender of them lets the history of the others be dropped.
+const UNDECODABLE_PARTS: u64 = 100;
+
 /// The journal, and the store of its checkpoints.
 #[derive(Clone, Debug)]
 pub(super) struct Storage {
@@ -43,6 +48,15 @@ impl Storage {
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.register(registry);
         }
+    }
+
+    /// What the undecodable callbacks of an app and product may take in an hour.
+    pub(super) fn undecodable_bytes_max(&self) -> u64 {
+        let disk = self.disk.as_ref();
+        // A journal in memory keeps none.
+        disk.map_or(u64::MAX, |disk| {
+            disk.folder().bytes_max() / UNDECODABLE_PARTS
+        })
     }
 
     fn memory() -> Self {

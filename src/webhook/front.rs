@@ -62,6 +62,9 @@ pub struct WebhookSettings {
     pub unread_bytes_max: usize,
     /// How long a connection may stay open without a request.
     pub idle_timeout: Duration,
+    /// What the undecodable callbacks of an app and product may take of the journal in an hour.
+    /// More are answered alike and not kept.
+    pub undecodable_bytes_max: u64,
     /// How long a callback waits for the service to be ready before it is refused.
     pub start_wait: Duration,
 }
@@ -141,6 +144,7 @@ impl WebhookFront {
             requests_max,
             nonce_pairs_max,
             unread_bytes_max,
+            undecodable_bytes_max,
             ..
         } = parts.settings;
         let trust = Trust::default();
@@ -150,7 +154,12 @@ impl WebhookFront {
         };
         let displaced = parts.metrics.bodies_displaced.clone();
         Self {
-            routes: Routes::new(parts.registry, &parts.accounts, &parts.metrics),
+            routes: Routes::new(
+                parts.registry,
+                &parts.accounts,
+                undecodable_bytes_max,
+                &parts.metrics,
+            ),
             requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
             unread: Budget::new("bodies on their way", unread, trust.clone(), displaced),
             trust,

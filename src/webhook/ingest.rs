@@ -1,6 +1,6 @@
 //! Verifies and decodes a callback, and appends it to the journal.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{AppName, Decoded, Outcome, Time, Times},
-    journal::{AppendError, Callback, Entry, Payload},
+    journal::{AppendError, Callback, Entry, Payload, io_kind},
     net::Caller,
     providers::{EventTime, Malformed, NoncePair, Offset, Request, Terms, Text},
 };
@@ -64,6 +64,8 @@ impl WebhookFront {
         };
         if outcome == Outcome::Ignored {
             tracing::debug!(app = app.as_str(), ?decoded, "callback ignored");
+        } else if outcome == Outcome::Undecodable && !self.keeps(&app, &arrival, times.own) {
+            route.metrics.undecodables_dropped.inc();
         } else {
             let callback = Callback {
                 app,
@@ -210,6 +212,28 @@ impl WebhookFront {
         }
     }
 
+    /// Whether an undecodable callback is kept. If not, it is answered alike: the vendor cannot
+    /// mend it.
+    fn keeps(&self, app: &AppName, arrival: &Arrival<'_>, now: Time) -> bool {
+        let Route {
+            product,
+            undecodables,
+            ..
+        } = arrival.route;
+        let bytes = arrival.query.len() + arrival.body.len();
+        let is_kept = undecodables.admits(app, bytes, now);
+        if !is_kept && let Some(held_back) = undecodables.dropped_log.pass(now) {
+            tracing::warn!(
+                app = app.as_str(),
+                product = product.name.as_str(),
+                bytes,
+                held_back,
+                "undecodable callback not kept: those of this hour take as much of the journal as they may"
+            );
+        }
+        is_kept
+    }
+
     async fn keep(&self, times: &Times, callback: Callback) -> Result<(), Refused> {
         let entry = Entry {
             received_at: times.received_at(),
@@ -226,6 +250,11 @@ impl WebhookFront {
             tracing::error!(held_back, "callback not taken: {error}");
         }
         // The store's own words are for the operator, not for the sender.
-        Reason::Unavailable.because("the callback could not be made durable")
+        Reason::Unavailable.because(match io_kind(error) {
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+                "the callback could not be made durable: the disk is full, or journal.bytes_max is reached"
+            }
+            _ => "the callback could not be made durable",
+        })
     }
 }

@@ -19,6 +19,7 @@ use crate::{
 pub struct WebhookMetrics {
     callbacks: Family<CallbackLabels, Counter>,
     untimely: Family<UntimelyLabels, Counter>,
+    undecodables_dropped: Family<ProductLabels, Counter>,
     refusals: [Counter; Reason::ALL.len()],
     /// Requests whose heads could not be read, or did not arrive in time. They are no
     /// refusals: the HTTP library answers them, if they are answered at all.
@@ -37,6 +38,13 @@ pub struct ProductMetrics {
     taken: [Counter; Outcome::ALL.len()],
     too_early: Counter,
     too_late: Counter,
+    /// Undecodable callbacks that were answered and not kept.
+    pub undecodables_dropped: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProductLabels {
+    product: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,12 +75,19 @@ impl WebhookMetrics {
             "Callbacks taken whose event is too long before (late) or after (early) their receipt to have an effect",
             untimely.clone(),
         );
+        let undecodables_dropped = Family::<ProductLabels, Counter>::default();
+        registry.register(
+            "undecodables_dropped",
+            "Undecodable callbacks that were taken and not kept, because those of the hour took too much",
+            undecodables_dropped.clone(),
+        );
         let refusals = Family::<RefusalLabels, Counter>::default();
         registry.register("refusals", "Requests refused", refusals.clone());
 
         let metrics = Self {
             callbacks,
             untimely,
+            undecodables_dropped,
             refusals: Reason::ALL.map(|reason| {
                 let reason = reason.code();
                 refusals.get_or_create_owned(&RefusalLabels { reason })
@@ -114,7 +129,13 @@ impl WebhookMetrics {
                 reason,
             })
         };
+        let undecodables_dropped = self
+            .undecodables_dropped
+            .get_or_create_owned(&ProductLabels {
+                product: product.as_str(),
+            });
         ProductMetrics {
+            undecodables_dropped,
             taken,
             too_early: untimely("early"),
             too_late: untimely("late"),
@@ -159,6 +180,7 @@ mod tests {
         for line in [
             r#"headcount_callbacks_total{product="zego_room",outcome="accepted"} 0"#,
             r#"headcount_callbacks_total{product="zego_room",outcome="undecodable"} 0"#,
+            r#"headcount_undecodables_dropped_total{product="zego_room"} 0"#,
             r#"headcount_refusals_total{reason="signature_stale"} 0"#,
             r#"headcount_refusals_total{reason="not_ready"} 1"#,
             "headcount_requests_malformed_total 0",

@@ -23,6 +23,7 @@ mod path;
 mod refusal_log;
 mod routes;
 mod serve;
+mod undecodables;
 
 pub use self::{
     answers::Reason,

@@ -3,6 +3,7 @@
 use super::{
     metrics::{ProductMetrics, WebhookMetrics},
     refusal_log::RefusalLog,
+    undecodables::Undecodables,
 };
 use crate::{
     domain::AppName,
@@ -17,6 +18,7 @@ pub(super) struct Route {
     pub(super) accounts: Accounts,
     pub(super) metrics: ProductMetrics,
     pub(super) refusal_log: RefusalLog,
+    pub(super) undecodables: Undecodables,
     pub(super) undecodable_log: Throttle,
     pub(super) untimely_log: Throttle,
 }
@@ -29,6 +31,7 @@ impl Routes {
     pub(super) fn new(
         registry: Registry,
         accounts: &[(AppName, Account)],
+        undecodable_bytes_max: u64,
         metrics: &WebhookMetrics,
     ) -> Self {
         let routes = registry.products().map(|(vendor, product)| Route {
@@ -39,6 +42,7 @@ impl Routes {
             ),
             metrics: metrics.product(product.name),
             refusal_log: RefusalLog::default(),
+            undecodables: Undecodables::new(undecodable_bytes_max),
             undecodable_log: Throttle::default(),
             untimely_log: Throttle::default(),
         });
@@ -61,7 +65,7 @@ mod tests {
     #[test]
     fn every_product_is_reached_at_its_path() {
         let metrics = WebhookMetrics::register(&mut Metrics::default());
-        let routes = Routes::new(Registry::standard(), &[], &metrics);
+        let routes = Routes::new(Registry::standard(), &[], 0, &metrics);
         for (_, product) in Registry::standard().products() {
             assert_eq!(routes.at(product.path).unwrap().product.name, product.name);
         }

@@ -59,6 +59,7 @@ fn with_room(
         body_rate_min: 1024,
         unread_bytes_max,
         idle_timeout: IDLE,
+        undecodable_bytes_max: u64::MAX,
         start_wait: Duration::ZERO,
         reorder_horizon: Duration::from_secs(600),
     };

@@ -245,6 +245,7 @@ fn settings(horizon: Duration) -> WebhookSettings {
         body_rate_min: 1,
         unread_bytes_max: 1024 * 1024,
         idle_timeout: NEVER,
+        undecodable_bytes_max: u64::MAX,
         start_wait: Duration::ZERO,
         reorder_horizon: horizon,
     }

@@ -135,6 +135,7 @@ fn settings() -> WebhookSettings {
         body_rate_min: 1,
         unread_bytes_max: 1024 * 1024,
         idle_timeout: NEVER,
+        undecodable_bytes_max: u64::MAX,
         start_wait: Duration::ZERO,
         reorder_horizon: Rules::default().reorder_horizon,
     }

@@ -231,6 +231,13 @@ async fn other_paths_are_404_and_other_methods_405() {
 }
 
 #[tokio::test]
+async fn a_journal_without_room_is_503_and_says_which_limit_there_is() {
+    let service = Service::start_on(settings(), Store::Full).await;
+    let answer = service.post(signed("1", LOGIN)).await;
+    answer.assert_refused(503, Reason::Unavailable, "journal.bytes_max");
+}
+
+#[tokio::test]
 async fn a_journal_that_fails_is_503_so_that_the_vendor_sends_again() {
     let service = Service::start_on(settings(), Store::Fails).await;
     for event in [LOGIN, UNDECODABLE] {

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     fmt::Debug,
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -66,6 +67,8 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
 pub(crate) enum Store {
     Keeps(MemoryJournal),
     Fails,
+    /// Fails because there is no room.
+    Full,
     /// Holds every entry back until told to go on.
     Holds {
         held: mpsc::UnboundedSender<()>,
@@ -94,6 +97,10 @@ impl Journal for TestJournal {
         async move {
             match &self.store {
                 Store::Fails => return Err(AppendError::Store(Cause::new("/secret/disk is full"))),
+                Store::Full => {
+                    let full = io::Error::from(io::ErrorKind::StorageFull);
+                    return Err(AppendError::Store(Cause::new(full)));
+                }
                 Store::Holds { held, go } => {
                     held.send(()).unwrap();
                     go.notified().await;
@@ -176,6 +183,7 @@ pub(crate) fn settings() -> WebhookSettings {
         body_rate_min: 1,
         unread_bytes_max: 16 * BODY_MAX,
         idle_timeout: NEVER,
+        undecodable_bytes_max: u64::MAX,
         start_wait: Duration::ZERO,
         reorder_horizon: Duration::from_secs(600),
     }
@@ -270,6 +278,13 @@ impl Service {
     pub(crate) fn taken_of(&self, product: &str, outcome: Outcome) -> u64 {
         let product = Registry::standard().product(product).unwrap();
         self.metrics.product(product.name).taken(outcome).get()
+    }
+
+    /// Undecodable callbacks of a product that were not kept.
+    pub(crate) fn dropped(&self, product: &str) -> u64 {
+        let product = Registry::standard().product(product).unwrap();
+        let metrics = self.metrics.product(product.name);
+        metrics.undecodables_dropped.get()
     }
 
     pub(crate) fn refused(&self, reason: Reason) -> u64 {

@@ -6,6 +6,7 @@ use headcount::{
     domain::{Decoded, Outcome, ProductName, Time},
     journal::{Entry, Payload},
     providers::zego,
+    webhook::{Reason, WebhookSettings},
 };
 use http::Method;
 
@@ -110,4 +111,44 @@ async fn an_undecodable_callback_is_kept_without_effect_and_told() {
         panic!("{entries:?}");
     };
     assert!(matches!(&*callback.decoded, Decoded::Undecodable { .. }));
+}
+
+#[tokio::test]
+async fn undecodable_callbacks_above_the_budget_of_the_hour_are_answered_alike_and_not_kept() {
+    let bytes = signed("1", UNDECODABLE).len() as u64;
+    let service = Service::start_with(WebhookSettings {
+        undecodable_bytes_max: 2 * bytes,
+        ..settings()
+    })
+    .await;
+    for (number, kept) in [(1, 1), (2, 2), (3, 2), (4, 2)] {
+        let answer = service.post(signed(&number.to_string(), UNDECODABLE)).await;
+        answer.assert_outcome("undecodable");
+        assert!(answer.body.contains("user_account is missing"));
+        assert_eq!(service.journalled(), kept);
+        assert_eq!(service.taken(Outcome::Undecodable), number);
+        assert_eq!(service.dropped("zego_room"), number - kept as u64);
+    }
+    // What can be decoded is kept, and what another product sends has a budget of its own.
+    let login = service.post(signed("5", LOGIN)).await;
+    login.assert_outcome("accepted");
+    let path = "/webhooks/zim";
+    let user = full(signed("6", r#""event":"user_action""#));
+    let answer = service.send(request(Method::POST, path, user)).await;
+    answer.assert_outcome("undecodable");
+    assert_eq!(service.journalled(), 4);
+    assert_eq!(service.dropped("zim_presence"), 0);
+}
+
+#[tokio::test]
+async fn undecodable_callbacks_of_unknown_apps_take_nothing_of_the_journal() {
+    let service = Service::start_with(WebhookSettings {
+        undecodable_bytes_max: 0,
+        ..settings()
+    })
+    .await;
+    let unknown = signed("1", UNDECODABLE).replace(r#""appid":1"#, r#""appid":2"#);
+    let answer = service.post(unknown).await;
+    answer.assert_refused(401, Reason::UnknownApp, "appid");
+    assert_eq!((service.journalled(), service.dropped("zego_room")), (0, 0));
 }
