@@ -31,6 +31,8 @@ pub(crate) struct Attack {
     pub(crate) name: &'static str,
     /// The most memory that the process may take, in MiB.
     pub(crate) memory_max: u64,
+    /// The most bytes that the data folder may take, if the attack is on that.
+    pub(crate) folder_max: Option<u64>,
     /// What the configuration says of the journal.
     pub(crate) journal: &'static str,
     /// Brings about what is attacked, before the honest are watched.
@@ -50,6 +52,7 @@ impl Attack {
     pub(crate) const ON_EMPTY: Self = Self {
         name: "",
         memory_max: 0,
+        folder_max: None,
         journal: "kind = \"disk\"",
         fill: |_| std::future::ready(()).boxed(),
         run: |_| std::future::ready(()).boxed(),

@@ -13,8 +13,8 @@ const REFUSED_PART: usize = 100;
 
 /// The head of the table.
 pub(crate) const HEAD: &str = "\
-| attack | callbacks refused | p50 / p99, ms | calls refused | p50 / p99, ms | looks refused | memory, MiB | CPU, s |
-| --- | --- | --- | --- | --- | --- | --- | --- |";
+| attack | callbacks refused | p50 / p99, ms | calls refused | p50 / p99, ms | looks refused | memory, MiB | folder, MiB | CPU, s |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 /// What came of an attack.
 pub(crate) struct Outcome {
@@ -40,9 +40,18 @@ impl Outcome {
     /// What must not be.
     pub(crate) fn faults(&self) -> Vec<String> {
         let Attack {
-            name, memory_max, ..
+            name,
+            memory_max,
+            folder_max,
+            ..
         } = self.attack;
         let mut faults = faults(name, *memory_max, &self.probes, self.usage);
+        let folder = self.usage.folder;
+        if let Some(folder_max) = folder_max.filter(|folder_max| folder > *folder_max) {
+            faults.push(format!(
+                "{name}: the data folder takes {folder} bytes, more than {folder_max}"
+            ));
+        }
         if !self.has_effect {
             faults.push(format!("{name}: did not come as far as its aim"));
         }
@@ -79,9 +88,13 @@ impl fmt::Display for Outcome {
             calls,
             looks,
         } = &self.probes;
+        let mut folder = (self.usage.folder >> 20).to_string();
+        if let Some(folder_max) = self.attack.folder_max {
+            folder = format!("{folder} of {}", folder_max >> 20);
+        }
         write!(
             f,
-            "| {} | {callbacks} | {} | {calls} | {} | {looks} | {} of {} | {:.1} |",
+            "| {} | {callbacks} | {} | {calls} | {} | {looks} | {} of {} | {folder} | {:.1} |",
             self.attack.name,
             callbacks.percentiles(),
             calls.percentiles(),

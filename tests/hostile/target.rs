@@ -50,6 +50,8 @@ pub(crate) struct Usage {
     pub(crate) memory: u64,
     /// Seconds of a processor.
     pub(crate) cpu: f64,
+    /// What its data folder takes, in bytes.
+    pub(crate) folder: u64,
 }
 
 impl Target {
@@ -94,6 +96,13 @@ impl Target {
         of_metric.sum()
     }
 
+    fn folder_bytes(&self) -> u64 {
+        let files = self.site.files("").into_iter();
+        // One may have been dropped meanwhile.
+        let lengths = files.filter_map(|name| fs::metadata(self.site.data().join(name)).ok());
+        lengths.map(|metadata| metadata.len()).sum()
+    }
+
     /// What it has taken so far. Its memory is not known, and counts as none, if it has ended.
     pub(crate) fn usage(&self) -> Usage {
         let id = self.process.id();
@@ -112,6 +121,7 @@ impl Target {
         Usage {
             memory: kib / 1024,
             cpu: ticks / TICKS_PER_SECOND,
+            folder: self.folder_bytes(),
         }
     }
 }

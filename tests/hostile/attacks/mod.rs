@@ -3,6 +3,7 @@
 mod bodiless_streams;
 mod frame_floods;
 mod late_destroys;
+mod long_callbacks;
 mod long_lists;
 mod many_of_one;
 mod reading_watches;
@@ -34,4 +35,6 @@ pub(crate) const ALL: &[Attack] = &[
     tokens_ahead::OF_MANY_WATCHES,
     many_of_one::OF_ONE_SENDER,
     late_destroys::OF_A_WATCHED_ROOM,
+    long_callbacks::UNDECODABLE,
+    long_callbacks::LOGINS,
 ];
