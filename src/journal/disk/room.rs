@@ -39,10 +39,10 @@ pub(super) struct LogRoom {
     space: Arc<Space>,
     /// What is left to checkpoints.
     reserve: u64,
-    /// Whether entries are refused until there is room for a segment. Without that, short ones
-    /// would be taken in between long ones that are not, and the journal seem to fail and to
-    /// recover all the time.
-    is_full: bool,
+    /// What the last entries needed, if they were refused. Others are refused too until there is so
+    /// much room, and room for a segment. Without that, short ones would be taken in between long
+    /// ones that are not, and the journal seem to fail and to recover all the time.
+    needed: Option<u64>,
     /// Whether the disk had no room for the last write.
     is_refused: bool,
 }
@@ -52,7 +52,7 @@ impl LogRoom {
         let mut room = Self {
             space,
             reserve: 0,
-            is_full: false,
+            needed: None,
             is_refused: false,
         };
         room.note_checkpoint();
@@ -90,14 +90,14 @@ impl LogRoom {
     ) -> Result<(), StoreError> {
         let block = (block_bytes as u64).saturating_mul(BLOCK_COST);
         let segment = segment.map_or(0, |name| self.space.length(&name.to_string()));
-        self.is_full = self.is_full() || !self.has(block.max(segment));
-        match self.is_full {
-            true => Err(StoreError::failed(
-                "no room for entries",
-                self.space.reached(),
-            )),
-            false => Ok(()),
+        let needed = block.max(segment);
+        if !self.is_full() && self.has(needed) {
+            self.needed = None;
+            return Ok(());
         }
+        self.needed = self.needed.max(Some(needed));
+        let reached = self.space.reached();
+        Err(StoreError::failed("no room for entries", reached))
     }
 
     /// Notes how a write ended.
@@ -129,7 +129,8 @@ impl LogRoom {
     }
 
     fn is_full(&self) -> bool {
-        self.is_full && !self.has(self.segment_bytes_max())
+        let needed = self.needed.map(|it| it.max(self.segment_bytes_max()));
+        needed.is_some_and(|needed| !self.has(needed))
     }
 
     fn has(&self, bytes: u64) -> bool {

@@ -97,12 +97,13 @@ impl Segment {
             Ok(())
         };
         let created = guard(&file, create);
-        if created.is_err() {
-            // The disk may be full. A file that cannot be removed is replaced later.
+        let opened = created.and_then(|()| Self::open(files, name, identity, Trust::Whole));
+        if opened.is_err() {
+            // The disk may be full. A file that cannot be removed is replaced by a later one.
             let _ = files.remove(&temporary);
+            let _ = files.remove(&file);
         }
-        created?;
-        Self::open(files, name, identity, Trust::Whole)
+        opened
     }
 
     /// Opens a segment.

@@ -154,16 +154,18 @@ fn a_full_disk_lets_covered_entries_be_dropped_one_segment_at_a_time() {
 #[test]
 fn tries_that_cannot_name_their_segment_leave_one_behind() {
     let is_segment = |(name, _): &(String, usize)| name.ends_with(".segment");
-    for at in 0.. {
+    let fresh = || {
         let disk = Simulated::default();
         let mut log = open(&disk).unwrap();
         log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
-        disk.fail(Some(Fault::At(at)));
-        if log.try_to_write(now()).is_ok() {
-            assert!(at > 5, "it names none");
-            break;
-        }
-        for _ in 0..3 {
+        disk.fail(None);
+        (disk, log)
+    };
+    let (disk, mut log) = fresh();
+    log.try_to_write(now()).unwrap();
+    for at in 0..disk.operations() {
+        let (disk, mut log) = fresh();
+        for _ in 0..4 {
             disk.fail(Some(Fault::At(at)));
             let _ = log.try_to_write(now());
         }
