@@ -32,6 +32,15 @@ impl Decoder {
         }
     }
 
+    /// A decoder that does not look at callbacks.
+    pub(super) fn of_nothing() -> Self {
+        let decoded = |_: &str, _: &str, _: &[u8]| {
+            let product = ProductName::new("unknown");
+            Some((product, Decoded::undecodable("it is not decoded")))
+        };
+        Self::new(decoded)
+    }
+
     /// A decoder for which the entries of these revisions have no effect either.
     pub(super) fn quarantining(&self, revisions: &[Revision]) -> Self {
         Self {

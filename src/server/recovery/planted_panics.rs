@@ -11,7 +11,7 @@ use super::{recover, tests::roster};
 use crate::{
     config::{Config, JournalConfig, JournalKind},
     domain::{AppName, Clock, Decoded, ProductName, RoomEvent, RoomEventKind, RoomId, Time},
-    journal::{AppendError, Callback, Decoder, Entry, Payload, Revision},
+    journal::{AppendError, Callback, Decoder, Draft, Entry, Payload, Revision},
     providers::Registry,
     reconcile::{
         Rules,
@@ -143,6 +143,26 @@ fn an_entry_that_cannot_be_decoded_is_named_until_it_is_quarantined() {
     append(&storage, entry("r", PANICS_DECODED)).unwrap();
     drop(storage);
     assert_quarantined(&dir, 2, roster.epoch());
+}
+
+#[test]
+fn entries_of_one_block_are_quarantined_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut draft = Draft::create(dir.path(), 0).unwrap();
+    for life in [WHOLE, PANICS_DECODED, PANICS_DECODED, PLANTED_PANIC, WHOLE] {
+        draft.push(entry("r", life)).unwrap();
+    }
+    draft.finish().unwrap();
+    for revision in [2, 3, 4] {
+        let refusal = open(&on_disk(dir.path(), &[])).unwrap_err().to_string();
+        let expected = format!("serve --quarantine {revision}");
+        assert!(refusal.contains(&expected), "{refusal}");
+        // It is remembered, whatever comes of the start.
+        let _ = open(&on_disk(dir.path(), &[revision]));
+    }
+    let (_storage, roster) = open(&on_disk(dir.path(), &[])).unwrap();
+    assert_eq!(roster.applied(), 5);
+    assert!(is_open(&roster, "r"));
 }
 
 fn assert_quarantined(dir: &TempDir, revision: Revision, before: crate::journal::Epoch) {
