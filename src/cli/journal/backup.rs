@@ -58,18 +58,8 @@ pub(super) fn backup(
     let rules = RulesArgs { config, dev: false };
     let folder = folder_of(data, rules.read(env)?.as_ref());
     let copy = FolderCopy::begin(&folder, &target).map_err(JournalError::from)?;
-    let Copied {
-        files,
-        bytes,
-        goes_on,
-    } = copy_all(&folder, &copy)?;
-    copy.complete(goes_on).map_err(JournalError::from)?;
-    let last = last_of(copy.path())?;
-    if last < files.last_revision {
-        let after = files.last_revision;
-        let lost = OpenError::store(copy.path(), StoreError::Lost { after });
-        return Err(JournalError::from(lost).into());
-    }
+    let Copied { files, bytes } = copy_all(&folder, &copy)?;
+    let last = last_of(copy.path(), files.last_revision)?;
     copy.publish().map_err(JournalError::from)?;
     let (count, bytes, target) = (files.names.len() + 1, ByteSize(bytes), target.display());
     writeln!(
@@ -83,11 +73,9 @@ pub(super) fn backup(
 struct Copied {
     files: BackupFiles,
     bytes: u64,
-    /// Whether a server goes on with the folder.
-    goes_on: bool,
 }
 
-/// Copies all files but the one that makes the copy a data folder.
+/// Copies all files, and makes the copy a data folder, while nothing of the folder is dropped.
 fn copy_all(folder: &Path, copy: &FolderCopy) -> Result<Copied, JournalError> {
     let asked = |source| JournalError::Server {
         folder: folder.to_owned(),
@@ -111,6 +99,7 @@ fn copy_all(folder: &Path, copy: &FolderCopy) -> Result<Copied, JournalError> {
     copy_files(files_of(&folder)?, copy, false)
 }
 
+/// If a server `goes_on` with the folder, it may have begun other segments since.
 fn copy_files(
     files: BackupFiles,
     copy: &FolderCopy,
@@ -120,11 +109,8 @@ fn copy_files(
     for name in &files.names {
         bytes += copy.add(name)?;
     }
-    Ok(Copied {
-        files,
-        bytes,
-        goes_on,
-    })
+    copy.complete(goes_on)?;
+    Ok(Copied { files, bytes })
 }
 
 /// The files of a folder that no server writes to.
@@ -139,12 +125,17 @@ fn files_of(folder: &DataFolder) -> Result<BackupFiles, JournalError> {
     })
 }
 
-/// The last revision of a folder. Reads its last segment, so that it is certain that the folder
-/// can be opened.
-fn last_of(folder: &Path) -> Result<Revision, JournalError> {
+/// The last revision of a folder that has to have those through `expected`, unless their loss was
+/// accepted. Reads its last segment, so that it is certain that the folder can be opened.
+fn last_of(folder: &Path, expected: Revision) -> Result<Revision, JournalError> {
     let archive = open(Some(folder.to_owned()), None)?;
     let segments = archive.segments().map_err(store(&archive))?;
     let after = segments.last().map_or(0, |last| last.revision - 1);
     let next = archive.read(after, &mut |_, _| ControlFlow::Continue(()));
-    Ok(next.map_err(store(&archive))? - 1)
+    let next = next.map_err(store(&archive))?;
+    let is_there = expected < next || archive.folder().identity().accepts(next, expected);
+    let lost = StoreError::Lost { after: expected };
+    is_there
+        .then_some(expected.max(next - 1))
+        .ok_or_else(|| store(&archive)(lost))
 }

@@ -197,3 +197,32 @@ async fn a_folder_whose_path_is_too_long_for_a_socket_is_served() {
     let held = back_up(&site.data(), &copy.path().join("copy")).await;
     assert_failed(&held, "which does not listen at");
 }
+
+#[tokio::test]
+async fn a_lost_end_is_named_and_once_it_is_accepted_the_folder_can_be_copied() {
+    let site = Site::new("");
+    let process = site.start().await;
+    login(&site, &["ann"]).await;
+    process.signal("TERM");
+    // It ends with a checkpoint, which is the end of the last segment.
+    process.ends().await;
+    let segment = site.files(".segment").pop().unwrap();
+    fs::remove_file(site.data().join(&segment)).unwrap();
+    let missing = format!("{segment} is missing: it is the last segment");
+    let (code, said) = site.spawn().ends().await;
+    let last = said.last().unwrap();
+    assert_eq!(code, Some(1), "{said:#?}");
+    assert!(
+        last.contains(&missing) && last.contains("--accept-loss"),
+        "{last}"
+    );
+    let copy = Site::new("");
+    assert_failed(&back_up(&site.data(), &copy.data()).await, &missing);
+
+    let mut process = site.spawn_with("--accept-loss");
+    process.says("(a checkpoint has their effect)").await;
+    process.says("serving callbacks on").await;
+    assert_copied(&back_up(&site.data(), &copy.data()).await, &copy.data());
+    let _copied = copy.start().await;
+    assert_eq!(present(&copy).await, ["ann"]);
+}
