@@ -14,9 +14,9 @@ use super::{
 use crate::{
     domain::Time,
     journal::{
-        Losses, Payload, Revision, StoreError,
+        ChainPoint, Losses, Payload, Revision, StoreError,
         codec::{self, Found},
-        folder::simulated::Simulated,
+        folder::{Files as _, simulated::Simulated},
     },
 };
 
@@ -147,4 +147,84 @@ fn every_block_that_damage_did_not_hit_is_read_and_the_others_are_named() {
         *outcomes.entry(outcome).or_default() += 1;
     }
     assert!(outcomes["something lost"] > 10, "{outcomes:?}");
+}
+
+/// Blocks of two entries, in segments of three.
+fn pairs() -> (Simulated, Vec<ChainPoint>) {
+    let disk = Simulated::default();
+    let mut log = open(&disk).unwrap();
+    log.replay_all(0, None, &decoder(), &mut |_| {}).unwrap();
+    let mut points = Vec::new();
+    for block in 0..6 {
+        let entries = ["a", "b"].map(|letter| entry(&letter.repeat(50 + block)));
+        points.push(log.append(entries.iter(), Time::MIN).unwrap());
+        if block == 2 {
+            log.seal();
+        }
+    }
+    (disk, points)
+}
+
+/// Reads what a start reads that has a checkpoint at `after`, in the block `known`. Returns the
+/// revisions.
+fn read_after(
+    disk: &Simulated,
+    after: Revision,
+    known: ChainPoint,
+    on_loss: OnLoss<'_>,
+) -> Result<Vec<Revision>, StoreError> {
+    let mut read = Vec::new();
+    let visit = &mut |block: ReadBlock| {
+        read.extend((block.first..).take(block.entries.len()));
+        ControlFlow::Continue(())
+    };
+    open(disk)?.read(after, Some(known), &decoder(), on_loss, visit)?;
+    Ok(read)
+}
+
+#[test]
+fn whatever_is_lost_before_behind_and_at_a_checkpoint_is_a_loss_and_no_other_history() {
+    let (disk, points) = pairs();
+    let names: Vec<_> = open(&disk)
+        .unwrap()
+        .segments()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let mut harmed = Vec::new();
+    for name in &names {
+        let without = disk.after_kill();
+        without.remove(name).unwrap();
+        let all = places(&disk.contents(name)).into_iter();
+        let all = all
+            .flat_map(|(block, _)| block.first..=block.last)
+            .collect();
+        harmed.push((without, all));
+        for (block, places) in places(&disk.contents(name)) {
+            let damaged = disk.after_kill();
+            for at in places {
+                damaged.damage(name, at..at + block.frame.len());
+            }
+            harmed.push((damaged, (block.first..=block.last).collect::<Vec<_>>()));
+        }
+    }
+    for (harmed, lost) in &harmed {
+        for known in &points {
+            for after in known.first..=known.last {
+                let what = format!("{lost:?} lost, checkpoint at {after}");
+                let plain = read_after(harmed, after, *known, OnLoss::Fail);
+                let is_told = |error: &StoreError| error.is_loss();
+                assert!(
+                    plain.as_ref().err().is_none_or(is_told),
+                    "{what}: {plain:?}"
+                );
+                let mut losses = Losses::default();
+                let salvaged = read_after(harmed, after, *known, OnLoss::Note(&mut losses));
+                let wanted = after + 1..=12;
+                let left: Vec<_> = wanted.filter(|revision| !lost.contains(revision)).collect();
+                assert_eq!(salvaged, Ok(left.clone()), "{what}");
+                assert!(plain.is_err() || plain == Ok(left), "{what}");
+            }
+        }
+    }
 }

@@ -1,11 +1,19 @@
 //! A start goes on without what is lost only if it is told to. It says what is lost, and clients
 //! notice; what is not lost is there.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
+
+use parking_lot::Mutex;
+use rand::{Rng as _, SeedableRng as _};
+use rand_pcg::Pcg32;
 
 use crate::{
-    journal::Epoch,
-    server::recovery::lost_files::{LAST, append, folder, names, open_as},
+    config::JournalConfig,
+    journal::{Decoder, Epoch},
+    server::{
+        recovery::lost_files::{LAST, append, append_body, checkpoint, folder, names, open_as},
+        storage::Storage,
+    },
 };
 
 /// The epoch of a folder after a start, and how far its roster is.
@@ -128,4 +136,139 @@ fn damage_that_costs_no_entry_costs_no_epoch() {
     assert!(refusal.contains(FIRST_SEGMENT), "{refusal}");
     assert_eq!(start(folder, true), Ok(whole));
     assert_eq!(start(folder, false), Ok(whole));
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Logged {
+    fn of(work: impl FnOnce()) -> String {
+        let logged = Self::default();
+        let lines = logged.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || lines.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        let bytes = std::mem::take(&mut *logged.0.lock());
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+impl io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A folder whose last segment ends with a checkpoint, as after a stop.
+fn stopped() -> tempfile::TempDir {
+    let dir = folder();
+    let (storage, roster) = open_as(dir.path(), false).unwrap();
+    checkpoint(&storage, &roster);
+    drop(storage);
+    dir
+}
+
+#[test]
+fn a_damaged_last_entry_that_a_checkpoint_has_is_named_and_accepted() {
+    // So long that each is in a place of its own, and random, so that they are not compressed.
+    let bodies = [1_u64, 2].map(|seed| {
+        let mut bytes = [0; 5_000];
+        Pcg32::seed_from_u64(seed).fill_bytes(&mut bytes);
+        const_hex::encode(bytes)
+    });
+    let dir = folder();
+    let folder = dir.path();
+    let (storage, roster) = open_as(folder, false).unwrap();
+    bodies.iter().for_each(|body| append_body(&storage, body));
+    checkpoint(&storage, &roster);
+    drop(storage);
+    let name = names(folder)
+        .into_iter()
+        .rfind(|name| name.ends_with(".segment"));
+    let segment = folder.join(name.unwrap());
+    let mut bytes = fs::read(&segment).unwrap();
+    let is_last = |window: &[u8]| window == &bodies[1].as_bytes()[..100];
+    let places: Vec<_> = bytes
+        .windows(100)
+        .enumerate()
+        .filter(|(_, window)| is_last(window))
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty());
+    places.iter().for_each(|at| bytes[*at] ^= 0xa5);
+    fs::write(&segment, bytes).unwrap();
+
+    let refusal = start(folder, false).unwrap_err();
+    assert!(refusal.contains("--accept-loss"), "{refusal}");
+    assert_eq!(start(folder, true).unwrap().1, LAST + 2);
+    assert_eq!(start(folder, false).unwrap().1, LAST + 2);
+}
+
+#[test]
+fn only_the_checkpoint_that_loads_has_the_effect_of_what_is_lost() {
+    let dir = stopped();
+    remove(dir.path(), LAST_SEGMENT);
+    let accepted = Logged::of(|| assert_eq!(start(dir.path(), true).unwrap().1, LAST));
+    assert!(
+        accepted.contains("a checkpoint has their effect"),
+        "{accepted}"
+    );
+
+    // The newer checkpoint had it.
+    let dir = folder();
+    remove(dir.path(), FIRST_SEGMENT);
+    damage(dir.path(), NEWER, ALL);
+    let accepted = Logged::of(|| assert_eq!(start(dir.path(), true).unwrap().1, LAST));
+    assert!(
+        accepted.contains("accepted the loss of revisions 5 to 8"),
+        "{accepted}"
+    );
+    assert!(!accepted.contains("has their effect"), "{accepted}");
+}
+
+#[test]
+fn nothing_is_lost_by_a_checkpoint_that_cannot_be_read_now() {
+    let dir = folder();
+    let folder = dir.path();
+    damage(folder, FIRST_SEGMENT, ALL);
+    // It can be opened no more than a file on a disk that fails.
+    let newer = folder.join(NEWER);
+    let bytes = fs::read(&newer).unwrap();
+    fs::remove_file(&newer).unwrap();
+    fs::create_dir(&newer).unwrap();
+    let format = fs::read(folder.join("format")).unwrap();
+    let refusal = start(folder, true).unwrap_err();
+    assert!(refusal.contains("the checkpoint at 8"), "{refusal}");
+    assert_eq!(fs::read(folder.join("format")).unwrap(), format);
+    fs::remove_dir(&newer).unwrap();
+    fs::write(&newer, bytes).unwrap();
+    assert_eq!(start(folder, false).unwrap().1, LAST, "nothing was lost");
+}
+
+#[test]
+fn a_quarantine_of_what_was_dropped_long_ago_is_warned_of_and_does_no_harm() {
+    let dir = folder();
+    let before = start(dir.path(), false).unwrap();
+    let config = JournalConfig {
+        path: dir.path().to_owned(),
+        // The first entry that is kept is 5.
+        quarantine: vec![4],
+        ..JournalConfig::default()
+    };
+    let logged = Logged::of(|| {
+        Storage::open(&config, Decoder::new(|_, _, _| None)).unwrap();
+    });
+    assert!(
+        logged.contains("it is no longer in the journal"),
+        "{logged}"
+    );
+    assert_eq!(start(dir.path(), false), Ok(before));
 }

@@ -9,13 +9,14 @@ use super::{recover, tests::roster};
 use crate::{
     checkpoint::{self, RecordSink},
     config::JournalConfig,
-    domain::Time,
-    journal::{Decoder, Entry, Payload, Revision},
+    domain::{Decoded, ProductName, Time},
+    journal::{Callback, Decoder, Entry, Payload, Revision},
     roster::Roster,
     server::{error::ServerError, storage::Storage},
 };
 
 pub(in crate::server) const LAST: Revision = 12;
+const PRODUCT: ProductName = ProductName::new("test");
 /// Entries of a segment.
 const PART: Revision = 4;
 
@@ -32,18 +33,46 @@ pub(in crate::server) fn open_as(
         accept_loss,
         ..JournalConfig::default()
     };
-    let storage = Storage::open(&config, Decoder::new(|_, _, _| None))?;
+    let decoder = Decoder::new(|_, _, _| Some((PRODUCT, Decoded::undecodable("not decoded"))));
+    let storage = Storage::open(&config, decoder)?;
     let (roster, applier) = roster(storage.journal.epoch());
     recover(&storage, applier)?;
     Ok((storage, roster))
 }
 
 pub(in crate::server) fn append(storage: &Storage) {
+    append_payload(storage, Payload::Tick);
+}
+
+/// Appends a callback without effect.
+pub(in crate::server) fn append_body(storage: &Storage, body: &str) {
+    let callback = Callback {
+        app: "arena".into(),
+        product: PRODUCT,
+        query: "".into(),
+        body: body.to_owned().into(),
+        decoded: Arc::new(Decoded::undecodable("not decoded")),
+    };
+    append_payload(storage, Payload::Callback(callback));
+}
+
+fn append_payload(storage: &Storage, payload: Payload) {
     let entry = Entry {
         received_at: Time::MIN,
-        payload: Payload::Tick,
+        payload,
     };
     tokio_test::block_on(storage.journal.append(entry)).unwrap();
+}
+
+/// Writes a checkpoint, and drops what it lets be dropped.
+pub(in crate::server) fn checkpoint(storage: &Storage, roster: &Arc<Roster>) {
+    let capture = roster.begin_capture().unwrap();
+    let revision = capture.revision();
+    let records = |sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ());
+    let checkpoints = storage.checkpoints.as_ref().unwrap();
+    let keep_from = Time::from_millis(u64::MAX).unwrap();
+    let written = checkpoints.write(revision, keep_from, Box::new(records));
+    written.unwrap();
 }
 
 /// A folder with two checkpoints, whose first entries are dropped and whose last are in no
@@ -54,13 +83,7 @@ pub(in crate::server) fn folder() -> TempDir {
     for revision in 1..=LAST {
         append(&storage);
         if revision % PART == 0 && revision < LAST {
-            let capture = roster.begin_capture().unwrap();
-            let records = |sink: RecordSink<'_>| checkpoint::write(capture, sink).map(|_| ());
-            let checkpoints = storage.checkpoints.as_ref().unwrap();
-            let keep_from = Time::from_millis(u64::MAX).unwrap();
-            checkpoints
-                .write(revision, keep_from, Box::new(records))
-                .unwrap();
+            checkpoint(&storage, &roster);
         }
     }
     drop(storage);
