@@ -122,10 +122,21 @@ fn use_if_any(records: &[Bytes]) {
         tick(time(u64::MAX)),
         tick(time(u64::MAX)),
     ];
-    for (next, entry) in entries.iter().enumerate() {
-        replica.apply(revision.saturating_add(next as u64), entry);
+    // The journal goes on after the checkpoint, whose revision a change may have.
+    for (entry, next) in entries.iter().zip(1..) {
+        let Some(next) = revision.checked_add(next) else {
+            return;
+        };
+        replica.apply(next, entry);
     }
     replica.roster.trim_history(Time::MIN);
+}
+
+#[test]
+fn what_changed_at_the_revision_of_a_checkpoint_goes_on_after_it() {
+    let mut replica = Replica::new(&Limits::default(), Logins::Concurrent);
+    replica.apply(1, &rooms(APP, 0, vec![life("r", "1").login("ann", at(0))]));
+    use_if_any(&replica.checkpoint().records);
 }
 
 proptest! {
