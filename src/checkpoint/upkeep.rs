@@ -114,7 +114,9 @@ impl Checkpoints {
             return Ok(Dropped::default());
         };
         let droppable = droppable(&self.store.list()?, keep_from);
-        self.store.remove(&droppable.checkpoints)?;
+        if !droppable.checkpoints.is_empty() {
+            self.store.remove(&droppable.checkpoints)?;
+        }
         let entries = droppable.entries;
         let dropped = entries.map(
             |OldEntries {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{task, time::Instant};
+use tokio::{
+    task,
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -24,9 +27,18 @@ const DROP_INTERVAL: Duration = Duration::from_secs(60);
 /// replay each time. So many are replayed in a moment.
 pub(super) const REPLAYED_MAX: u64 = 10_000;
 
-/// How often a checkpoint is written for a journal without room. Where checkpoints alone take most
-/// of the space, none of them makes room, and they must not take all of the processor too.
-pub(super) const SHORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a journal is looked after that is short of room. A disk takes in some megabytes
+/// meanwhile: less than what is left then.
+const SHORT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// So many checkpoints make room, if checkpoints do: entries are dropped that the older of the two
+/// covers.
+const MAKE_ROOM: u32 = 2;
+
+/// After those, the next is written when so many times as long has passed as the last took. Where
+/// checkpoints alone take most of the space, none of them makes room, and they must not take all of
+/// the processor too.
+const REST: u32 = 4;
 
 /// Writes checkpoints and drops old ones until `drain` is cancelled.
 pub(in crate::server) fn spawn(parts: &mut Parts, drain: &CancellationToken, mut keeper: Keeper) {
@@ -49,6 +61,9 @@ pub(in crate::server) struct Keeper {
     tried: Revision,
     is_due: bool,
     began: Instant,
+    /// How many checkpoints were written since there was enough room, and when another may be.
+    made_room: u32,
+    rested: Instant,
     dropped: Instant,
     is_late: bool,
     /// The last checkpoint whose entries were dropped for the lack of another.
@@ -77,6 +92,8 @@ impl Keeper {
             tried: latest,
             is_due: is_due || replayed >= REPLAYED_MAX,
             began: Instant::now(),
+            made_room: 0,
+            rested: Instant::now(),
             dropped: Instant::now(),
             is_late: false,
             exhausted: 0,
@@ -93,6 +110,11 @@ impl Keeper {
                 () = self.journal.short_of_room() => {}
             }
             self.look().await;
+            while self.is_short() {
+                time::sleep(SHORT_INTERVAL).await;
+                self.look().await;
+            }
+            self.made_room = 0;
         }
     }
 
@@ -129,7 +151,8 @@ impl Keeper {
         let last = self.journal.last();
         let news = last.saturating_sub(self.tried);
         self.is_due |= news >= self.policy.entries || self.began.elapsed() >= self.policy.interval;
-        let makes_room = is_short && self.began.elapsed() >= SHORT_INTERVAL;
+        let is_rested = self.made_room < MAKE_ROOM || Instant::now() >= self.rested;
+        let makes_room = is_short && is_rested;
         (self.is_due && news > 0) || (makes_room && last > self.written)
     }
 
@@ -146,7 +169,10 @@ impl Keeper {
         // If this fails, the next checkpoint is written when it is due. Until then a start
         // takes longer.
         self.tried = capture.revision();
-        let Some(dropped) = write(&self.checkpoints, capture, &self.policy).await else {
+        let written = write(&self.checkpoints, capture, &self.policy).await;
+        self.rested = Instant::now() + REST * self.began.elapsed();
+        self.made_room += 1;
+        let Some(dropped) = written else {
             return false;
         };
         self.written = self.tried;
