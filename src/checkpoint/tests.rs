@@ -6,7 +6,7 @@ mod samples;
 use proptest::prelude::*;
 
 use crate::{
-    domain::{AppName, UserId},
+    domain::{AppName, SHOWN_BYTES_MAX, UserId},
     reconcile::Rules,
     stored,
 };
@@ -38,6 +38,32 @@ fn nothing_of_a_user_is_lost() {
     let stored = user_record(&app, &id, &captured, REVISION);
     assert_eq!(stored, user());
     assert_eq!(id, UserId::from("ann"));
+}
+
+#[test]
+fn texts_that_an_earlier_version_stored_are_cut_as_those_of_entries_are() {
+    let longer = "x".repeat(SHOWN_BYTES_MAX + 1);
+    let mut stored = room();
+    let life = &mut stored.incarnations[1];
+    life.name.as_mut().unwrap().name = longer.clone();
+    let login = life.users[0].sessions[0].login.as_mut().unwrap();
+    let profile = login.profile.as_mut().unwrap();
+    (profile.nickname, profile.platform, profile.custom_data) =
+        (longer.clone(), longer.clone(), longer.clone());
+    let (app, id, captured) = room_from(stored, REVISION).unwrap();
+    let again = room_record(&app, &id, &captured, REVISION);
+    let life = &again.incarnations[1];
+    let profile = life.users[0].sessions[0].login.as_ref().unwrap();
+    let profile = profile.profile.as_ref().unwrap();
+    let name = &life.name.as_ref().unwrap().name;
+    for text in [
+        name,
+        &profile.nickname,
+        &profile.platform,
+        &profile.custom_data,
+    ] {
+        assert_eq!(*text, longer[..SHOWN_BYTES_MAX]);
+    }
 }
 
 fn wrong_room(damage: impl FnOnce(&mut stored::Room)) -> &'static str {

@@ -17,7 +17,7 @@ pub use self::{
         CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, UserEvent,
     },
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
-    limits::ID_BYTES_MAX,
+    limits::{ID_BYTES_MAX, SHOWN_BYTES_MAX, cut_shown},
     logins::Logins,
     secret::Secret,
     time::Time,

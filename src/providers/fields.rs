@@ -25,6 +25,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::domain::cut_shown;
+
 use self::text::{percent_decoded, repaired};
 
 pub use self::{
@@ -135,10 +137,17 @@ impl<'a> Fields<'a> {
         Ok(id)
     }
 
-    /// A text that is only shown: what cannot be read is replaced, and what is
-    /// no text is shown as its JSON. Empty if there is none.
+    /// A text that is only shown: what cannot be read is replaced, what is no text is shown as
+    /// its JSON, and what is longer than [`SHOWN_BYTES_MAX`](crate::domain::SHOWN_BYTES_MAX) is
+    /// cut there, between two characters. Empty if there is none.
     pub fn shown(&self, field: &'static str) -> Cow<'_, str> {
-        self.get(field).map_or("".into(), Value::shown)
+        match self.get(field).map_or("".into(), Value::shown) {
+            Cow::Borrowed(text) => cut_shown(text).into(),
+            Cow::Owned(mut text) => {
+                text.truncate(cut_shown(&text).len());
+                text.into()
+            }
+        }
     }
 
     /// A whole number from 0, as a number or as a text; `None` if there is none

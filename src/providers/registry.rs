@@ -72,7 +72,7 @@ fn assert_distinct(what: &str, names: impl Iterator<Item = &'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Outcome;
+    use crate::domain::{Outcome, SHOWN_BYTES_MAX};
 
     #[test]
     #[should_panic(expected = "two vendors have the section \"zego\"")]
@@ -115,5 +115,34 @@ mod tests {
             }
         }
         assert_eq!(Registry::standard().decode("fax", "", b"{}"), None);
+    }
+
+    #[test]
+    fn every_text_of_every_vendor_that_is_only_shown_is_cut() {
+        let long = "é".repeat(SHOWN_BYTES_MAX);
+        let callbacks = [
+            (
+                "zego_room",
+                r#"{"event":"room_login","room_id":"r","room_seq":"1","user_account":"u","user_nickname":"é","room_name":"é","term_type":"é","callback_data":"é"}"#,
+            ),
+            (
+                "zim_presence",
+                r#"{"event":"user_action","action":0,"user_id":"u","user_name":"é","os":"é","login_time":1}"#,
+            ),
+            (
+                "tencent_room",
+                r#"{"CallbackCommand":"Room.CallbackAfterCreateRoom","RoomInfo":{"RoomId":"r","RoomName":"é"},"EventTime":1}"#,
+            ),
+        ];
+        for (product, callback) in callbacks {
+            let texts = callback.matches('é').count();
+            let body = callback.replace('é', &long);
+            let (_, decoded) = Registry::standard()
+                .decode(product, "", body.as_bytes())
+                .unwrap();
+            assert_eq!(decoded.outcome(), Outcome::Accepted, "{product}");
+            let shown = format!("{decoded:?}").matches('é').count();
+            assert_eq!(shown, texts * SHOWN_BYTES_MAX / 'é'.len_utf8(), "{product}");
+        }
     }
 }

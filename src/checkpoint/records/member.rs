@@ -1,7 +1,7 @@
 //! Members, and their logins.
 
 use crate::{
-    domain::{LeaveReason, Profile, SessionId, Time, UserId},
+    domain::{LeaveReason, Profile, SessionId, Time, UserId, cut_shown},
     reconcile::Member,
     stored,
 };
@@ -42,11 +42,12 @@ pub(super) fn login_from_record(
     record: stored::Login,
 ) -> Result<Member, StoredError> {
     let profile = required(record.profile, "Login.profile")?;
+    // Earlier versions stored longer texts. Entries that are read again have them cut.
     let profile = Profile {
-        nickname: profile.nickname.into(),
+        nickname: cut_shown(&profile.nickname).into(),
         role: stored::Role::decode(profile.role, "Profile.role")?,
-        platform: profile.platform.into(),
-        custom_data: profile.custom_data.into(),
+        platform: cut_shown(&profile.platform).into(),
+        custom_data: cut_shown(&profile.custom_data).into(),
     };
     let login_at = Time::from_millis(record.at);
     Ok(Member::new(user, session, login_at, &profile))

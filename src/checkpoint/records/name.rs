@@ -1,6 +1,10 @@
 //! Names of rooms and users.
 
-use crate::{domain::Time, reconcile::DatedName, stored};
+use crate::{
+    domain::{Time, cut_shown},
+    reconcile::DatedName,
+    stored,
+};
 
 use super::check::millis;
 
@@ -15,6 +19,7 @@ pub(super) fn to_record(name: &DatedName) -> stored::Name {
 pub(super) fn from_record(record: stored::Name) -> DatedName {
     DatedName {
         at: Time::from_millis(record.at),
-        name: record.name.into(),
+        // Earlier versions stored longer names. Entries that are read again have them cut.
+        name: cut_shown(&record.name).into(),
     }
 }

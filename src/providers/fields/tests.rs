@@ -3,7 +3,7 @@ use std::hash::DefaultHasher;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::ID_BYTES_MAX;
+use crate::domain::{ID_BYTES_MAX, SHOWN_BYTES_MAX};
 
 /// What a body says of the field `a`, as a text.
 fn a(body: &str) -> Result<String, String> {
@@ -179,6 +179,24 @@ fn what_is_shown_is_never_refused() {
     assert_eq!(shown(r#"{"k": [1, 2.50]}"#), r#"{"k": [1, 2.50]}"#);
     assert_eq!(shown("1.50"), "1.50");
     assert_eq!(shown("null"), "");
+}
+
+#[test]
+fn what_is_shown_is_cut_between_two_characters_in_every_spelling() {
+    let shown = format!("x{}", "é".repeat((SHOWN_BYTES_MAX - 1) / 2));
+    let raw = format!("{shown}é and more");
+    let (json, form) = (raw.replace('é', "\\u00e9"), raw.replace('é', "%C3%A9"));
+    for body in [
+        format!(r#"{{"a":"{raw}"}}"#),
+        format!(r#"{{"a":"{json}"}}"#),
+        format!("%7B%22a%22:%22{form}%22%7D"),
+        format!("a={form}"),
+        format!("a={raw}"),
+        format!("a={form}%FF"),
+    ] {
+        let text = Text::read(body.as_bytes()).unwrap();
+        assert_eq!(text.fields().unwrap().shown("a"), shown, "{body}");
+    }
 }
 
 #[test]
