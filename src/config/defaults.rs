@@ -76,6 +76,14 @@ impl Default for RosterConfig {
             history_changes_max: 1024,
             history_age_max: Span::from_mins(10),
             history_bytes_max: Size::from_mib(64),
+            // 4 GiB hold as many, in rooms of four and more.
+            users_max: 4_000_000,
+            rooms_max: 1_000_000,
+            // Sessions and lives that ended are remembered for 11 minutes: a user may log in again
+            // every second.
+            sessions_per_user_max: 1_000,
+            lives_per_room_max: 1_000,
+            bytes_max: None,
         }
     }
 }

@@ -172,6 +172,19 @@ pub struct RosterConfig {
     pub history_age_max: Span,
     /// What all remembered changes may take, with what is encoded of them for watches.
     pub history_bytes_max: Size,
+    /// Users of whom something is known: each counts once for each life of a room, present in it
+    /// or not, and once more for their devices. A callback that would add one is answered 503.
+    pub users_max: usize,
+    /// Rooms of which something is known. A callback that would add one is answered 503.
+    pub rooms_max: usize,
+    /// Sessions of a user in one life of a room, and devices of a user. A callback that would add
+    /// one is answered 503.
+    pub sessions_per_user_max: usize,
+    /// Lives of a room that are still remembered. A callback that would add one is answered 503.
+    pub lives_per_room_max: usize,
+    /// What all rooms and users may take, without history. A callback that would add anything is
+    /// answered 503. Half of the memory that there is for the process, if not set.
+    pub bytes_max: Option<Size>,
 }
 
 /// The process as a whole.

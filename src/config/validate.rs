@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::{
-    AppConfig, Config, Size,
+    AppConfig, Config, RosterConfig, Size,
     error::{ConfigError, wrong},
 };
 use crate::{
     providers::{Account, Signing},
-    reconcile::EVIDENCE_GRACE,
+    reconcile::{EVIDENCE_GRACE, SESSIONS_OR_LIVES_MIN},
     webhook::UNREAD_BODIES_MIN,
 };
 
@@ -56,6 +56,7 @@ impl Config {
                 ),
             );
         }
+        self.check_capacity()?;
         if self.apps.is_empty() {
             return Err(ConfigError::NoApps);
         }
@@ -143,6 +144,12 @@ impl Config {
             ),
             ("roster.reorder_horizon", roster.reorder_horizon.is_zero()),
             ("roster.empty_room_ttl", roster.empty_room_ttl.is_zero()),
+            ("roster.users_max", roster.users_max == 0),
+            ("roster.rooms_max", roster.rooms_max == 0),
+            (
+                "roster.bytes_max",
+                roster.bytes_max.is_some_and(|max| max.bytes() == 0),
+            ),
             ("server.drain_timeout", server.drain_timeout.is_zero()),
             // The limits of history may be 0: then nothing can be resumed, and
             // every watch begins with a snapshot.
@@ -151,6 +158,25 @@ impl Config {
             Some((key, _)) => wrong(key, "must be above zero"),
             None => Ok(()),
         }
+    }
+
+    /// The limits on one user and one room have a least value, below which they would hold up what
+    /// is usual.
+    fn check_capacity(&self) -> Result<(), ConfigError> {
+        let RosterConfig {
+            sessions_per_user_max,
+            lives_per_room_max,
+            ..
+        } = self.roster;
+        for (key, max) in [
+            ("roster.sessions_per_user_max", sessions_per_user_max),
+            ("roster.lives_per_room_max", lives_per_room_max),
+        ] {
+            if max < SESSIONS_OR_LIVES_MIN {
+                return wrong(key, format!("{max} is less than {SESSIONS_OR_LIVES_MIN}"));
+            }
+        }
+        Ok(())
     }
 
     /// No two apps share a name or a vendor's id, because a callback and a query are each of one app.

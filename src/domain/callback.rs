@@ -81,6 +81,15 @@ impl Decoded {
         of_room.chain(of_users.iter().filter_map(UserEvent::at))
     }
 
+    /// How many events there are.
+    pub fn event_count(&self) -> usize {
+        match self {
+            Self::Room(events) => events.len(),
+            Self::User(events) => events.len(),
+            Self::Ignored { .. } | Self::Undecodable { .. } => 0,
+        }
+    }
+
     /// What becomes of such a callback.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -97,6 +97,14 @@ pub enum UserEvent {
 }
 
 impl UserEvent {
+    /// The user.
+    pub fn user(&self) -> &UserId {
+        match self {
+            Self::Login(login) => &login.user,
+            Self::Logout(logout) => &logout.user,
+        }
+    }
+
     /// When it happened, by the vendor's clock, as far as the vendor said.
     pub fn at(&self) -> Option<Time> {
         match self {

@@ -1,5 +1,7 @@
 //! When what there can be many of is indexed: the lives of a room, the sessions of a user.
 
+use super::SESSIONS_OR_LIVES_MIN;
+
 /// The most that are looked at one by one, which takes less than a microsecond. More are indexed,
 /// which takes three times the memory for each.
 const FEW_MAX: usize = 16;
@@ -7,6 +9,8 @@ const FEW_MAX: usize = 16;
 /// What is indexed is looked at one by one again when there are so few. It is less than
 /// [`FEW_MAX`], so that at the limit not every event changes the form.
 const FEW_AGAIN: usize = 8;
+
+const _: () = assert!(FEW_MAX < SESSIONS_OR_LIVES_MIN);
 
 /// Whether so many are to be indexed. `is_indexed` says whether they are now.
 pub(super) fn should_index(count: usize, is_indexed: bool) -> bool {

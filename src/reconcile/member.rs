@@ -73,6 +73,17 @@ impl Member {
         self.0.fields().profile
     }
 
+    /// The length of the packed member, in bytes.
+    pub(super) fn packed_bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many clones share the member.
+    #[cfg(test)]
+    pub(crate) fn shared_by(&self) -> usize {
+        self.0.shared_by()
+    }
+
     /// The length of all texts of the member together, in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         let MemberFields {
@@ -128,6 +139,11 @@ impl UserKey {
     /// The id of the user.
     pub fn user(&self) -> UserIdRef<'_> {
         self.0.user()
+    }
+
+    /// Whether the key shares the allocation of this member.
+    pub(super) fn shares(&self, member: &Member) -> bool {
+        self.0.0.is_same_allocation(&member.0)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod digest;
 mod event_outcome;
+mod footprint;
 mod indexing;
 mod invalid_evidence;
 mod member;
@@ -15,11 +16,14 @@ mod rules;
 pub(crate) mod sessions;
 pub mod user;
 
-pub(crate) use self::{invalid_evidence::InvalidEvidence, name::DatedName};
+pub(crate) use self::{
+    footprint::added_at_most, invalid_evidence::InvalidEvidence, name::DatedName,
+};
 
 pub use self::{
     digest::digest_of,
     event_outcome::EventOutcome,
+    footprint::{Footprint, SESSIONS_OR_LIVES_MIN},
     member::{Member, ProfileRef, UserKey},
     rules::{CLOCK_SKEW, EVIDENCE_GRACE, Rule, Rules},
 };

@@ -14,7 +14,9 @@ use crate::{
         LeaveReason, Login, Logins, Logout, SessionId, SessionIdRef, Time, UserId, UserIdRef,
     },
     reconcile::{
-        CLOCK_SKEW, InvalidEvidence, Member, Rule, Rules, UserKey, rules::LOGOUT_RESOLUTION,
+        CLOCK_SKEW, Footprint, InvalidEvidence, Member, Rule, Rules, UserKey,
+        footprint::{self, USER_ID_COPIES, text},
+        rules::LOGOUT_RESOLUTION,
     },
 };
 
@@ -201,6 +203,22 @@ impl Sessions {
                 present.map_or(Spared::None, Spared::One)
             }
             Logins::Concurrent => Spared::Live,
+        }
+    }
+
+    /// What the sessions take beyond the first, with all texts. The user is counted by whoever
+    /// keeps the sessions.
+    pub(crate) fn footprint(&self) -> Footprint {
+        let Some(user) = self.user() else {
+            return Footprint::default();
+        };
+        let more = self.len() - 1;
+        Footprint {
+            indexed_sessions: self.0.indexed_len(),
+            bytes: USER_ID_COPIES * text(user.as_str().len())
+                + more * footprint::SESSION
+                + self.0.text_bytes(),
+            ..Footprint::default()
         }
     }
 

@@ -10,8 +10,13 @@ use crate::{
     journal::Epoch,
     reconcile::Rules,
     roster::{
-        App, Applier, Limits, Metrics, Roster, chain::Chain, journal_progress::JournalProgress,
-        rooms::Rooms, subject::history_budget::HistoryBudget, users::Users,
+        App, Applier, Limits, Metrics, Roster,
+        chain::Chain,
+        journal_progress::JournalProgress,
+        rooms::Rooms,
+        size::{AppSize, Size},
+        subject::history_budget::HistoryBudget,
+        users::Users,
     },
 };
 
@@ -26,32 +31,40 @@ impl Roster {
         limits: Limits,
     ) -> (Arc<Roster>, Applier) {
         let progress = Arc::new(JournalProgress::default());
+        let (size, metrics) = (Arc::new(Size::default()), Metrics::default());
+        let capacity = limits.capacity;
+        metrics.set_bytes_max(capacity.bytes_max);
         let history = Arc::new(HistoryBudget::new(limits));
         let apps = apps.into_iter().map(|(name, logins)| {
             let user_rules = Rules {
                 logins,
                 ..rules.clone()
             };
-            let rooms = Arc::new(Rooms::new(rules.clone(), &history));
+            let size = Arc::new(AppSize::new(Arc::clone(&size), metrics.size(&name)));
+            let rooms = Arc::new(Rooms::new(rules.clone(), &history, Arc::clone(&size)));
             let users = Arc::new(Users::new(
                 Arc::clone(&rooms),
                 user_rules,
                 Arc::clone(&progress),
                 Arc::clone(&history),
+                size,
             ));
             (name, App { rooms, users })
         });
+        let apps = apps.collect();
         let roster = Arc::new(Roster {
             epoch,
             chain: Chain::default(),
-            apps: apps.collect(),
+            apps,
             progress,
             history,
             due_at: AtomicU64::new(0),
             pending_room_ends: Arc::default(),
             captures: AtomicU64::new(0),
             is_capturing: AtomicBool::new(false),
-            metrics: Metrics::default(),
+            size,
+            capacity,
+            metrics,
         });
         (Arc::clone(&roster), Applier::new(roster))
     }

@@ -6,6 +6,7 @@
 //! no change.
 
 mod apply;
+mod capacity;
 mod capture;
 mod chain;
 mod create;
@@ -14,6 +15,7 @@ mod journal_progress;
 mod limits;
 mod metrics;
 mod rooms;
+mod size;
 mod subject;
 mod users;
 mod watermark;
@@ -29,6 +31,7 @@ use std::{
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
     journal::{Epoch, Revision},
+    reconcile::Footprint,
     reconcile::room::{Room, RoomSummary},
     reconcile::user::{User, UserView},
 };
@@ -37,6 +40,7 @@ use self::{
     chain::Chain,
     journal_progress::JournalProgress,
     rooms::Rooms,
+    size::Size,
     subject::history_budget::HistoryBudget,
     users::{Users, WatchedUser, room_end_notifier::PendingRoomEnds},
 };
@@ -51,7 +55,7 @@ pub use self::{
     apply::Applier,
     capture::{Capture, Image},
     chain::ChainLink,
-    limits::Limits,
+    limits::{CapacityLimits, Limit, Limits},
     metrics::Metrics,
     rooms::RoomAnswer,
     subject::{
@@ -78,6 +82,8 @@ pub struct Roster {
     captures: AtomicU64,
     /// Whether a capture is under way.
     is_capturing: AtomicBool,
+    size: Arc<Size>,
+    capacity: CapacityLimits,
     metrics: Metrics,
 }
 
@@ -274,6 +280,11 @@ impl Roster {
     pub fn known_users(&self, app: &AppName) -> Vec<UserId> {
         let users = self.apps.get(app).map(|app| app.users.table().cells());
         users.into_iter().flatten().map(|(id, _)| id).collect()
+    }
+
+    /// How much evidence there is about all rooms and users, and what it takes.
+    pub fn footprint(&self) -> Footprint {
+        self.size.footprint()
     }
 
     /// What the roster counts.

@@ -8,10 +8,11 @@ use crate::{
     domain::{LeaveReason, RoomId, Time, UserIdRef},
     journal::Revision,
     reconcile::{
-        Member, Rules,
+        Footprint, Member, Rules,
         room::{Room, RoomChange, RoomState, RoomSummary, RoomView},
     },
     roster::{
+        size::AppSize,
         subject::watch::Watchable,
         subject::{
             cell::Subject, entry_changes::EstimatedSize, history_budget::HistoryBudget,
@@ -47,9 +48,13 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    pub(crate) fn new(rules: Rules, history: &HistoryBudget) -> Self {
+    pub(crate) fn new(rules: Rules, history: &HistoryBudget, size: Arc<AppSize>) -> Self {
         Self {
-            table: Arc::new(Table::new(history.feed_limits(), history.history_bytes())),
+            table: Arc::new(Table::new(
+                history.feed_limits(),
+                history.history_bytes(),
+                size,
+            )),
             rules,
             open: RwLock::default(),
         }
@@ -72,6 +77,13 @@ impl Rooms {
         let state = hold.cell().state.lock();
         let member = state.subject.present(user.as_str(), &self.rules)?;
         Some(member.login_at())
+    }
+
+    /// Looks at a room, while it is locked. `None` if nothing of it is remembered.
+    pub(crate) fn look<T>(&self, room: &RoomId, look: impl FnOnce(&Room) -> T) -> Option<T> {
+        let hold = self.table.get(room)?;
+        let state = hold.cell().state.lock();
+        Some(look(&state.subject))
     }
 
     /// A revision at or after the last change of a room. `None` for a room of which nothing is
@@ -161,6 +173,10 @@ impl Subject for Room {
 
     fn evidence(&self) -> Self {
         self.clone()
+    }
+
+    fn footprint(&self, id: &RoomId) -> Footprint {
+        Room::footprint(self, id)
     }
 }
 

@@ -18,7 +18,9 @@ use crate::{
     net::{ConnectionMetrics, Listener, Readiness},
     providers::{Account, Registry},
     roster::Roster,
-    webhook::{self, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings},
+    webhook::{
+        self, Capacity, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
+    },
 };
 
 /// How long a callback waits for a service that is starting. Vendors wait for five seconds and
@@ -70,6 +72,7 @@ impl Fronts {
             accounts: accounts(config),
             journal: Arc::clone(&storage.journal),
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
+            capacity: Arc::clone(roster) as Arc<dyn Capacity>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
             clock,
             ready: ready.clone(),

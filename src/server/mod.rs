@@ -13,6 +13,7 @@ mod error;
 mod fronts;
 mod journal_space;
 mod latest_checkpoint;
+mod memory;
 mod parts;
 mod recovery;
 mod roster_settings;
@@ -35,12 +36,12 @@ use crate::{
     control::{ControlMetrics, ControlSocket},
     domain::Clock,
     grpc::Health,
-    journal::{Decoder, Revision},
+    journal::{Decoder, Entry, Revision},
     net::Readiness,
     providers::Registry,
     reconcile::Rules,
     roster::{Applier, Roster},
-    webhook::Visibility,
+    webhook::{Capacity, Full, Visibility},
 };
 
 pub use self::{
@@ -120,7 +121,9 @@ impl Server {
         let storage = Storage::open(&config.journal, decoder)?;
         let control = storage.disk.as_deref().and_then(backup::listen);
         let epoch = storage.journal.epoch();
-        let (roster, applier) = Roster::new(epoch, apps(config), rules, limits(config));
+        let mut limits = limits(config);
+        limits.capacity.bytes_max = memory::roster_bytes_max(&config.roster);
+        let (roster, applier) = Roster::new(epoch, apps(config), rules, limits);
 
         let mut metrics = MetricsRegistry::new();
         roster.metrics().register(metrics.registry_mut());
@@ -320,5 +323,15 @@ impl Server {
 impl Visibility for Roster {
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()> {
         Box::pin(self.reached(revision))
+    }
+}
+
+impl Capacity for Roster {
+    fn hold(&self, entry: &Entry) -> Result<usize, Full> {
+        Roster::hold(self, entry).map_err(|limit| Full { limit: limit.key() })
+    }
+
+    fn release(&self, held: usize) {
+        Roster::release(self, held);
     }
 }

@@ -2,10 +2,10 @@
 //! roster as a server would.
 
 use crate::{
-    config::Config,
+    config::{Config, Size},
     domain::{AppName, Logins},
     reconcile::Rules,
-    roster::{FeedLimits, Limits},
+    roster::{CapacityLimits, FeedLimits, Limits},
 };
 
 /// The rules of reconciliation that a configuration asks for.
@@ -33,5 +33,12 @@ pub(crate) fn limits(config: &Config) -> Limits {
         },
         history_age_max: config.roster.history_age_max.into(),
         history_bytes_max: config.roster.history_bytes_max.as_usize(),
+        capacity: CapacityLimits {
+            users_max: config.roster.users_max,
+            rooms_max: config.roster.rooms_max,
+            sessions_per_user_max: config.roster.sessions_per_user_max,
+            lives_per_room_max: config.roster.lives_per_room_max,
+            bytes_max: config.roster.bytes_max.map_or(usize::MAX, Size::as_usize),
+        },
     }
 }

@@ -44,6 +44,8 @@ pub enum Reason {
     NotReady,
     /// The callback seems too late or too early, but the clocks disagree.
     ClockUncertain,
+    /// The callback would add to what is as much as it may be.
+    RosterFull,
 }
 
 /// A request that is refused.
@@ -60,7 +62,7 @@ pub(super) struct Refused {
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MalformedBody,
         Self::SignatureMissing,
         Self::SignatureWrong,
@@ -76,6 +78,7 @@ impl Reason {
         Self::Overloaded,
         Self::NotReady,
         Self::ClockUncertain,
+        Self::RosterFull,
     ];
 
     /// The word for it in answers and metrics.
@@ -96,6 +99,7 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
             Self::ClockUncertain => "clock_uncertain",
+            Self::RosterFull => "roster_full",
         }
     }
 
@@ -113,9 +117,11 @@ impl Reason {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable | Self::Overloaded | Self::NotReady | Self::ClockUncertain => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unavailable
+            | Self::Overloaded
+            | Self::NotReady
+            | Self::ClockUncertain
+            | Self::RosterFull => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

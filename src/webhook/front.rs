@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::{metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, routes::Routes};
 use crate::{
     domain::{AppName, Clock},
-    journal::{Journal, Revision},
+    journal::{Entry, Journal, Revision},
     net::{
         Readiness, Throttle,
         budget::{Budget, Limits, Trust},
@@ -22,6 +22,37 @@ pub trait Visibility: Send + Sync + fmt::Debug {
     /// Completes when everything up to `revision` has been applied.
     fn applied(&self, revision: Revision) -> BoxFuture<'_, ()>;
 }
+
+/// Says whether there is room for what an entry would add.
+pub trait Capacity: Send + Sync + fmt::Debug {
+    /// Holds room for what an entry may add, until it is [released](Self::release): how many
+    /// bytes, say.
+    ///
+    /// # Errors
+    /// When there is no room for what it would add. An entry that adds nothing is not refused.
+    fn hold(&self, entry: &Entry) -> Result<usize, Full>;
+
+    /// Gives back what was held for an entry that is applied, or will not be.
+    fn release(&self, held: usize);
+}
+
+/// There is no room for what an entry would add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// The key of the limit that is reached, in the configuration.
+    pub limit: &'static str,
+}
+
+/// Room that is held for an entry, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    capacity: &'a dyn Capacity,
+    held: usize,
+}
+
+/// There is room for everything.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlimited;
 
 /// Entries are visible as soon as the journal's `append` returns.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +131,8 @@ pub struct WebhookParts {
     pub journal: Arc<dyn Journal>,
     /// Says when callbacks are visible.
     pub visibility: Arc<dyn Visibility>,
+    /// Says whether there is room for callbacks.
+    pub capacity: Arc<dyn Capacity>,
     /// The metrics of the front.
     pub metrics: Arc<WebhookMetrics>,
     /// The clock for the time of receipt. It is told the times of authentic callbacks.
@@ -132,6 +165,31 @@ pub struct WebhookFront {
 impl Visibility for VisibleAtOnce {
     fn applied(&self, _: Revision) -> BoxFuture<'_, ()> {
         future::ready(()).boxed()
+    }
+}
+
+// === impl Unlimited ===
+
+impl Capacity for Unlimited {
+    fn hold(&self, _: &Entry) -> Result<usize, Full> {
+        Ok(0)
+    }
+
+    fn release(&self, _: usize) {}
+}
+
+// === impl Held ===
+
+impl<'a> Held<'a> {
+    pub(super) fn of(entry: &Entry, capacity: &'a dyn Capacity) -> Result<Self, Full> {
+        let held = capacity.hold(entry)?;
+        Ok(Self { capacity, held })
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.capacity.release(self.held);
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::{sync::SemaphorePermit, time::timeout};
 
 use super::{
     answers::{Reason, Refused, not_ready},
-    front::{NonceReuse, WebhookFront},
+    front::{Full, Held, NonceReuse, WebhookFront},
     media,
     nonces::Content,
     routes::Route,
@@ -239,6 +239,9 @@ impl WebhookFront {
             received_at: times.received_at(),
             payload: Payload::Callback(callback),
         };
+        // Asked before the entry is appended. When it is applied it cannot be refused.
+        let _held =
+            Held::of(&entry, &*self.parts.capacity).map_err(|full| no_room(&entry, full))?;
         let appended = self.parts.journal.append(entry).await;
         let revision = appended.map_err(|error| self.unavailable(&error, times.own))?;
         self.parts.visibility.applied(revision).await;
@@ -257,4 +260,14 @@ impl WebhookFront {
             _ => "the callback could not be made durable",
         })
     }
+}
+
+fn no_room(entry: &Entry, Full { limit }: Full) -> Refused {
+    let app = match &entry.payload {
+        Payload::Callback(callback) => callback.app.as_str(),
+        Payload::Tick => "",
+    };
+    Reason::RosterFull.because(format!(
+        "{limit} is reached, and this callback of {app} would add to it: send it again later"
+    ))
 }

@@ -28,8 +28,8 @@ mod undecodables;
 pub use self::{
     answers::Reason,
     front::{
-        NonceReuse, UNREAD_BODIES_MIN, Visibility, VisibleAtOnce, WebhookFront, WebhookParts,
-        WebhookSettings,
+        Capacity, Full, NonceReuse, UNREAD_BODIES_MIN, Unlimited, Visibility, VisibleAtOnce,
+        WebhookFront, WebhookParts, WebhookSettings,
     },
     metrics::{ProductMetrics, WebhookMetrics},
     serve::serve,

@@ -49,6 +49,9 @@ fn hint(reason: Reason) -> &'static str {
             "; the clocks of this machine and of the vendors differ: check this machine's"
         }
         Reason::SignatureWrong => "; check the secret of the app",
+        Reason::RosterFull => {
+            "; what is there stays: see who sends so much, or raise the limit if there is memory for it"
+        }
         _ => "",
     }
 }

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 
 use headcount::{
-    config::{Config, ConfigError, JournalKind, NonceReuse, Span, stray_variables},
+    config::{Config, ConfigError, JournalKind, NonceReuse, Size, Span, stray_variables},
     domain::Logins,
     providers::{Registry, Signing},
 };
@@ -41,6 +41,12 @@ fn env<'a>(
         .map(|(n, v)| (n.into(), v.into()))
         .collect();
     pairs.into_iter()
+}
+
+fn with_what_has_no_default(config: &mut Config) {
+    config.telemetry.listen = Some(config.grpc.listen);
+    config.journal.bytes_max = Some(Size::from_mib(512));
+    config.roster.bytes_max = Some(Size::from_mib(512));
 }
 
 fn table(config: &Config) -> toml::Table {
@@ -102,6 +108,14 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.roster.history_changes_max, 1024);
     assert_eq!(*config.roster.history_age_max, Duration::from_secs(600));
     assert_eq!(config.roster.history_bytes_max.bytes(), 64 << 20);
+    assert_eq!(config.roster.users_max, 4_000_000);
+    assert_eq!(config.roster.rooms_max, 1_000_000);
+    assert_eq!(config.roster.sessions_per_user_max, 1_000);
+    assert_eq!(config.roster.lives_per_room_max, 1_000);
+    assert_eq!(
+        config.roster.bytes_max, None,
+        "follows from the memory that there is"
+    );
     assert_eq!(*config.server.drain_timeout, Duration::from_secs(10));
     assert_eq!(config.telemetry.listen, None);
     assert!(config.apps.is_empty());
@@ -128,10 +142,10 @@ fn the_example_is_the_defaults_and_has_every_key() {
             .collect()
     };
     // A setting without a default can only be shown as a comment.
-    let uncommented = EXAMPLE.replace("# listen = ", "listen = ");
-    let uncommented = uncommented.replace("# bytes_max = ", "bytes_max = ");
-    config.telemetry.listen = Some(config.grpc.listen);
-    config.journal.bytes_max = Some(1.into());
+    let uncommented = EXAMPLE
+        .replace("# listen = ", "listen = ")
+        .replace("# bytes_max = ", "bytes_max = ");
+    with_what_has_no_default(&mut config);
     assert_eq!(keys(&uncommented.parse().unwrap()), keys(&table(&config)));
 }
 
@@ -197,7 +211,7 @@ fn variables_come_before_the_file() {
 #[test]
 fn every_key_can_be_set_by_a_variable_to_its_default() {
     let mut config = Config::default();
-    config.telemetry.listen = Some(config.grpc.listen);
+    with_what_has_no_default(&mut config);
     let mut variables = Vec::new();
     for (section, keys) in table(&config) {
         for (key, value) in keys.as_table().into_iter().flatten() {
@@ -208,7 +222,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 33);
+    assert_eq!(variables.len(), 39);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
@@ -432,6 +446,18 @@ fn what_makes_no_sense_is_named() {
         (
             zero("idle_timeout = \"0s\""),
             "webhook.idle_timeout: must be above zero",
+        ),
+        (
+            format!("[roster]\nbytes_max = 0\n{ZEGO}"),
+            "roster.bytes_max: must be above zero",
+        ),
+        (
+            format!("[roster]\nlives_per_room_max = 31\n{ZEGO}"),
+            "roster.lives_per_room_max: 31 is less than 32",
+        ),
+        (
+            format!("[roster]\nsessions_per_user_max = 1\n{ZEGO}"),
+            "roster.sessions_per_user_max: 1 is less than 32",
         ),
         (
             format!("[grpc]\nwatches_max = 0\n{ZEGO}"),

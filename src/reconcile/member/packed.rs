@@ -74,6 +74,20 @@ impl PackedMember {
         Self(ArcStr::from(packed))
     }
 
+    /// The length of the text, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared_by(&self) -> usize {
+        ArcStr::strong_count(&self.0).unwrap_or_default()
+    }
+
+    pub(super) fn is_same_allocation(&self, other: &Self) -> bool {
+        ArcStr::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn fields(&self) -> MemberFields<'_> {
         let mut rest = FieldReader(&self.0);
         MemberFields {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{DatedName, InvalidEvidence, Member, Rule, Rules},
+    reconcile::{
+        DatedName, Footprint, InvalidEvidence, Member, Rule, Rules,
+        footprint::{LIFE, RUN, text},
+    },
 };
 
 use super::{
@@ -87,6 +90,26 @@ impl Incarnation {
     /// The users about whom there is evidence.
     pub(crate) fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// What the life takes, of which this is the id.
+    pub(super) fn footprint(&self, id: &IncarnationId) -> Footprint {
+        let IncarnationEvidence {
+            creator,
+            name,
+            seqs,
+            ..
+        } = &self.evidence;
+        let creator = creator.as_ref().map_or("", |it| it.user.as_str());
+        let name = name.as_ref().map_or("", |it| &*it.name);
+        let texts = [id.as_str(), creator, name].map(|it| text(it.len()));
+        let mut footprint = self.users.footprint();
+        footprint += Footprint {
+            bytes: LIFE + texts.iter().sum::<usize>(),
+            number_bytes: seqs.runs().len() * RUN,
+            ..Footprint::default()
+        };
+        footprint
     }
 
     /// The users who are present.

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::{Rules, indexing::should_index},
+    reconcile::{Footprint, Rules, indexing::should_index},
 };
 
 use self::many_lives::ManyLives;
@@ -58,6 +58,14 @@ impl Lives {
         match self {
             Self::Few(few) => few.len(),
             Self::Many(many) => many.len(),
+        }
+    }
+
+    /// What all lives take.
+    pub(super) fn footprint(&self) -> Footprint {
+        match self {
+            Self::Few(few) => few.iter().map(|(id, life)| life.footprint(id)).sum(),
+            Self::Many(many) => many.footprint(),
         }
     }
 

@@ -24,8 +24,11 @@ mod users;
 use std::mem;
 
 use crate::{
-    domain::{IncarnationId, RoomEvent, RoomEventKind, Time},
-    reconcile::{EventOutcome, InvalidEvidence, Member, Rule, Rules},
+    domain::{IncarnationId, RoomEvent, RoomEventKind, RoomId, Time, UserId},
+    reconcile::{
+        EventOutcome, Footprint, InvalidEvidence, Member, Rule, Rules,
+        footprint::{ROOM, text},
+    },
 };
 
 use self::{
@@ -174,6 +177,31 @@ impl Room {
     /// How many lives of the room are remembered.
     pub fn life_count(&self) -> usize {
         self.incarnations.lives.len()
+    }
+
+    /// Whether there is evidence of this life of the room.
+    pub fn knows_life(&self, life: &IncarnationId) -> bool {
+        self.incarnations.get(life).is_some()
+    }
+
+    /// How many sessions of a user there are in a life of the room.
+    pub fn session_count(&self, life: &IncarnationId, user: &UserId) -> usize {
+        let life = self.incarnations.get(life);
+        life.map_or(0, |life| life.users.session_count(user))
+    }
+
+    /// What the evidence about the room takes, of which this is the id. Nothing, if no evidence is
+    /// left.
+    pub fn footprint(&self, id: &RoomId) -> Footprint {
+        let mut footprint = self.incarnations.lives.footprint();
+        if !self.is_forgotten() {
+            footprint += Footprint {
+                rooms: 1,
+                bytes: ROOM + text(id.as_str().len()),
+                ..Footprint::default()
+            };
+        }
+        footprint
     }
 
     /// Takes the users of lives that are over. The caller has to notify them, and drops them.

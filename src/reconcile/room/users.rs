@@ -8,7 +8,10 @@ use std::mem;
 
 use crate::{
     domain::{LeaveReason, SessionId, Time, UserId, UserIdRef},
-    reconcile::{InvalidEvidence, Member, Rules, ordered_index::OrderedIndex, sessions::Sessions},
+    reconcile::{
+        Footprint, InvalidEvidence, Member, Rules, footprint::USER_IN_ROOM,
+        ordered_index::OrderedIndex, sessions::Sessions,
+    },
 };
 
 use super::members::Members;
@@ -34,6 +37,8 @@ pub(crate) struct Users {
     /// Finds the users of an unnamed life whose logins end with a close. `None` if the life has
     /// an id: then a close ends all.
     ends: Option<Box<EndIndex>>,
+    /// What the sessions take.
+    taken: Footprint,
 }
 
 /// What follows from the sessions of one user.
@@ -43,6 +48,7 @@ struct Standing {
     due_at: Option<Time>,
     /// The key of the user in the index of ends.
     ends_at: Option<Option<Time>>,
+    footprint: Footprint,
 }
 
 /// The users of a life that is over. They are not notified of its end yet. There can be many
@@ -106,6 +112,18 @@ impl Users {
         }
     }
 
+    /// What the users take.
+    pub(super) fn footprint(&self) -> Footprint {
+        let users = self.sessions_by_user.len();
+        let mut footprint = self.taken;
+        footprint += Footprint {
+            users,
+            bytes: users * USER_IN_ROOM,
+            ..Footprint::default()
+        };
+        footprint
+    }
+
     /// Derives from the sessions, by these rules, who is present and what the indexes find.
     pub(super) fn derive(&mut self, is_unnamed: bool, rules: &Rules) {
         let present = (self.sessions_by_user.iter()).filter_map(|it| it.present(rules));
@@ -123,7 +141,8 @@ impl Users {
             let present = |sessions: &Sessions| sessions.present(rules).map(Member::login_at);
             EndIndex::of(users().map(|sessions| (sessions, present(sessions))))
         });
-        (self.due_times, self.ends) = (due_times, ends.map(Box::new));
+        let taken = users().map(Sessions::footprint).sum();
+        (self.due_times, self.ends, self.taken) = (due_times, ends.map(Box::new), taken);
     }
 
     fn standing(sessions: &Sessions, is_unnamed: bool, rules: &Rules) -> Standing {
@@ -133,12 +152,19 @@ impl Users {
             ends_at: is_unnamed.then(ends_at).flatten(),
             present: present.cloned(),
             due_at: sessions.due_at(rules),
+            footprint: sessions.footprint(),
         }
     }
 
     /// The users who are present.
     pub(super) fn members(&self) -> &Members {
         &self.members
+    }
+
+    /// How many sessions of a user there are.
+    pub(super) fn session_count(&self, user: &UserId) -> usize {
+        let sessions = self.sessions_by_user.get(user.as_str());
+        sessions.map_or(0, Sessions::len)
     }
 
     pub(super) fn knows(&self, user: &UserId, session: &SessionId) -> bool {
@@ -162,6 +188,9 @@ impl Users {
             let left = ended.map(|ended| (ended.reason, ended.at));
             (before, Self::standing(sessions, is_unnamed, rules), left)
         });
+        self.taken += after.footprint;
+        self.taken -= before.footprint;
+        let was_known = before.footprint != Footprint::default();
         self.due_times.put(user, before.due_at, after.due_at);
         if let Some(ends) = &mut self.ends {
             ends.put(user, before.ends_at, after.ends_at);
@@ -169,6 +198,9 @@ impl Users {
         let (before, after) = (before.present, after.present);
         if before != after {
             before.iter().for_each(|member| self.members.remove(member));
+            if let Some(member) = after.as_ref().filter(|_| was_known) {
+                self.sessions_by_user.share_key(member);
+            }
             let after = after.iter().cloned();
             after.for_each(|member| self.members.insert(member));
         }

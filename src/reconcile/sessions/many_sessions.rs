@@ -22,6 +22,8 @@ pub(super) struct ManySessions {
     by_reach: OrderedIndex<Option<Time>, SessionId>,
     live_by_evidence: OrderedIndex<Time, SessionId>,
     ended_by_evidence: OrderedIndex<Time, SessionId>,
+    /// The bytes of the texts of all sessions.
+    text_bytes: usize,
 }
 
 /// Where a session is in the order of first evidence.
@@ -41,6 +43,7 @@ struct Keys {
     live_login_at: Option<Option<Time>>,
     reach: Option<Time>,
     evidence_at: Time,
+    text_bytes: usize,
 }
 
 impl Keys {
@@ -51,6 +54,7 @@ impl Keys {
             live_login_at: live.map(Member::login_at),
             reach: session.reach(),
             evidence_at: session.evidence_at,
+            text_bytes: session.text_bytes(),
         }
     }
 
@@ -62,6 +66,11 @@ impl Keys {
 impl ManySessions {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// The bytes of the texts of all sessions.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text_bytes
     }
 
     /// The sessions, in the order in which their first evidence came.
@@ -142,7 +151,9 @@ impl ManySessions {
         let before = Keys::of(&placed.session.view());
         change(&mut placed.session);
         let after = Keys::of(&placed.session.view());
-        self.index(id, Some(before), Some(after));
+        // The session's own id, so that all indexes share its allocation.
+        let id = placed.session.id.clone();
+        self.index(&id, Some(before), Some(after));
     }
 
     /// Adds a session that is not known.
@@ -191,6 +202,9 @@ impl ManySessions {
             (before.and_then(&key), after.and_then(&key))
         }
         let keys = (before, after);
+        let text_bytes = |keys: Option<Keys>| keys.map_or(0, |keys| keys.text_bytes);
+        self.text_bytes += text_bytes(after);
+        self.text_bytes -= text_bytes(before);
         let (before, after) = both(keys, |keys| Some(keys.login_known_at));
         self.by_login.put(id, before, after);
         let (before, after) = both(keys, |keys| keys.live_login_at);

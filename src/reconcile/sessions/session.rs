@@ -2,7 +2,10 @@
 
 use crate::{
     domain::{LeaveReason, SessionId, SessionIdRef, Time},
-    reconcile::Member,
+    reconcile::{
+        Member,
+        footprint::{SESSION_ID_COPIES, text},
+    },
 };
 
 /// The evidence about one session, borrowed from the list that keeps it.
@@ -90,6 +93,12 @@ impl<'a> Session<'a> {
             KeptId::Login(login) => login.session(),
             KeptId::Own(id) => id.borrowed(),
         }
+    }
+
+    /// The bytes of its texts.
+    pub(super) fn text_bytes(&self) -> usize {
+        let login = self.login.map_or(0, Member::packed_bytes);
+        text(login) + SESSION_ID_COPIES * text(self.id().as_str().len())
     }
 
     /// Whether the latest login has not ended.

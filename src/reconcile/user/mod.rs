@@ -9,7 +9,11 @@ use std::{collections::BTreeMap, ops::Bound, slice, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, Logins, RoomId, Time, UserEvent, UserId},
-    reconcile::{DatedName, EventOutcome, Member, Rule, Rules, digest_of, sessions::Sessions},
+    reconcile::{
+        DatedName, EventOutcome, Footprint, Member, Rule, Rules, digest_of,
+        footprint::{USER_WITH_DEVICE, text},
+        sessions::Sessions,
+    },
 };
 
 pub use self::change::{UserChange, UserView};
@@ -214,6 +218,19 @@ impl User {
     /// How many sessions of devices there is evidence about.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// What the evidence about the user's devices takes. Nothing, if none is left.
+    pub fn footprint(&self) -> Footprint {
+        let mut footprint = self.sessions.footprint();
+        if !self.is_forgotten() {
+            footprint += Footprint {
+                users: 1,
+                bytes: USER_WITH_DEVICE + text(self.name().map_or(0, |name| name.len())),
+                ..Footprint::default()
+            };
+        }
+        footprint
     }
 
     /// Whether no evidence about the user's devices is left. The rooms need none: they can be

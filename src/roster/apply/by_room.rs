@@ -6,7 +6,7 @@ use crate::domain::{RoomEvent, RoomId};
 
 /// The events of each room. The rooms are in the order of their first events, and the events of
 /// a room are in their own order.
-pub(super) fn groups(events: &[RoomEvent]) -> Vec<Vec<&RoomEvent>> {
+pub(crate) fn groups(events: &[RoomEvent]) -> Vec<Vec<&RoomEvent>> {
     // Usually all events are of one room, which needs no index.
     if events.iter().all(|event| event.room == events[0].room) {
         return vec![events.iter().collect()];

@@ -1,6 +1,6 @@
 //! The only writer of the roster. It follows the journal and applies each entry.
 
-mod by_room;
+pub(crate) mod by_room;
 pub(crate) mod schedule;
 mod user_effects;
 

@@ -45,11 +45,7 @@ impl<'e> UserEffects<'e> {
     /// Adds the effects of events about the users' own connections.
     pub(super) fn push_events(&mut self, app: &AppName, events: &'e [UserEvent]) {
         for event in events {
-            let user = match event {
-                UserEvent::Login(login) => &login.user,
-                UserEvent::Logout(logout) => &logout.user,
-            };
-            self.push(app, user.clone(), UserEffectKind::Event(event));
+            self.push(app, event.user().clone(), UserEffectKind::Event(event));
         }
     }
 

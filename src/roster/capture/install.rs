@@ -106,7 +106,10 @@ impl Roster {
             hold.table().feed_limits(),
             hold.table().history_bytes(),
         );
+        let before = state.subject.footprint(hold.id());
         state.subject = subject;
+        let after = state.subject.footprint(hold.id());
+        hold.table().size().change(before, after);
         let oldest = state.feed.oldest().map(|oldest| oldest.revision);
         state.is_in_budget = oldest.is_some();
         let revision = state.feed.revision();

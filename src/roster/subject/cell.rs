@@ -12,6 +12,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::reconcile::Footprint;
+
 use super::{entry_changes::EstimatedSize, feed::Feed};
 
 /// A subject: a room or a user, which can be queried and watched.
@@ -29,6 +31,9 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
     /// missing. The copy has to be quick, because an entry waits for it.
     #[must_use]
     fn evidence(&self) -> Self;
+
+    /// What the evidence takes.
+    fn footprint(&self, id: &Self::Id) -> Footprint;
 }
 
 /// One subject and its latest changes.

@@ -32,7 +32,10 @@ pub(crate) fn publish<S: Subject>(
         is_in_budget,
         ..
     } = &mut *state;
+    let before = subject.footprint(hold.id());
     let changes = change(subject);
+    let after = subject.footprint(hold.id());
+    hold.table().size().change(before, after);
     let is_changed = !changes.is_empty();
     let is_first = is_changed && !mem::replace(is_in_budget, true);
     feed.publish(revision, changes, at, hold.table().feed_limits());

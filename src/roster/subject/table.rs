@@ -19,6 +19,7 @@ use crate::{
     journal::Revision,
     roster::{
         capture::TableCapture,
+        size::AppSize,
         subject::{
             cell::{Cell, CellState, Subject},
             feed::{Feed, FeedLimits},
@@ -38,6 +39,7 @@ pub(crate) struct Table<S: Subject> {
     feed_limits: FeedLimits,
     /// The bytes that all feeds take together.
     history_bytes: Arc<AtomicUsize>,
+    size: Arc<AppSize>,
 }
 
 /// A counted reference to a cell, which keeps the cell in the table. The cell of a forgotten
@@ -53,7 +55,11 @@ pub(crate) struct Hold<S: Subject> {
 const SHARDS: usize = 256;
 
 impl<S: Subject> Table<S> {
-    pub(crate) fn new(feed_limits: FeedLimits, history_bytes: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(
+        feed_limits: FeedLimits,
+        history_bytes: Arc<AtomicUsize>,
+        size: Arc<AppSize>,
+    ) -> Self {
         Self {
             cells: DashMap::with_shard_amount(SHARDS),
             count: AtomicUsize::new(0),
@@ -61,6 +67,7 @@ impl<S: Subject> Table<S> {
             capture: TableCapture::default(),
             feed_limits,
             history_bytes,
+            size,
         }
     }
 
@@ -104,6 +111,11 @@ impl<S: Subject> Table<S> {
 
     pub(crate) fn history_bytes(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.history_bytes)
+    }
+
+    /// How much the roster holds.
+    pub(crate) fn size(&self) -> &AppSize {
+        &self.size
     }
 
     /// The limits of one feed.

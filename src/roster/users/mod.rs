@@ -67,6 +67,7 @@ use crate::{
         entry_position::EntryPosition,
         journal_progress::{EntryLockHeld, JournalProgress, Paused},
         rooms::Rooms,
+        size::AppSize,
         subject::{
             history_budget::HistoryBudget,
             publish::publish,
@@ -111,8 +112,9 @@ impl Users {
         rules: Rules,
         progress: Arc<JournalProgress>,
         history: Arc<HistoryBudget>,
+        size: Arc<AppSize>,
     ) -> Self {
-        let table = Table::new(history.feed_limits(), history.history_bytes());
+        let table = Table::new(history.feed_limits(), history.history_bytes(), size);
         let remembered = RememberedUsers::new(table, Arc::clone(&rooms), Arc::clone(&progress));
         Self {
             remembered,
@@ -200,6 +202,13 @@ impl Users {
         let rooms = rooms.filter(|(room, _)| self.rooms.presence(room, id).is_some());
         let rooms = rooms.map(|(room, login_at)| (room.clone(), login_at));
         user.view(rooms.collect(), &self.rules)
+    }
+
+    /// Looks at a remembered user, while they are locked. `None` if nothing of them is remembered.
+    pub(crate) fn look<T>(&self, id: &UserId, look: impl FnOnce(&User) -> T) -> Option<T> {
+        let hold = self.table().get(id)?;
+        let state = hold.cell().state.lock();
+        Some(look(&state.subject))
     }
 
     /// The remembered users.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     domain::UserId,
-    reconcile::user::{User, UserChange, UserView},
+    reconcile::{
+        Footprint,
+        user::{User, UserChange, UserView},
+    },
     roster::{
         journal_progress::{EntryLockHeld, Paused},
         subject::{cell::Subject, entry_changes::EstimatedSize, table::Hold, watch::Watchable},
@@ -58,6 +61,10 @@ impl Subject for User {
 
     fn evidence(&self) -> Self {
         User::evidence(self)
+    }
+
+    fn footprint(&self, _id: &UserId) -> Footprint {
+        User::footprint(self)
     }
 }
 

@@ -11,7 +11,9 @@ use crate::{
     journal::MemoryJournal,
     net::Readiness,
     providers::Registry,
-    webhook::{NonceReuse, VisibleAtOnce, WebhookMetrics, WebhookParts, WebhookSettings},
+    webhook::{
+        NonceReuse, Unlimited, VisibleAtOnce, WebhookMetrics, WebhookParts, WebhookSettings,
+    },
 };
 
 const IDLE: Duration = Duration::from_secs(60);
@@ -69,6 +71,7 @@ fn with_room(
         accounts: Vec::new(),
         journal: Arc::new(MemoryJournal::new()),
         visibility: Arc::new(VisibleAtOnce),
+        capacity: Arc::new(Unlimited),
         metrics: Arc::clone(&metrics),
         clock: Clock::from_fn(|| Time::MIN),
         ready: Readiness::new(true),

@@ -3,9 +3,9 @@
 mod concurrent;
 mod damage;
 #[allow(dead_code, reason = "only what folds is used")]
-mod journal;
+pub(crate) mod journal;
 mod journal_time;
 mod properties;
-mod replica;
+pub(crate) mod replica;
 mod resume;
 mod wire;

@@ -37,6 +37,7 @@ fn apply_after(replica: &mut Replica, revision: Revision, journal: &[Entry]) {
 fn assert_same(one: &Replica, other: &Replica) {
     assert_eq!(one.state(), other.state());
     assert_eq!(one.due_at(), other.due_at());
+    assert_eq!(one.roster.footprint(), other.roster.footprint());
     for user in USERS {
         assert_eq!(one.user(user), other.user(user));
     }

@@ -17,7 +17,7 @@ use headcount::{
     roster::{Applier, Limits, Roster},
     server::forget_due,
     webhook::{
-        NonceReuse, VisibleAtOnce, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
+        NonceReuse, Unlimited, VisibleAtOnce, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
     },
 };
 use http::{Method, Request};
@@ -142,6 +142,7 @@ impl Service {
             accounts,
             journal: Arc::<Recorded>::clone(&journal),
             visibility: Arc::new(VisibleAtOnce),
+            capacity: Arc::new(Unlimited),
             metrics: Arc::new(WebhookMetrics::register(&mut Metrics::default())),
             clock: clock.clone(),
             ready: Readiness::new(true),

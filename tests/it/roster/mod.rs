@@ -1,5 +1,6 @@
 //! The roster: what users are where, and what watchers are told.
 
+mod capacity;
 mod concurrent;
 mod users;
 mod watch;

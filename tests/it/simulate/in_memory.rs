@@ -61,6 +61,7 @@ impl InMemory {
             accounts: apps,
             journal: Arc::<MemoryJournal>::clone(&journal),
             visibility: Arc::clone(&roster) as _,
+            capacity: Arc::clone(&roster) as _,
             metrics: Arc::new(WebhookMetrics::register(&mut Metrics::default())),
             clock: clock.clone(),
             ready: Readiness::new(true),

@@ -1,5 +1,7 @@
 //! What is refused, and why.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use headcount::{
     domain::Outcome,
     webhook::{NonceReuse, Reason, WebhookSettings},
@@ -268,4 +270,58 @@ async fn before_it_is_ready_everything_is_503() {
         .await
         .assert_outcome("accepted");
     assert_eq!(service.journalled(), 1);
+}
+
+#[tokio::test]
+async fn a_callback_for_which_there_is_no_room_is_503_before_it_is_journalled() {
+    let service = Service::start().await;
+    service.room.is_full.store(true, SeqCst);
+    let answer = service.post(signed("1", LOGIN)).await;
+    answer.assert_refused(503, Reason::RosterFull, "roster.users_max");
+    assert_eq!(answer.headers[header::RETRY_AFTER], "1");
+    assert!(answer.body.contains("arena"), "{}", answer.body);
+    assert_eq!(
+        (service.refused(Reason::RosterFull), service.journalled()),
+        (1, 0)
+    );
+    service
+        .post(signed("2", IGNORED))
+        .await
+        .assert_outcome("ignored");
+    service.room.is_full.store(false, SeqCst);
+    service
+        .post(signed("1", LOGIN))
+        .await
+        .assert_outcome("accepted");
+}
+
+#[tokio::test]
+async fn room_is_held_until_the_callback_is_answered_or_given_up() {
+    let service = Service::start().await;
+    service
+        .post(signed("1", LOGIN))
+        .await
+        .assert_outcome("accepted");
+    let held = |service: &Service| {
+        let Room { held, all_held, .. } = &*service.room;
+        (held.load(SeqCst), all_held.load(SeqCst))
+    };
+    assert_eq!(held(&service), (0, 7));
+    let service = Service::start_on(settings(), Store::Fails).await;
+    let answer = service.post(signed("1", LOGIN)).await;
+    answer.assert_refused(503, Reason::Unavailable, "durable");
+    assert_eq!(held(&service), (0, 7));
+    let (entered, mut entries) = tokio::sync::mpsc::unbounded_channel();
+    let go = tokio::sync::Notify::new();
+    let service = Service::start_on(settings(), Store::Holds { held: entered, go }).await;
+    let mut client = service.connect().await;
+    let sent = tokio::spawn(async move { client.send(post(signed("1", LOGIN))).await });
+    soon(entries.recv()).await.unwrap();
+    assert_eq!(held(&service), (7, 7));
+    let Store::Holds { go, .. } = &service.journal.store else {
+        unreachable!()
+    };
+    go.notify_one();
+    sent.await.unwrap().assert_outcome("accepted");
+    assert_eq!(held(&service), (0, 7));
 }

@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use headcount::{
     net::Readiness,
     providers::{Account, Registry, Signing, Vendor, tencent, zego},
     webhook::{
-        self, NonceReuse, Reason, Visibility, WebhookFront, WebhookMetrics, WebhookParts,
+        self, Capacity, NonceReuse, Reason, Visibility, WebhookFront, WebhookMetrics, WebhookParts,
         WebhookSettings,
     },
 };
@@ -138,12 +138,39 @@ impl Visibility for Watermark {
     }
 }
 
+/// Room for entries, until there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) is_full: AtomicBool,
+    /// What is held, and what was held so far.
+    pub(crate) held: AtomicUsize,
+    pub(crate) all_held: AtomicUsize,
+}
+
+impl Capacity for Room {
+    fn hold(&self, _: &Entry) -> Result<usize, webhook::Full> {
+        if self.is_full.load(SeqCst) {
+            return Err(webhook::Full {
+                limit: "roster.users_max",
+            });
+        }
+        self.held.fetch_add(7, SeqCst);
+        self.all_held.fetch_add(7, SeqCst);
+        Ok(7)
+    }
+
+    fn release(&self, held: usize) {
+        self.held.fetch_sub(held, SeqCst);
+    }
+}
+
 pub(crate) struct Service {
     pub(crate) addr: SocketAddr,
     pub(crate) front: Arc<WebhookFront>,
     pub(crate) metrics: Arc<WebhookMetrics>,
     pub(crate) journal: Arc<TestJournal>,
     pub(crate) visible: Arc<Watermark>,
+    pub(crate) room: Arc<Room>,
     pub(crate) ready: Readiness,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
@@ -206,6 +233,7 @@ impl Service {
             entries: parking_lot::Mutex::default(),
         });
         let visible = Arc::new(Watermark::default());
+        let room = Arc::new(Room::default());
         let metrics = Arc::new(WebhookMetrics::register(&mut Metrics::default()));
         let ready = Readiness::new(true);
         let now = Time::from_millis(NOW * 1000).unwrap();
@@ -217,6 +245,7 @@ impl Service {
             accounts: accounts(),
             journal: Arc::<TestJournal>::clone(&journal),
             visibility: Arc::<Watermark>::clone(&visible),
+            capacity: Arc::<Room>::clone(&room),
             metrics: Arc::clone(&metrics),
             clock,
             ready: ready.clone(),
@@ -233,6 +262,7 @@ impl Service {
             metrics,
             journal,
             visible,
+            room,
             ready,
             drain,
             task,

@@ -6,7 +6,7 @@ use imbl::OrdMap;
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::{Rule, Rules, ordered_index::OrderedIndex},
+    reconcile::{Footprint, Rule, Rules, ordered_index::OrderedIndex},
 };
 
 use super::super::{
@@ -27,6 +27,8 @@ pub(in crate::reconcile::room) struct ManyLives {
     by_end: Index<Time>,
     by_evidence: Index<Time>,
     by_users_due: Index<Time>,
+    /// What the lives take.
+    taken: Footprint,
 }
 
 type Index<K> = OrderedIndex<K, IncarnationId>;
@@ -40,10 +42,11 @@ struct Keys {
     end: Option<Time>,
     evidence_at: Time,
     users_due_at: Option<Time>,
+    footprint: Footprint,
 }
 
 impl Keys {
-    fn of(life: &Incarnation, rules: &Rules) -> Self {
+    fn of((id, life): Life<'_>, rules: &Rules) -> Self {
         Self {
             start: life.start(rules),
             is_open: life.closed().is_none(),
@@ -51,6 +54,7 @@ impl Keys {
             end: life.end(),
             evidence_at: life.evidence().evidence_at,
             users_due_at: life.users().due_at(),
+            footprint: life.footprint(id),
         }
     }
 }
@@ -58,6 +62,14 @@ impl Keys {
 impl ManyLives {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// What the lives take.
+    pub(super) fn footprint(&self) -> Footprint {
+        Footprint {
+            indexed_lives: self.len(),
+            ..self.taken
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Life<'_>> {
@@ -156,7 +168,10 @@ impl ManyLives {
         rules: &Rules,
         change: impl FnOnce(&mut Incarnation) -> T,
     ) -> Option<T> {
-        let (changed, before, after) = change_life(self.by_id.get_mut(id)?, rules, change);
+        // The map's own id, so that all indexes share its allocation.
+        let (id, life) = self.by_id.get_key_value_mut(id)?;
+        let id = &id.clone();
+        let (changed, before, after) = change_life((id, life), rules, change);
         self.put(id, Some(before), Some(after));
         Some(changed)
     }
@@ -168,8 +183,9 @@ impl ManyLives {
         new: impl FnOnce() -> Incarnation,
         change: impl FnOnce(&mut Incarnation) -> T,
     ) -> T {
-        if let Some(life) = self.by_id.get_mut(id) {
-            let (changed, before, after) = change_life(life, rules, change);
+        if let Some((id, life)) = self.by_id.get_key_value_mut(id) {
+            let id = &id.clone();
+            let (changed, before, after) = change_life((id, life), rules, change);
             self.put(id, Some(before), Some(after));
             return changed;
         }
@@ -181,18 +197,20 @@ impl ManyLives {
 
     /// Adds a life that is not known.
     pub(super) fn insert(&mut self, id: IncarnationId, life: Incarnation, rules: &Rules) {
-        self.put(&id, None, Some(Keys::of(&life, rules)));
+        self.put(&id, None, Some(Keys::of((&id, &life), rules)));
         self.by_id.insert(id, Arc::new(life));
     }
 
     pub(super) fn remove(&mut self, id: &IncarnationId, rules: &Rules) -> Option<Incarnation> {
         let life = self.by_id.remove(id)?;
-        self.put(id, Some(Keys::of(&life, rules)), None);
+        self.put(id, Some(Keys::of((id, &*life), rules)), None);
         Some(Arc::unwrap_or_clone(life))
     }
 
     fn put(&mut self, id: &IncarnationId, before: Option<Keys>, after: Option<Keys>) {
         let (before, after) = (before.as_ref(), after.as_ref());
+        self.taken += after.map(|keys| keys.footprint).unwrap_or_default();
+        self.taken -= before.map(|keys| keys.footprint).unwrap_or_default();
         put(&mut self.by_rank, id, (before, after), |it| {
             Some((it.start?, it.is_open))
         });
@@ -214,14 +232,14 @@ impl ManyLives {
 
 /// Changes a life. Also returns what it is found by before and after.
 fn change_life<T>(
-    life: &mut Arc<Incarnation>,
+    (id, life): (&IncarnationId, &mut Arc<Incarnation>),
     rules: &Rules,
     change: impl FnOnce(&mut Incarnation) -> T,
 ) -> (T, Keys, Keys) {
     let life = Arc::make_mut(life);
-    let before = Keys::of(life, rules);
+    let before = Keys::of((id, &*life), rules);
     let changed = change(life);
-    (changed, before, Keys::of(life, rules))
+    (changed, before, Keys::of((id, &*life), rules))
 }
 
 fn put<K: Ord + Clone>(

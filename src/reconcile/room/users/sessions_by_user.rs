@@ -7,7 +7,7 @@ use hashbrown::{HashTable, hash_table::Entry};
 
 use crate::{
     domain::UserIdRef,
-    reconcile::{UserKey, sessions::Sessions},
+    reconcile::{Member, UserKey, sessions::Sessions},
 };
 
 /// The most users in a table. To clone a table of so many users takes about ten
@@ -51,6 +51,18 @@ impl SessionsByUser {
         };
         self.settle();
         changed
+    }
+
+    /// Lets the key of a user share the allocation of their latest login. Otherwise it would keep
+    /// an earlier one.
+    pub(super) fn share_key(&mut self, login: &Member) {
+        if let Self::Many(map) = self
+            && let Some((key, _)) = map.get_key_value(login.user().as_str())
+            && !key.shares(login)
+            && let Some(sessions) = map.remove(login.user().as_str())
+        {
+            map.insert(login.into(), sessions);
+        }
     }
 
     /// Adds a user's sessions. Returns whether the user is new.

@@ -199,6 +199,7 @@ fn limits() -> Limits {
         },
         history_age_max: Duration::from_secs(5),
         history_bytes_max: 6_000,
+        ..Limits::default()
     }
 }
 

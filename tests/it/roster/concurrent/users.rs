@@ -216,6 +216,7 @@ fn limits() -> Limits {
         },
         history_age_max: Duration::from_secs(5),
         history_bytes_max: 8_000,
+        ..Limits::default()
     }
 }
 

@@ -1,0 +1,195 @@
+//! How much memory this process may take, and which share of it is the roster's by default.
+
+use std::{fs, path::Path};
+
+use tracing::info;
+
+use crate::config::RosterConfig;
+
+/// The roster gets one part of so many, if nothing is configured. The rest is for history,
+/// connections, bodies, a checkpoint that is being written, and what the allocator keeps.
+const SHARES: u64 = 2;
+
+/// How much memory is assumed where the system does not tell. The defaults of the other limits
+/// are for as much.
+const ASSUMED: u64 = 4 << 30;
+
+/// What limits the memory of this process, and to how many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Memory {
+    bytes: u64,
+    source: &'static str,
+}
+
+/// The most bytes that the roster may take: what is configured, or a share of the memory that
+/// there is. It says which.
+pub(super) fn roster_bytes_max(config: &RosterConfig) -> usize {
+    let bytes_max = match config.bytes_max {
+        Some(configured) => {
+            info!(bytes_max = %configured, "roster.bytes_max is configured");
+            configured.bytes()
+        }
+        None => {
+            let Memory { bytes, source } = memory(
+                Path::new("/proc"),
+                Path::new("/sys/fs/cgroup"),
+                address_space(),
+            );
+            let bytes_max = bytes / SHARES;
+            info!(
+                bytes_max,
+                memory = bytes,
+                source,
+                "roster.bytes_max is one half of the memory"
+            );
+            bytes_max
+        }
+    };
+    usize::try_from(bytes_max).unwrap_or(usize::MAX)
+}
+
+/// The least of all limits.
+fn memory(proc: &Path, cgroups: &Path, address_space: Option<u64>) -> Memory {
+    let of = |bytes: Option<u64>, source| bytes.map(|bytes| Memory { bytes, source });
+    let limits = [
+        of(cgroup(proc, cgroups), "the cgroup"),
+        of(address_space, "RLIMIT_AS"),
+        of(machine(proc), "the machine"),
+    ];
+    let assumed = Memory {
+        bytes: ASSUMED,
+        source: "an assumption",
+    };
+    limits.into_iter().flatten().min().unwrap_or(assumed)
+}
+
+/// The least limit of the process's control groups, of either version. A group is limited by
+/// those that it is in. In a container the path of a group may be that of the host, and only the
+/// group at the root can be read.
+fn cgroup(proc: &Path, cgroups: &Path) -> Option<u64> {
+    let groups = fs::read_to_string(proc.join("self/cgroup")).ok()?;
+    let limits = groups.lines().filter_map(|group| {
+        let mut parts = group.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        let (root, file) = match controllers {
+            "" => (cgroups.to_owned(), "memory.max"),
+            _ if controllers.split(',').any(|it| it == "memory") => {
+                (cgroups.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let path = Path::new(path.trim_start_matches('/'));
+        let limits = path.ancestors().filter_map(|group| {
+            // A group without a limit says `max`, or a number that is larger than any machine.
+            let limit = fs::read_to_string(root.join(group).join(file)).ok()?;
+            limit.trim().parse().ok()
+        });
+        limits.min()
+    });
+    limits.min()
+}
+
+/// The memory of the machine.
+fn machine(proc: &Path) -> Option<u64> {
+    let meminfo = fs::read_to_string(proc.join("meminfo")).ok()?;
+    let total = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(unix)]
+fn address_space() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit};
+
+    getrlimit(Resource::As).current
+}
+
+#[cfg(not(unix))]
+fn address_space() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine with 8 GiB, and files of control groups.
+    fn limits(of_process: &str, files: &[(&str, &str)], address_space: Option<u64>) -> Memory {
+        let folder = tempfile::tempdir().unwrap();
+        let (proc, cgroups) = (folder.path().join("proc"), folder.path().join("cgroup"));
+        fs::create_dir_all(proc.join("self")).unwrap();
+        fs::write(proc.join("self/cgroup"), of_process).unwrap();
+        fs::write(
+            proc.join("meminfo"),
+            "MemTotal:        8388608 kB\nMemFree: 1 kB\n",
+        )
+        .unwrap();
+        for (path, limit) in files {
+            let path = cgroups.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, limit).unwrap();
+        }
+        memory(&proc, &cgroups, address_space)
+    }
+
+    #[test]
+    fn the_least_limit_counts_whoever_sets_it() {
+        const MIB: u64 = 1 << 20;
+        let rows: [(&str, &[(&str, &str)], Option<u64>, Memory); 7] = [
+            ("", &[], None, of(8192 * MIB, "the machine")),
+            (
+                "0::/\n",
+                &[("memory.max", "max\n")],
+                None,
+                of(8192 * MIB, "the machine"),
+            ),
+            (
+                "0::/\n",
+                &[("memory.max", "536870912\n")],
+                None,
+                of(512 * MIB, "the cgroup"),
+            ),
+            (
+                "0::/a/b\n",
+                &[
+                    ("memory.max", "max\n"),
+                    ("a/memory.max", "1048576"),
+                    ("a/b/memory.max", "max"),
+                ],
+                None,
+                of(MIB, "the cgroup"),
+            ),
+            // The path of the host is not there in a container.
+            (
+                "5:cpu,memory:/docker/1\n4:pids:/\n",
+                &[("memory/memory.limit_in_bytes", "2097152\n")],
+                None,
+                of(2 * MIB, "the cgroup"),
+            ),
+            (
+                "5:memory:/\n",
+                &[("memory/memory.limit_in_bytes", "9223372036854771712\n")],
+                None,
+                of(8192 * MIB, "the machine"),
+            ),
+            (
+                "0::/\n",
+                &[("memory.max", "536870912\n")],
+                Some(256 * MIB),
+                of(256 * MIB, "RLIMIT_AS"),
+            ),
+        ];
+        for (of_process, files, address_space, expected) in rows {
+            let found = limits(of_process, files, address_space);
+            assert_eq!(found, expected, "{of_process:?} {files:?}");
+        }
+        let nothing = memory(Path::new("/nowhere"), Path::new("/nowhere"), None);
+        assert_eq!(nothing.bytes, ASSUMED);
+    }
+
+    fn of(bytes: u64, source: &'static str) -> Memory {
+        Memory { bytes, source }
+    }
+}
