@@ -1,5 +1,6 @@
 //! What a million of each kind of evidence takes, measured, and by the account that
 //! `roster.bytes_max` limits: `cargo bench --bench footprint`. Each kind has a process of its own.
+//! With `-- COUNT` fewer are measured, which takes less time.
 
 use std::{env, process::Command, sync::Arc};
 
@@ -26,19 +27,25 @@ const BASE: u64 = 1_700_000_000_000;
 /// A kind of evidence: its name, and the events of the one with a number.
 type Kind = (&'static str, fn(usize) -> Vec<Decoded>);
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 11] = [
     ("a present user, in rooms of 100", |it| {
         vec![enter(it / 100, 1, (it, it), "")]
     }),
-    ("… in a room of all", |it| vec![enter(0, 1, (it, it), "")]),
-    ("… in rooms of 100 without lives", |it| {
-        vec![enter(it / 100, 0, (it, 0), "")]
+    ("a present user, in a room of all", |it| {
+        vec![enter(0, 1, (it, it), "")]
     }),
+    (
+        "a present user, in rooms of 100 without ids of lives",
+        |it| vec![enter(it / 100, 0, (it, 0), "")],
+    ),
     ("a user who left, in rooms of 100", |it| {
         vec![
             enter(it / 100, 1, (it, it), ""),
             leave(it / 100, 1, (it, it)),
         ]
+    }),
+    ("a user who left, in a room of all", |it| {
+        vec![enter(0, 1, (it, it), ""), leave(0, 1, (it, it))]
     }),
     ("a present user with ids of 1,024 bytes", |it| {
         vec![enter(it / 100, 1, (it, it), LONG)]
@@ -53,8 +60,9 @@ const KINDS: [Kind; 9] = [
     ("a session of a user, of 1,000 each", |it| {
         vec![enter(0, 1, (it / 1_000, it), "")]
     }),
-    ("a user with one device", |it| {
-        vec![Decoded::User(vec![UserEvent::Login(login((it, it), ""))])]
+    ("a user with one device", |it| vec![online((it, it))]),
+    ("a user whose device went offline", |it| {
+        vec![online((it, it)), offline((it, it))]
     }),
 ];
 
@@ -65,20 +73,26 @@ const LONG: &str = match std::str::from_utf8(&[b'x'; 1_012]) {
 };
 
 fn main() {
-    let mut arguments = env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("--kind"), Some(kind)) => measure(&kind),
-        (Some("--bench"), _) => all(),
-        // `cargo test --benches` runs this file too.
-        _ => println!("nothing is measured outside of `cargo bench --bench footprint`"),
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let count = arguments.iter().find_map(|argument| argument.parse().ok());
+    let count: usize = count.unwrap_or(COUNT);
+    match arguments.first().map(|first| &**first) {
+        Some("--kind") => measure(&arguments[1], count),
+        // `cargo test --benches` runs this file too, without `--bench`.
+        _ if !arguments.iter().any(|it| it == "--bench") => {
+            println!("nothing is measured outside of `cargo bench --bench footprint`");
+        }
+        _ => all(count),
     }
 }
 
-fn all() {
+fn all(count: usize) {
     println!("| a million of | MiB | bytes each | by the account |\n| --- | ---: | ---: | ---: |");
     for (kind, _) in KINDS {
         let program = env::current_exe().expect("this program has a path");
-        let output = Command::new(program).args(["--kind", kind]).output();
+        let output = Command::new(program)
+            .args(["--kind", kind, &count.to_string()])
+            .output();
         let output = output.expect("it can be run again");
         print!("{}", String::from_utf8_lossy(&output.stdout));
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
@@ -86,15 +100,15 @@ fn all() {
 }
 
 /// Prints the row of a kind.
-fn measure(wanted: &str) {
+fn measure(wanted: &str, count: usize) {
     let Some((name, events)) = KINDS.iter().find(|(name, _)| *name == wanted) else {
         return eprintln!("there is no kind {wanted}");
     };
-    // Of a fraction the rest is nearly the same. Long texts would take gigabytes.
+    // A million long texts would take gigabytes.
     let count = if name.contains("1,024") {
-        COUNT / 10
+        count / 10
     } else {
-        COUNT
+        count
     };
     let app = (AppName::from("arena"), Logins::Concurrent);
     let limits = Limits {
@@ -169,19 +183,30 @@ fn enter(room: usize, life: usize, user: (usize, usize), prefix: &str) -> Decode
     )
 }
 
-fn leave(room: usize, life: usize, (user, session): (usize, usize)) -> Decoded {
+fn leave(room: usize, life: usize, user: (usize, usize)) -> Decoded {
+    event(room, life, RoomEventKind::Logout(logout(user)), "")
+}
+
+fn online(user: (usize, usize)) -> Decoded {
+    Decoded::User(vec![UserEvent::Login(login(user, ""))])
+}
+
+fn offline(user: (usize, usize)) -> Decoded {
+    Decoded::User(vec![UserEvent::Logout(logout(user))])
+}
+
+fn logout(user: (usize, usize)) -> Logout {
     let Login {
         user, session, at, ..
-    } = login((user, session), "");
-    let kind = RoomEventKind::Logout(Logout {
+    } = login(user, "");
+    Logout {
         user,
         session,
         login_at: at,
         at: time(2_000),
         reason: LeaveReason::Logout,
         seq: None,
-    });
-    event(room, life, kind, "")
+    }
 }
 
 fn close(room: usize, life: usize) -> Decoded {

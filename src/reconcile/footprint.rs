@@ -16,16 +16,16 @@ use crate::domain::{Decoded, Login, Logout, RoomEvent, RoomEventKind, UserEvent}
 // measures it.
 
 /// A room, without its lives.
-pub(super) const ROOM: usize = 1024;
+pub(super) const ROOM: usize = 512;
 /// A life of a room, with its places in the indexes of many lives.
-pub(super) const LIFE: usize = 1800;
+pub(super) const LIFE: usize = 1152;
 /// A user in a life of a room, with one session: as a member, and in the index of users; or
 /// absent, with the times of the end.
-pub(super) const USER_IN_ROOM: usize = 512;
+pub(super) const USER_IN_ROOM: usize = 416;
 /// A user with the session of one device.
-pub(super) const USER_WITH_DEVICE: usize = 1800;
+pub(super) const USER_WITH_DEVICE: usize = 640;
 /// Another session of a user: the session, and its places in the indexes of many sessions.
-pub(super) const SESSION: usize = 1024;
+pub(super) const SESSION: usize = 768;
 /// A run of sequence numbers. The space for runs grows by doubling.
 pub(super) const RUN: usize = 32;
 

@@ -115,6 +115,9 @@ fn address_space() -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// The process's groups, files of control groups, the limit of addresses, and what follows.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<u64>, Memory);
+
     /// A machine with 8 GiB, and files of control groups.
     fn limits(of_process: &str, files: &[(&str, &str)], address_space: Option<u64>) -> Memory {
         let folder = tempfile::tempdir().unwrap();
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn the_least_limit_counts_whoever_sets_it() {
         const MIB: u64 = 1 << 20;
-        let rows: [(&str, &[(&str, &str)], Option<u64>, Memory); 7] = [
+        let rows: [Row<'_>; 7] = [
             ("", &[], None, of(8192 * MIB, "the machine")),
             (
                 "0::/\n",

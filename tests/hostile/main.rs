@@ -17,6 +17,7 @@ mod attacks;
 mod child;
 mod crowd;
 mod grpc;
+mod growth;
 mod http2;
 mod load;
 mod prober;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         }
         faults.extend(outcome.faults());
     }
+    faults.extend(runtime.block_on(growth::run(is_wanted)));
     for fault in &faults {
         eprintln!("{fault}");
     }

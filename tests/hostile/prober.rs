@@ -46,7 +46,21 @@ pub(crate) struct Probes {
     pub(crate) looks: Tally,
 }
 
+impl Probes {
+    /// Adds later probes.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.callbacks.add(later.callbacks);
+        self.calls.add(later.calls);
+        self.looks.add(later.looks);
+    }
+}
+
 impl Tally {
+    fn add(&mut self, later: Self) {
+        self.answered.extend(later.answered);
+        self.refused.extend(later.refused);
+    }
+
     async fn note<T>(&mut self, probe: impl Future<Output = Result<T, String>>) {
         let began = Instant::now();
         match timeout(PATIENCE, probe).await {

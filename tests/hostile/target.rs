@@ -71,6 +71,15 @@ impl Target {
         (Self { site, process }, began.elapsed())
     }
 
+    /// Ends it by a signal, and starts it again with what it has kept.
+    pub(crate) async fn restart_after(self, signal: &str) -> Self {
+        let Self { site, process } = self;
+        process.signal(signal);
+        process.ends().await;
+        let process = spawn(&site).await;
+        Self { site, process }
+    }
+
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses {
             webhook: self.site.webhook_address(),
