@@ -16,8 +16,8 @@ mod attacks;
 #[path = "../it/common/child/mod.rs"]
 mod child;
 mod crowd;
-mod grpc;
 mod growth;
+mod grpc;
 mod http2;
 mod load;
 mod prober;

@@ -17,7 +17,8 @@ use headcount::{
     roster::{Applier, Limits, Roster},
     server::forget_due,
     webhook::{
-        NonceReuse, Unlimited, VisibleAtOnce, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
+        NonceReuse, Unlimited, VisibleAtOnce, WebhookFront, WebhookMetrics, WebhookParts,
+        WebhookSettings,
     },
 };
 use http::{Method, Request};

@@ -346,7 +346,7 @@ proptest! {
         rooms_max in 1_usize..4,
     ) {
         let capacity = CapacityLimits { users_max, rooms_max, bytes_max, ..NONE };
-        let journal = journal::with_ticks(&entries, &Limits::default(), logins);
+        let journal = journal::with_ticks(&entries, &Limits::default(), logins, journal::Ticks::Behind);
         let mut replica = Replica::new(&limits(capacity), logins);
         let mut revision = 0;
         for entry in &journal {
