@@ -5,7 +5,8 @@
 //! the process must not take more memory than the attack's budget. How fast the prober is answered
 //! is printed, not asserted. Some attacks are on the next start as well.
 //!
-//! To add an attack, add a file in `attacks` and a line to [`attacks::ALL`]. The program attacks
+//! To add an attack, add a file in `attacks` and a line to [`attacks::ALL`]. Those in [`growth`] are of an
+//! authentic sender, and followed by restarts. The program attacks
 //! `$HEADCOUNT_HOSTILE`, or the binary that Cargo built. It needs Linux: addresses of the loopback
 //! network stand for strangers, and `/proc` says what a process takes.
 #![allow(clippy::unwrap_used, reason = "whatever fails here ends the run")]

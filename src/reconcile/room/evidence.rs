@@ -1,8 +1,11 @@
 //! The evidence about one life of a room, as plain data.
 
 use crate::{
-    domain::{CloseReason, Time, UserId},
-    reconcile::DatedName,
+    domain::{CloseReason, IncarnationId, Time, UserId},
+    reconcile::{
+        DatedName, Footprint,
+        footprint::{LIFE, RUN, text},
+    },
 };
 
 use super::seqs::Seqs;
@@ -88,6 +91,18 @@ impl IncarnationEvidence {
             seqs: Seqs::default(),
             reported: None,
             evidence_at,
+        }
+    }
+
+    /// What the life takes, of which this is the id, without its users.
+    pub(super) fn footprint(&self, id: &IncarnationId) -> Footprint {
+        let creator = self.creator.as_ref().map_or("", |it| it.user.as_str());
+        let name = self.name.as_ref().map_or("", |it| &*it.name);
+        let texts = [id.as_str(), creator, name].map(|it| text(it.len()));
+        Footprint {
+            bytes: LIFE + texts.iter().sum::<usize>(),
+            number_bytes: self.seqs.runs().len() * RUN,
+            ..Footprint::default()
         }
     }
 }

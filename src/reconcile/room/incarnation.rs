@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{
-        DatedName, Footprint, InvalidEvidence, Member, Rule, Rules,
-        footprint::{LIFE, RUN, text},
-    },
+    reconcile::{DatedName, Footprint, InvalidEvidence, Member, Rule, Rules},
 };
 
 use super::{
@@ -94,21 +91,8 @@ impl Incarnation {
 
     /// What the life takes, of which this is the id.
     pub(super) fn footprint(&self, id: &IncarnationId) -> Footprint {
-        let IncarnationEvidence {
-            creator,
-            name,
-            seqs,
-            ..
-        } = &self.evidence;
-        let creator = creator.as_ref().map_or("", |it| it.user.as_str());
-        let name = name.as_ref().map_or("", |it| &*it.name);
-        let texts = [id.as_str(), creator, name].map(|it| text(it.len()));
         let mut footprint = self.users.footprint();
-        footprint += Footprint {
-            bytes: LIFE + texts.iter().sum::<usize>(),
-            number_bytes: seqs.runs().len() * RUN,
-            ..Footprint::default()
-        };
+        footprint += self.evidence.footprint(id);
         footprint
     }
 
