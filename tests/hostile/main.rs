@@ -25,13 +25,19 @@ mod prober;
 mod report;
 mod target;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, time::Duration};
+
+use tokio::time::timeout;
 
 use self::{
     attack::{Act, Attack},
     report::{Outcome, Restart},
     target::Target,
 };
+
+/// After the prober is done, how long an attack may take to send what is to last. Only a service
+/// that the attack holds up takes so long.
+const SENT_WITHIN: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
@@ -66,7 +72,7 @@ async fn run(attack: &'static Attack) -> Outcome {
     // The prober is known before the attack, as a vendor is.
     prober::probe(&target, 1).await;
     (attack.fill)(target.addresses()).await;
-    let attackers = tokio::spawn((attack.run)(target.addresses()));
+    let mut attackers = tokio::spawn((attack.run)(target.addresses()));
     let probes = prober::probe(&target, prober::PROBES).await;
     let mut has_effect = match attack.shows {
         Some(metric) => target.metric(metric).await > 0.0,
@@ -75,14 +81,13 @@ async fn run(attack: &'static Attack) -> Outcome {
     let usage = target.usage();
     let restart = match attack.restarts_as {
         Some(usual) => {
-            has_effect &= attackers.await.is_ok();
+            let sent = timeout(SENT_WITHIN, &mut attackers).await;
+            has_effect &= sent.is_ok_and(|sent| sent.is_ok());
             Some(restart(target, usual).await)
         }
-        None => {
-            attackers.abort();
-            None
-        }
+        None => None,
     };
+    attackers.abort();
     Outcome {
         attack,
         probes,
