@@ -13,7 +13,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
 
 use super::{
-    Config,
+    Config, Size,
     apps::{self, AppError},
     error::ConfigError,
 };
@@ -196,6 +196,8 @@ fn schema() -> Result<Table, ConfigError> {
     let mut config = Config::default();
     // A key that is not set by default would be missing.
     config.telemetry.listen = Some(config.webhook.listen);
+    config.journal.bytes_max = Some(Size::from_mib(1));
+    config.roster.bytes_max = Some(Size::from_mib(1));
     Table::try_from(&config).map_err(|error| ConfigError::Key {
         key: "defaults".into(),
         message: error.to_string(),
