@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::HashMap;
 
 use crate::{
     domain::{IncarnationId, Time},
@@ -18,7 +18,9 @@ use super::super::{
 /// callbacks wait.
 #[derive(Clone, Debug, Default)]
 pub(in crate::reconcile::room) struct ManyLives {
-    by_id: OrdMap<IncarnationId, Arc<Incarnation>>,
+    /// A life is looked up several times for each event, which an order by id would make the
+    /// greatest part of its cost.
+    by_id: HashMap<IncarnationId, Arc<Incarnation>>,
     /// By their start, those that are open after those that closed.
     by_rank: Index<(Time, bool)>,
     by_start: Index<Time>,
@@ -72,9 +74,9 @@ impl ManyLives {
         }
     }
 
+    /// All lives, in the order of their ids.
     pub(super) fn all(&self) -> Vec<Life<'_>> {
-        let lives = self.by_id.iter();
-        lives.map(|(id, life)| (id, &**life)).collect()
+        self.found(self.by_id.keys())
     }
 
     pub(super) fn into_lives(self) -> impl Iterator<Item = (IncarnationId, Incarnation)> {
