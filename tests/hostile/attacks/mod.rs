@@ -3,7 +3,6 @@
 mod bodiless_streams;
 mod frame_floods;
 mod late_destroys;
-mod long_callbacks;
 mod long_lists;
 mod many_of_one;
 mod reading_watches;
@@ -11,6 +10,7 @@ mod silent_connections;
 mod slow_bodies;
 mod slow_heads;
 mod tokens_ahead;
+mod undecodable_callbacks;
 mod unread_answers;
 
 use crate::attack::Attack;
@@ -35,6 +35,5 @@ pub(crate) const ALL: &[Attack] = &[
     tokens_ahead::OF_MANY_WATCHES,
     many_of_one::OF_ONE_SENDER,
     late_destroys::OF_A_WATCHED_ROOM,
-    long_callbacks::UNDECODABLE,
-    long_callbacks::LOGINS,
+    undecodable_callbacks::BY_STRANGERS,
 ];

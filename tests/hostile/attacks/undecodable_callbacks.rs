@@ -1,5 +1,5 @@
-//! Authentic callbacks of almost the longest body, as whoever saw a signature can send: the vendor's
-//! signature does not cover the body.
+//! Signed callbacks of almost the longest body that cannot be decoded, as whoever saw a signature
+//! can send: the vendor's signature does not cover the body.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,23 +21,12 @@ const CONNECTIONS: usize = 8;
 const FOLDER_MAX: u64 = 64 << 20;
 const JOURNAL: &str = "kind = \"disk\"\nbytes_max = \"64MiB\"";
 
-/// They cannot be decoded.
-pub(crate) const UNDECODABLE: Attack = Attack {
+pub(crate) const BY_STRANGERS: Attack = Attack {
     name: "undecodable callbacks of 190 KB",
     memory_max: 192,
     folder_max: Some(FOLDER_MAX),
     journal: JOURNAL,
-    run: |to| post_all(to, without_user),
-    ..Attack::ON_EMPTY
-};
-
-/// They repeat one login.
-pub(crate) const LOGINS: Attack = Attack {
-    name: "logins of 190 KB",
-    memory_max: 192,
-    folder_max: Some(FOLDER_MAX),
-    journal: JOURNAL,
-    run: |to| post_all(to, |post| post),
+    run: post_all,
     ..Attack::ON_EMPTY
 };
 
@@ -48,13 +37,13 @@ fn without_user(post: Post) -> Post {
     }
 }
 
-fn post_all(to: Addresses, made: fn(Post) -> Post) -> BoxFuture<'static, ()> {
+fn post_all(to: Addresses) -> BoxFuture<'static, ()> {
     static SENT: AtomicUsize = AtomicUsize::new(0);
     SENT.store(0, Ordering::Relaxed);
     let once = move |attacker| async move {
         while SENT.fetch_add(1, Ordering::Relaxed) < CALLBACKS {
             let login = zego(("attacked", 1), ("mallory", "1"), now(), None);
-            let post = made(login).padded(BODY);
+            let post = without_user(login).padded(BODY);
             // Refused or not: the next is sent.
             let _ = send(attacker, to, &post).await;
         }
