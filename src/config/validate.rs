@@ -12,8 +12,8 @@ use crate::{
     webhook::UNREAD_BODIES_MIN,
 };
 
-/// The least that a data folder may be limited to. An empty segment takes about a megabyte, and a
-/// present user about a hundred bytes of each checkpoint.
+/// The least that a data folder may be limited to. An empty segment takes about a megabyte, and so
+/// does a block of the longest bodies.
 pub const JOURNAL_BYTES_MIN: Size = Size::from_mib(32);
 
 /// How many of the longest bodies a data folder has to have room for: so that none is refused by an
