@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     log::{Log, Sealed},
-    requests::{Append, Request},
+    requests::{Append, Request, WaitingRoom},
     status::Status,
     writer::Writer,
 };
@@ -34,6 +34,7 @@ pub struct DiskJournal {
     status: Arc<Status>,
     /// `None` only while the journal is being closed.
     requests: Option<mpsc::Sender<Request>>,
+    waiting_room: WaitingRoom,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -71,6 +72,7 @@ impl DiskJournal {
             folder: folder.clone(),
             status,
             requests: Some(requests),
+            waiting_room: WaitingRoom::new(),
             writer: Some(writer),
         })
     }
@@ -116,8 +118,9 @@ impl Journal for DiskJournal {
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
         Box::pin(async move {
+            let place = self.waiting_room.take(&entry).await?;
             let (done, answer) = oneshot::channel();
-            self.request(Request::Append(Append { entry, done }))
+            self.request(Request::Append(Append { entry, done, place }))
                 .await?;
             answer.await.map_err(|_| AppendError::Closed)?
         })

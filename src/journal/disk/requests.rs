@@ -1,8 +1,9 @@
 //! What the writing thread is asked for, and which entries it makes durable together.
 
-use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, mpsc::SyncSender};
 
 use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
     mpsc::{Receiver, error::TryRecvError},
     oneshot,
 };
@@ -44,6 +45,39 @@ pub(super) enum Request {
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) done: oneshot::Sender<Result<Revision, AppendError>>,
+    /// What the entry takes of the waiting room. The appender may be gone, the entry is not.
+    pub(super) place: Place,
+}
+
+/// What all entries that wait may take. More wait in their appenders, of which there are few:
+/// one that gives up takes its entry with it.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// The unit in which room is taken. An entry with a short body takes about this.
+const PLACE_BYTES: usize = 1024;
+
+/// A part of the waiting room, until it is dropped.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// Room for the entries that wait for the thread, until they are durable.
+#[derive(Clone, Debug)]
+pub(super) struct WaitingRoom(Arc<Semaphore>);
+
+impl WaitingRoom {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(WAITING_BYTES_MAX / PLACE_BYTES)))
+    }
+
+    /// Waits until there is room for an entry. One that is larger than the room gets all of it.
+    ///
+    /// # Errors
+    /// Never: the room is not closed.
+    pub(super) async fn take(&self, entry: &Entry) -> Result<Place, AppendError> {
+        let places = 1 + weight(entry).min(WAITING_BYTES_MAX - PLACE_BYTES) / PLACE_BYTES;
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        let taken = Arc::clone(&self.0).acquire_many_owned(places).await;
+        taken.map_err(|_| AppendError::Closed)
+    }
 }
 
 /// The entries that are made durable together with `first`, and the request after them if
@@ -74,5 +108,52 @@ pub(super) fn weight(entry: &Entry) -> usize {
     match &entry.payload {
         Payload::Callback(callback) => callback.body.len() + callback.query.len(),
         Payload::Tick => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio_test::{assert_pending, assert_ready_ok, task};
+
+    use super::*;
+    use crate::{
+        domain::{Decoded, ProductName},
+        journal::Callback,
+    };
+
+    fn entry(bytes: usize) -> Entry {
+        Entry {
+            received_at: Time::MIN,
+            payload: Payload::Callback(Callback {
+                app: "arena".into(),
+                product: ProductName::new("zego"),
+                query: "".into(),
+                body: Bytes::from(vec![0; bytes]),
+                decoded: Arc::new(Decoded::Room(Vec::new())),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_waits_takes_no_more_than_the_room_and_an_entry_larger_than_that_gets_all_of_it() {
+        let room = WaitingRoom::new();
+        let half = entry(WAITING_BYTES_MAX / 2 - PLACE_BYTES);
+        let take = |entry| {
+            let room = room.clone();
+            task::spawn(async move { room.take(&entry).await })
+        };
+        let one = assert_ready_ok!(take(half.clone()).poll());
+        let _other = assert_ready_ok!(take(half.clone()).poll());
+        let mut third = take(entry(0));
+        assert_pending!(third.poll());
+        drop(one);
+        assert!(third.is_woken());
+        let third = assert_ready_ok!(third.poll());
+        let mut large = take(entry(2 * WAITING_BYTES_MAX));
+        assert_pending!(large.poll());
+        drop((third, _other));
+        let _large = assert_ready_ok!(large.poll());
+        assert_pending!(take(entry(0)).poll());
     }
 }
