@@ -106,9 +106,9 @@ impl Target {
     }
 
     fn folder_bytes(&self) -> u64 {
-        let files = self.site.files("").into_iter();
-        // One may have been dropped meanwhile.
-        let lengths = files.filter_map(|name| fs::metadata(self.site.data().join(name)).ok());
+        // A journal in memory has no folder, and a file may have been dropped meanwhile.
+        let files = fs::read_dir(self.site.data()).into_iter().flatten();
+        let lengths = files.filter_map(|file| file.ok()?.metadata().ok());
         lengths.map(|metadata| metadata.len()).sum()
     }
 

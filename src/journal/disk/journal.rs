@@ -120,8 +120,12 @@ impl Journal for DiskJournal {
         Box::pin(async move {
             let place = self.waiting_room.take(&entry).await?;
             let (done, answer) = oneshot::channel();
-            self.request(Request::Append(Append { entry, done, place }))
-                .await?;
+            self.request(Request::Append(Append {
+                entry,
+                done,
+                _place: place,
+            }))
+            .await?;
             answer.await.map_err(|_| AppendError::Closed)?
         })
     }

@@ -46,7 +46,7 @@ pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) done: oneshot::Sender<Result<Revision, AppendError>>,
     /// What the entry takes of the waiting room. The appender may be gone, the entry is not.
-    pub(super) place: Place,
+    pub(super) _place: Place,
 }
 
 /// What all entries that wait may take. More wait in their appenders, of which there are few:

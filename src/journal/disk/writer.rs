@@ -148,15 +148,7 @@ impl Writer {
         };
         follower.begin_block(block);
         let mut batch = batch.into_iter();
-        for (
-            Append {
-                entry,
-                done,
-                place: _,
-            },
-            revision,
-        ) in batch.by_ref().zip(block.first..)
-        {
+        for (Append { entry, done, .. }, revision) in batch.by_ref().zip(block.first..) {
             let applied = Unappliable::guard(revision, || follower.apply(revision, &entry));
             if let Err(stopped) = applied {
                 tracing::error!("{stopped}");
