@@ -45,8 +45,8 @@ pub struct Full {
 
 /// Room that is held for an entry, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held<'a> {
-    capacity: &'a dyn Capacity,
+pub(super) struct Held {
+    capacity: Arc<dyn Capacity>,
     held: usize,
 }
 
@@ -146,7 +146,7 @@ pub struct WebhookFront {
     pub(super) parts: WebhookParts,
     pub(super) routes: Routes,
     /// Room for authentic requests in work.
-    pub(super) requests: Semaphore,
+    pub(super) requests: Arc<Semaphore>,
     /// Room for requests whose bodies are on their way.
     pub(super) unread: Budget,
     /// The addresses that sent authentic callbacks.
@@ -180,14 +180,15 @@ impl Capacity for Unlimited {
 
 // === impl Held ===
 
-impl<'a> Held<'a> {
-    pub(super) fn of(entry: &Entry, capacity: &'a dyn Capacity) -> Result<Self, Full> {
+impl Held {
+    pub(super) fn of(entry: &Entry, capacity: &Arc<dyn Capacity>) -> Result<Self, Full> {
         let held = capacity.hold(entry)?;
+        let capacity = Arc::clone(capacity);
         Ok(Self { capacity, held })
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.capacity.release(self.held);
     }
@@ -218,7 +219,7 @@ impl WebhookFront {
                 undecodable_bytes_max,
                 &parts.metrics,
             ),
-            requests: Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS)),
+            requests: Arc::new(Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS))),
             unread: Budget::new("bodies on their way", unread, trust.clone(), displaced),
             trust,
             nonces: Nonces::new(nonce_pairs_max),

@@ -4,10 +4,11 @@ use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use tokio::{sync::SemaphorePermit, time::timeout};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
     answers::{Reason, Refused, not_ready},
+    carried_on::CarriedOn,
     front::{Full, Held, NonceReuse, WebhookFront},
     media,
     nonces::Content,
@@ -55,7 +56,7 @@ impl WebhookFront {
             decoded,
             untimely,
         } = self.read(&arrival)?;
-        let _permit = self.begin().await?;
+        let permit = self.begin().await?;
         let route = arrival.route;
         let outcome = decoded.outcome();
         let message = match &decoded {
@@ -74,7 +75,7 @@ impl WebhookFront {
                 body: arrival.body,
                 decoded: Arc::new(decoded),
             };
-            self.keep(&times, callback).await?;
+            self.keep(&times, callback, permit).await?;
         }
         route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
@@ -82,8 +83,9 @@ impl WebhookFront {
 
     /// A place among the requests in work. Only an authentic callback gets to take one. It waits
     /// a while for a service that is starting: the vendor need not send it again.
-    async fn begin(&self) -> Result<SemaphorePermit<'_>, Refused> {
-        let permit = (self.requests.try_acquire())
+    async fn begin(&self) -> Result<OwnedSemaphorePermit, Refused> {
+        let permit = Arc::clone(&self.requests)
+            .try_acquire_owned()
             .map_err(|_| Reason::Overloaded.because("too many requests at once"))?;
         let ready = &self.parts.ready;
         if !ready.is_ready() {
@@ -234,18 +236,30 @@ impl WebhookFront {
         is_kept
     }
 
-    async fn keep(&self, times: &Times, callback: Callback) -> Result<(), Refused> {
+    /// Makes a callback durable and visible. A sender who gives up takes back nothing: the entry
+    /// may be in the journal's queue, so its place and its room are kept until it is applied.
+    async fn keep(
+        &self,
+        times: &Times,
+        callback: Callback,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Refused> {
         let entry = Entry {
             received_at: times.received_at(),
             payload: Payload::Callback(callback),
         };
         // Asked before the entry is appended. When it is applied it cannot be refused.
-        let _held =
-            Held::of(&entry, &*self.parts.capacity).map_err(|full| no_room(&entry, full))?;
-        let appended = self.parts.journal.append(entry).await;
-        let revision = appended.map_err(|error| self.unavailable(&error, times.own))?;
-        self.parts.visibility.applied(revision).await;
-        Ok(())
+        let held = Held::of(&entry, &self.parts.capacity).map_err(|full| no_room(&entry, full))?;
+        let journal = Arc::clone(&self.parts.journal);
+        let visibility = Arc::clone(&self.parts.visibility);
+        let kept = CarriedOn::new(async move {
+            let _until_applied = (held, permit);
+            let revision = journal.append(entry).await?;
+            visibility.applied(revision).await;
+            Ok(())
+        });
+        kept.await
+            .map_err(|error: AppendError| self.unavailable(&error, times.own))
     }
 
     fn unavailable(&self, error: &AppendError, now: Time) -> Refused {

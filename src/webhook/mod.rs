@@ -12,6 +12,7 @@
 
 mod answers;
 mod body;
+mod carried_on;
 mod freshness;
 mod front;
 mod handler;

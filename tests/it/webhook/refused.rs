@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use headcount::{
     domain::Outcome,
+    net::Caller,
     webhook::{NonceReuse, Reason, WebhookSettings},
 };
 use http::{Method, header};
@@ -296,7 +297,7 @@ async fn a_callback_for_which_there_is_no_room_is_503_before_it_is_journalled() 
 }
 
 #[tokio::test]
-async fn room_is_held_until_the_callback_is_answered_or_given_up() {
+async fn room_is_held_until_the_callback_is_applied_or_refused() {
     let service = Service::start().await;
     service
         .post(signed("1", LOGIN))
@@ -324,4 +325,35 @@ async fn room_is_held_until_the_callback_is_answered_or_given_up() {
     go.notify_one();
     sent.await.unwrap().assert_outcome("accepted");
     assert_eq!(held(&service), (0, 7));
+}
+
+#[tokio::test]
+async fn a_sender_who_gives_up_gives_back_no_room_while_the_callback_waits() {
+    let settings = WebhookSettings {
+        requests_max: 1,
+        ..settings()
+    };
+    let (service, mut entries) = Service::start_holding(settings).await;
+    let caller = Caller::unknown();
+    {
+        let answer = service
+            .front
+            .answer(post(signed("1", LOGIN)), &caller, false);
+        tokio::select! {
+            answer = answer => panic!("{answer:?}"),
+            _ = soon(entries.recv()) => {}
+        }
+    }
+    assert_eq!(service.room.held.load(SeqCst), 7);
+    let refused = service.post(signed("2", LOGIN)).await;
+    refused.assert_refused(503, Reason::Overloaded, "too many requests");
+    service.let_go();
+    while service.room.held.load(SeqCst) > 0 {
+        tokio::task::yield_now().await;
+    }
+    service.let_go();
+    service
+        .post(signed("3", LOGIN))
+        .await
+        .assert_outcome("accepted");
 }
