@@ -52,7 +52,7 @@ impl Config {
             return wrong(
                 "journal.bytes_max",
                 format!(
-                    "{bytes_max} is less than {least}: the latest callbacks and three checkpoints have to fit, and {JOURNAL_BODIES_MIN} bodies of webhook.body_max ({body_max})"
+                    "{bytes_max} is less than {least}: the latest callbacks and four checkpoints have to fit, and {JOURNAL_BODIES_MIN} bodies of webhook.body_max ({body_max})"
                 ),
             );
         }

@@ -28,6 +28,8 @@ const CHECKPOINT_SHARES: u64 = 8;
 /// A checkpoint may be so many times as long as the longest that there is.
 const CHECKPOINT_GROWTH: u64 = 2;
 const CHECKPOINT_SUFFIX: &str = ".checkpoint";
+/// How a checkpoint is called that is not written to its end.
+const GROWING_SUFFIX: &str = ".checkpoint.new";
 
 /// What a block takes at most, for each of its bytes: the store rounds its length up to a power
 /// of two, and makes the file longer by twice of that, or twice as long.
@@ -121,7 +123,7 @@ impl LogRoom {
     pub(super) fn left(&self) -> Room {
         if self.is_refused || self.is_full() {
             Room::None
-        } else if self.space.bytes() > self.segments_max() / 4 * 3 {
+        } else if self.bytes() > self.segments_max() / 4 * 3 {
             Room::Little
         } else {
             Room::Enough
@@ -134,7 +136,14 @@ impl LogRoom {
     }
 
     fn has(&self, bytes: u64) -> bool {
-        self.space.bytes().saturating_add(bytes) <= self.segments_max()
+        self.bytes().saturating_add(bytes) <= self.segments_max()
+    }
+
+    /// What entries and whole checkpoints take. One that is being written takes of what is left to
+    /// it.
+    fn bytes(&self) -> u64 {
+        let growing = self.space.largest(GROWING_SUFFIX);
+        self.space.bytes().saturating_sub(growing.min(self.reserve))
     }
 
     /// What the folder may take before entries are refused.

@@ -121,6 +121,22 @@ fn a_checkpoint_has_room_where_entries_have_none() {
 }
 
 #[test]
+fn a_checkpoint_that_is_being_written_takes_nothing_of_the_room_for_entries() {
+    const CHECKPOINT: u64 = 2 << 20;
+    let fitting = |growing: u64| {
+        let disk = Simulated::default();
+        drop(open(&disk).unwrap());
+        let file = disk.open("1.checkpoint.new", Mode::Create).unwrap();
+        file.set_len(growing).unwrap();
+        let mut log = limited(&disk);
+        let taken = (0..MANY).map(|_| log.append([entry(&body())].iter(), now()).is_ok());
+        taken.take_while(|is_taken| *is_taken).count()
+    };
+    let (alone, beside) = (fitting(0), fitting(CHECKPOINT));
+    assert!(alone.abs_diff(beside) <= 1, "{alone} and {beside}");
+}
+
+#[test]
 fn a_full_disk_lets_covered_entries_be_dropped_one_segment_at_a_time() {
     let disk = Simulated::default();
     let mut log = limited(&disk);
