@@ -13,4 +13,5 @@ if ! mount -t tmpfs -o size=8m headcount-small-disk "$disk" 2>/dev/null; then
 fi
 trap 'umount "$disk" && rmdir "$disk"' EXIT
 
-HEADCOUNT_SMALL_DISK="$disk" cargo test --locked --test it -- disk_full --nocapture
+# One after the other: they share the disk.
+HEADCOUNT_SMALL_DISK="$disk" cargo test --locked --test it -- disk_full --nocapture --test-threads=1
