@@ -20,7 +20,7 @@ use self::{
     screen::{Frame, Screen},
     shown::Shown,
 };
-use super::{CliError, ClientArgs, JsonLines, age::Moment, paint::Paint};
+use super::{CliError, ClientArgs, JsonLines, age::Moment, client_args::is_not_grpc, paint::Paint};
 use crate::pb::Room;
 
 /// The least time between two drawings of the terminal. A busy room is not drawn for each of
@@ -159,7 +159,9 @@ async fn follow<S: Shown>(
                         return Err(args.failure(status));
                     }
                 };
-                if let WatchEvent::Lost { status, .. } = &event && super::client_args::is_not_grpc(status) {
+                if let WatchEvent::Lost { status, .. } = &event
+                    && is_not_grpc(status)
+                {
                     return Err(args.failure(status.clone()));
                 }
                 if let WatchEvent::Lost { .. } = &event {

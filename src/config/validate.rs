@@ -12,7 +12,7 @@ use crate::{
     webhook::UNREAD_BODIES_MIN,
 };
 
-/// The least that a data folder may be limited to. An empty segment takes about a megabyte, and so
+/// The least space of a data folder, whatever bodies are taken. An empty segment takes about a megabyte, and so
 /// does a block of the longest bodies.
 pub const JOURNAL_BYTES_MIN: Size = Size::from_mib(32);
 
@@ -46,8 +46,7 @@ impl Config {
                 ),
             );
         }
-        let bodies = body_max.bytes().saturating_mul(JOURNAL_BODIES_MIN);
-        let least = JOURNAL_BYTES_MIN.max(bodies.into());
+        let least = self.journal_bytes_min();
         if let Some(bytes_max) = self.journal.bytes_max.filter(|it| *it < least) {
             return wrong(
                 "journal.bytes_max",
@@ -86,6 +85,12 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The least that a data folder may be limited to, by an operator or by its disk.
+    pub fn journal_bytes_min(&self) -> Size {
+        let bodies = self.webhook.body_max.bytes();
+        JOURNAL_BYTES_MIN.max(bodies.saturating_mul(JOURNAL_BODIES_MIN).into())
     }
 
     fn check_above_zero(&self) -> Result<(), ConfigError> {

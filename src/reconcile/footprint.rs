@@ -51,9 +51,10 @@ pub struct Footprint {
     /// Users of whom there is evidence: each user once for each life of a room, present in it or
     /// not, and once more if there is evidence about devices.
     pub users: usize,
-    /// The sessions of users who have so many that they are indexed. No user has more.
+    /// The sessions of users who have more than are looked at one by one. No user has more than
+    /// all of these together, unless they have few.
     pub indexed_sessions: usize,
-    /// The lives of rooms that have so many that they are indexed. No room has more.
+    /// The same of the lives of rooms.
     pub indexed_lives: usize,
     /// What all takes except sequence numbers, in bytes.
     pub bytes: usize,
@@ -131,8 +132,9 @@ pub(super) fn text(length: usize) -> usize {
     length + length / 8
 }
 
-impl AddAssign for Footprint {
-    fn add_assign(&mut self, more: Self) {
+impl Footprint {
+    /// Changes each number by that of another.
+    fn combine(&mut self, other: Self, change: impl Fn(&mut usize, usize)) {
         let Self {
             rooms,
             users,
@@ -140,32 +142,25 @@ impl AddAssign for Footprint {
             indexed_lives,
             bytes,
             number_bytes,
-        } = more;
-        self.rooms += rooms;
-        self.users += users;
-        self.indexed_sessions += indexed_sessions;
-        self.indexed_lives += indexed_lives;
-        self.bytes += bytes;
-        self.number_bytes += number_bytes;
+        } = other;
+        change(&mut self.rooms, rooms);
+        change(&mut self.users, users);
+        change(&mut self.indexed_sessions, indexed_sessions);
+        change(&mut self.indexed_lives, indexed_lives);
+        change(&mut self.bytes, bytes);
+        change(&mut self.number_bytes, number_bytes);
+    }
+}
+
+impl AddAssign for Footprint {
+    fn add_assign(&mut self, more: Self) {
+        self.combine(more, |number, more| *number += more);
     }
 }
 
 impl SubAssign for Footprint {
     fn sub_assign(&mut self, less: Self) {
-        let Self {
-            rooms,
-            users,
-            indexed_sessions,
-            indexed_lives,
-            bytes,
-            number_bytes,
-        } = less;
-        self.rooms -= rooms;
-        self.users -= users;
-        self.indexed_sessions -= indexed_sessions;
-        self.indexed_lives -= indexed_lives;
-        self.bytes -= bytes;
-        self.number_bytes -= number_bytes;
+        self.combine(less, |number, less| *number -= less);
     }
 }
 

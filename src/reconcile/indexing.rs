@@ -17,6 +17,15 @@ pub(super) fn should_index(count: usize, is_indexed: bool) -> bool {
     count > if is_indexed { FEW_AGAIN } else { FEW_MAX }
 }
 
+/// How many of so many count as indexed: all or none. It depends on their number alone, though
+/// the form also depends on how many there were, so that two rosters with the same evidence agree.
+pub(super) fn counted_as_indexed(count: usize) -> usize {
+    match should_index(count, false) {
+        true => count,
+        false => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +41,8 @@ mod tests {
         ] {
             assert_eq!(should_index(count, false), from_list, "{count}");
             assert_eq!(should_index(count, true), from_index, "{count}");
+            let counted = if from_list { count } else { 0 };
+            assert_eq!(counted_as_indexed(count), counted);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     reconcile::{
         CLOCK_SKEW, Footprint, InvalidEvidence, Member, Rule, Rules, UserKey,
         footprint::{self, USER_ID_COPIES, text},
+        indexing::counted_as_indexed,
         rules::LOGOUT_RESOLUTION,
     },
 };
@@ -214,7 +215,7 @@ impl Sessions {
         };
         let more = self.len() - 1;
         Footprint {
-            indexed_sessions: self.0.indexed_len(),
+            indexed_sessions: counted_as_indexed(self.len()),
             bytes: USER_ID_COPIES * text(user.as_str().len())
                 + more * footprint::SESSION
                 + self.0.text_bytes(),

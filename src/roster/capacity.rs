@@ -4,8 +4,10 @@
 //! few counters answer. Near one of them, the callback is tried on copies of what it is about,
 //! so that callbacks which add nothing are taken.
 
+use std::collections::HashMap;
+
 use crate::{
-    domain::{Decoded, RoomEvent, RoomEventKind, Time, UserEvent},
+    domain::{Decoded, RoomEvent, RoomEventKind, Time, UserEvent, UserId},
     journal::{Callback, Entry, Payload},
     reconcile::{EventOutcome, Footprint, added_at_most, room::Room, user::User},
     roster::{App, Limit, Roster, apply::by_room},
@@ -190,19 +192,22 @@ impl Roster {
 
     fn try_on_users(&self, app: &App, events: &[UserEvent], at: Time) -> Trial {
         let mut trial = Trial::default();
+        let mut tried: HashMap<&UserId, User> = HashMap::new();
         for event in events {
-            let id = event.user();
-            let mut user = app.users.look(id, User::evidence).unwrap_or_default();
-            trial.before += user.footprint();
+            let user = tried.entry(event.user()).or_insert_with_key(|id| {
+                let user = app.users.look(id, User::evidence).unwrap_or_default();
+                trial.before += user.footprint();
+                user
+            });
             let sessions = user.session_count();
             user.apply(event, at, app.users.rules());
-            trial.after += user.footprint();
             trial.note(
                 Limit::SessionsPerUser,
                 (sessions, user.session_count()),
                 self.capacity.sessions_per_user_max,
             );
         }
+        trial.after = tried.values().map(User::footprint).sum();
         trial
     }
 }

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use tracing::info;
 
 use crate::{
-    config::{JOURNAL_BYTES_MIN, JournalConfig, Size},
+    config::{JournalConfig, Size},
     journal::{DataFolder, OpenError},
 };
 
@@ -16,15 +16,20 @@ const DISK_PERCENT: u64 = 80;
 /// flood must not fill a large disk that others use too.
 const DERIVED_MAX: u64 = 100 << 30;
 
-/// Limits the space of a folder as a configuration says. Returns the folder to go on with.
+/// Limits the space of a folder as a configuration says. What is derived is `least` at least: less
+/// would refuse callbacks however empty the folder is. Returns the folder to go on with.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(super) fn limit(folder: &DataFolder, config: &JournalConfig) -> Result<DataFolder, OpenError> {
+pub(super) fn limit(
+    folder: &DataFolder,
+    config: &JournalConfig,
+    least: Size,
+) -> Result<DataFolder, OpenError> {
     let failed = |source| OpenError::store(folder.path(), source);
     let bytes = folder.bytes().map_err(failed)?;
     let configured = config.bytes_max.map(Size::bytes);
-    let derived = || derived(folder.free_bytes(), bytes).max(JOURNAL_BYTES_MIN.bytes());
+    let derived = || derived(folder.free_bytes(), bytes, least.bytes());
     let bytes_max = configured.unwrap_or_else(derived);
     info!(
         bytes_max = %ByteSize(bytes_max),
@@ -37,9 +42,10 @@ pub(super) fn limit(folder: &DataFolder, config: &JournalConfig) -> Result<DataF
 
 /// The limit where none is configured, for a disk that has so much free and a folder that takes
 /// so much.
-fn derived(free: Option<u64>, taken: u64) -> u64 {
+fn derived(free: Option<u64>, taken: u64, least: u64) -> u64 {
     let share = |free: u64| (free.saturating_add(taken) / 100).saturating_mul(DISK_PERCENT);
-    free.map_or(DERIVED_MAX, share).min(DERIVED_MAX)
+    let share = free.map_or(DERIVED_MAX, share);
+    share.min(DERIVED_MAX).max(least)
 }
 
 #[cfg(test)]
@@ -49,12 +55,18 @@ mod tests {
     #[test]
     fn what_is_derived_is_a_part_of_the_disk_and_the_same_when_the_folder_has_grown() {
         const GIB: u64 = 1 << 30;
-        let fresh = derived(Some(10 * GIB), 0);
+        let fresh = derived(Some(10 * GIB), 0, 0);
         assert!((8 * GIB - 100..=8 * GIB).contains(&fresh), "{fresh}");
-        assert_eq!(derived(Some(3 * GIB), 7 * GIB), fresh);
-        assert_eq!(derived(Some(1000 * GIB), GIB), DERIVED_MAX);
-        assert_eq!(derived(Some(u64::MAX), u64::MAX), DERIVED_MAX);
-        assert_eq!(derived(None, 0), DERIVED_MAX);
-        assert_eq!(derived(Some(0), 0), 0);
+        assert_eq!(derived(Some(3 * GIB), 7 * GIB, 0), fresh);
+        assert_eq!(derived(Some(1000 * GIB), GIB, 0), DERIVED_MAX);
+        assert_eq!(derived(Some(u64::MAX), u64::MAX, 0), DERIVED_MAX);
+        assert_eq!(derived(None, 0, 0), DERIVED_MAX);
+    }
+
+    #[test]
+    fn what_is_derived_has_room_for_the_longest_bodies_however_full_the_disk_is() {
+        for least in [1 << 20, DERIVED_MAX + 1] {
+            assert_eq!(derived(Some(0), 0, least), least);
+        }
     }
 }

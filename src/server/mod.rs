@@ -118,7 +118,7 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let decoder =
             Decoder::new(move |product, query, body| registry.decode(product, query, body));
-        let storage = Storage::open(&config.journal, decoder)?;
+        let storage = Storage::open(&config.journal, config.journal_bytes_min(), decoder)?;
         let control = storage.disk.as_deref().and_then(backup::listen);
         let epoch = storage.journal.epoch();
         let mut limits = limits(config);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     checkpoint::{Checkpoints, DiskCheckpoints},
-    config::{JournalConfig, JournalKind},
+    config::{JournalConfig, JournalKind, Size},
     journal::{DataFolder, Decoder, DiskJournal, Journal, MemoryJournal, OpenError},
 };
 
@@ -32,13 +32,16 @@ pub(super) struct Storage {
 
 impl Storage {
     /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long, unless
-    /// losses are to be accepted.
-    pub(super) fn open(config: &JournalConfig, decoder: Decoder) -> Result<Self, ServerError> {
+    /// losses are to be accepted. The folder gets room for `space_min`, however full its disk is.
+    pub(super) fn open(
+        config: &JournalConfig,
+        space_min: Size,
+        decoder: Decoder,
+    ) -> Result<Self, ServerError> {
         match config.kind {
             JournalKind::Memory => Ok(Self::memory()),
-            JournalKind::Disk => {
-                Self::disk(config, decoder).map_err(|error| ServerError::Open(error.into()))
-            }
+            JournalKind::Disk => Self::disk(config, space_min, decoder)
+                .map_err(|error| ServerError::Open(error.into())),
         }
     }
 
@@ -67,13 +70,13 @@ impl Storage {
         }
     }
 
-    fn disk(config: &JournalConfig, decoder: Decoder) -> Result<Self, OpenError> {
+    fn disk(config: &JournalConfig, space_min: Size, decoder: Decoder) -> Result<Self, OpenError> {
         let mut folder = DataFolder::open(&config.path)?;
         if config.accept_loss {
             folder = accept_loss(folder, &decoder)?;
         }
         let folder = quarantine(folder, &decoder, &config.quarantine)?;
-        let folder = journal_space::limit(&folder, config)?;
+        let folder = journal_space::limit(&folder, config, space_min)?;
         let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
         let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));

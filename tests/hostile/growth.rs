@@ -6,19 +6,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use futures_util::{FutureExt as _, future::join_all};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
-
 use crate::{
     attack::Attack,
-    child::{Post, Sender, ZEGO_APP, now, zego},
+    child::{Post, Sender, now, zego},
     prober::{self, PROBES},
     report::Outcome,
     target::{Addresses, Target},
 };
+use futures_util::{FutureExt as _, future::join_all};
 
 /// What the process may take at most, in MiB.
 const MEMORY_MAX: u64 = 512;
@@ -39,6 +34,7 @@ static ALL: [Attack; 2] = [
         name: "ids of 1,024 bytes",
         memory_max: MEMORY_MAX,
         run: |to| send(to, 72_000, with_long_ids).boxed(),
+        shows: Some("headcount_limits_reached_total"),
         ..Attack::ON_EMPTY
     },
     Attack {
@@ -73,16 +69,17 @@ async fn run_one(attack: &'static Attack) -> Vec<String> {
     // When it is as full as it gets.
     let after = prober::probe(&target, PROBES / 4).await;
     probes.add(after);
+    let has_effect = target.shows(attack).await;
     let outcome = Outcome {
         attack,
         probes,
-        has_effect: true,
+        has_effect,
         usage: target.usage(),
         restart: None,
     };
     println!("{outcome}");
     let mut faults = outcome.faults();
-    let users = users(target.addresses()).await;
+    let users = users(&target).await;
     // Once from the journal alone, and once from the checkpoint that a stop leaves.
     let killed = target.restart_after("KILL").await;
     let stopped = killed.restart_after("TERM").await;
@@ -92,9 +89,9 @@ async fn run_one(attack: &'static Attack) -> Vec<String> {
 }
 
 /// Whether all are there after a restart, and the server serves.
-async fn users_after(attack: &'static Attack, target: &Target, before: u64) -> Vec<String> {
+async fn users_after(attack: &'static Attack, target: &Target, before: f64) -> Vec<String> {
     let name = attack.name;
-    let after = users(target.addresses()).await;
+    let after = users(target).await;
     let lost = (after != before)
         .then(|| format!("{name}: {before} users before the restart, {after} after it"));
     let probes = prober::probe(target, PROBES / 4).await;
@@ -110,15 +107,8 @@ async fn users_after(attack: &'static Attack, target: &Target, before: u64) -> V
 }
 
 /// How many users the server says there are.
-async fn users(to: Addresses) -> u64 {
-    let mut stream = TcpStream::connect(to.admin).await.unwrap();
-    let request = b"GET /metrics HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).await.unwrap();
-    let gauge = format!("headcount_users{{app=\"{ZEGO_APP}\"}} ");
-    let users = page.lines().find_map(|line| line.strip_prefix(&*gauge));
-    users.unwrap().parse().unwrap()
+async fn users(target: &Target) -> f64 {
+    target.metric("headcount_users").await
 }
 
 /// Sends so many callbacks, whatever the answers are.

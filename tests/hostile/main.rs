@@ -74,10 +74,7 @@ async fn run(attack: &'static Attack) -> Outcome {
     (attack.fill)(target.addresses()).await;
     let mut attackers = tokio::spawn((attack.run)(target.addresses()));
     let probes = prober::probe(&target, prober::PROBES).await;
-    let mut has_effect = match attack.shows {
-        Some(metric) => target.metric(metric).await > 0.0,
-        None => true,
-    };
+    let mut has_effect = target.shows(attack).await;
     let usage = target.usage();
     let restart = match attack.restarts_as {
         Some(usual) => {

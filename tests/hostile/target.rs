@@ -10,6 +10,7 @@ use std::{
 use headcount_client::Client;
 
 use crate::{
+    attack::Attack,
     child::{BINARY, Process, Site},
     prober::exchange,
 };
@@ -90,6 +91,14 @@ impl Target {
 
     pub(crate) fn client(&self) -> Client {
         self.site.client()
+    }
+
+    /// Whether an attack has come as far as its aim, as far as a metric says.
+    pub(crate) async fn shows(&self, attack: &Attack) -> bool {
+        match attack.shows {
+            Some(metric) => self.metric(metric).await > 0.0,
+            None => true,
+        }
     }
 
     /// What a metric says: the sum over its labels. 0 if the process does not answer.

@@ -448,6 +448,14 @@ fn what_makes_no_sense_is_named() {
             "webhook.idle_timeout: must be above zero",
         ),
         (
+            format!("[journal]\nbytes_max = \"31MiB\"\n{ZEGO}"),
+            "journal.bytes_max: 31MiB is less than 32MiB",
+        ),
+        (
+            format!("[webhook]\nbody_max = \"4MiB\"\n[journal]\nbytes_max = \"63MiB\"\n{ZEGO}"),
+            "journal.bytes_max: 63MiB is less than 64MiB",
+        ),
+        (
             format!("[roster]\nbytes_max = 0\n{ZEGO}"),
             "roster.bytes_max: must be above zero",
         ),

@@ -43,25 +43,21 @@ impl Writer {
     pub(super) fn run(mut self, mut requests: Receiver<Request>) {
         let mut next = requests.blocking_recv();
         while let Some(request) = next {
-            next = match request {
-                Request::Append(first) => {
-                    let bytes_max = self.log.room().batch_bytes_max();
-                    let (batch, after) = gather(first, bytes_max, &mut requests);
-                    self.append(batch);
-                    after
-                }
-                other => {
-                    self.serve(other);
-                    None
-                }
-            }
-            .or_else(|| requests.blocking_recv());
+            let after = self.serve(request, &mut requests);
+            next = after.or_else(|| requests.blocking_recv());
         }
     }
 
-    fn serve(&mut self, request: Request) {
+    /// Serves a request, and takes what can be served with it from the others. Returns the next,
+    /// if it was taken too.
+    fn serve(&mut self, request: Request, requests: &mut Receiver<Request>) -> Option<Request> {
         match request {
-            Request::Append(append) => self.append(vec![append]),
+            Request::Append(first) => {
+                let bytes_max = self.log.room().batch_bytes_max();
+                let (batch, after) = gather(first, bytes_max, requests);
+                self.append(batch);
+                return after;
+            }
             Request::Follow {
                 after,
                 follower,
@@ -86,6 +82,7 @@ impl Writer {
                 }
             }
         }
+        None
     }
 
     fn drop_before(&mut self, first: Revision, until: Time) -> Dropped {

@@ -75,11 +75,6 @@ impl SessionList {
             .chain(many.into_iter().flatten())
     }
 
-    /// How many sessions are indexed: all or none.
-    pub(super) fn indexed_len(&self) -> usize {
-        self.many().map_or(0, ManySessions::len)
-    }
-
     /// The bytes of the texts of all sessions. It does not depend on the form of the list.
     pub(super) fn text_bytes(&self) -> usize {
         match self.many() {

@@ -8,7 +8,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg32;
 
 use crate::{
-    config::JournalConfig,
+    config::{JOURNAL_BYTES_MIN, JournalConfig},
     journal::{Decoder, Epoch},
     server::{
         recovery::lost_files::{LAST, append, append_body, checkpoint, folder, names, open_as},
@@ -264,7 +264,7 @@ fn a_quarantine_of_what_was_dropped_long_ago_is_warned_of_and_does_no_harm() {
         ..JournalConfig::default()
     };
     let logged = Logged::of(|| {
-        Storage::open(&config, Decoder::new(|_, _, _| None)).unwrap();
+        Storage::open(&config, JOURNAL_BYTES_MIN, Decoder::new(|_, _, _| None)).unwrap();
     });
     assert!(
         logged.contains("it is no longer in the journal"),

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{recover, tests::roster};
 use crate::{
     checkpoint::{self, RecordSink},
-    config::JournalConfig,
+    config::{JOURNAL_BYTES_MIN, JournalConfig},
     domain::{Decoded, ProductName, Time},
     journal::{Callback, Decoder, Entry, Payload, Revision},
     roster::Roster,
@@ -34,7 +34,7 @@ pub(in crate::server) fn open_as(
         ..JournalConfig::default()
     };
     let decoder = Decoder::new(|_, _, _| Some((PRODUCT, Decoded::undecodable("not decoded"))));
-    let storage = Storage::open(&config, decoder)?;
+    let storage = Storage::open(&config, JOURNAL_BYTES_MIN, decoder)?;
     let (roster, applier) = roster(storage.journal.epoch());
     recover(&storage, applier)?;
     Ok((storage, roster))

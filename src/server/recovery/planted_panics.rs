@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{recover, tests::roster};
 use crate::{
-    config::{Config, JournalConfig, JournalKind},
+    config::{Config, JOURNAL_BYTES_MIN, JournalConfig, JournalKind},
     domain::{AppName, Clock, Decoded, ProductName, RoomEvent, RoomEventKind, RoomId, Time},
     journal::{AppendError, Callback, Decoder, Draft, Entry, Payload, Revision},
     providers::Registry,
@@ -75,7 +75,7 @@ fn append(storage: &Storage, entry: Entry) -> Result<Revision, AppendError> {
 }
 
 fn open(config: &JournalConfig) -> Result<(Storage, Arc<Roster>), ServerError> {
-    let storage = Storage::open(config, decoder())?;
+    let storage = Storage::open(config, JOURNAL_BYTES_MIN, decoder())?;
     let (roster, applier) = roster(storage.journal.epoch());
     recover(&storage, applier)?;
     Ok((storage, roster))

@@ -27,6 +27,7 @@ pub(crate) const BY_STRANGERS: Attack = Attack {
     folder_max: Some(FOLDER_MAX),
     journal: JOURNAL,
     run: post_all,
+    shows: Some("headcount_undecodables_dropped_total"),
     ..Attack::ON_EMPTY
 };
 

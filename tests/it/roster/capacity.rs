@@ -133,6 +133,20 @@ fn several_users_of_one_callback_are_counted_together() {
 }
 
 #[test]
+fn several_devices_of_one_user_in_one_callback_are_one_user() {
+    let world = world(CapacityLimits {
+        users_max: 1,
+        ..NONE
+    });
+    let now = world.now();
+    let login = |user: &str, id: &str| device(user, id).login_as(user, now);
+    let of = |events| asked(&world, &callback(APP, now, Decoded::User(events)));
+    assert_eq!(of(vec![login("ann", "1"), login("ann", "2")]), Ok(()));
+    let two = of(vec![login("ann", "1"), login("bob", "2")]);
+    assert_eq!(two, Err(Limit::Users));
+}
+
+#[test]
 fn rooms_above_their_number_are_refused_until_one_is_forgotten() {
     let world = world(CapacityLimits {
         rooms_max: 2,

@@ -6,7 +6,9 @@ use imbl::HashMap;
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::{Footprint, Rule, Rules, ordered_index::OrderedIndex},
+    reconcile::{
+        Footprint, Rule, Rules, indexing::counted_as_indexed, ordered_index::OrderedIndex,
+    },
 };
 
 use super::super::{
@@ -69,7 +71,7 @@ impl ManyLives {
     /// What the lives take.
     pub(super) fn footprint(&self) -> Footprint {
         Footprint {
-            indexed_lives: self.len(),
+            indexed_lives: counted_as_indexed(self.len()),
             ..self.taken
         }
     }
