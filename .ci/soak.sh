@@ -28,7 +28,7 @@ trap finish EXIT
 cat >"$scratch/headcount.toml" <<'CONFIG'
 webhook = { listen = "127.0.0.1:18082" }
 grpc = { listen = "127.0.0.1:15053" }
-telemetry = { listen = "127.0.0.1:19092" }
+admin = { listen = "127.0.0.1:19092" }
 roster = { empty_room_ttl = "12m", history_age_max = "1m" }
 
 [journal]

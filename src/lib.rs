@@ -10,6 +10,7 @@
 //! what it means, and [`grpc`] answers and streams. [`server`] wires them up;
 //! [`cli`] and [`simulate`] are the other side, as is the crate [`headcount_client`].
 
+pub mod access;
 pub mod admin;
 pub mod checkpoint;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod journal;
 pub mod net;
 pub mod providers;
 pub mod reconcile;
+pub mod remote;
 pub mod roster;
 pub mod server;
 pub mod simulate;

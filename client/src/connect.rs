@@ -9,7 +9,7 @@ use std::{
 use tonic::{
     Status,
     service::interceptor::InterceptedService,
-    transport::{Channel, Endpoint, Error},
+    transport::{Channel, ClientTlsConfig, Endpoint, Error},
 };
 
 use crate::{Credentials, channels::Channels, pb::presence_service_client::PresenceServiceClient};
@@ -23,6 +23,8 @@ pub type Connection = InterceptedService<Channels, Credentials>;
 pub struct Client {
     calls: PresenceServiceClient<Connection>,
     channels: Channels,
+    /// Whether a request that was refused for its credentials may be let in later.
+    may_renew: bool,
 }
 
 /// A receiver built on h2 0.4.16 or later counts each small frame that is not read yet
@@ -47,7 +49,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client of the server at `url`, such as `http://127.0.0.1:50051`, without credentials.
+/// A client of the server at `url`, such as `http://127.0.0.1:50051`, without credentials. An
+/// `https://` URL is of a server whose certificate the system trusts.
 /// It connects with the first call, and again whenever it has to.
 ///
 /// # Errors
@@ -71,12 +74,37 @@ pub fn connect_with(url: &str, credentials: Credentials) -> Result<Client, Error
     Ok(from_connector(move || endpoint.connect_lazy(), credentials))
 }
 
+/// As [`connect_with`], to a server that speaks TLS, at an `https://` URL. `tls` says whom to
+/// trust, and may have a certificate to show. [`connect_with`] trusts whom the system trusts.
+///
+/// # Errors
+/// When `url` is not a URL, or a certificate is not one.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn connect_tls(
+    url: &str,
+    tls: ClientTlsConfig,
+    credentials: Credentials,
+) -> Result<Client, Error> {
+    let endpoint = settings(url)?.tls_config(tls)?;
+    Ok(from_connector(move || endpoint.connect_lazy(), credentials))
+}
+
 /// How to connect to `url`: the settings of [`connect`], for those who make the connection
 /// themselves. Give it to [`from_connector`].
 ///
 /// # Errors
 /// When `url` is not a URL.
 pub fn endpoint(url: &str) -> Result<Endpoint, Error> {
+    let endpoint = settings(url)?;
+    match endpoint.uri().scheme_str() {
+        Some("https") => endpoint.tls_config(ClientTlsConfig::new().with_native_roots()),
+        _ => Ok(endpoint),
+    }
+}
+
+fn settings(url: &str) -> Result<Endpoint, Error> {
     let endpoint = Endpoint::from_shared(url.to_owned())?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
@@ -98,9 +126,11 @@ pub fn from_connector(
     credentials: Credentials,
 ) -> Client {
     let channels = Channels::new(connect);
+    let may_renew = credentials.may_change();
     Client {
         calls: PresenceServiceClient::with_interceptor(channels.clone(), credentials),
         channels,
+        may_renew,
     }
 }
 
@@ -117,6 +147,11 @@ impl Client {
     /// The number of the connection that the next call takes.
     pub(crate) fn connection(&self) -> u64 {
         self.channels.number()
+    }
+
+    /// Whether a request that was refused for its credentials may be let in later.
+    pub(crate) fn may_renew(&self) -> bool {
+        self.may_renew
     }
 
     /// Gives the connection of this number up: later calls take another.

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use tonic::{Request, Status, metadata::MetadataMap, service::Interceptor};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataMap, MetadataValue, errors::InvalidMetadataValue},
+    service::Interceptor,
+};
 
 type Hook = dyn Fn(&mut MetadataMap) -> Result<(), Status> + Send + Sync;
 
@@ -13,6 +17,7 @@ type Hook = dyn Fn(&mut MetadataMap) -> Result<(), Status> + Send + Sync;
 #[derive(Clone, Default)]
 pub struct Credentials {
     hook: Option<Arc<Hook>>,
+    may_change: bool,
 }
 
 impl Credentials {
@@ -28,8 +33,47 @@ impl Credentials {
     ) -> Self {
         Self {
             hook: Some(Arc::new(hook)),
+            may_change: true,
         }
     }
+
+    /// A bearer token or JWT that stays the same.
+    ///
+    /// # Errors
+    /// When it cannot stand in a header.
+    pub fn bearer(token: &str) -> Result<Self, InvalidMetadataValue> {
+        let value = bearer(token)?;
+        let mut credentials = Self::from_fn(move |metadata| {
+            metadata.insert("authorization", value.clone());
+            Ok(())
+        });
+        credentials.may_change = false;
+        Ok(credentials)
+    }
+
+    /// Bearer tokens or JWTs that expire: `token` is called for each request. A watch that
+    /// loses its stream because its token expired asks again, with a new one. If there is no
+    /// token now, the error says why: the request is not sent, and a watch tries again later.
+    pub fn renewed(token: impl Fn() -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self::from_fn(move |metadata| {
+            let token = token().map_err(Status::unavailable)?;
+            let value = bearer(&token).map_err(|error| Status::unavailable(error.to_string()))?;
+            metadata.insert("authorization", value);
+            Ok(())
+        })
+    }
+
+    /// Whether the next request may show others than the last.
+    pub(crate) fn may_change(&self) -> bool {
+        self.may_change
+    }
+}
+
+/// The header that shows a token. White space around it is of the file that it is from.
+fn bearer(token: &str) -> Result<MetadataValue<Ascii>, InvalidMetadataValue> {
+    let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.trim()).parse()?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Interceptor for Credentials {
@@ -66,6 +110,31 @@ mod tests {
         assert_eq!(format!("{credentials:?}"), "Credentials(..)");
         let request = Credentials::none().call(Request::new(())).unwrap();
         assert!(request.metadata().is_empty());
+    }
+
+    #[test]
+    fn a_bearer_token_is_shown_as_it_is_now() {
+        let shown = |credentials: &mut Credentials| {
+            let request = credentials.call(Request::new(())).unwrap();
+            let header = request.metadata().get("authorization").unwrap();
+            assert!(header.is_sensitive());
+            header.to_str().unwrap().to_owned()
+        };
+        let mut fixed = Credentials::bearer("a token\n").unwrap();
+        assert_eq!(shown(&mut fixed), "Bearer a token");
+        assert!(!fixed.may_change());
+        assert!(Credentials::bearer("a\ntoken").is_err());
+
+        let number = std::sync::atomic::AtomicU32::new(1);
+        let next = move || {
+            Ok(number
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .to_string())
+        };
+        let mut renewed = Credentials::renewed(next);
+        assert_eq!(shown(&mut renewed), "Bearer 1");
+        assert_eq!(shown(&mut renewed), "Bearer 2");
+        assert!(renewed.may_change());
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub use self::{
     backoff::Backoff,
     channels::Channels,
     connect::{
-        Client, Connection, connect, connect_with, endpoint, from_channel, from_connector,
-        is_connection_error, reason,
+        Client, Connection, connect, connect_tls, connect_with, endpoint, from_channel,
+        from_connector, is_connection_error, reason,
     },
     copy::{CopyOf, Folded},
     credentials::Credentials,
@@ -30,6 +30,9 @@ pub use self::{
     violation::{MissingPart, Violation},
     watch::{PROGRESS_INTERVAL, RoomWatch, UserWatch, WatchEvent, WatchOf},
 };
+
+/// What a TLS connection is made with, and why one cannot be: types of `tonic`.
+pub use tonic::transport::{Certificate, ClientTlsConfig, Error as ConnectError, Identity};
 
 /// The gRPC contract: its messages, and the generated client. They are generated from the
 /// files in `proto/`, and say there what they mean.

@@ -30,6 +30,10 @@ pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 /// two messages; the other allows for networks and servers that are slow for a while.
 const INTERVALS_OF_SILENCE_MAX: u32 = 2;
 
+/// How often in a row a watch that has worked asks again if its credentials are refused: a
+/// token may be renewed a little later than it expires.
+const RENEWALS_MAX: u32 = 5;
+
 /// A watch of one room.
 pub type RoomWatch = WatchOf<WatchedRoom>;
 
@@ -44,6 +48,8 @@ pub struct WatchOf<S: Subject> {
     copy: CopyOf<S>,
     backoff: Backoff,
     silence_max: Duration,
+    /// How often it may ask again after its credentials were refused.
+    renewals_left: u32,
     state: State<S>,
 }
 
@@ -90,6 +96,7 @@ impl<S: Subject> WatchOf<S> {
             copy: CopyOf::new(),
             backoff: Backoff::default(),
             silence_max: silence_max(PROGRESS_INTERVAL),
+            renewals_left: 0,
             state: State::Waiting(Instant::now()),
         }
     }
@@ -117,6 +124,8 @@ impl<S: Subject> WatchOf<S> {
     /// # Errors
     /// When the server refuses, and would refuse the same request again. An example is an
     /// app that it does not know. Another call asks the server again, after a wait.
+    /// Credentials that may change are no such reason once the watch has worked: it asks
+    /// again with new ones, five times in a row at most.
     pub async fn next(&mut self) -> Result<WatchEvent<S::Message>, Status> {
         loop {
             match &mut self.state {
@@ -152,6 +161,9 @@ impl<S: Subject> WatchOf<S> {
     fn end(&mut self, ended: Ended, connection: u64) -> Result<WatchEvent<S::Message>, Status> {
         let wait = self.wait();
         let status = match ended {
+            Ended::Broken(status) if status.code() == Code::Unauthenticated && self.renew() => {
+                status
+            }
             Ended::Broken(status) if is_final(status.code()) => return Err(status),
             Ended::Broken(status) => status,
             Ended::Silent(silence) => {
@@ -164,9 +176,19 @@ impl<S: Subject> WatchOf<S> {
         Ok(WatchEvent::Lost { status, wait })
     }
 
+    /// Whether to ask again after the credentials were refused.
+    fn renew(&mut self) -> bool {
+        let may_renew = self.renewals_left > 0;
+        self.renewals_left = self.renewals_left.saturating_sub(1);
+        may_renew
+    }
+
     fn fold(&mut self, message: S::Message) -> WatchEvent<S::Message> {
         match self.copy.apply(&message) {
             Ok(folded) => {
+                if self.client.may_renew() {
+                    self.renewals_left = RENEWALS_MAX;
+                }
                 // A snapshot alone is no success: if the stream broke after each
                 // snapshot, the server would send the whole room again and again.
                 if matches!(folded, Folded::Changes(_) | Folded::Confirmed) {

@@ -5,11 +5,7 @@ use http::Uri;
 /// The URL of a gRPC service: a URL, or an address such as `127.0.0.1:50051`. It is checked
 /// here, because the error of connecting to a wrong URL does not say what is wrong.
 pub(super) fn server_url(text: &str) -> Result<String, String> {
-    let example = "127.0.0.1:50051";
-    match text.starts_with("https://") {
-        true => Err(no_https(example)),
-        false => url(text, example),
-    }
+    url(text, "127.0.0.1:50051")
 }
 
 /// The URL that callbacks are sent to, http or https, or an address such as `localhost:8080`.
@@ -34,10 +30,6 @@ fn url(text: &str, example: &str) -> Result<String, String> {
     }
 }
 
-fn no_https(example: &str) -> String {
-    format!("https is not supported yet: name the address behind the proxy, such as {example}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,9 +48,10 @@ mod tests {
     }
 
     #[test]
-    fn callbacks_may_be_sent_by_https() {
+    fn both_may_be_reached_by_https() {
         for url in ["https://h", "https://[::1]:8443/headcount"] {
             assert_eq!(webhook_url(url).as_deref(), Ok(url));
+            assert_eq!(server_url(url).as_deref(), Ok(url));
         }
         assert!(webhook_url("https://").is_err());
     }
@@ -77,7 +70,5 @@ mod tests {
             let error = server_url(text).unwrap_err();
             assert!(error.contains(" 127.0.0.1:50051 or "), "{text}: {error}");
         }
-        let error = server_url("https://h:1").unwrap_err();
-        assert!(error.starts_with("https is not supported yet"), "{error}");
     }
 }

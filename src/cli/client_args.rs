@@ -5,6 +5,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use super::{CliError, address, reason};
+use crate::remote::Proof;
 
 /// Which server and app to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +28,9 @@ pub struct ClientArgs {
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,
+    /// How to be let in.
+    #[command(flatten)]
+    pub proof: Proof,
     /// Print JSON: one object on each line, the messages of the gRPC contract
     /// under the names of their fields.
     #[arg(long)]
@@ -43,7 +47,7 @@ impl ClientArgs {
             server: self.server.clone(),
             source,
         };
-        headcount_client::connect(&self.server).map_err(server)
+        self.proof.connect(&self.server).map_err(server)
     }
 
     /// Why a call to the server failed.

@@ -30,7 +30,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, remote::RemoteError};
 
 pub use self::{
     client_args::ClientArgs,
@@ -102,13 +102,13 @@ pub enum CliError {
     /// A data folder cannot be used, or is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The URL of the server is not valid.
+    /// The server cannot be reached as is asked.
     #[error("{server}: {}", causes(.source))]
     Server {
         /// The URL.
         server: String,
         /// Why.
-        source: tonic::transport::Error,
+        source: RemoteError,
     },
     /// The server does not answer, or answers that it cannot now.
     #[error("cannot ask {server}: {reason} ({START_HINT})")]

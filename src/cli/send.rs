@@ -105,7 +105,7 @@ pub async fn send(
     })?;
     let explained = explain(&answer);
     let signed = match &app.account.signing {
-        Signing::Secret(_) => "signed",
+        Signing::Secrets(_) => "signed",
         Signing::Unsigned => "not signed",
     };
     let (name, path) = (&app.name, answer.path);
@@ -157,7 +157,7 @@ fn account(account: &Account) -> Result<SingleAccount, CliError> {
     let unknown = |_| CliError::Send(format!("the id {} is not a number", account.id));
     let id = account.id.parse().map_err(unknown)?;
     let secret = match &account.signing {
-        Signing::Secret(secret) => Some(secret.expose().to_owned()),
+        Signing::Secrets(secrets) => secrets.iter().next().map(|it| it.expose().to_owned()),
         Signing::Unsigned => None,
     };
     match account.vendor {

@@ -1,6 +1,6 @@
 //! `headcount serve`: the service itself.
 
-use std::{ffi::OsString, io, net::SocketAddr, path::PathBuf};
+use std::{convert::Infallible, error::Error, ffi::OsString, io, net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
 
@@ -8,7 +8,7 @@ use super::CliError;
 use crate::{
     config::{Config, ConfigError, JournalConfig, JournalKind, stray_variables},
     providers::Registry,
-    server,
+    server::{self, Reloader, Server},
 };
 
 /// What to serve, and where. Flags come before environment variables
@@ -43,9 +43,9 @@ pub struct ServeArgs {
     /// Where to serve gRPC.
     #[arg(long, value_name = "ADDRESS")]
     pub grpc_listen: Option<SocketAddr>,
-    /// Where to serve metrics.
+    /// Where to serve operators: metrics and more.
     #[arg(long, value_name = "ADDRESS")]
-    pub telemetry_listen: Option<SocketAddr>,
+    pub admin_listen: Option<SocketAddr>,
 }
 
 impl ServeArgs {
@@ -66,7 +66,7 @@ impl ServeArgs {
             quarantine,
             webhook_listen,
             grpc_listen,
-            telemetry_listen,
+            admin_listen,
         } = self;
         let config = if dev {
             Config::dev(Registry::standard())?
@@ -96,7 +96,7 @@ impl ServeArgs {
         }
         set(&mut config.webhook.listen, webhook_listen);
         set(&mut config.grpc.listen, grpc_listen);
-        set(&mut config.telemetry.listen, telemetry_listen.map(Some));
+        set(&mut config.admin.listen, admin_listen.map(Some));
         if dev {
             config.check_loopback()?;
         }
@@ -123,20 +123,43 @@ pub(super) async fn serve(
     let env: Vec<_> = env.into_iter().collect();
     let is_set = env.iter().any(|(name, _)| name == PATH_VARIABLE);
     let is_scratch = args.dev && args.data.is_none() && !is_set;
-    let (mut config, warnings) = args.configure(env)?;
+    let (mut config, warnings) = args.clone().configure(env.clone())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let failed = |error: Box<dyn Error + Send + Sync>| CliError::Serve(error);
     let _scratch = if is_scratch {
-        scratch(&mut config.journal).map_err(|error| CliError::Serve(error.into()))?
+        scratch(&mut config.journal).map_err(|error| failed(error.into()))?
     } else {
         None
     };
     server::raise_file_limit();
-    let interrupts = Interrupts::new().map_err(|error| CliError::Serve(error.into()))?;
-    ignore_hangups().map_err(|error| CliError::Serve(error.into()))?;
-    let served = server::run(config, Registry::standard(), shutdown(interrupts)).await;
-    served.map_err(|error| CliError::Serve(error.into()))
+    let interrupts = Interrupts::new().map_err(|error| failed(error.into()))?;
+    let hangups = Hangups::new().map_err(|error| failed(error.into()))?;
+    let bound = Server::bind(&config, Registry::standard(), server::rules(&config)).await;
+    let server = bound.map_err(|error| failed(error.into()))?;
+    let path = config.journal.path.clone();
+    let reloader = server.reloader(config, move || {
+        let (mut config, warnings) = args.clone().configure(env.clone())?;
+        // A temporary folder has another name each time.
+        config.journal.path.clone_from(&path);
+        Ok((config, warnings))
+    });
+    let served = tokio::select! {
+        served = server.run(shutdown(interrupts)) => served,
+        never = reload_on(hangups, reloader) => match never {},
+    };
+    served.map_err(|error| failed(error.into()))
+}
+
+/// Reads the configuration again whenever the process is told to.
+async fn reload_on(mut hangups: Hangups, reloader: Reloader) -> Infallible {
+    loop {
+        hangups.next().await;
+        let reloader = reloader.clone();
+        // What went wrong is in the log.
+        let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+    }
 }
 
 /// Names the folder of the journal, as `--data` does.
@@ -157,24 +180,35 @@ fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
     Ok(Some(scratch))
 }
 
-/// Keeps SIGHUP, by which other services reload, from ending the process.
+/// SIGHUP, by which a process is told to read its configuration again.
 #[cfg(unix)]
-fn ignore_hangups() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut hangups = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            tracing::warn!(
-                "SIGHUP is ignored: restart the service to read its configuration again"
-            );
-        }
-    });
-    Ok(())
+struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Completes at the next signal.
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }
 
 #[cfg(not(unix))]
-fn ignore_hangups() -> io::Result<()> {
-    Ok(())
+struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Completes when the process is told to end. If it is told so again, it ends at once.

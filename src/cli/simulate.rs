@@ -13,6 +13,7 @@ use super::{
     NOT_HTTP_HINT, START_HINT,
     address::{server_url, webhook_url},
 };
+use crate::remote::Proof;
 use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
 
 /// How many differences are printed one by one.
@@ -71,9 +72,6 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     pub webhook: String,
-    /// A PEM file of authorities to trust, beside those of the system. For https.
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
     /// Where the server's gRPC service is.
     #[arg(
         long,
@@ -83,6 +81,9 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:50051"
     )]
     pub server: String,
+    /// How to be let in.
+    #[command(flatten)]
+    pub proof: Proof,
     /// The app of ZEGO and ZIM, by its name in the server's configuration. Several
     /// devices of a user may be online.
     #[arg(long, default_value = "demo")]
@@ -200,7 +201,7 @@ impl SimulateArgs {
             duration: args.duration,
             concurrency: args.concurrency,
             webhook: args.webhook,
-            ca: args.ca,
+            proof: args.proof,
             server: args.server,
             app: args.app,
             app_id: args.app_id,

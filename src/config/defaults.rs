@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
-    GrpcConfig, JournalConfig, JournalKind, NonceReuse, RosterConfig, ServerConfig, Size, Span,
-    WebhookConfig,
+    GrpcConfig, JournalConfig, JournalKind, NonceReuse, Reflection, RosterConfig, ServerConfig,
+    Size, Span, WebhookConfig,
 };
 
 const fn loopback(port: u16) -> SocketAddr {
@@ -15,6 +15,8 @@ impl Default for WebhookConfig {
     fn default() -> Self {
         Self {
             listen: loopback(8080),
+            tls: None,
+            insecure: false,
             body_max: Size::from_kib(256),
             freshness_window: Span::from_mins(10),
             nonce_reuse: NonceReuse::Count,
@@ -39,6 +41,8 @@ impl Default for GrpcConfig {
     fn default() -> Self {
         Self {
             listen: loopback(50051),
+            tls: None,
+            insecure: false,
             progress_interval: Span::from_secs(15),
             // Behind nginx each watch is a connection.
             connections_max: 10_000,
@@ -48,6 +52,11 @@ impl Default for GrpcConfig {
             streams_per_connection_max: 1024,
             watches_max: 100_000,
             stall_timeout: Span::from_secs(60),
+            anonymous: false,
+            reflection: Reflection::Open,
+            tokens: Vec::new(),
+            jwt: None,
+            clients: Vec::new(),
         }
     }
 }

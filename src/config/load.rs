@@ -13,7 +13,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
 
 use super::{
-    Config, Size,
+    Config, Size, TlsConfig,
     apps::{self, AppError},
     error::ConfigError,
 };
@@ -27,10 +27,22 @@ const PREFIX: &str = "HEADCOUNT_";
 const SEPARATOR: &str = "__";
 
 /// Variables of the client commands, which are no settings of the service.
-const CLIENT_VARIABLES: [&str; 2] = ["HEADCOUNT_APP", "HEADCOUNT_SERVER"];
+const CLIENT_VARIABLES: [&str; 6] = [
+    "HEADCOUNT_APP",
+    "HEADCOUNT_CA",
+    "HEADCOUNT_CERT",
+    "HEADCOUNT_KEY",
+    "HEADCOUNT_SERVER",
+    "HEADCOUNT_TOKEN_FILE",
+];
 
 /// The section that no variable sets: an app is an entry of a list.
 const APPS: &str = "apps";
+
+/// The section that `[admin]` replaced.
+const FORMER_SECTION: &str = "telemetry";
+
+const FORMER_SECTION_HINT: &str = "[telemetry] is [admin] now, with the same `listen`";
 
 const NO_APPS_BY_VARIABLES: &str = "apps are not set by variables: write [[apps]] in the configuration file, and secrets into files of their own";
 
@@ -48,7 +60,10 @@ impl Config {
             source,
         })?;
         let mut config = Self::parse(&text, &file, registry)?;
-        config.journal.path = folder_of(&file).join(&config.journal.path);
+        let folder = folder_of(&file);
+        config.journal.path = folder.join(&config.journal.path);
+        config.resolve_certificates(folder);
+        config.grpc.resolve_secrets(folder);
         Ok(config)
     }
 
@@ -71,6 +86,9 @@ impl Config {
         };
         let wrong = |error: toml::de::Error| fault(error.span(), describe(error));
         let mut keys = DeTable::parse(text).map_err(wrong)?;
+        if let Some((section, _)) = keys.get_ref().get_key_value(FORMER_SECTION) {
+            return Err(fault(Some(section.span()), FORMER_SECTION_HINT.into()));
+        }
         let apps = keys.get_mut().remove("apps");
         let mut config = Self::deserialize(toml::Deserializer::from(keys)).map_err(wrong)?;
         if let Some(apps) = apps {
@@ -97,21 +115,21 @@ impl Config {
         let apps = std::mem::take(&mut self.apps);
         let schema = schema()?;
         for (name, value) in env {
-            let Some((variable, section, key)) = setting(&name) else {
+            let Some((variable, path)) = setting(&name) else {
                 continue;
             };
             let wrong = |message: String| ConfigError::Variable {
                 variable: variable.into(),
                 message,
             };
-            if section == APPS {
+            if path.first().is_some_and(|section| section == APPS) {
                 return Err(wrong(NO_APPS_BY_VARIABLES.into()));
             }
-            let known = schema.get(&section).and_then(|section| section.get(&key));
-            let Some(known) = known else {
+            let Some(known) = find(&schema, &path) else {
                 let closest = closest(variable, &schema);
                 return Err(wrong(format!(
-                    "there is no setting `{section}.{key}`; did you mean {closest}?"
+                    "there is no setting `{}`; did you mean {closest}?",
+                    path.join(".")
                 )));
             };
             let value = value
@@ -120,17 +138,24 @@ impl Config {
             let value = typed(known, value).map_err(wrong)?;
             // One variable at a time, so that an error names the variable that caused it.
             self = self
-                .with_value(&section, &key, value)
+                .with_value(&path, value)
                 .map_err(|error| wrong(describe(error)))?;
         }
         self.apps = apps;
         Ok(self)
     }
 
-    fn with_value(self, section: &str, key: &str, value: Value) -> Result<Self, toml::de::Error> {
+    fn with_value(self, path: &[String], value: Value) -> Result<Self, toml::de::Error> {
         let mut table = Table::try_from(&self).map_err(serde::de::Error::custom)?;
-        if let Some(section) = table.get_mut(section).and_then(Value::as_table_mut) {
-            section.insert(key.into(), value);
+        if let [sections @ .., key] = path {
+            let section = sections.iter().try_fold(&mut table, |table, name| {
+                // A section without defaults is not there yet.
+                let section = table.entry(name).or_insert_with(|| Table::new().into());
+                section.as_table_mut()
+            });
+            if let Some(section) = section {
+                section.insert(key.clone(), value);
+            }
         }
         table.try_into()
     }
@@ -172,16 +197,13 @@ fn is_of_apps(name: &str) -> bool {
 /// number of underscores is not compared, because a wrong number of them is the usual mistake.
 fn closest(name: &str, schema: &Table) -> String {
     let plain = |name: &str| name.replace(SEPARATOR, "_").to_uppercase();
-    let keys = |section: &Value| -> Vec<String> {
-        let keys = section.as_table().into_iter().flat_map(Table::keys);
-        keys.cloned().collect()
-    };
-    let variables = schema.iter().flat_map(|(section, value)| {
-        let keys = keys(value).into_iter();
-        keys.map(move |key| {
-            let variable = format!("{PREFIX}{section}{SEPARATOR}{key}").to_uppercase();
-            (variable, format!("{PREFIX}{key}").to_uppercase())
-        })
+    let variables = settings(schema).into_iter().map(|path| {
+        let variable = format!("{PREFIX}{}", path.join(SEPARATOR)).to_uppercase();
+        let without_section = path.get(1..).unwrap_or_default().join(SEPARATOR);
+        (
+            variable,
+            format!("{PREFIX}{without_section}").to_uppercase(),
+        )
     });
     let wanted = plain(name);
     let distance = |name: &str| strsim::damerau_levenshtein(&plain(name), &wanted);
@@ -194,21 +216,61 @@ fn closest(name: &str, schema: &Table) -> String {
 /// Every key that may be set by a variable, with a value of its type.
 fn schema() -> Result<Table, ConfigError> {
     let mut config = Config::default();
-    // A key that is not set by default would be missing.
-    config.telemetry.listen = Some(config.webhook.listen);
+    // Keys that are not set by default would be missing.
+    config.admin.listen = Some(config.webhook.listen);
     config.journal.bytes_max = Some(Size::from_mib(1));
     config.roster.bytes_max = Some(Size::from_mib(1));
+    let tls = TlsConfig {
+        client_ca: Some(PathBuf::new()),
+        ..TlsConfig::default()
+    };
+    for front in [
+        &mut config.webhook.tls,
+        &mut config.grpc.tls,
+        &mut config.admin.tls,
+    ] {
+        *front = Some(tls.clone());
+    }
     Table::try_from(&config).map_err(|error| ConfigError::Key {
         key: "defaults".into(),
         message: error.to_string(),
     })
 }
 
-/// The name of a setting's variable, and the section and key that it sets.
-fn setting(name: &OsString) -> Option<(&str, String, String)> {
+/// The paths of all settings: section and key, and what is within that.
+fn settings(schema: &Table) -> Vec<Vec<&str>> {
+    let mut paths = Vec::new();
+    for (key, value) in schema {
+        let within = match value {
+            Value::Table(table) => settings(table),
+            _ => vec![Vec::new()],
+        };
+        for mut path in within {
+            path.insert(0, key.as_str());
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// The value of a setting.
+fn find<'a>(schema: &'a Table, path: &[String]) -> Option<&'a Value> {
+    let (key, sections) = path.split_last()?;
+    let section = sections
+        .iter()
+        .try_fold(schema, |table, name| table.get(name)?.as_table())?;
+    section.get(key).filter(|value| !value.is_table())
+}
+
+/// The name of a setting's variable, and the path of the setting.
+fn setting(name: &OsString) -> Option<(&str, Vec<String>)> {
     let name = name.to_str()?;
-    let (section, key) = name.strip_prefix(PREFIX)?.split_once(SEPARATOR)?;
-    Some((name, section.to_lowercase(), key.to_lowercase()))
+    let path: Vec<_> = name
+        .strip_prefix(PREFIX)?
+        .split(SEPARATOR)
+        .map(str::to_lowercase)
+        .collect();
+    (path.len() > 1).then_some((name, path))
 }
 
 /// A variable's text, as a value of the same type as `known`.

@@ -4,10 +4,12 @@
 //! If a setting has several values, a flag comes before an environment variable, that before the
 //! file, and that before the default. A [`Config`] that [`Config::read`] made and [`Config::validate`] let pass can be served.
 
+mod access;
 mod apps;
 mod defaults;
 mod error;
 mod load;
+mod tls;
 mod units;
 mod validate;
 
@@ -20,8 +22,10 @@ use crate::providers::Account;
 pub use crate::webhook::NonceReuse;
 
 pub use self::{
+    access::{ClientConfig, JwtConfig, Reflection, TokenConfig},
     error::ConfigError,
     load::stray_variables,
+    tls::TlsConfig,
     units::{Size, Span, UnitError},
     validate::JOURNAL_BYTES_MIN,
 };
@@ -40,8 +44,8 @@ pub struct Config {
     pub roster: RosterConfig,
     /// The process as a whole.
     pub server: ServerConfig,
-    /// What operators can see.
-    pub telemetry: TelemetryConfig,
+    /// The front for operators.
+    pub admin: AdminConfig,
     /// The apps whose callbacks are taken. [`Config::read`] reads them, since the vendors read
     /// their own sections; to deserialize a `Config` gives none. They are not written, because
     /// their secrets would be lost.
@@ -56,6 +60,10 @@ pub struct Config {
 pub struct WebhookConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate, for TLS.
+    pub tls: Option<TlsConfig>,
+    /// Whether to speak plain text on an address that others can reach: behind a proxy with TLS.
+    pub insecure: bool,
     /// The longest body. Documented callbacks stay below 4 KiB; what an app's
     /// client can attach to a login is the unknown part.
     pub body_max: Size,
@@ -96,6 +104,10 @@ pub struct WebhookConfig {
 pub struct GrpcConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The certificate, for TLS.
+    pub tls: Option<TlsConfig>,
+    /// Whether to speak plain text on an address that others can reach: behind a proxy with TLS.
+    pub insecure: bool,
     /// After how much silence a watch is told that nothing changed.
     pub progress_interval: Span,
     /// Open connections; one more is closed at once. Behind a proxy that does not share
@@ -113,6 +125,19 @@ pub struct GrpcConfig {
     pub watches_max: usize,
     /// How long a stream may have something to send that its client does not take. Then it ends.
     pub stall_timeout: Span,
+    /// Whether everybody who reaches an address that is not loopback may ask everything.
+    pub anonymous: bool,
+    /// Who may see which calls there are.
+    pub reflection: Reflection,
+    /// The bearer tokens that are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenConfig>,
+    /// What makes a JWT valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt: Option<JwtConfig>,
+    /// The client certificates that are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientConfig>,
 }
 
 /// Where accepted callbacks are kept.
@@ -197,12 +222,18 @@ pub struct ServerConfig {
     pub drain_timeout: Span,
 }
 
-/// What operators can see.
+/// The front for operators.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TelemetryConfig {
-    /// Where to serve `GET /metrics`; nowhere if not set.
+pub struct AdminConfig {
+    /// Where to listen; nowhere if not set.
     pub listen: Option<SocketAddr>,
+    /// The certificate, for TLS.
+    pub tls: Option<TlsConfig>,
+    /// Whether to speak plain text on an address that others can reach.
+    pub insecure: bool,
+    /// Whether everybody who reaches an address that is not loopback may see everything.
+    pub anonymous: bool,
 }
 
 /// An app: a scope of rooms and users, and the vendor's account whose callbacks fill it.

@@ -60,6 +60,8 @@ impl Config {
             return Err(ConfigError::NoApps);
         }
         self.check_unique()?;
+        self.check_security()?;
+        self.check_access()?;
         Ok(self.warnings())
     }
 
@@ -72,7 +74,7 @@ impl Config {
         let listens = [
             ("webhook.listen", Some(self.webhook.listen)),
             ("grpc.listen", Some(self.grpc.listen)),
-            ("telemetry.listen", self.telemetry.listen),
+            ("admin.listen", self.admin.listen),
         ];
         for (key, listen) in listens {
             if let Some(listen) = listen
@@ -224,6 +226,7 @@ impl Config {
                 "roster.empty_room_ttl ({ttl}) is shorter than roster.reorder_horizon ({horizon}) and a minute: a late login may reopen a room whose end is forgotten"
             ));
         }
+        warnings.extend(self.access_warnings());
         warnings
     }
 }

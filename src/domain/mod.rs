@@ -19,6 +19,6 @@ pub use self::{
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
     limits::{ID_BYTES_MAX, SHOWN_BYTES_MAX, cut_shown},
     logins::Logins,
-    secret::Secret,
+    secret::{Secret, Secrets},
     time::Time,
 };

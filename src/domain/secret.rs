@@ -44,6 +44,59 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// Secrets of which any is right: while a new one replaces another, both are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secrets(Vec<Secret>);
+
+impl Secrets {
+    /// Each of them. The first is the one to sign with.
+    pub fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+
+    /// Whether any of them is right. An empty one never is, because anyone could sign with it.
+    /// All are tried, so that the time does not tell which.
+    pub fn any_is(&self, is_right: impl Fn(&str) -> bool) -> bool {
+        let secrets = self.0.iter().map(Secret::expose);
+        secrets.fold(false, |any, secret| {
+            any | (!secret.is_empty() && is_right(secret))
+        })
+    }
+}
+
+impl From<&str> for Secrets {
+    fn from(secret: &str) -> Self {
+        Self(vec![secret.into()])
+    }
+}
+
+impl FromIterator<Secret> for Secrets {
+    fn from_iter<I: IntoIterator<Item = Secret>>(secrets: I) -> Self {
+        Self(secrets.into_iter().collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum OneOrMore {
+            One(String),
+            More(Vec<String>),
+        }
+        // The usual error may quote the value.
+        match OneOrMore::deserialize(deserializer) {
+            Ok(OneOrMore::One(secret)) => Ok(Self::from(&*secret)),
+            Ok(OneOrMore::More(secrets)) => {
+                Ok(secrets.iter().map(|secret| (&**secret).into()).collect())
+            }
+            Err(_) => Err(de::Error::custom(
+                "a secret must be a string, or a list of strings",
+            )),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +109,17 @@ mod tests {
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"***\"");
         let error = serde_json::from_str::<Secret>("31337").unwrap_err();
         assert!(!error.to_string().contains("31337"), "{error}");
+        let error = serde_json::from_str::<Secrets>("[31337]").unwrap_err();
+        assert!(!error.to_string().contains("31337"), "{error}");
+    }
+
+    #[test]
+    fn any_of_several_secrets_is_right_and_an_empty_one_is_not() {
+        let secrets: Secrets = serde_json::from_str("[\"old\", \"new\", \"\"]").unwrap();
+        let is = |right: &str| secrets.any_is(|secret| secret == right);
+        assert!(is("old") && is("new") && !is("other") && !is(""));
+        let one: Secrets = serde_json::from_str("\"old\"").unwrap();
+        assert_eq!(one, Secrets::from("old"));
+        assert!(!Secrets::default().any_is(|_| true));
     }
 }

@@ -31,14 +31,23 @@ pub struct GrpcMetrics {
     pub sends_waited: Counter,
     /// Watches refused because their connection had as many as it may.
     pub connection_watches_refused: Counter,
+    /// Requests refused because their callers showed no valid credentials.
+    pub unauthenticated: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
+    credentials: Family<CredentialLabels, Counter>,
     snapshots: Family<SnapshotLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SnapshotLabels {
     reason: ReasonLabel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CredentialLabels {
+    /// A name of the configuration, so there are few.
+    name: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +69,9 @@ impl GrpcMetrics {
             catch_ups_refused,
             sends_waited,
             connection_watches_refused,
+            unauthenticated,
             connections: _,
+            credentials,
             snapshots,
         } = &metrics;
         registry.register(
@@ -104,6 +115,16 @@ impl GrpcMetrics {
             connection_watches_refused.clone(),
         );
         registry.register(
+            "grpc_unauthenticated",
+            "Requests refused because their callers showed no valid credentials",
+            unauthenticated.clone(),
+        );
+        registry.register(
+            "grpc_requests",
+            "Requests let in, by the name of the credential",
+            credentials.clone(),
+        );
+        registry.register(
             "snapshots",
             "Snapshots sent to watchers, by reason",
             snapshots.clone(),
@@ -112,6 +133,14 @@ impl GrpcMetrics {
             metrics.snapshots(reason);
         }
         metrics
+    }
+
+    /// Counts a request that a credential let in.
+    pub(super) fn note_credential(&self, name: &str) {
+        let name = name.to_owned();
+        self.credentials
+            .get_or_create(&CredentialLabels { name })
+            .inc();
     }
 
     /// The number of snapshots sent for a reason. `Lagged` means that a watcher read so slowly

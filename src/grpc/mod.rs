@@ -3,6 +3,7 @@
 //! `service` implements the calls, `stream` sends the messages of watches, and `messages`
 //! converts domain types to protobuf messages. `body` sends them piece by piece.
 
+mod access;
 mod account;
 mod body;
 mod connection;
@@ -18,6 +19,7 @@ mod stream;
 pub(crate) use self::body::OutgoingCodec;
 
 pub use self::{
+    access::{ReflectionPolicy, request_from_within},
     connection::accept,
     health::{Health, JOURNAL_HEALTH},
     messages::{outgoing::Outgoing, pieces::Pieces},

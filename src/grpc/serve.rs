@@ -10,17 +10,20 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as ReflectionBuilder;
 use tower::Service as _;
 
 use crate::{
+    access::Access,
     net::{Connection, HttpServer, PENDING_RESETS_MAX, RequestBody, StreamTasks, report},
     pb::FILE_DESCRIPTOR_SET,
+    tls,
 };
 
 use super::{
+    access::{Doorkeeper, ReflectionPolicy},
     account::{GrpcAccounts, PURPOSE},
     body::{InPieces, restore_body},
     connection::transport,
@@ -59,6 +62,8 @@ pub struct GrpcSettings {
     pub idle_timeout: Duration,
     /// How long a stream may have something to send that its client does not take.
     pub stall_timeout: Duration,
+    /// Who may see which calls there are.
+    pub reflection: ReflectionPolicy,
 }
 
 /// Serves on `connections` until `drain` is cancelled. Then streams end with
@@ -70,6 +75,7 @@ pub async fn serve<IO>(
     connections: impl Stream<Item = Connection<IO>>,
     presence: Presence,
     health: Health,
+    access: Access,
     settings: GrpcSettings,
     drain: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
@@ -79,9 +85,11 @@ where
     let metrics = presence.metrics().clone();
     let http = HttpServer::new(protocol(settings, &metrics)).idle_timeout(settings.idle_timeout);
     let http = Arc::new(http);
-    let accounts = GrpcAccounts::new(settings.streams_per_connection_max, metrics);
+    let accounts = GrpcAccounts::new(settings.streams_per_connection_max, metrics.clone());
     let accounts = Arc::new(accounts);
-    let routes = routes(presence, health)?;
+    let doorkeeper = Doorkeeper::new(access, settings.reflection, metrics.clone());
+    let doorkeeper = Arc::new(doorkeeper);
+    let routes = routes(presence, health, settings.reflection)?;
     let mut tasks = JoinSet::new();
     // Dropped before the connections are waited for, so that nobody is accepted by then.
     {
@@ -94,10 +102,16 @@ where
                         let account = accounts.open(&caller);
                         let counted = account.as_ref().clone();
                         let (routes, draining) = (routes.clone(), drain.clone());
+                        let doorkeeper = Arc::clone(&doorkeeper);
+                        let from = caller.clone();
+                        let names = connection.certificate().map(|shown| tls::names(shown).into());
                         let answer = move |mut request: Request<RequestBody>| {
-                            account.note_request();
+                            let admitted = doorkeeper.admit(&mut request, &from, names.as_ref());
+                            if admitted.is_ok() {
+                                account.note_request();
+                            }
                             request.extensions_mut().insert(account.clone());
-                            answer(request, routes.clone(), draining.clone())
+                            answer(request, admitted, routes.clone(), draining.clone())
                         };
                         let http = Arc::clone(&http);
                         let io = transport(connection);
@@ -117,17 +131,24 @@ where
 }
 
 /// All services.
-fn routes(presence: Presence, health: Health) -> Result<Routes, tonic_reflection::server::Error> {
+fn routes(
+    presence: Presence,
+    health: Health,
+    reflection_policy: ReflectionPolicy,
+) -> Result<Routes, tonic_reflection::server::Error> {
     let reflection = || {
         ReflectionBuilder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let health = HealthServer::new(health.into_service(presence.clone()));
-    let routes = Routes::new(PresenceServiceServer::new(InPieces(presence)))
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?);
+    let mut routes =
+        Routes::new(PresenceServiceServer::new(InPieces(presence))).add_service(health);
+    if reflection_policy != ReflectionPolicy::Off {
+        routes = routes
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
+    }
     Ok(routes.prepare())
 }
 
@@ -149,17 +170,23 @@ fn protocol(settings: GrpcSettings, metrics: &GrpcMetrics) -> Builder<StreamTask
     protocol
 }
 
-/// Answers a request, within the deadline that it gives.
+/// Answers a request whose caller is admitted, within the deadline that it gives.
 async fn answer(
     request: Request<RequestBody>,
+    admitted: Result<(), Status>,
     mut routes: Routes,
     drain: CancellationToken,
 ) -> Response<DrainBody<Body>> {
     let request = end_request_on_drain(request.map(Body::new), &drain);
     let timeout = deadline::timeout(request.headers());
     let answer = async {
-        let Ok(response) = routes.call(request).await;
-        response
+        match admitted {
+            Ok(()) => {
+                let Ok(response) = routes.call(request).await;
+                response
+            }
+            Err(refused) => refused.into_http(),
+        }
     };
     let response = deadline::within(timeout, answer).await;
     end_response_on_drain(restore_body(response), &drain)

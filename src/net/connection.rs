@@ -7,9 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Caller, forward::forward_writes};
+use super::{Caller, forward::forward_writes, handshake::Ready};
 
 /// An accepted connection. It counts against the limit of its front until it is dropped.
 ///
@@ -20,16 +21,27 @@ pub struct Connection<IO> {
     // Fields are dropped in this order: the socket is closed before another may take its place.
     io: IO,
     caller: Caller,
+    certificate: Option<CertificateDer<'static>>,
 }
 
 impl<IO> Connection<IO> {
     /// A connection that no front has accepted, such as one in memory. It counts against no limit.
     pub fn uncounted(io: IO) -> Self {
-        Self::new(io, Caller::unknown())
+        Self::new(io.into(), Caller::unknown())
     }
 
-    pub(super) fn new(io: IO, caller: Caller) -> Self {
-        Self { io, caller }
+    pub(super) fn new(ready: Ready<IO>, caller: Caller) -> Self {
+        let Ready { io, certificate } = ready;
+        Self {
+            io,
+            caller,
+            certificate,
+        }
+    }
+
+    /// What the client showed in the handshake to prove who they are.
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.certificate.as_ref()
     }
 
     /// Who opened it.

@@ -14,6 +14,8 @@ pub struct ConnectionMetrics {
     pub refused: Counter,
     /// Connections that proved nothing and were closed to make room for others.
     pub displaced: Counter,
+    /// Connections closed because their TLS handshake failed or took too long.
+    pub handshakes_failed: Counter,
     /// Connections that once had all of their streams in use.
     pub full: Counter,
     /// Connections ended because their clients cancelled too many requests.
@@ -43,6 +45,11 @@ impl ConnectionMetrics {
             format!("{prefix}connections_displaced"),
             format!("{front} connections that proved nothing and were closed to make room"),
             metrics.displaced.clone(),
+        );
+        registry.register(
+            format!("{prefix}handshakes_failed"),
+            format!("{front} connections whose TLS handshake failed or took too long"),
+            metrics.handshakes_failed.clone(),
         );
         metrics
     }

@@ -6,7 +6,7 @@
 //!    front. For one too many, the oldest that proved nothing is closed. Failures of the
 //!    operating system are waited out.
 //! 2. [`Handshake`] makes it ready, in a task of its own, within [`HANDSHAKE_TIMEOUT`]. Plain
-//!    text is ready at once; TLS belongs here.
+//!    text is ready at once.
 //! 3. [`serve()`] hands it to the front, or [`connections`] does for a server that runs
 //!    connections itself. Both end with the drain. Whoever runs a connection drops it when it has
 //!    to give way to another one ([`Caller::unless_recalled`]).
@@ -49,7 +49,7 @@ pub use self::{
     coalesce::Coalesced,
     connection::Connection,
     first_bytes::FirstBytes,
-    handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText},
+    handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText, Ready, Security},
     http::{HttpServer, RequestBody, StreamTasks},
     listener::Listener,
     metrics::ConnectionMetrics,

@@ -3,11 +3,17 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::stream::{self, Stream};
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    net::TcpStream,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::{Admission, Connection, Handshake, Listener, accept::Acceptor, handshake::shake_hands};
+use super::{
+    Admission, Caller, Connection, ConnectionMetrics, Handshake, Listener, accept::Acceptor,
+    handshake::shake_hands,
+};
 
 /// Serves each connection with `handle`, in a task of its own, until `drain` is cancelled. Then
 /// nothing more is accepted, and this returns when all connections are closed: `handle` has to
@@ -22,9 +28,8 @@ pub async fn serve<H, F>(
     H: Handshake,
     F: Future<Output = ()> + Send + 'static,
 {
-    let Listener { socket, handshake } = listener;
+    let (mut acceptor, handshake, metrics) = begin(listener, admission);
     let handle = Arc::new(handle);
-    let mut acceptor = Acceptor::new(socket, admission);
     let purpose = acceptor.purpose();
     let mut tasks = JoinSet::new();
     let accept_all = async {
@@ -32,12 +37,13 @@ pub async fn serve<H, F>(
             tokio::select! {
                 (io, caller) = acceptor.accept() => {
                     let (handshake, handle) = (handshake.clone(), Arc::clone(&handle));
-                    let (drain, served) = (drain.clone(), caller.clone());
+                    let (drain, metrics) = (drain.clone(), metrics.clone());
+                    let served = caller.clone();
                     tasks.spawn(caller.unless_recalled(async move {
                         let connection = tokio::select! {
                             // Plain text is ready at once, and then the drain costs nothing.
                             biased;
-                            connection = shake_hands(&handshake, io, served) => connection,
+                            connection = open(&handshake, io, served, &metrics) => connection,
                             () = drain.cancelled() => None,
                         };
                         if let Some(connection) = connection {
@@ -62,18 +68,18 @@ pub fn connections<H: Handshake>(
     listener: Listener<H>,
     admission: Admission,
 ) -> impl Stream<Item = Connection<H::Io>> {
-    let Listener { socket, handshake } = listener;
-    let acceptor = Acceptor::new(socket, admission);
+    let (acceptor, handshake, metrics) = begin(listener, admission);
     let handshakes = JoinSet::new();
     stream::unfold(
-        (acceptor, handshakes, handshake),
-        |(mut acceptor, mut handshakes, handshake)| async move {
+        (acceptor, handshakes, handshake, metrics),
+        |(mut acceptor, mut handshakes, handshake, metrics)| async move {
             let connection = loop {
                 tokio::select! {
                     (io, caller) = acceptor.accept() => {
-                        let (handshake, served) = (handshake.clone(), caller.clone());
+                        let (handshake, metrics) = (handshake.clone(), metrics.clone());
+                        let served = caller.clone();
                         handshakes.spawn(caller.unless_recalled(async move {
-                            shake_hands(&handshake, io, served).await
+                            open(&handshake, io, served, &metrics).await
                         }));
                     }
                     Some(ended) = handshakes.join_next() => match ended {
@@ -83,9 +89,34 @@ pub fn connections<H: Handshake>(
                     },
                 }
             };
-            Some((connection, (acceptor, handshakes, handshake)))
+            Some((connection, (acceptor, handshakes, handshake, metrics)))
         },
     )
+}
+
+/// The connection of a caller, if its handshake succeeds.
+async fn open<H: Handshake>(
+    handshake: &H,
+    io: TcpStream,
+    caller: Caller,
+    metrics: &ConnectionMetrics,
+) -> Option<Connection<H::Io>> {
+    let ready = shake_hands(handshake, io, &caller, metrics).await?;
+    Some(Connection::new(ready, caller))
+}
+
+/// What accepts connections, and how they begin.
+fn begin<H: Handshake>(
+    listener: Listener<H>,
+    mut admission: Admission,
+) -> (Acceptor, H, ConnectionMetrics) {
+    let Listener { socket, handshake } = listener;
+    if !handshake.is_plain_text() {
+        // The client could not read it.
+        admission.refusal = b"";
+    }
+    let metrics = admission.metrics.clone();
+    (Acceptor::new(socket, admission), handshake, metrics)
 }
 
 /// Logs that the task of a connection panicked, if it did.

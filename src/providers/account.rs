@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{AppName, Logins, Secret};
+use crate::domain::{AppName, Logins, Secrets};
 
 /// What a vendor calls an app, and how the vendor signs its callbacks.
 #[derive(Clone, Debug)]
@@ -22,9 +22,8 @@ pub struct Account {
 /// How a vendor signs an app's callbacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signing {
-    /// With a secret that both sides know. An empty secret verifies nothing, because anyone
-    /// could sign with it.
-    Secret(Secret),
+    /// With one of the secrets that both sides know.
+    Secrets(Secrets),
     /// Not at all: callbacks of any sender that knows the address and the app's id are taken.
     /// Only vendors that leave signing to the app have this.
     Unsigned,
@@ -77,7 +76,7 @@ mod tests {
             vendor,
             id: "7".into(),
             id_key: "",
-            signing: Signing::Secret(secret.into()),
+            signing: Signing::Secrets(secret.into()),
             logins: Logins::Concurrent,
         };
         // The ids of two vendors may be alike.

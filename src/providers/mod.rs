@@ -31,7 +31,7 @@ pub use self::{
     fields::{FieldError, Fields, Malformed, Text, Value, whole_number},
     offset::Offset,
     registry::Registry,
-    sections::{Keys, Sections, SettingError},
+    sections::{Files, Keys, Sections, SettingError},
     signature::is_hex_of,
     vendor::{EventTime, NoncePair, Product, Proof, Refusal, Request, SignedAt, Terms, Vendor},
 };

@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use toml::de::ValueDeserializer;
 
-use crate::domain::Secret;
+use crate::domain::{Secret, Secrets};
 
 /// The sections of an app's configuration that are of one vendor: at least one of the keys
 /// that the vendor names.
@@ -71,6 +71,25 @@ impl fmt::Debug for Sections<'_> {
     }
 }
 
+/// A file, or a list of files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a path, or a list of paths")]
+pub enum Files {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    Several(Vec<PathBuf>),
+}
+
+impl Files {
+    fn paths(self) -> Vec<PathBuf> {
+        match self {
+            Self::One(path) => vec![path],
+            Self::Several(paths) => paths,
+        }
+    }
+}
+
 /// Names the keys of an app by their full path in the configuration, and reads its secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<'a> {
@@ -89,55 +108,60 @@ impl Keys<'_> {
         }
     }
 
-    /// The secret of a key, which is set, or in the file that `<key>_file` names, relative to
+    /// The secrets of a key, which are set, or in the files that `<key>_file` names, relative to
     /// the configuration; `None` if neither is set.
     ///
     /// # Errors
-    /// When both are, the file cannot be read, or the secret is empty.
-    pub fn secret(
+    /// When both are, a file cannot be read, there is none, or one is empty.
+    pub fn secrets(
         self,
         key: &str,
-        secret: Option<Secret>,
-        file: Option<PathBuf>,
-    ) -> Result<Option<Secret>, SettingError> {
+        secrets: Option<Secrets>,
+        files: Option<Files>,
+    ) -> Result<Option<Secrets>, SettingError> {
         let file_key = format!("{key}_file");
-        let (key, secret) = match (secret, file) {
+        let (key, secrets) = match (secrets, files) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
                 let both = format!("set either this or `{}`, not both", self.name(&file_key));
                 return Err(self.wrong(key, both));
             }
-            (Some(secret), None) => (key, secret),
-            (None, Some(file)) => {
-                let file = self.folder.join(file);
-                let text = fs::read_to_string(&file).map_err(|error| {
-                    self.wrong(
-                        &file_key,
-                        format!("cannot read {}: {error}", file.display()),
-                    )
-                })?;
-                // Editors and `echo` end a file with a newline.
-                (&*file_key, text.trim_end_matches(['\r', '\n']).into())
+            (Some(secrets), None) => (key, secrets),
+            (None, Some(files)) => {
+                let files = files.paths().into_iter();
+                let secrets = files.map(|file| self.read_secret(&file_key, &file));
+                (&*file_key, secrets.collect::<Result<_, _>>()?)
             }
         };
-        if secret.expose().is_empty() {
+        if secrets.iter().next().is_none() {
+            return Err(self.wrong(key, "the list is empty"));
+        }
+        if secrets.iter().any(|secret| secret.expose().is_empty()) {
             return Err(self.wrong(key, "the secret is empty"));
         }
-        Ok(Some(secret))
+        Ok(Some(secrets))
     }
 
-    /// Like [`secret`](Self::secret), but there has to be one.
+    /// Like [`secrets`](Self::secrets), but there has to be one.
     ///
     /// # Errors
     /// As there, and when neither is set.
-    pub fn required_secret(
+    pub fn required_secrets(
         self,
         key: &str,
-        secret: Option<Secret>,
-        file: Option<PathBuf>,
-    ) -> Result<Secret, SettingError> {
-        self.secret(key, secret, file)?
+        secrets: Option<Secrets>,
+        files: Option<Files>,
+    ) -> Result<Secrets, SettingError> {
+        self.secrets(key, secrets, files)?
             .ok_or_else(|| self.wrong(key, format!("missing; or set `{}_file`", self.name(key))))
+    }
+
+    fn read_secret(self, key: &str, file: &Path) -> Result<Secret, SettingError> {
+        let file = self.folder.join(file);
+        let text = fs::read_to_string(&file)
+            .map_err(|error| self.wrong(key, format!("cannot read {}: {error}", file.display())))?;
+        // Editors and `echo` end a file with a newline.
+        Ok(text.trim_end_matches(['\r', '\n']).into())
     }
 
     fn name(self, key: &str) -> String {

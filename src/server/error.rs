@@ -2,7 +2,11 @@
 
 use std::{error::Error, io, net::SocketAddr};
 
-use crate::journal::{Cause, FollowError, StoreError, Unappliable};
+use crate::{
+    config::ConfigError,
+    journal::{Cause, FollowError, StoreError, Unappliable},
+    tls::TlsError,
+};
 
 /// What an operator can do about a loss.
 const LOSS_HINT: &str = "restore the whole folder from a backup, or go on without what is lost: `serve --accept-loss` names it and begins a new epoch";
@@ -20,6 +24,17 @@ pub enum ServerError {
         /// Why it cannot be listened on.
         source: io::Error,
     },
+    /// The certificate of a front cannot be used.
+    #[error("the certificate of [{front}] cannot be used: {reason}")]
+    Certificate {
+        /// The front, as its section is called.
+        front: &'static str,
+        /// Why.
+        reason: TlsError,
+    },
+    /// A secret that the configuration names cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(Box<dyn Error + Send + Sync>),

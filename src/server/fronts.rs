@@ -5,19 +5,22 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    certificates::{self, Certificates},
     descriptors::{self, Connections},
     error::ServerError,
     parts,
     storage::Storage,
 };
 use crate::{
+    access::Access,
     admin::{self, MetricsRegistry},
-    config::{Config, GrpcConfig, WebhookConfig},
+    config::{AppConfig, Config, GrpcConfig, Reflection, TlsConfig, WebhookConfig},
     domain::{AppName, Clock},
-    grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence},
-    net::{ConnectionMetrics, Listener, Readiness},
+    grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy},
+    net::{ConnectionMetrics, Listener, Readiness, Security},
     providers::{Account, Registry},
     roster::Roster,
+    tls::ClientCertificates,
     webhook::{
         self, Capacity, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
     },
@@ -30,13 +33,23 @@ const START_WAIT: Duration = Duration::from_secs(1);
 /// The fronts, listening but not answering yet.
 #[derive(Debug)]
 pub(super) struct Fronts {
-    webhook: (Listener, Arc<WebhookFront>),
-    grpc: (Listener, Presence),
+    webhook: (Listener<Security>, Arc<WebhookFront>),
+    grpc: (Listener<Security>, Presence),
     grpc_config: GrpcConfig,
+    access: Access,
     connections_max: Connections,
     grpc_metrics: GrpcMetrics,
-    admin: Option<(Listener, Arc<MetricsRegistry>)>,
+    admin: Option<(Listener<Security>, Arc<MetricsRegistry>)>,
+    certificates: Certificates,
     admin_metrics: ConnectionMetrics,
+}
+
+/// What a reload reaches of a running service.
+#[derive(Clone, Debug)]
+pub(super) struct Reloadable {
+    pub(super) access: Access,
+    pub(super) certificates: Certificates,
+    pub(super) webhook: Arc<WebhookFront>,
 }
 
 /// The address of each front, for the log.
@@ -69,7 +82,7 @@ impl Fronts {
                 storage.undecodable_bytes_max(),
             ),
             registry,
-            accounts: accounts(config),
+            accounts: accounts(&config.apps),
             journal: Arc::clone(&storage.journal),
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             capacity: Arc::clone(roster) as Arc<dyn Capacity>,
@@ -84,20 +97,43 @@ impl Fronts {
             config.grpc.watches_max,
             grpc_metrics.clone(),
         );
-        let admin = match config.telemetry.listen {
-            Some(address) => Some((listen("metrics", address).await?, Arc::new(metrics))),
+        let certificates = Certificates::default();
+        let access = Access::new(config.credentials()?);
+        // Where tokens are known, too, a client may come without a certificate.
+        let of_clients = match config.grpc.knows_credentials() {
+            true => ClientCertificates::Optional,
+            false => ClientCertificates::Required,
+        };
+        let security = |front, tls: &Option<TlsConfig>, alpn, clients| {
+            certificates.security(front, tls.as_ref(), alpn, clients)
+        };
+        let (http, required) = (certificates::HTTP, ClientCertificates::Required);
+        let webhook_security = security("webhook", &config.webhook.tls, http, required)?;
+        let grpc_security = security("grpc", &config.grpc.tls, certificates::HTTP2, of_clients)?;
+        let admin_security = security("admin", &config.admin.tls, http, of_clients)?;
+        certificates.register(metrics.registry_mut());
+        let admin = match config.admin.listen {
+            Some(address) => {
+                let listener = listen("metrics", address, admin_security).await?;
+                Some((listener, Arc::new(metrics)))
+            }
             None => None,
         };
         Ok(Self {
             webhook: (
-                listen("callbacks", config.webhook.listen).await?,
+                listen("callbacks", config.webhook.listen, webhook_security).await?,
                 Arc::new(front),
             ),
-            grpc: (listen("gRPC", config.grpc.listen).await?, presence),
+            grpc: (
+                listen("gRPC", config.grpc.listen, grpc_security).await?,
+                presence,
+            ),
             grpc_config: config.grpc.clone(),
+            access,
             connections_max,
             grpc_metrics,
             admin,
+            certificates,
             admin_metrics,
         })
     }
@@ -108,6 +144,20 @@ impl Fronts {
 
     pub(super) fn grpc_address(&self) -> io::Result<SocketAddr> {
         self.grpc.0.local_addr()
+    }
+
+    pub(super) fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
+        let listener = self.admin.as_ref().map(|(listener, _)| listener);
+        listener.map(Listener::local_addr).transpose()
+    }
+
+    /// What a reload reaches.
+    pub(super) fn reloadable(&self) -> Reloadable {
+        Reloadable {
+            access: self.access.clone(),
+            certificates: self.certificates.clone(),
+            webhook: Arc::clone(&self.webhook.1),
+        }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -130,12 +180,18 @@ impl Fronts {
         health: &Health,
         drain: &CancellationToken,
     ) {
+        self.certificates.spawn(parts, drain);
         let (listener, presence) = self.grpc;
         let connections_max = self.connections_max.grpc;
         let settings = GrpcSettings {
             streams_per_connection_max: self.grpc_config.streams_per_connection_max,
             idle_timeout: self.grpc_config.idle_timeout.into(),
             stall_timeout: self.grpc_config.stall_timeout.into(),
+            reflection: match self.grpc_config.reflection {
+                Reflection::Open => ReflectionPolicy::Open,
+                Reflection::Authenticated => ReflectionPolicy::Authenticated,
+                Reflection::Off => ReflectionPolicy::Off,
+            },
         };
         let per_address_max = self.grpc_config.connections_per_address_max;
         let metrics = &self.grpc_metrics;
@@ -144,6 +200,7 @@ impl Fronts {
             connections,
             presence,
             health.clone(),
+            self.access,
             settings,
             drain.clone(),
         );
@@ -166,18 +223,23 @@ impl Fronts {
     }
 }
 
-async fn listen(purpose: &'static str, address: SocketAddr) -> Result<Listener, ServerError> {
+async fn listen(
+    purpose: &'static str,
+    address: SocketAddr,
+    security: Security,
+) -> Result<Listener<Security>, ServerError> {
     let listen = |source| ServerError::Listen {
         purpose,
         address,
         source,
     };
-    Listener::bind(address).await.map_err(listen)
+    let listener = Listener::bind(address).await.map_err(listen)?;
+    Ok(listener.with_handshake(security))
 }
 
-/// The apps of a configuration, each with its account.
-fn accounts(config: &Config) -> Vec<(AppName, Account)> {
-    let apps = config.apps.iter();
+/// The apps, each with its account.
+pub(super) fn accounts(apps: &[AppConfig]) -> Vec<(AppName, Account)> {
+    let apps = apps.iter();
     apps.map(|app| (AppName::from(&*app.name), app.account.clone()))
         .collect()
 }
@@ -191,6 +253,8 @@ fn settings(
 ) -> WebhookSettings {
     let WebhookConfig {
         listen: _,
+        tls: _,
+        insecure: _,
         body_max,
         freshness_window,
         nonce_reuse,

@@ -6,6 +6,7 @@
 
 mod acceptance;
 mod backup;
+mod certificates;
 mod checkpointing;
 mod clock_watch;
 mod descriptors;
@@ -16,6 +17,7 @@ mod latest_checkpoint;
 mod memory;
 mod parts;
 mod recovery;
+mod reload;
 mod roster_settings;
 mod storage;
 mod upkeep;
@@ -32,7 +34,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     admin::MetricsRegistry,
-    config::Config,
+    config::{Config, ConfigError},
     control::{ControlMetrics, ControlSocket},
     domain::Clock,
     grpc::Health,
@@ -47,6 +49,7 @@ use crate::{
 pub use self::{
     descriptors::raise_file_limit,
     error::ServerError,
+    reload::Reloader,
     roster_settings::rules,
     upkeep::{forget_due, keep_forgetting},
 };
@@ -59,6 +62,7 @@ use self::{
     clock_watch::ClockWatch,
     fronts::Fronts,
     parts::{Parts, ended, failure},
+    reload::ReloadMetrics,
     storage::Storage,
 };
 
@@ -85,24 +89,10 @@ pub struct Server {
     ready: Readiness,
     clock: Clock,
     clock_watch: ClockWatch,
+    reload_metrics: ReloadMetrics,
     /// The names of the apps, for the log.
     apps: Vec<String>,
     drain_timeout: Duration,
-}
-
-/// Serves what a valid configuration says until `shutdown` completes. The configuration was read
-/// with the same registry of vendors.
-///
-/// # Errors
-/// When it cannot start, or a part of it fails.
-pub async fn run(
-    config: Config,
-    registry: Registry,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), ServerError> {
-    let rules = rules(&config);
-    let server = Server::bind(&config, registry, rules).await?;
-    server.run(shutdown).await
 }
 
 impl Server {
@@ -133,6 +123,7 @@ impl Server {
         let ready = Readiness::default();
         let clock = Clock::system();
         let clock_watch = ClockWatch::register(metrics.registry_mut());
+        let reload_metrics = ReloadMetrics::register(metrics.registry_mut());
         let fronts = Fronts::bind(
             config,
             registry,
@@ -154,9 +145,20 @@ impl Server {
             ready,
             clock,
             clock_watch,
+            reload_metrics,
             apps: config.apps.iter().map(|app| app.name.clone()).collect(),
             drain_timeout: config.server.drain_timeout.into(),
         })
+    }
+
+    /// What reads the configuration again, by `read`. This server was bound with `started`.
+    pub fn reloader(
+        &self,
+        started: Config,
+        read: impl Fn() -> Result<(Config, Vec<String>), ConfigError> + Send + Sync + 'static,
+    ) -> Reloader {
+        let (target, metrics) = (self.fronts.reloadable(), self.reload_metrics.clone());
+        Reloader::new(Box::new(read), started, target, metrics)
     }
 
     /// Where callbacks are taken in.
@@ -173,6 +175,14 @@ impl Server {
     /// When the operating system cannot tell.
     pub fn grpc_address(&self) -> io::Result<SocketAddr> {
         self.fronts.grpc_address()
+    }
+
+    /// Where operators are served, if they are.
+    ///
+    /// # Errors
+    /// When the operating system cannot tell.
+    pub fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.fronts.admin_address()
     }
 
     /// Serves until `shutdown` completes. Then stops accepting, finishes requests that are in
@@ -250,6 +260,7 @@ impl Server {
             clock,
             clock_watch,
             apps,
+            reload_metrics: _,
             drain_timeout: _,
         } = self;
         let addresses = fronts.addresses();

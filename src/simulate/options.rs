@@ -1,6 +1,8 @@
 //! What a run is to do, and why it may not be able to.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
+
+use crate::remote::Proof;
 
 /// A run in which everything is sent at once has events from this long ago, so
 /// that the disorder has room.
@@ -57,9 +59,8 @@ pub struct Options {
     pub concurrency: usize,
     /// The URL of the server's HTTP front.
     pub webhook: String,
-    /// A file in the PEM format, with authorities to trust beside those of the system. Only for an
-    /// `https://` URL of the HTTP front.
-    pub ca: Option<PathBuf>,
+    /// What is shown to the gRPC service, and whom both URLs are trusted by.
+    pub proof: Proof,
     /// The URL of the server's gRPC service.
     pub server: String,
     /// ZEGO's app, as the server's configuration calls it.
@@ -227,7 +228,7 @@ impl Default for Options {
             duration: Duration::from_secs(60),
             concurrency: 64,
             webhook: "http://127.0.0.1:8080".to_owned(),
-            ca: None,
+            proof: Proof::default(),
             server: "http://127.0.0.1:50051".to_owned(),
             app: "demo".to_owned(),
             app_id: 1,

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -20,7 +19,7 @@ use rustls::RootCertStore;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::options::{CannotRun, Options, Trouble};
-use crate::tls;
+use crate::{remote::Proof, tls};
 
 /// How long the server may take to be connected to.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,6 +59,7 @@ pub(super) struct Network {
     base: String,
     uri: Uri,
     server: String,
+    proof: Proof,
 }
 
 impl Network {
@@ -78,7 +78,7 @@ impl Network {
             (Some("https"), Some(_)) => true,
             _ => return Err(refused("not an http:// or https:// URL".to_owned())),
         };
-        let connector = connector(is_secure, options.ca.as_deref())?;
+        let connector = connector(is_secure, options)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(connector);
@@ -87,6 +87,7 @@ impl Network {
             base,
             uri,
             server: options.server.clone(),
+            proof: options.proof.clone(),
         })
     }
 
@@ -128,10 +129,13 @@ impl Network {
 /// When the file of authorities cannot be used.
 fn connector(
     is_secure: bool,
-    ca: Option<&Path>,
+    options: &Options,
 ) -> Result<HttpsConnector<HttpConnector>, CannotRun> {
+    let ca = options.proof.ca.as_deref();
     let roots = match (is_secure, ca) {
         (true, ca) => tls::roots(ca),
+        // The other front may have a use for it.
+        (false, Some(_)) if options.server.starts_with("https://") => Ok(RootCertStore::empty()),
         (false, None) => Ok(RootCertStore::empty()),
         (false, Some(_)) => {
             let reason = "--ca is for a server that speaks TLS: name it as https://";
@@ -155,7 +159,9 @@ impl Service for Network {
     }
 
     fn client(&self) -> Result<GrpcClient, String> {
-        headcount_client::connect(&self.server).map_err(|error| error.to_string())
+        self.proof
+            .connect(&self.server)
+            .map_err(|error| error.to_string())
     }
 
     fn reach(&self) -> BoxFuture<'_, Result<(), String>> {

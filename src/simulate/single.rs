@@ -16,6 +16,7 @@ use super::{
     service::{Network, Service},
     truth::TrueProfile,
 };
+use crate::remote::Proof;
 
 /// How long the server may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -116,7 +117,10 @@ pub async fn send_single(
 ) -> Result<SingleAnswer, CannotRun> {
     let options = Options {
         webhook: webhook.to_owned(),
-        ca: ca.map(Path::to_owned),
+        proof: Proof {
+            ca: ca.map(Path::to_owned),
+            ..Proof::default()
+        },
         ..Options::default()
     };
     let unanswered = |reason: String, trouble| CannotRun::Webhook {

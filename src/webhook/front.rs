@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::{self, BoxFuture, FutureExt as _};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -144,7 +145,7 @@ pub struct WebhookParts {
 /// Takes callbacks in. [`serve`](super::serve()) puts it behind a listener.
 pub struct WebhookFront {
     pub(super) parts: WebhookParts,
-    pub(super) routes: Routes,
+    routes: RwLock<Arc<Routes>>,
     /// Room for authentic requests in work.
     pub(super) requests: Arc<Semaphore>,
     /// Room for requests whose bodies are on their way.
@@ -211,14 +212,15 @@ impl WebhookFront {
             all_max: unread_bytes_max,
             peer_max: unread_bytes_max / UNREAD_SHARES,
         };
+        let routes = Routes::new(
+            parts.registry,
+            &parts.accounts,
+            undecodable_bytes_max,
+            &parts.metrics,
+        );
         let displaced = parts.metrics.bodies_displaced.clone();
         Self {
-            routes: Routes::new(
-                parts.registry,
-                &parts.accounts,
-                undecodable_bytes_max,
-                &parts.metrics,
-            ),
+            routes: RwLock::new(Arc::new(routes)),
             requests: Arc::new(Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS))),
             unread: Budget::new("bodies on their way", unread, trust.clone(), displaced),
             trust,
@@ -229,6 +231,24 @@ impl WebhookFront {
             no_query: "".into(),
             parts,
         }
+    }
+
+    /// Takes the callbacks of these apps from now on, with the secrets of their accounts.
+    /// Requests whose bodies are on their way are verified with those of before.
+    pub fn replace_accounts(&self, accounts: &[(AppName, Account)]) {
+        let WebhookParts {
+            registry,
+            metrics,
+            settings,
+            ..
+        } = &self.parts;
+        let bytes_max = settings.undecodable_bytes_max;
+        let routes = Routes::new(*registry, accounts, bytes_max, metrics);
+        *self.routes.write() = Arc::new(routes);
+    }
+
+    pub(super) fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes.read())
     }
 
     pub(super) fn metrics(&self) -> &WebhookMetrics {

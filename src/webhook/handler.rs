@@ -54,7 +54,8 @@ impl WebhookFront {
         if path == HEALTH_PATH {
             return self.health(&head.method, draining);
         }
-        let route = self.routes.at(&path);
+        let routes = self.routes();
+        let route = routes.at(&path);
         let render = route.map_or(providers::json as _, |route| route.product.render);
         let refuse = |refused: Refused| {
             self.metrics().refused(refused.reason).inc();

@@ -85,7 +85,7 @@ impl Target {
         Addresses {
             webhook: self.site.webhook_address(),
             grpc: self.site.grpc_address(),
-            admin: self.site.telemetry(),
+            admin: self.site.admin(),
         }
     }
 

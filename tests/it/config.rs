@@ -44,7 +44,7 @@ fn env<'a>(
 }
 
 fn with_what_has_no_default(config: &mut Config) {
-    config.telemetry.listen = Some(config.grpc.listen);
+    config.admin.listen = Some(config.grpc.listen);
     config.journal.bytes_max = Some(Size::from_mib(512));
     config.roster.bytes_max = Some(Size::from_mib(512));
 }
@@ -54,7 +54,7 @@ fn table(config: &Config) -> toml::Table {
 }
 
 fn signed_with(secret: &str) -> Signing {
-    Signing::Secret(secret.into())
+    Signing::Secrets(secret.into())
 }
 
 /// What is wrong with the file, without its path.
@@ -117,7 +117,7 @@ fn nothing_set_is_the_defaults() {
         "follows from the memory that there is"
     );
     assert_eq!(*config.server.drain_timeout, Duration::from_secs(10));
-    assert_eq!(config.telemetry.listen, None);
+    assert_eq!(config.admin.listen, None);
     assert!(config.apps.is_empty());
 }
 
@@ -183,7 +183,9 @@ fn variables_come_before_the_file() {
         ("HEADCOUNT_WEBHOOK__BODY_MAX", "2KiB"),
         ("HEADCOUNT_WEBHOOK__NONCE_REUSE", "refuse"),
         ("HEADCOUNT_GRPC__WATCHES_MAX", "3"),
-        ("HEADCOUNT_TELEMETRY__LISTEN", "127.0.0.1:9090"),
+        ("HEADCOUNT_ADMIN__LISTEN", "127.0.0.1:9090"),
+        ("HEADCOUNT_GRPC__TLS__CERTIFICATE", "server.pem"),
+        ("HEADCOUNT_GRPC__TLS__KEY", "server.key"),
         ("HEADCOUNT_ROSTER__EMPTY_ROOM_TTL", "1h 30m"),
         ("HEADCOUNT_JOURNAL__PATH", "elsewhere"),
         ("HEADCOUNT_SERVER__DRAIN_TIMEOUT", "25s"),
@@ -196,7 +198,10 @@ fn variables_come_before_the_file() {
     assert_eq!(config.webhook.requests_max, 5);
     assert_eq!(config.webhook.nonce_reuse, NonceReuse::Refuse);
     assert_eq!(config.grpc.watches_max, 3);
-    assert_eq!(config.telemetry.listen.unwrap().port(), 9090);
+    assert_eq!(config.admin.listen.unwrap().port(), 9090);
+    let tls = config.grpc.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate, PathBuf::from("server.pem"));
+    assert_eq!(tls.key, PathBuf::from("server.key"));
     assert_eq!(config.roster.empty_room_ttl, Span::from_mins(90));
     assert_eq!(config.journal.path, PathBuf::from("elsewhere"));
     assert_eq!(config.server.drain_timeout, Span::from_secs(25));
@@ -222,7 +227,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 39);
+    assert_eq!(variables.len(), 45);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
@@ -665,4 +670,117 @@ fn dev_is_valid_and_closed_to_others() {
         error.starts_with("grpc.listen: 0.0.0.0:50051 is open to others"),
         "{error}"
     );
+}
+
+/// What is wrong with a configuration of these lines.
+fn refusal(lines: &str) -> String {
+    read(&format!("{lines}\n{ZEGO}"))
+        .and_then(|config| config.validate())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn nothing_is_open_to_others_unless_it_says_so() {
+    let tls = "tls = { certificate = \"c\", key = \"k\" }";
+    let open = "listen = \"0.0.0.0:1\"";
+    let token = "[[grpc.tokens]]\nname = \"t\"\ntoken_file = \"f\"\napps = [\"*\"]\nadmin = true";
+    for (lines, told) in [
+        (
+            format!("[webhook]\n{open}"),
+            "webhook.listen: 0.0.0.0:1 is open to others, and in plain text",
+        ),
+        (
+            format!("[grpc]\nanonymous = true\n{open}"),
+            "grpc.listen: 0.0.0.0:1 is open to others, and in plain text",
+        ),
+        (
+            format!("[admin]\nanonymous = true\n{open}"),
+            "admin.listen: 0.0.0.0:1 is open to others, and in plain text",
+        ),
+        (
+            format!("[grpc]\n{tls}\n{open}"),
+            "grpc.listen: 0.0.0.0:1 is open to others, and nobody is asked",
+        ),
+        (
+            format!("[admin]\n{tls}\n{open}"),
+            "admin.listen: 0.0.0.0:1 is open to others, and nobody is asked",
+        ),
+        (
+            format!("[webhook]\n{tls}\ninsecure = true"),
+            "webhook.insecure: there is a certificate",
+        ),
+        (
+            "[grpc]\ntls = { key = \"k\" }".to_owned(),
+            "grpc.tls.certificate: names no file",
+        ),
+        (
+            format!("[grpc]\nanonymous = true\n{token}"),
+            "grpc.anonymous: there are credentials",
+        ),
+        (
+            "[[grpc.clients]]\nsan = \"a\"\napps = [\"*\"]".to_owned(),
+            "grpc.clients: certificates are not asked for",
+        ),
+        (
+            token.replace("[\"*\"]", "[]"),
+            "grpc.tokens.t.apps: grants nothing",
+        ),
+        (
+            token.replace("token_file = \"f\"\n", ""),
+            "grpc.tokens.t.token_file: name either a file",
+        ),
+        (
+            format!("{token}\n{token}"),
+            "grpc.tokens.t.name: two tokens",
+        ),
+    ] {
+        let error = refusal(&lines);
+        assert!(error.starts_with(told), "{lines}: {error}");
+    }
+    for lines in [
+        format!("[webhook]\n{open}\n{tls}\n[grpc]\n{open}\n{tls}\n[admin]\n{open}\n{tls}\n{token}"),
+        format!(
+            "[webhook]\n{open}\ninsecure = true\n[grpc]\n{open}\ninsecure = true\nanonymous = true"
+        ),
+    ] {
+        let config = read(&format!("{lines}\n{ZEGO}")).unwrap();
+        assert_eq!(config.validate().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_section_that_admin_replaced_is_refused_with_a_hint() {
+    let error = refusal("[telemetry]\nlisten = \"127.0.0.1:1\"");
+    assert!(
+        error.contains("line 1: [telemetry] is [admin] now"),
+        "{error}"
+    );
+}
+
+#[test]
+fn credentials_are_read_from_beside_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    let token = "[[grpc.tokens]]\nname = \"t\"\ntoken_file = \"f\"\napps = [\"else\"]\n";
+    write("c.toml", &format!("{token}{ZEGO}"));
+    let config = Config::read(Some(&dir.path().join("c.toml")), Registry::standard()).unwrap();
+    let warnings = config.validate().unwrap();
+    assert_eq!(warnings, ["grpc.tokens.t.apps: no app is called \"else\""]);
+    for (content, told) in [
+        ("short", "grpc.tokens.t.token_file: a token is at least 16"),
+        (
+            "with white space in it",
+            "grpc.tokens.t.token_file: a token is at least 16",
+        ),
+    ] {
+        write("f", content);
+        let error = config.credentials().unwrap_err().to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+    write("f", "a-token-of-some-length\n");
+    assert!(!config.credentials().unwrap().is_empty());
+    fs::remove_file(dir.path().join("f")).unwrap();
+    let error = config.credentials().unwrap_err().to_string();
+    assert!(error.contains("No such file"), "{error}");
 }

@@ -14,7 +14,7 @@ use crate::common::child::{BINARY, Site};
 const LIMITED: &str = "ulimit -S -n 100 && ulimit -H -n 200 && exec \"$0\" \"$@\"";
 
 async fn metrics(site: &Site) -> String {
-    let mut io = TcpStream::connect(site.telemetry()).await.unwrap();
+    let mut io = TcpStream::connect(site.admin()).await.unwrap();
     let request = b"GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n";
     io.write_all(request).await.unwrap();
     let mut page = String::new();

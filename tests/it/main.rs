@@ -16,6 +16,7 @@ mod grpc;
 mod journal;
 mod reconcile;
 mod roster;
+mod secure;
 mod simulate;
 mod toy_provider;
 mod webhook;

@@ -85,6 +85,10 @@ impl WireSubject for Room {
     type Update = Update;
     type Message = pb::WatchRoomResponse;
 
+    fn app(subject: &RoomRef) -> &AppName {
+        &subject.app
+    }
+
     fn snapshot_part(
         subject: &RoomRef,
         view: &RoomView,

@@ -94,6 +94,10 @@ impl WireSubject for User {
     type Update = Update;
     type Message = pb::WatchUserResponse;
 
+    fn app(subject: &UserRef) -> &AppName {
+        &subject.app
+    }
+
     fn snapshot_part(
         subject: &UserRef,
         view: &UserView,

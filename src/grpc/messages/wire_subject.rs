@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use prost::Message;
 
 use crate::{
+    domain::AppName,
     journal::Revision,
     roster::{SnapshotReason, Watchable},
 };
@@ -21,6 +22,9 @@ pub(in crate::grpc) trait WireSubject: Watchable {
     type Update;
     /// A message of a watch. Field 1 is the revision, 2 the resume token, and 4 the changes.
     type Message: Message + Default + 'static;
+
+    /// The app of the subject.
+    fn app(subject: &Self::Ref) -> &AppName;
 
     /// As much of a snapshot as fits into one message, and the position after it if more
     /// follows. `after` is the position after the part before.

@@ -20,11 +20,12 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use futures_util::Stream;
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 
 use crate::{
     domain::RoomId,
     grpc::{
+        access::Admitted,
         account::GrpcAccount,
         messages::{
             outgoing::Outgoing,
@@ -33,7 +34,6 @@ use crate::{
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch},
-        send_turns::SendTurns,
         stream::{HALF_APPLIED, Wakeups, WatchMessages},
     },
     net::Readiness,
@@ -157,14 +157,19 @@ impl Presence {
         &self,
         watch: Option<Watch<S>>,
         subject: S::Ref,
-        turns: Option<SendTurns>,
+        extensions: &Extensions,
         open: OpenWatch,
     ) -> Result<Response<MessageStream<S::Message>>, Status> {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let (roster, wakeups) = (Arc::clone(&self.roster), Arc::clone(&self.wakeups));
+        let turns = GrpcAccount::send_turns(extensions);
+        let admitted = Admitted::of(extensions)?;
+        let app = S::app(&subject).clone();
         let messages = WatchMessages::new(watch, subject, roster, wakeups, turns, open);
-        let stream = messages.into_stream(self.progress_interval);
-        Ok(Response::new(Box::pin(stream)))
+        let messages = Box::pin(messages.into_stream(self.progress_interval));
+        Ok(Response::new(Box::pin(
+            admitted.while_granted(&app, messages),
+        )))
     }
 }
 
@@ -222,8 +227,7 @@ impl PresenceService for Presence {
         let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
-        let turns = GrpcAccount::send_turns(request.extensions());
-        self.stream(watch, room, turns, open)
+        self.stream(watch, room, request.extensions(), open)
     }
 
     async fn get_user(
@@ -260,8 +264,7 @@ impl PresenceService for Presence {
         let open = self.open_watch(&request)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_user(&user.app, &user.user, start);
-        let turns = GrpcAccount::send_turns(request.extensions());
-        self.stream(watch, user, turns, open)
+        self.stream(watch, user, request.extensions(), open)
     }
 
     async fn list_rooms(

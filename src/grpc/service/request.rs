@@ -5,10 +5,15 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
     domain::{AppName, ID_BYTES_MAX, RoomId, UserId},
-    grpc::messages::{
-        room::RoomRef,
-        token::{BadToken, ResumeToken, UsersToken, decode_rooms_token, decode_user_rooms_token},
-        user::UserRef,
+    grpc::{
+        access::Admitted,
+        messages::{
+            room::RoomRef,
+            token::{
+                BadToken, ResumeToken, UsersToken, decode_rooms_token, decode_user_rooms_token,
+            },
+            user::UserRef,
+        },
     },
     roster::Roster,
 };
@@ -16,24 +21,34 @@ use crate::{
 /// How many apps an error lists. A status is a header of at most some KiB.
 const LISTED_APPS_MAX: usize = 16;
 
-/// Finds the app that a request names. Every call uses this before it reads anything of an
-/// app, and passes its metadata, so that credentials can be checked here later.
-pub(super) fn app<T>(roster: &Roster, _: &Request<T>, name: &str) -> Result<AppName, Status> {
+/// Finds the app that a request names, if its caller may ask about it. Every call uses this before
+/// it reads anything of an app.
+pub(super) fn app<T>(roster: &Roster, request: &Request<T>, name: &str) -> Result<AppName, Status> {
+    let admitted = Admitted::of(request.extensions())?;
+    let granted = || roster.apps().filter(|app| admitted.may_ask(app.as_str()));
+    let name = match admitted.only_app() {
+        Some(only) if name.is_empty() => only.as_str(),
+        _ => name,
+    };
+    // Cut, because a name may be too long for a status.
+    let shown = || name.chars().take(64).collect::<String>();
     if !name.is_empty() {
-        let app = roster.apps().find(|app| app.as_str() == name);
-        // Cut, because a name may be too long for a status.
-        let shown: String = name.chars().take(64).collect();
+        if !admitted.may_ask(name) {
+            let message = format!("the credential does not grant the app {:?}", shown());
+            return Err(Status::permission_denied(message));
+        }
         let unknown = || {
-            let known = listed(roster.apps());
-            Status::not_found(format!("no app is called {shown:?}: there is {known}"))
+            let known = listed(granted());
+            Status::not_found(format!("no app is called {:?}: there is {known}", shown()))
         };
+        let app = granted().find(|app| app.as_str() == name);
         return app.cloned().ok_or_else(unknown);
     }
-    let mut apps = roster.apps();
+    let mut apps = granted();
     match (apps.next(), apps.next()) {
         (Some(only), None) => Ok(only.clone()),
         _ => {
-            let known = listed(roster.apps());
+            let known = listed(granted());
             let message = format!("must be given where more than one app is configured: {known}");
             Err(invalid("app", &message))
         }

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::net::{ConnectionMetrics, HANDSHAKE_TIMEOUT, budget::Trust};
+use crate::net::{ConnectionMetrics, HANDSHAKE_TIMEOUT, Ready, budget::Trust};
 
 /// Fails the test if this hangs. How long it takes does not matter otherwise.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -24,11 +24,15 @@ struct Knock;
 impl Handshake for Knock {
     type Io = TcpStream;
 
-    async fn handshake(&self, mut io: TcpStream) -> io::Result<TcpStream> {
+    async fn handshake(&self, mut io: TcpStream) -> io::Result<Ready<TcpStream>> {
         match io.read_u8().await? {
-            b'!' => Ok(io),
+            b'!' => Ok(io.into()),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
+    }
+
+    fn is_plain_text(&self) -> bool {
+        true
     }
 }
 

@@ -1,13 +1,11 @@
 //! What an app's configuration says of a Tencent application.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use super::NAME;
 use crate::{
-    domain::{Logins, Secret},
-    providers::{Account, Sections, SettingError, Signing},
+    domain::{Logins, Secrets},
+    providers::{Account, Files, Sections, SettingError, Signing},
 };
 
 #[derive(Deserialize)]
@@ -22,15 +20,16 @@ struct Application {
     /// The application's SDKAppID.
     sdk_app_id: u64,
     /// The token that callbacks are signed with. Without it signatures are not checked, and
-    /// callbacks of any sender that knows the address and the SDKAppID are taken.
-    callback_token: Option<Secret>,
-    callback_token_file: Option<PathBuf>,
+    /// callbacks of any sender that knows the address and the SDKAppID are taken. Several while
+    /// one replaces another.
+    callback_token: Option<Secrets>,
+    callback_token_file: Option<Files>,
 }
 
 /// Reads the section `tencent`.
 pub(super) fn configure(sections: Sections<'_>) -> Result<Account, SettingError> {
     let (keys, Settings { tencent }) = sections.read()?;
-    let token = keys.secret(
+    let tokens = keys.secrets(
         "tencent.callback_token",
         tencent.callback_token,
         tencent.callback_token_file,
@@ -39,7 +38,7 @@ pub(super) fn configure(sections: Sections<'_>) -> Result<Account, SettingError>
         vendor: NAME,
         id: tencent.sdk_app_id.to_string().into(),
         id_key: "tencent.sdk_app_id",
-        signing: token.map_or(Signing::Unsigned, Signing::Secret),
+        signing: tokens.map_or(Signing::Unsigned, Signing::Secrets),
         // Only rooms have logins.
         logins: Logins::Concurrent,
     })

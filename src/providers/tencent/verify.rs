@@ -4,7 +4,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::query::Query;
-use crate::providers::{FieldError, Proof, Refusal, Request, SignedAt, Signing, Terms, is_hex_of};
+use crate::{
+    domain::Secrets,
+    providers::{FieldError, Proof, Refusal, Request, SignedAt, Signing, Terms, is_hex_of},
+};
 
 const APP_ID: &str = "SdkAppid";
 const REQUEST_TIME: &str = "RequestTime";
@@ -32,7 +35,7 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
     }
     let app = terms.app(APP_ID, app_id)?;
     let signed = match &app.signing {
-        Signing::Secret(token) => Some(check_signature(query, token.expose())?),
+        Signing::Secrets(tokens) => Some(check_signature(query, tokens)?),
         Signing::Unsigned => None,
     };
     Ok(Proof {
@@ -49,14 +52,13 @@ fn is_of_rtc(request: &Request<'_>) -> bool {
         || request.fields.has("EventGroupId")
 }
 
-fn check_signature(query: &Query<'_>, token: &str) -> Result<SignedAt, Refusal> {
+fn check_signature(query: &Query<'_>, tokens: &Secrets) -> Result<SignedAt, Refusal> {
     let given = |name| {
         let missing = || Refusal::SignatureMissing(FieldError::missing(name));
         query.get(name).ok_or_else(missing)
     };
     let (sign, request_time) = (given(SIGN)?, given(REQUEST_TIME)?);
-    // With an empty token anyone could sign.
-    if token.is_empty() || !is_hex_of(&hash(token, request_time), sign) {
+    if !tokens.any_is(|token| is_hex_of(&hash(token, request_time), sign)) {
         return Err(Refusal::SignatureWrong { field: SIGN });
     }
     SignedAt::read(REQUEST_TIME, request_time)

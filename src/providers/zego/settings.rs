@@ -1,13 +1,11 @@
 //! What an app's configuration says of a ZEGOCLOUD project.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use super::NAME;
 use crate::{
-    domain::{Logins, Secret},
-    providers::{Account, Sections, SettingError, Signing},
+    domain::{Logins, Secrets},
+    providers::{Account, Files, Sections, SettingError, Signing},
 };
 
 #[derive(Deserialize)]
@@ -22,9 +20,9 @@ struct Settings {
 struct Project {
     /// The project's AppID.
     app_id: u64,
-    /// The project's CallbackSecret (not its ServerSecret).
-    callback_secret: Option<Secret>,
-    callback_secret_file: Option<PathBuf>,
+    /// The project's CallbackSecret (not its ServerSecret). Several while one replaces another.
+    callback_secret: Option<Secrets>,
+    callback_secret_file: Option<Files>,
 }
 
 /// ZIM has the id and the secret of the project.
@@ -46,7 +44,7 @@ pub(super) fn configure(sections: Sections<'_>) -> Result<Account, SettingError>
     let (keys, Settings { zego, zim }) = sections.read()?;
     let needed = "needs `zego`: ZIM's callbacks carry the app id of the ZEGO project and are signed with its secret";
     let project = zego.ok_or_else(|| keys.wrong("zim", needed))?;
-    let secret = keys.required_secret(
+    let secrets = keys.required_secrets(
         "zego.callback_secret",
         project.callback_secret,
         project.callback_secret_file,
@@ -55,7 +53,7 @@ pub(super) fn configure(sections: Sections<'_>) -> Result<Account, SettingError>
         vendor: NAME,
         id: project.app_id.to_string().into(),
         id_key: "zego.app_id",
-        signing: Signing::Secret(secret),
+        signing: Signing::Secrets(secrets),
         logins: if zim.unwrap_or_default().multi_login {
             Logins::Concurrent
         } else {

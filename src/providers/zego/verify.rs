@@ -57,10 +57,9 @@ pub(super) fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Pro
 
 fn matches(signature: &str, app: &ConfiguredApp, timestamp: &str, nonce: &str) -> bool {
     match &app.signing {
-        // With an empty secret anyone could sign.
-        Signing::Secret(secret) if !secret.expose().is_empty() => {
-            is_hex_of(&hash(secret.expose(), timestamp, nonce), signature)
+        Signing::Secrets(secrets) => {
+            secrets.any_is(|secret| is_hex_of(&hash(secret, timestamp, nonce), signature))
         }
-        Signing::Secret(_) | Signing::Unsigned => false,
+        Signing::Unsigned => false,
     }
 }

@@ -19,7 +19,7 @@ use self::{
 
 /// Crates that a module may import only if its row names them, so that most modules do not
 /// depend on protobuf, HTTP or TLS.
-const GUARDED_CRATES: [&str; 9] = [
+const GUARDED_CRATES: [&str; 11] = [
     "headcount_client",
     "hyper",
     "hyper_rustls",
@@ -27,8 +27,10 @@ const GUARDED_CRATES: [&str; 9] = [
     "prost",
     "redb",
     "rustls",
+    "tokio_rustls",
     "tonic",
     "tower",
+    "x509_parser",
 ];
 
 fn root() -> &'static Path {

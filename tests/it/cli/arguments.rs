@@ -76,7 +76,7 @@ fn what_is_not_understood_is_a_usage_error() {
         ),
         ("headcount rooms --server here", ErrorKind::ValueValidation),
         (
-            "headcount rooms --server https://h:1",
+            "headcount rooms --server ftp://h:1",
             ErrorKind::ValueValidation,
         ),
         ("headcount dance", ErrorKind::InvalidSubcommand),
@@ -98,7 +98,7 @@ fn what_is_not_understood_is_a_usage_error() {
 fn flags_come_before_variables_and_those_before_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("headcount.toml");
-    let text = "[webhook]\nlisten = \"127.0.0.1:1\"\n[grpc]\nlisten = \"127.0.0.1:1\"\n[telemetry]\nlisten = \"127.0.0.1:1\"\n[[apps]]\nname = \"a\"\nzego = { app_id = 1, callback_secret = \"x\" }\n";
+    let text = "[webhook]\nlisten = \"127.0.0.1:1\"\n[grpc]\nlisten = \"127.0.0.1:1\"\n[admin]\nlisten = \"127.0.0.1:1\"\n[[apps]]\nname = \"a\"\nzego = { app_id = 1, callback_secret = \"x\" }\n";
     fs::write(&file, text).unwrap();
     let line = format!(
         "headcount serve --config {} --webhook-listen 127.0.0.1:3 --data kept",
@@ -113,7 +113,7 @@ fn flags_come_before_variables_and_those_before_the_file() {
         .unwrap();
     assert_eq!(config.webhook.listen.port(), 3);
     assert_eq!(config.grpc.listen.port(), 2);
-    assert_eq!(config.telemetry.listen.unwrap().port(), 1);
+    assert_eq!(config.admin.listen.unwrap().port(), 1);
     let kept = std::env::current_dir().unwrap().join("kept");
     assert_eq!(
         config.journal.path, kept,
@@ -138,12 +138,12 @@ fn flags_come_before_variables_and_those_before_the_file() {
 fn dev_needs_nothing_and_stays_on_this_machine() {
     let (config, _) = parse_serve("headcount serve --dev").configure([]).unwrap();
     assert_eq!(config.apps[0].name, "demo");
-    let exposed = parse_serve("headcount serve --dev --telemetry-listen 0.0.0.0:9").configure([]);
+    let exposed = parse_serve("headcount serve --dev --admin-listen 0.0.0.0:9").configure([]);
     assert!(
         exposed
             .unwrap_err()
             .to_string()
-            .starts_with("telemetry.listen: ")
+            .starts_with("admin.listen: ")
     );
     let error = parse_serve("headcount serve").configure([]).unwrap_err();
     assert!(

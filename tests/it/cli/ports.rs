@@ -7,6 +7,7 @@ use headcount::{
     config::{Config, JournalKind},
     providers::Registry,
     reconcile::Rules,
+    remote::Proof,
     server::Server,
 };
 use http::{Request, Response, header::CONTENT_TYPE};
@@ -42,6 +43,7 @@ fn ask(server: &str, app: &str) -> ClientArgs {
     ClientArgs {
         app: app.into(),
         server: server.into(),
+        proof: Proof::default(),
         json: false,
     }
 }

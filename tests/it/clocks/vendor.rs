@@ -126,7 +126,7 @@ pub(crate) fn accounts() -> Vec<(AppName, Account)> {
         };
         (AppName::from(app), account)
     };
-    let signed = Signing::Secret(SECRET.into());
+    let signed = Signing::Secrets(SECRET.into());
     let unsigned = Signing::Unsigned;
     let (zego, tencent) = (zego::VENDOR.name, tencent::VENDOR.name);
     vec![

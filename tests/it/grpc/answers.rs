@@ -5,13 +5,13 @@ use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use headcount::{
-    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
+    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _, request_from_within},
     net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse, WatchRoomRequest, WatchRoomResponse},
 };
 use tokio::time::Instant;
 use tokio_test::task;
-use tonic::{Request, Status};
+use tonic::Status;
 
 use crate::common::in_process::{PROGRESS_INTERVAL, Server, World, next, room};
 
@@ -102,7 +102,9 @@ async fn called_in_process_it_says_what_it_says_over_the_wire() {
     let server = Server::new(World::new()).await;
     server.world.login_all("r", 0..200);
     let presence = presence(&server.world);
-    let answer = presence.get_room_users(Request::new(all_users(0))).await;
+    let answer = presence
+        .get_room_users(request_from_within(all_users(0)))
+        .await;
     let over_the_wire = server.users(all_users(0)).await.unwrap();
     assert_eq!(message(answer.unwrap().into_inner()), over_the_wire);
 
@@ -157,6 +159,6 @@ async fn watch(
         room_id: "r".to_owned(),
         ..WatchRoomRequest::default()
     };
-    let watch = presence.watch_room(Request::new(request)).await;
+    let watch = presence.watch_room(request_from_within(request)).await;
     Box::pin(watch.unwrap().into_inner())
 }

@@ -4,7 +4,8 @@ use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc, time::Dur
 
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
-    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, serve},
+    access::{Access, KnownCredentials},
+    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy, serve},
     journal::Revision,
     net::{Connection, Readiness},
     pb::{
@@ -51,8 +52,10 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
         streams_per_connection_max: 200,
         idle_timeout: Duration::from_secs(300),
         stall_timeout: STALL_TIMEOUT,
+        reflection: ReflectionPolicy::Open,
     };
-    serve(accept(listener), presence, health, settings, drain).await
+    let access = Access::new(KnownCredentials::default());
+    serve(accept(listener), presence, health, access, settings, drain).await
 }
 
 fn watch_over_network() -> RoomWatch {

@@ -1,19 +1,16 @@
 //! A vendor that exists only in this test. Unlike the real vendors it has its app's id and
 //! its signature in headers, and signs the bytes of the body.
 
-use std::{
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use headcount::{
     domain::{
-        Decoded, Login, Logins, ProductName, Profile, RoomEvent, RoomEventKind, Secret, Time,
+        Decoded, Login, Logins, ProductName, Profile, RoomEvent, RoomEventKind, Secrets, Time,
     },
     providers::{
-        self, Account, Answer, EventTime, FieldError, Fields, Product, Proof, Refusal, Request,
-        Sections, SettingError, Signing, Terms, Vendor, is_hex_of,
+        self, Account, Answer, EventTime, FieldError, Fields, Files, Product, Proof, Refusal,
+        Request, Sections, SettingError, Signing, Terms, Vendor, is_hex_of,
     },
 };
 use serde::Deserialize;
@@ -49,18 +46,18 @@ struct Settings {
 #[serde(deny_unknown_fields)]
 struct Toy {
     r#box: u64,
-    secret: Option<Secret>,
-    secret_file: Option<PathBuf>,
+    secret: Option<Secrets>,
+    secret_file: Option<Files>,
 }
 
 fn configure(sections: Sections<'_>) -> Result<Account, SettingError> {
     let (keys, Settings { toy }) = sections.read()?;
-    let secret = keys.required_secret("toy.secret", toy.secret, toy.secret_file)?;
+    let secrets = keys.required_secrets("toy.secret", toy.secret, toy.secret_file)?;
     Ok(Account {
         vendor: VENDOR.name,
         id_key: "toy.box",
         id: toy.r#box.to_string().into(),
-        signing: Signing::Secret(secret),
+        signing: Signing::Secrets(secrets),
         logins: Logins::Concurrent,
     })
 }
@@ -75,7 +72,10 @@ fn verify<'a>(request: &Request<'a>, terms: &Terms<'_>) -> Result<Proof<'a>, Ref
     };
     let known = terms.app(BOX, header(BOX)?)?;
     let is_sealed = match &known.signing {
-        Signing::Secret(secret) => is_hex_of(&hash(secret.expose(), request.body), header(SEAL)?),
+        Signing::Secrets(secrets) => {
+            let seal = header(SEAL)?;
+            secrets.any_is(|secret| is_hex_of(&hash(secret, request.body), seal))
+        }
         Signing::Unsigned => false,
     };
     if !is_sealed {

@@ -188,7 +188,7 @@ fn accounts() -> Vec<(AppName, Account)> {
         };
         (app.into(), account)
     };
-    let signed = Signing::Secret(SECRET.into());
+    let signed = Signing::Secrets(SECRET.into());
     vec![
         account(&zego::VENDOR, 1, "arena", signed.clone()),
         account(&tencent::VENDOR, SIGNED_APP, "meet", signed),

@@ -1,13 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_test::block_on;
-use tonic::Request;
 
 use crate::{
     domain::{
         Decoded, Login, Logins, ProductName, Profile, RoomEvent, RoomEventKind, Time, UserId,
     },
-    grpc::{Outgoing, Presence, PresenceService as _},
+    grpc::{Outgoing, Presence, PresenceService as _, request_from_within},
     journal::{Callback, Entry, Epoch, Follower as _, Payload},
     net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
@@ -96,7 +95,7 @@ impl World {
 
     /// What `GetRoomUsers` responds with.
     fn answer(&self, room: &str) -> Outgoing<GetRoomUsersResponse> {
-        let request = Request::new(GetRoomUsersRequest {
+        let request = request_from_within(GetRoomUsersRequest {
             room_id: room.to_owned(),
             ..GetRoomUsersRequest::default()
         });

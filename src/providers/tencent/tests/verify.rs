@@ -15,7 +15,7 @@ const REQUESTED: u64 = 1_669_872_112;
 const NOW: u64 = REQUESTED * 1000;
 
 fn signed_by(token: &str) -> Signing {
-    Signing::Secret(token.into())
+    Signing::Secrets(token.into())
 }
 
 /// The app that a callback with this query is proved to be for, if its app has this `signing`.

@@ -310,7 +310,7 @@ fn the_documented_signature_vector_verifies_for_the_zego_app() {
     let signed = with(&signed, "nonce", Some(r#""123412""#));
     let signature = r#""5bd59fd62953a8059fb7eaba95720f66d19e4517""#;
     let signed = with(&signed, "signature", Some(signature));
-    let signing = Signing::Secret("secret".into());
+    let signing = Signing::Secrets("secret".into());
     let accounts = accounts(&VENDOR, &[account(&VENDOR, "1", "arena", signing)]);
     let zim = product("zim_presence");
     // 1.6 seconds after it was signed.

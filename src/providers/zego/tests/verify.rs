@@ -46,7 +46,7 @@ const VECTORS: [[&str; 4]; 5] = [
 
 /// Whether a body passes, with what it proved as the app and the pair.
 fn verified(body: &str, secret: &str, now: u64) -> Result<(String, [String; 2]), Refusal> {
-    verified_by(Signing::Secret(secret.into()), body, now)
+    verified_by(Signing::Secrets(secret.into()), body, now)
 }
 
 fn verified_by(signing: Signing, body: &str, now: u64) -> Result<(String, [String; 2]), Refusal> {

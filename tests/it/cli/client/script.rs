@@ -20,6 +20,7 @@ use headcount::{
         WatchRoomResponse, WatchUserRequest, WatchUserResponse, room_change::Change,
         watch_room_response::Update, watch_user_response,
     },
+    remote::Proof,
 };
 use headcount_client::{Client, Credentials, digest, from_connector};
 use hyper_util::rt::TokioIo;
@@ -267,6 +268,7 @@ pub(crate) fn mk_client_args(json: bool) -> ClientArgs {
     ClientArgs {
         app: "demo".into(),
         server: "http://script".into(),
+        proof: Proof::default(),
         json,
     }
 }

@@ -9,7 +9,7 @@ use super::Site;
 
 /// The value of a metric.
 pub(crate) fn metric(site: &Site, name: &str) -> String {
-    let mut connection = TcpStream::connect(site.telemetry()).unwrap();
+    let mut connection = TcpStream::connect(site.admin()).unwrap();
     connection
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
         .unwrap();

@@ -40,7 +40,7 @@ pub(crate) struct Site {
     folder: TempDir,
     webhook: u16,
     grpc: u16,
-    telemetry: u16,
+    admin: u16,
 }
 
 /// A process that is killed when this is dropped.
@@ -61,11 +61,11 @@ impl Site {
 
     /// One in a folder that is there.
     pub(crate) fn in_folder(folder: TempDir, journal: &str) -> Self {
-        let (webhook, grpc, telemetry) = (free_port(), free_port(), free_port());
+        let (webhook, grpc, admin) = (free_port(), free_port(), free_port());
         let config = format!(
             "webhook = {{ listen = \"127.0.0.1:{webhook}\" }}\n\
              grpc = {{ listen = \"127.0.0.1:{grpc}\", progress_interval = \"200ms\" }}\n\
-             telemetry = {{ listen = \"127.0.0.1:{telemetry}\" }}\n\
+             admin = {{ listen = \"127.0.0.1:{admin}\" }}\n\
              [journal]\n{journal}\n{APPS}"
         );
         fs::write(folder.path().join("headcount.toml"), config).unwrap();
@@ -73,7 +73,7 @@ impl Site {
             folder,
             webhook,
             grpc,
-            telemetry,
+            admin,
         }
     }
 
@@ -107,8 +107,8 @@ impl Site {
     }
 
     /// Where metrics are.
-    pub(crate) fn telemetry(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.telemetry).into()
+    pub(crate) fn admin(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.admin).into()
     }
 
     /// A client with a connection of its own.

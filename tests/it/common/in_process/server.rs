@@ -8,8 +8,9 @@ use std::{
 };
 
 use headcount::{
+    access::{Access, KnownCredentials},
     domain::Time,
-    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, serve},
+    grpc::{GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy, serve},
     net::{Connection, Readiness},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
@@ -84,10 +85,12 @@ impl Server {
             UnboundedReceiverStream::new(accepted).map(Connection::uncounted),
             presence,
             health.clone(),
+            Access::new(KnownCredentials::default()),
             GrpcSettings {
                 streams_per_connection_max: streams_max,
                 idle_timeout: Duration::from_secs(300),
                 stall_timeout: STALL_TIMEOUT,
+                reflection: ReflectionPolicy::Open,
             },
             drain.clone(),
         ));

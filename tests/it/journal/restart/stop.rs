@@ -76,11 +76,11 @@ async fn a_drain_that_is_cut_off_loses_nothing() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_hangup_is_ignored_aloud() {
+async fn a_hangup_reloads_the_configuration() {
     let site = Site::new("");
     let mut process = site.start().await;
     process.signal("HUP");
-    process.says("SIGHUP is ignored").await;
+    process.says("reloaded the configuration").await;
     login(&site, &["ann"]).await;
     assert_eq!(present(&site).await, ["ann"]);
 }

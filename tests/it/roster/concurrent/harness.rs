@@ -12,7 +12,7 @@ use std::{
 };
 
 use headcount::{
-    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _},
+    grpc::{GrpcMetrics, Outgoing, Presence, PresenceService as _, request_from_within},
     journal::Revision,
     net::Readiness,
     pb::{GetRoomUsersRequest, GetRoomUsersResponse, SnapshotReason},
@@ -22,7 +22,6 @@ use headcount::{
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 use tokio_test::task;
-use tonic::Request;
 
 use super::watcher::{Replica, Watcher};
 use crate::common::in_process::World;
@@ -97,7 +96,7 @@ pub(crate) fn get_users(presence: &Presence, (app, room): Subject) -> GetRoomUse
         room_id: room.to_owned(),
         ..GetRoomUsersRequest::default()
     };
-    let answer = presence.get_room_users(Request::new(request));
+    let answer = presence.get_room_users(request_from_within(request));
     // A long answer is made in steps.
     let mut answer = task::spawn(answer);
     loop {

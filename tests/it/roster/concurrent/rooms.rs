@@ -9,7 +9,7 @@ use std::{
 
 use headcount::{
     domain::Decoded,
-    grpc::{Presence, PresenceService as _},
+    grpc::{Presence, PresenceService as _, request_from_within},
     journal::{Payload, Revision},
     pb::{Room, RoomState, RoomUser, WatchRoomRequest, WatchRoomResponse},
     roster::{FeedLimits, Limits},
@@ -18,7 +18,7 @@ use headcount_client::RoomCopy;
 use prost::Message as _;
 use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 use super::compare::References;
 use super::harness::{Seen, Subject, Workload, forgetful_rules, get_users, presence, run};
@@ -88,7 +88,7 @@ impl Replica for RoomCopy {
             room_id: room.to_owned(),
             resume_token,
         };
-        presence.watch_room(Request::new(request)).await
+        presence.watch_room(request_from_within(request)).await
     }
 
     fn open(&mut self) -> String {

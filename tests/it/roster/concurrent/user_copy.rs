@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 use headcount::{
-    grpc::{Presence, PresenceService as _},
+    grpc::{Presence, PresenceService as _, request_from_within},
     journal::Revision,
     pb::{
         Device, GetUserRequest, GetUserResponse, LeaveReason, Progress, User, UserChange, UserRoom,
@@ -12,7 +12,7 @@ use headcount::{
     },
     reconcile::digest_of,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 use super::harness::{Seen, Subject, decoded};
 use super::watcher::{Folded, Messages, Replica};
@@ -34,7 +34,7 @@ pub(crate) fn get_user(presence: &Presence, (app, user): Subject) -> GetUserResp
         user_id: user.to_owned(),
         ..GetUserRequest::default()
     };
-    let answer = presence.get_user(Request::new(request));
+    let answer = presence.get_user(request_from_within(request));
     decoded(answer.now_or_never().unwrap().unwrap().into_inner())
 }
 
@@ -131,7 +131,7 @@ impl Replica for UserCopy {
             user_id: user.to_owned(),
             resume_token,
         };
-        presence.watch_user(Request::new(request)).await
+        presence.watch_user(request_from_within(request)).await
     }
 
     fn open(&mut self) -> String {

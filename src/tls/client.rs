@@ -1,38 +1,10 @@
-//! How this program speaks TLS: its provider of cryptography, and whom it trusts.
+//! Whom a client trusts.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use rustls::{ClientConfig, RootCertStore};
 
-/// How much of a file of certificates is read: some ten times what systems trust, which is 200 KiB.
-const CA_BYTES_MAX: u64 = 2 << 20;
-
-/// Why nobody can be trusted.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file of certificates cannot be used.
-    #[error("{file}: {reason}", file = .file.display())]
-    Ca {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The system trusts nobody, or does not say whom, and no file was given.
-    #[error("this system has no certificates of authorities that it trusts: name a file with --ca")]
-    NoRoots,
-    /// The library refuses its own settings.
-    #[error("TLS cannot be set up: {0}")]
-    Settings(#[from] rustls::Error),
-}
+use super::{TlsError, pem, provider};
 
 /// The authorities that a client trusts: those of the system, and those of the file, if there
 /// is one.
@@ -45,10 +17,7 @@ pub fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let system = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(system.certs);
     if let Some(file) = ca {
-        add(&mut roots, file).map_err(|reason| TlsError::Ca {
-            file: file.to_owned(),
-            reason,
-        })?;
+        pem::add(&mut roots, file, &pem::read(file)?)?;
     }
     match roots.is_empty() {
         true => Err(TlsError::NoRoots),
@@ -66,31 +35,10 @@ pub fn client(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
     Ok(settings.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// The one provider. It is named, because the library panics where it has to choose of two.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
-/// Adds the certificates of a file in the PEM format. The error says what is wrong with it.
-fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let length = fs::metadata(file).map_err(|error| error.to_string())?.len();
-    if length > CA_BYTES_MAX {
-        return Err(format!("longer than {CA_BYTES_MAX} bytes"));
-    }
-    let pem = fs::read(file).map_err(|error| error.to_string())?;
-    let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    match roots.len() == before {
-        true => Err("it has no certificate in the PEM format".to_owned()),
-        false => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn refusal(name: &str, content: &str) -> String {

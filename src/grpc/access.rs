@@ -1,0 +1,210 @@
+//! Lets requests in whose callers may ask, and ends streams whose callers may not any more.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{Stream, future::BoxFuture};
+use http::{HeaderMap, Request, header::AUTHORIZATION};
+use tokio::time::Instant;
+use tonic::{Extensions, Status};
+use tracing::warn;
+
+use super::GrpcMetrics;
+use crate::{
+    access::{Access, Denied, Ended, Grant, KnownCredentials, Shown},
+    domain::AppName,
+    net::{Caller, Throttle},
+};
+
+/// Who may see which calls there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReflectionPolicy {
+    /// Everybody.
+    Open,
+    /// Those with credentials.
+    Authenticated,
+    /// Nobody.
+    Off,
+}
+
+/// The paths that everybody may ask: load balancers have no credentials.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+const REFLECTION: &str = "/grpc.reflection.";
+
+/// Decides who is let in.
+#[derive(Debug)]
+pub(super) struct Doorkeeper {
+    access: Access,
+    reflection: ReflectionPolicy,
+    metrics: GrpcMetrics,
+    began: Instant,
+    refused_log: Throttle,
+}
+
+/// What a request's caller may ask, and where that may change.
+#[derive(Clone, Debug)]
+pub(super) struct Admitted {
+    grant: Grant,
+    access: Access,
+}
+
+impl Doorkeeper {
+    pub(super) fn new(access: Access, reflection: ReflectionPolicy, metrics: GrpcMetrics) -> Self {
+        Self {
+            access,
+            reflection,
+            metrics,
+            began: Instant::now(),
+            refused_log: Throttle::default(),
+        }
+    }
+
+    /// Lets a request in: what its caller may ask is among its extensions then. `names` are those
+    /// of the client's certificate.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when the caller shows nothing that is known.
+    pub(super) fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        caller: &Caller,
+        names: Option<&Arc<[String]>>,
+    ) -> Result<(), Status> {
+        let path = request.uri().path();
+        let is_open = path.starts_with(HEALTH)
+            || (self.reflection == ReflectionPolicy::Open && path.starts_with(REFLECTION));
+        if is_open {
+            return Ok(());
+        }
+        let checked =
+            bearer(request.headers()).and_then(|bearer| self.access.check(Shown { bearer, names }));
+        let grant = checked.map_err(|denied| self.refuse(&denied, path, caller))?;
+        self.metrics.note_credential(&grant.name);
+        let access = self.access.clone();
+        request.extensions_mut().insert(Admitted { grant, access });
+        Ok(())
+    }
+
+    fn refuse(&self, denied: &Denied, path: &str, caller: &Caller) -> Status {
+        self.metrics.unauthenticated.inc();
+        if let Some(held_back) = self.refused_log.pass_after(self.began.elapsed()) {
+            let address = caller.address().map(|address| address.ip());
+            warn!(?address, path, reason = %denied, held_back, "refused a request without valid credentials");
+        }
+        Status::unauthenticated(denied.to_string())
+    }
+}
+
+/// The bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
+    let Some(value) = headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.trim().split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim_start())
+    });
+    token.map(Some).ok_or(Denied::UnknownToken)
+}
+
+/// A request from within the process, which may ask everything.
+pub fn request_from_within<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.extensions_mut().insert(Admitted {
+        grant: Grant::anybody(),
+        access: Access::new(KnownCredentials::default()),
+    });
+    request
+}
+
+impl Admitted {
+    /// What a request's caller may ask.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when nobody looked.
+    pub(super) fn of(extensions: &Extensions) -> Result<&Self, Status> {
+        let nobody_looked = || Status::unauthenticated("credentials are needed");
+        extensions.get().ok_or_else(nobody_looked)
+    }
+
+    /// Whether an app may be asked about.
+    pub(super) fn may_ask(&self, app: &str) -> bool {
+        self.grant.apps.contains(app)
+    }
+
+    /// The app that is meant where none is named, if only one may be asked about.
+    pub(super) fn only_app(&self) -> Option<&AppName> {
+        self.grant.apps.only()
+    }
+
+    /// `messages` for as long as the app may be asked about.
+    pub(super) fn while_granted<S>(&self, app: &AppName, messages: S) -> WhileGranted<S> {
+        let (grant, access, app) = (self.grant.clone(), self.access.clone(), app.clone());
+        let allows = move |grant: &Grant| grant.apps.contains(app.as_str());
+        let ended = async move { access.ended(grant, allows).await };
+        WhileGranted {
+            messages,
+            ended: Some(Box::pin(ended)),
+        }
+    }
+}
+
+/// A stream that ends with an error when its caller may not ask any more.
+pub(super) struct WhileGranted<S> {
+    messages: S,
+    /// `None` once it has ended.
+    ended: Option<BoxFuture<'static, Ended>>,
+}
+
+impl<T, S: Stream<Item = Result<T, Status>> + Unpin> Stream for WhileGranted<S> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(ended) = &mut self.ended else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(ended) = ended.as_mut().poll(cx) {
+            self.ended = None;
+            return Poll::Ready(Some(Err(status(ended))));
+        }
+        Pin::new(&mut self.messages).poll_next(cx)
+    }
+}
+
+fn status(ended: Ended) -> Status {
+    match ended {
+        Ended::Expired => {
+            Status::unauthenticated("the JWT has expired: ask again with a new one, and resume")
+        }
+        Ended::Removed => Status::unauthenticated("the credential is not known any more"),
+        Ended::Narrowed => {
+            Status::permission_denied("the credential does not grant this app any more")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_read_in_any_spelling_of_its_scheme() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            bearer(&headers).map(|token| token.map(str::to_owned))
+        };
+        for value in ["Bearer abc", "bearer abc", "BEARER  abc"] {
+            assert_eq!(read(value), Ok(Some("abc".to_owned())), "{value}");
+        }
+        for value in ["abc", "Basic abc", ""] {
+            assert_eq!(read(value), Err(Denied::UnknownToken), "{value}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), Ok(None));
+    }
+}
