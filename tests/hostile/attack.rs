@@ -1,19 +1,19 @@
 //! What an attack is, and what many have in common.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{net::Ipv4Addr, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpSocket, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpSocket,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::target::Addresses;
+use crate::{
+    front::{Front, Stream},
+    target::Addresses,
+};
 
 /// How long an attacker waits before it tries again. Without it the test would measure how many
 /// connections this machine can open.
@@ -83,16 +83,17 @@ impl From {
     }
 
     /// A connection of one attacker.
-    pub(crate) async fn connect(
-        self,
-        attacker: usize,
-        to: SocketAddr,
-    ) -> std::io::Result<TcpStream> {
+    pub(crate) async fn connect(self, attacker: usize, to: Front) -> std::io::Result<Stream> {
+        to.connect_from(self.socket(attacker)?).await
+    }
+
+    /// What one attacker connects with.
+    pub(crate) fn socket(self, attacker: usize) -> std::io::Result<TcpSocket> {
         let socket = TcpSocket::new_v4()?;
         // Ports of closed connections are free at once: the honest need some, too.
         socket.set_zero_linger()?;
         socket.bind((self.address(attacker), 0).into())?;
-        socket.connect(to).await
+        Ok(socket)
     }
 }
 
@@ -116,7 +117,11 @@ pub(crate) async fn many<F: Future<Output = ()> + Send + 'static>(
 
 /// Opens a connection, says `first`, then `then` each second, and leaves when it is closed, or
 /// after some seconds.
-pub(crate) async fn dribble(mut stream: TcpStream, first: &[u8], then: &[u8]) {
+pub(crate) async fn dribble(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    first: &[u8],
+    then: &[u8],
+) {
     let dribbled = async {
         stream.write_all(first).await?;
         let mut answer = [0; 1024];

@@ -1,7 +1,5 @@
 //! Rooms with many users, and a user in many rooms.
 
-use std::net::SocketAddr;
-
 use headcount::pb::GetRoomUsersRequest;
 use serde_json::json;
 
@@ -28,7 +26,7 @@ pub(crate) async fn enter(to: Addresses, users: usize) {
         arrivals(ids.map(|it| format!("{it:080}")).collect())
     })
     .await;
-    expect_users(to.grpc, users).await;
+    expect_users(to, users).await;
 }
 
 /// Lets [`EVERYWHERE`] into so many rooms.
@@ -57,17 +55,19 @@ fn arrivals(users: Vec<String>) -> Post {
 }
 
 /// Checks that so many are in [`ROOM`]: what is attacked has to be there.
-async fn expect_users(grpc: SocketAddr, users: usize) {
+async fn expect_users(to: Addresses, users: usize) {
     let request = GetRoomUsersRequest {
         app: TENCENT_APP.to_owned(),
         room_id: ROOM.to_owned(),
         page_size: 1,
         ..GetRoomUsersRequest::default()
     };
-    let endpoint = headcount_client::endpoint(&format!("http://{grpc}")).unwrap();
-    let channel = endpoint.connect().await.unwrap();
-    let mut client = headcount_client::from_channel(channel, headcount_client::Credentials::none());
-    let answer = client.get_room_users(request).await.unwrap().into_inner();
+    let answer = to
+        .client()
+        .get_room_users(request)
+        .await
+        .unwrap()
+        .into_inner();
     let present = answer.room.map_or(0, |room| room.user_count);
     assert_eq!(present as usize, users);
 }

@@ -8,10 +8,10 @@ use std::sync::{
 
 use crate::{
     attack::Attack,
-    child::{Post, Sender, now, zego},
+    child::{Post, now, zego},
     prober::{self, PROBES},
     report::Outcome,
-    target::{Addresses, Target},
+    target::{Addresses, Target, Wire},
 };
 use futures_util::{FutureExt as _, future::join_all};
 
@@ -46,18 +46,18 @@ static ALL: [Attack; 2] = [
 ];
 
 /// Runs those of the attacks that are wanted. Returns what must not be.
-pub(crate) async fn run(is_wanted: impl Fn(&&'static Attack) -> bool) -> Vec<String> {
+pub(crate) async fn run(is_wanted: impl Fn(&&'static Attack) -> bool, wire: Wire) -> Vec<String> {
     let mut faults = Vec::new();
     for attack in ALL.iter().filter(is_wanted) {
-        faults.extend(run_one(attack).await);
+        faults.extend(run_one(attack, wire).await);
     }
     faults
 }
 
-async fn run_one(attack: &'static Attack) -> Vec<String> {
-    let target = Target::start(CONFIG).await;
+async fn run_one(attack: &'static Attack, wire: Wire) -> Vec<String> {
+    let target = Target::start(wire, CONFIG).await;
     // The prober's users are there before the roster is full.
-    let sender = Sender::new(format!("http://{}", target.addresses().webhook));
+    let sender = target.addresses().sender();
     for number in 1..=PROBES {
         let (user, session) = (format!("user-{number}"), number.to_string());
         let post = zego(("lobby", number), (&user, &session), now(), None);
@@ -117,7 +117,7 @@ async fn send(to: Addresses, count: u64, callback: fn(u64) -> Post) {
     let senders = (0..SENDERS).map(|_| {
         let next = Arc::clone(&next);
         tokio::spawn(async move {
-            let sender = Sender::new(format!("http://{}", to.webhook));
+            let sender = to.sender();
             loop {
                 let number = next.fetch_add(1, Relaxed);
                 if number >= count {

@@ -1,7 +1,5 @@
 //! Calls by gRPC whose answers are read as it suits an attacker.
 
-use std::net::SocketAddr;
-
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use h2::{
     RecvStream,
@@ -11,7 +9,7 @@ use http::Request;
 use prost::Message;
 use tokio::task::JoinSet;
 
-use crate::attack::From;
+use crate::{attack::From, front::Front};
 
 /// The length of what gRPC sends before a message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
@@ -28,7 +26,7 @@ pub(crate) struct Grpc {
 impl Grpc {
     /// Connects an attacker. The server may send so many bytes on each stream before they are
     /// read.
-    pub(crate) async fn connect(attacker: usize, to: SocketAddr, window: u32) -> Option<Self> {
+    pub(crate) async fn connect(attacker: usize, to: Front, window: u32) -> Option<Self> {
         let stream = From::Strangers(2).connect(attacker, to).await.ok()?;
         let mut client = client::Builder::new();
         client.initial_window_size(window);

@@ -3,10 +3,11 @@
 use std::io;
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpStream, tcp::OwnedWriteHalf},
+    io::{self as tokio_io, AsyncReadExt as _, AsyncWriteExt as _, WriteHalf},
     task::JoinHandle,
 };
+
+use crate::front::Stream;
 
 /// The preface of a connection, and empty settings.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -28,7 +29,7 @@ pub(crate) const POST: Frame = Frame {
 
 /// A connection that throws away what comes.
 pub(crate) struct Http2 {
-    writes: OwnedWriteHalf,
+    writes: WriteHalf<Stream>,
     reads: JoinHandle<()>,
     has_begun: bool,
 }
@@ -46,8 +47,8 @@ impl Frame {
 }
 
 impl Http2 {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        let (mut reads, writes) = stream.into_split();
+    pub(crate) fn new(stream: Stream) -> Self {
+        let (mut reads, writes) = tokio_io::split(stream);
         let reads = tokio::spawn(async move {
             let mut bytes = [0; 16 * 1024];
             while reads.read(&mut bytes).await.is_ok_and(|read| read > 0) {}

@@ -1,14 +1,16 @@
 //! Sends many callbacks in short time, as a vendor does who makes up for an outage.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     task::JoinSet,
 };
 
-use crate::child::Post;
+use crate::{
+    child::Post,
+    front::{Front, Stream},
+};
 
 const CONNECTIONS: usize = 32;
 
@@ -18,7 +20,7 @@ const PIPELINED: usize = 32;
 /// Sends the callbacks 0 to `count`, in no order, each on one of some connections. Every one has
 /// to be taken.
 pub(crate) async fn post_all(
-    to: SocketAddr,
+    to: Front,
     count: usize,
     callback: impl Fn(usize) -> Post + Copy + Send + 'static,
 ) {
@@ -32,9 +34,9 @@ pub(crate) async fn post_all(
     }
 }
 
-async fn post_each(to: SocketAddr, callbacks: impl Iterator<Item = Post>) -> io::Result<()> {
+async fn post_each(to: Front, callbacks: impl Iterator<Item = Post>) -> io::Result<()> {
     let mut callbacks = callbacks.peekable();
-    let mut stream = TcpStream::connect(to).await?;
+    let mut stream = to.connect().await?;
     while callbacks.peek().is_some() {
         let several = callbacks.by_ref().take(PIPELINED);
         let requests: Vec<String> = several.map(|it| request(&it, "keep-alive")).collect();
@@ -53,7 +55,7 @@ pub(crate) fn request(Post { target, body }: &Post, connection: &str) -> String 
 }
 
 /// Reads so many answers, all of which have to say that a callback is taken.
-async fn expect_taken(stream: &mut TcpStream, mut answers: usize) -> io::Result<()> {
+async fn expect_taken(stream: &mut Stream, mut answers: usize) -> io::Result<()> {
     let mut read = Vec::new();
     while answers > 0 {
         if stream.read_buf(&mut read).await? == 0 {

@@ -1,4 +1,6 @@
-//! Attacks on the service, each beside an honest prober: `cargo test --test hostile [NAME]`.
+//! Attacks on the service, each beside an honest prober: `cargo test --test hostile -- [--tls] [NAME]`.
+//!
+//! With `--tls` attackers and honest speak TLS, and there are attacks on that.
 //!
 //! Every attack has a process of its own, which gets no more than 512 MiB. While it lasts, the
 //! prober sends signed callbacks on fresh connections and asks by gRPC. It must not be refused, and
@@ -17,6 +19,7 @@ mod attacks;
 #[path = "../it/common/child/mod.rs"]
 mod child;
 mod crowd;
+mod front;
 mod growth;
 mod grpc;
 mod http2;
@@ -32,30 +35,41 @@ use tokio::time::timeout;
 use self::{
     attack::{Act, Attack},
     report::{Outcome, Restart},
-    target::Target,
+    target::{Target, Wire},
 };
 
 /// After the prober is done, how long an attack may take to send what is to last. Only a service
 /// that the attack holds up takes so long.
 const SENT_WITHIN: Duration = Duration::from_secs(60);
 
+/// What asks for TLS.
+const TLS_FLAG: &str = "--tls";
+
 fn main() -> ExitCode {
-    let wanted: Vec<String> = env::args().skip(1).collect();
+    let (flags, wanted): (Vec<_>, Vec<_>) = env::args().skip(1).partition(|it| it == TLS_FLAG);
+    let wire = match flags.is_empty() {
+        true => Wire::PlainText,
+        false => Wire::Tls,
+    };
     let is_wanted = |attack: &&Attack| {
         wanted.is_empty() || wanted.iter().any(|name| attack.name.contains(name))
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     println!("{}", report::HEAD);
     let mut faults = Vec::new();
-    for attack in attacks::ALL.iter().filter(is_wanted) {
-        let outcome = runtime.block_on(run(attack));
+    let of_tls = match wire {
+        Wire::PlainText => &[],
+        Wire::Tls => attacks::OF_TLS,
+    };
+    for attack in attacks::ALL.iter().chain(of_tls).filter(is_wanted) {
+        let outcome = runtime.block_on(run(attack, wire));
         println!("{outcome}");
         if let Some(restart) = &outcome.restart {
             eprintln!("{}: {restart}", attack.name);
         }
         faults.extend(outcome.faults());
     }
-    faults.extend(runtime.block_on(growth::run(is_wanted)));
+    faults.extend(runtime.block_on(growth::run(is_wanted, wire)));
     for fault in &faults {
         eprintln!("{fault}");
     }
@@ -67,8 +81,8 @@ fn main() -> ExitCode {
 }
 
 /// Attacks a fresh process for as long as the prober takes.
-async fn run(attack: &'static Attack) -> Outcome {
-    let target = Target::start(attack.journal).await;
+async fn run(attack: &'static Attack, wire: Wire) -> Outcome {
+    let target = Target::start(wire, attack.journal).await;
     // The prober is known before the attack, as a vendor is.
     prober::probe(&target, 1).await;
     (attack.fill)(target.addresses()).await;
@@ -80,7 +94,7 @@ async fn run(attack: &'static Attack) -> Outcome {
         Some(usual) => {
             let sent = timeout(SENT_WITHIN, &mut attackers).await;
             has_effect &= sent.is_ok_and(|sent| sent.is_ok());
-            Some(restart(target, usual).await)
+            Some(restart(target, usual, wire).await)
         }
         None => None,
     };
@@ -96,12 +110,12 @@ async fn run(attack: &'static Attack) -> Outcome {
 
 /// Kills the process and starts it again, and then one with a journal that has as much in it and
 /// was sent by nobody hostile.
-async fn restart(attacked: Target, usual: Act) -> Restart {
+async fn restart(attacked: Target, usual: Act, wire: Wire) -> Restart {
     let (attacked, took) = attacked.restart().await;
     let probes = prober::probe(&attacked, prober::PROBES_AFTER_RESTART).await;
     let usage = attacked.usage();
     drop(attacked);
-    let other = Target::start(Attack::ON_EMPTY.journal).await;
+    let other = Target::start(wire, Attack::ON_EMPTY.journal).await;
     usual(other.addresses()).await;
     let (_, usual) = other.restart().await;
     Restart {

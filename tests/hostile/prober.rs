@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::{interval, timeout},
 };
 
 use crate::{
     child::{ZEGO_APP, now, zego},
+    front::Front,
     load::request,
     target::Target,
 };
@@ -89,7 +89,7 @@ pub(crate) async fn probe(target: &Target, probes: u64) -> Probes {
         }
     };
     let ask = async {
-        let mut client = target.client();
+        let mut client = target.addresses().client();
         for _ in (0..probes).take_while(|_| goes_on()) {
             other.tick().await;
             let request = headcount::pb::GetRoomUsersRequest {
@@ -130,9 +130,9 @@ async fn post(target: &Target, number: u64) -> Result<String, String> {
 }
 
 /// Sends a request on a fresh connection, and checks that the answer is 200.
-pub(crate) async fn exchange(to: std::net::SocketAddr, request: String) -> Result<String, String> {
+pub(crate) async fn exchange(to: Front, request: String) -> Result<String, String> {
     let exchanged = async {
-        let mut stream = TcpStream::connect(to).await?;
+        let mut stream = to.connect().await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;

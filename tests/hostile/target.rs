@@ -2,16 +2,18 @@
 
 use std::{
     env, fs,
-    net::SocketAddr,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use headcount_client::Client;
+use headcount_client::{Certificate, Client, ClientTlsConfig, Credentials};
+use tokio_rustls::TlsConnector;
 
 use crate::{
     attack::Attack,
-    child::{BINARY, Process, Site},
+    child::{BINARY, Process, Sender, Site, trusting},
+    front::Front,
     prober::exchange,
 };
 
@@ -34,14 +36,48 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Target {
     site: Site,
     process: Process,
+    /// Who signed its certificates, and who trusts them, if it speaks TLS.
+    tls: Option<(&'static str, &'static TlsConnector)>,
+}
+
+/// What all speak.
+#[derive(Clone, Copy)]
+pub(crate) enum Wire {
+    PlainText,
+    Tls,
 }
 
 /// Where its fronts listen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Addresses {
-    pub(crate) webhook: SocketAddr,
-    pub(crate) grpc: SocketAddr,
-    pub(crate) admin: SocketAddr,
+    pub(crate) webhook: Front,
+    pub(crate) grpc: Front,
+    pub(crate) admin: Front,
+    /// Who signed the certificates, if they speak TLS.
+    authority: Option<&'static str>,
+}
+
+impl Addresses {
+    /// A vendor with a connection of its own.
+    pub(crate) fn sender(self) -> Sender {
+        let address = self.webhook.address;
+        let url = match self.authority {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        Sender::trusting(url, self.authority)
+    }
+
+    /// A game server with a connection of its own.
+    pub(crate) fn client(self) -> Client {
+        let address = self.grpc.address;
+        let Some(authority) = self.authority else {
+            return headcount_client::connect(&format!("http://{address}")).unwrap();
+        };
+        let trusted = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+        let url = format!("https://localhost:{}", address.port());
+        headcount_client::connect_tls(&url, trusted, Credentials::none()).unwrap()
+    }
 }
 
 /// What a process has taken.
@@ -57,40 +93,50 @@ pub(crate) struct Usage {
 
 impl Target {
     /// Starts one. `journal` is what the configuration says of the journal.
-    pub(crate) async fn start(journal: &str) -> Self {
-        let site = Site::new(journal);
+    pub(crate) async fn start(wire: Wire, journal: &str) -> Self {
+        let site = match wire {
+            Wire::PlainText => Site::new(journal),
+            Wire::Tls => Site::with_tls(journal),
+        };
+        // Attackers have both until the end of the run.
+        let tls = site.authority().map(|authority| {
+            let connector = TlsConnector::from(Arc::new(trusting(Some(authority))));
+            let authority: &str = String::leak(authority.to_owned());
+            (authority, &*Box::leak(Box::new(connector)))
+        });
         let process = spawn(&site).await;
-        Self { site, process }
+        Self { site, process, tls }
     }
 
     /// Kills the process and starts it again. Returns how long it took until it served.
     pub(crate) async fn restart(self) -> (Self, Duration) {
-        let Self { site, process } = self;
+        let Self { site, process, tls } = self;
         process.kill();
         let began = Instant::now();
         let process = spawn(&site).await;
-        (Self { site, process }, began.elapsed())
+        (Self { site, process, tls }, began.elapsed())
     }
 
     /// Ends it by a signal, and starts it again with what it has kept.
     pub(crate) async fn restart_after(self, signal: &str) -> Self {
-        let Self { site, process } = self;
+        let Self { site, process, tls } = self;
         process.signal(signal);
         process.ends().await;
         let process = spawn(&site).await;
-        Self { site, process }
+        Self { site, process, tls }
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
+        let front = |address| Front {
+            address,
+            tls: self.tls.map(|(_, connector)| connector),
+        };
         Addresses {
-            webhook: self.site.webhook_address(),
-            grpc: self.site.grpc_address(),
-            admin: self.site.admin(),
+            webhook: front(self.site.webhook_address()),
+            grpc: front(self.site.grpc_address()),
+            admin: front(self.site.admin()),
+            authority: self.tls.map(|(authority, _)| authority),
         }
-    }
-
-    pub(crate) fn client(&self) -> Client {
-        self.site.client()
     }
 
     /// Whether an attack has come as far as its aim, as far as a metric says.

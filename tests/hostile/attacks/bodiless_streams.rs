@@ -1,12 +1,11 @@
 //! HTTP/2 connections whose requests never have bodies: many requests for each connection.
 
-use std::net::SocketAddr;
-
 use futures_util::FutureExt as _;
 use tokio::time::{Duration, sleep};
 
 use crate::{
     attack::{Attack, From, many},
+    front::Front,
     http2::{Http2, POST},
 };
 
@@ -37,7 +36,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
     ..Attack::ON_EMPTY
 };
 
-async fn open_streams(from: From, attacker: usize, to: SocketAddr) {
+async fn open_streams(from: From, attacker: usize, to: Front) {
     let Ok(stream) = from.connect(attacker, to).await else {
         return;
     };

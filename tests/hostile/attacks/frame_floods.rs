@@ -1,11 +1,10 @@
 //! Frames that belong to no request, as fast as they are taken, to both fronts that speak HTTP/2.
 
-use std::net::SocketAddr;
-
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
     attack::{Attack, From, many},
+    front::Front,
     http2::{Frame, Http2},
     target::Addresses,
 };
@@ -91,7 +90,7 @@ fn flood(to: Addresses, frame: Frame) -> BoxFuture<'static, ()> {
     many(2 * CONNECTIONS, once).boxed()
 }
 
-async fn send_frames(attacker: usize, to: SocketAddr, frame: Frame) {
+async fn send_frames(attacker: usize, to: Front, frame: Frame) {
     let Ok(stream) = From::Strangers(2).connect(attacker, to).await else {
         return;
     };

@@ -1,14 +1,13 @@
 //! Very many devices of one user, lives of one room, and sessions of one user in a room, all in
 //! authentic callbacks: for the running service, and for the next start.
 
-use std::net::SocketAddr;
-
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use crate::{
     attack::Attack,
     child::{Post, now, zego, zim},
+    front::Front,
     load::post_all,
 };
 
@@ -38,7 +37,7 @@ pub(crate) const OF_ONE_SENDER: Attack = Attack {
     ..Attack::ON_EMPTY
 };
 
-async fn grow(to: SocketAddr) {
+async fn grow(to: Front) {
     let device = |number: usize| zim(("devices", &number.to_string()), now(), None);
     let life = |number: usize| login("lives", &(number + 1).to_string(), "user", number);
     let session = |number| login("sessions", "1", "user", number);

@@ -11,6 +11,7 @@ mod slow_bodies;
 mod slow_heads;
 mod tokens_ahead;
 mod undecodable_callbacks;
+mod unfinished_handshakes;
 mod unread_answers;
 
 use crate::attack::Attack;
@@ -36,4 +37,10 @@ pub(crate) const ALL: &[Attack] = &[
     many_of_one::OF_ONE_SENDER,
     late_destroys::OF_A_WATCHED_ROOM,
     undecodable_callbacks::BY_STRANGERS,
+];
+
+/// Attacks on TLS itself.
+pub(crate) const OF_TLS: &[Attack] = &[
+    unfinished_handshakes::BY_STRANGERS,
+    unfinished_handshakes::BEHIND_THE_PROXY,
 ];

@@ -2,7 +2,10 @@
 
 use futures_util::FutureExt as _;
 
-use crate::attack::{Attack, From, dribble, many};
+use crate::{
+    attack::{Attack, From, dribble, many},
+    front::Front,
+};
 
 const ATTACKERS: usize = 1_100;
 
@@ -28,7 +31,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
     ..Attack::ON_EMPTY
 };
 
-async fn post_slowly(from: From, attacker: usize, to: std::net::SocketAddr) {
+async fn post_slowly(from: From, attacker: usize, to: Front) {
     if let Ok(stream) = from.connect(attacker, to).await {
         dribble(stream, HEAD, b" ").await;
     }

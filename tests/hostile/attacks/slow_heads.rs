@@ -2,7 +2,10 @@
 
 use futures_util::FutureExt as _;
 
-use crate::attack::{Attack, From, dribble, many};
+use crate::{
+    attack::{Attack, From, dribble, many},
+    front::Front,
+};
 
 const ATTACKERS: usize = 4_200;
 
@@ -26,7 +29,7 @@ pub(crate) const BEHIND_THE_PROXY: Attack = Attack {
     ..Attack::ON_EMPTY
 };
 
-async fn ask_slowly(from: From, attacker: usize, to: std::net::SocketAddr) {
+async fn ask_slowly(from: From, attacker: usize, to: Front) {
     if let Ok(stream) = from.connect(attacker, to).await {
         dribble(stream, b"POST /webhooks/zego HTTP/1.1\r\nhost: ", b"h").await;
     }

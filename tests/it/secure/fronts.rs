@@ -2,31 +2,22 @@
 
 use std::sync::Arc;
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{authority::Authority, site::Site};
+use super::site::Site;
+use crate::common::child::{Authority, trusting};
 
 /// A connection to a front, for what is said by HTTP/1.1.
 async fn connect(
     address: std::net::SocketAddr,
     authority: &str,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap())
-        .unwrap();
-    let settings = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let settings = settings.with_safe_default_protocol_versions().unwrap();
-    let mut settings = settings.with_root_certificates(roots).with_no_client_auth();
+    let mut settings = trusting(Some(authority));
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
     let io = TcpStream::connect(address).await?;

@@ -8,11 +8,10 @@ use headcount::pb::{
 use headcount_client::Client;
 use tonic::{Code, Status};
 
-use super::{
-    authority::Authority,
-    site::{
-        ADMIN_TOKEN, ARENA_TOKEN, CREDENTIALS, LOBBY_TOKEN, Show, Site, bearer, jwt, signed_jwt,
-    },
+use crate::common::child::Authority;
+
+use super::site::{
+    ADMIN_TOKEN, ARENA_TOKEN, CREDENTIALS, LOBBY_TOKEN, Show, Site, bearer, jwt, signed_jwt,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -192,7 +191,6 @@ async fn tokens_of_another_app_open_nothing() {
         app: "lobby".to_owned(),
         room_id: "id".to_owned(),
         resume_token,
-        ..Default::default()
     });
     let refused = first(watch.await).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);

@@ -1,7 +1,8 @@
 //! TLS and credentials, on a real server on sockets.
 
-mod authority;
 mod fronts;
 mod grants;
+mod process;
 mod reloads;
 mod site;
+mod under_load;

@@ -53,7 +53,10 @@ async fn a_watch_ends_when_its_credential_is_gone_or_grants_less() {
     site.reload("").unwrap();
     assert_eq!(end(token).await.code(), Code::Unauthenticated);
 
-    site.write("keys.json", &keys(b"another key of the identity provider"));
+    site.write(
+        "keys.json",
+        &keys(&[b"another key of the identity provider"]),
+    );
     site.reload("").unwrap();
     assert_eq!(end(by_jwt).await.code(), Code::Unauthenticated);
 }

@@ -22,14 +22,14 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::authority::{Authority, Pair};
+use crate::common::child::{Authority, Pair};
 
 pub(super) const ARENA_TOKEN: &str = "the token of arena's game servers";
 pub(super) const LOBBY_TOKEN: &str = "the token of lobby's game servers";
 pub(super) const ADMIN_TOKEN: &str = "the token of the operators of all";
 
 /// What signs the JWTs.
-const JWT_SECRET: &[u8] = b"what the identity provider signs with";
+pub(super) const JWT_SECRET: &[u8] = b"what the identity provider signs with";
 
 /// The apps, and everything that is asked of their callers.
 const SETTINGS: &str = r#"
@@ -100,7 +100,7 @@ impl Site {
         let write =
             |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
         write("clients.pem", &clients.pem());
-        write("keys.json", &keys(JWT_SECRET));
+        write("keys.json", &keys(&[JWT_SECRET]));
         write("zego.secret", "s3cret\n");
         write("arena.token", &format!("{ARENA_TOKEN}\n").replace(' ', "-"));
         write("lobby.token", &LOBBY_TOKEN.replace(' ', "-"));
@@ -139,6 +139,13 @@ impl Site {
 
     pub(super) fn write(&self, name: &str, content: &str) {
         fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Replaces a part of a file that is in it.
+    pub(super) fn replace(&self, name: &str, part: &str, by: &str) {
+        let content = fs::read_to_string(self.path(name)).unwrap();
+        assert!(content.contains(part), "{part} is in {content}");
+        self.write(name, &content.replace(part, by));
     }
 
     /// Makes these the credentials that are known, beside JWTs.
@@ -198,9 +205,11 @@ pub(super) fn bearer(token: &str) -> Show {
     Show::Bearer(token.replace(' ', "-"))
 }
 
-/// The set with this secret.
-pub(super) fn keys(secret: &[u8]) -> String {
-    json!({"keys": [{"kty": "oct", "k": BASE64_URL_SAFE_NO_PAD.encode(secret)}]}).to_string()
+/// The set with these secrets.
+pub(super) fn keys(secrets: &[&[u8]]) -> String {
+    let key = |secret| json!({"kty": "oct", "k": BASE64_URL_SAFE_NO_PAD.encode(secret)});
+    let keys: Vec<_> = secrets.iter().map(key).collect();
+    json!({"keys": keys}).to_string()
 }
 
 /// A JWT that grants an app for a while.

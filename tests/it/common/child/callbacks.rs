@@ -10,6 +10,9 @@ use sha1::{Digest as _, Sha1};
 pub(crate) const ZEGO_APP: &str = "demo";
 pub(crate) const TENCENT_APP: &str = "demo-tencent";
 
+/// The id and the secret of [`ZEGO_APP`].
+const ACCOUNT: (u64, &str) = (1, "secret");
+
 /// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Post {
@@ -23,16 +26,16 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap()
 }
 
-fn signed(mut body: Value) -> String {
+fn signed((app_id, secret): (u64, &str), mut body: Value) -> String {
     // Rounded up: a vendor whose clock seems behind would hold up what follows from its time.
     let (timestamp, nonce) = (
         now().div_ceil(1000).to_string(),
         rand::random::<u64>().to_string(),
     );
-    let mut parts = ["secret", &timestamp, &nonce];
+    let mut parts = [secret, &timestamp, &nonce];
     parts.sort_unstable();
     body["signature"] = const_hex::encode(Sha1::digest(parts.concat())).into();
-    body["appid"] = "1".into();
+    body["appid"] = app_id.to_string().into();
     body["timestamp"] = timestamp.into();
     body["nonce"] = nonce.into();
     body.to_string()
@@ -41,6 +44,17 @@ fn signed(mut body: Value) -> String {
 /// A login of a session, or its logout, if `logout_at` is some. `number` is its
 /// place among all of the room.
 pub(crate) fn zego(
+    place: (&str, u64),
+    session: (&str, &str),
+    login_at: u64,
+    logout_at: Option<u64>,
+) -> Post {
+    zego_of(ACCOUNT, place, session, login_at, logout_at)
+}
+
+/// The same of another account: its id and its secret.
+pub(crate) fn zego_of(
+    account: (u64, &str),
     (room, number): (&str, u64),
     (user, session): (&str, &str),
     login_at: u64,
@@ -64,7 +78,7 @@ pub(crate) fn zego(
     }
     Post {
         target: "/webhooks/zego",
-        body: signed(body),
+        body: signed(account, body),
     }
 }
 
@@ -100,7 +114,7 @@ pub(crate) fn zim((user, session): (&str, &str), login_at: u64, logout_at: Optio
     }
     Post {
         target: "/webhooks/zim",
-        body: signed(body),
+        body: signed(ACCOUNT, body),
     }
 }
 

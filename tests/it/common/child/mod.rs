@@ -1,12 +1,14 @@
 //! What the tests of the service as a process share: a folder and ports to run it with, and
 //! a vendor that sends callbacks.
+mod authority;
 mod callbacks;
 mod metrics;
 mod process;
 mod sender;
 
 pub(crate) use self::{
-    callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zim},
+    authority::{Authority, Pair, trusting},
+    callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zego_of, zim},
     metrics::metric,
     process::{BINARY, Process, Site},
     sender::Sender,

@@ -11,13 +11,13 @@ use std::{
 };
 
 use headcount::pb::{GetRoomUsersRequest, GetRoomUsersResponse};
-use headcount_client::{Client, Credentials, from_channel};
+use headcount_client::{Certificate, Client, ClientTlsConfig, Credentials, from_channel};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tonic::{Status, transport::Channel};
 use tonic_health::pb::health_client::HealthClient;
 
-use super::ZEGO_APP;
+use super::{Authority, ZEGO_APP};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_headcount");
 
@@ -41,6 +41,8 @@ pub(crate) struct Site {
     webhook: u16,
     grpc: u16,
     admin: u16,
+    /// The authority that signed the certificate of all fronts, if they speak TLS.
+    authority: Option<String>,
 }
 
 /// A process that is killed when this is dropped.
@@ -59,13 +61,28 @@ impl Site {
         Self::in_folder(tempfile::tempdir().unwrap(), journal)
     }
 
+    /// A fresh one whose fronts speak TLS.
+    pub(crate) fn with_tls(journal: &str) -> Self {
+        let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("servers"));
+        authority.sign("localhost").write(folder.path(), "server");
+        Self::configured(folder, journal, Some(authority.pem()))
+    }
+
     /// One in a folder that is there.
     pub(crate) fn in_folder(folder: TempDir, journal: &str) -> Self {
+        Self::configured(folder, journal, None)
+    }
+
+    fn configured(folder: TempDir, journal: &str, authority: Option<String>) -> Self {
         let (webhook, grpc, admin) = (free_port(), free_port(), free_port());
+        let tls = match authority {
+            Some(_) => r#", tls = { certificate = "server.pem", key = "server.key" }"#,
+            None => "",
+        };
         let config = format!(
-            "webhook = {{ listen = \"127.0.0.1:{webhook}\" }}\n\
-             grpc = {{ listen = \"127.0.0.1:{grpc}\", progress_interval = \"200ms\" }}\n\
-             admin = {{ listen = \"127.0.0.1:{admin}\" }}\n\
+            "webhook = {{ listen = \"127.0.0.1:{webhook}\"{tls} }}\n\
+             grpc = {{ listen = \"127.0.0.1:{grpc}\", progress_interval = \"200ms\"{tls} }}\n\
+             admin = {{ listen = \"127.0.0.1:{admin}\"{tls} }}\n\
              [journal]\n{journal}\n{APPS}"
         );
         fs::write(folder.path().join("headcount.toml"), config).unwrap();
@@ -74,7 +91,13 @@ impl Site {
             webhook,
             grpc,
             admin,
+            authority,
         }
+    }
+
+    /// The authority that signed the certificate of all fronts, if they speak TLS.
+    pub(crate) fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// The folder of the journal.
@@ -93,7 +116,10 @@ impl Site {
 
     /// Where callbacks go.
     pub(crate) fn webhook(&self) -> String {
-        format!("http://{}", self.webhook_address())
+        match self.authority {
+            Some(_) => format!("https://localhost:{}", self.webhook),
+            None => format!("http://{}", self.webhook_address()),
+        }
     }
 
     /// Where callbacks go, as an address.
@@ -133,8 +159,14 @@ impl Site {
     }
 
     fn channel(&self) -> Channel {
-        let endpoint = headcount_client::endpoint(&format!("http://{}", self.grpc_address()));
-        endpoint.unwrap().connect_lazy()
+        let Some(authority) = &self.authority else {
+            let endpoint = headcount_client::endpoint(&format!("http://{}", self.grpc_address()));
+            return endpoint.unwrap().connect_lazy();
+        };
+        let url = format!("https://localhost:{}", self.grpc);
+        let trusted = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+        let endpoint = headcount_client::endpoint(&url).unwrap();
+        endpoint.tls_config(trusted).unwrap().connect_lazy()
     }
 
     /// Starts the service.

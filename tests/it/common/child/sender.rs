@@ -3,24 +3,36 @@
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 
-use super::Post;
+use super::{Post, trusting};
 
 /// Sends one callback after the other.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     webhook: String,
 }
 
 impl Sender {
     pub(crate) fn new(webhook: String) -> Self {
+        Self::trusting(webhook, None)
+    }
+
+    /// One that speaks TLS with a front whose certificate this authority signed, if its URL says so.
+    pub(crate) fn trusting(webhook: String, authority: Option<&str>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(trusting(authority))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             // Repetitions are left to the caller, who counts them.
             .retry_canceled_requests(false)
