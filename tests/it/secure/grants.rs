@@ -6,9 +6,10 @@ use headcount::pb::{
     GetRoomUsersRequest, GetUserRequest, ListRoomsRequest, WatchRoomRequest, WatchUserRequest,
 };
 use headcount_client::Client;
+use http::StatusCode;
 use tonic::{Code, Status};
 
-use crate::common::child::Authority;
+use crate::common::child::{Authority, Sender, now, zego_of};
 
 use super::site::{
     ADMIN_TOKEN, ARENA_TOKEN, CREDENTIALS, LOBBY_TOKEN, Show, Site, bearer, jwt, signed_jwt,
@@ -175,37 +176,146 @@ async fn every_call_is_answered_by_what_its_credential_grants() {
     assert_all(&site, "arena's token", &bearer(ARENA_TOKEN), "arena", Ok).await;
 }
 
-#[tokio::test]
-async fn tokens_of_another_app_open_nothing() {
-    let site = Site::serve().await;
-    let mut lobby = site.client(&bearer(LOBBY_TOKEN));
-    let answer = lobby
-        .get_room_users(GetRoomUsersRequest {
-            room_id: "id".to_owned(),
-            ..Default::default()
-        })
-        .await;
-    let resume_token = answer.unwrap().into_inner().resume_token;
-    let mut arena = site.client(&bearer(ARENA_TOKEN));
-    let watch = arena.watch_room(WatchRoomRequest {
+/// Lets two users into two rooms of lobby, so that everything has a second page.
+async fn fill_lobby(site: &Site) {
+    let url = format!("https://localhost:{}", site.webhook.port());
+    let vendor = Sender::trusting(url, Some(&site.authority.pem()));
+    for (number, (room, user)) in (1..).zip([("a", "x"), ("a", "y"), ("b", "x")]) {
+        let session = number.to_string();
+        let post = zego_of((8, "other"), (room, number), (user, &session), now(), None);
+        let (status, answer) = vendor.post(&post).await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+}
+
+/// What goes on from where an answer about lobby ended: pages, and watches.
+async fn ask_on(
+    client: &mut Client,
+    app: &str,
+    lobby: &mut Client,
+) -> Vec<(&'static str, Result<(), Status>)> {
+    let room = GetRoomUsersRequest {
         app: "lobby".to_owned(),
-        room_id: "id".to_owned(),
-        resume_token,
-    });
-    let refused = first(watch.await).await.unwrap_err();
-    assert_eq!(refused.code(), Code::PermissionDenied);
-    assert!(refused.message().contains("does not grant"), "{refused}");
+        room_id: "a".to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let user = GetUserRequest {
+        app: "lobby".to_owned(),
+        user_id: "x".to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let list = ListRoomsRequest {
+        app: "lobby".to_owned(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let of_room = lobby
+        .get_room_users(room.clone())
+        .await
+        .unwrap()
+        .into_inner();
+    let of_user = lobby.get_user(user.clone()).await.unwrap().into_inner();
+    let of_list = lobby.list_rooms(list.clone()).await.unwrap().into_inner();
+    for page_token in [
+        &of_room.next_page_token,
+        &of_user.next_page_token,
+        &of_list.next_page_token,
+    ] {
+        assert!(!page_token.is_empty());
+    }
+    let app = app.to_owned();
+    let room = GetRoomUsersRequest {
+        app: app.clone(),
+        page_token: of_room.next_page_token,
+        ..room
+    };
+    let user = GetUserRequest {
+        app: app.clone(),
+        page_token: of_user.next_page_token,
+        ..user
+    };
+    let list = ListRoomsRequest {
+        app: app.clone(),
+        page_token: of_list.next_page_token,
+        ..list
+    };
+    let prefixed = ListRoomsRequest {
+        app: app.clone(),
+        prefix: "a".to_owned(),
+        ..Default::default()
+    };
+    let watch_room = WatchRoomRequest {
+        app: app.clone(),
+        room_id: "a".to_owned(),
+        resume_token: of_room.resume_token,
+    };
+    let watch_user = WatchUserRequest {
+        app,
+        user_id: "x".to_owned(),
+        resume_token: of_user.resume_token,
+    };
+    vec![
+        ("GetRoomUsers", client.get_room_users(room).await.map(drop)),
+        ("GetUser", client.get_user(user).await.map(drop)),
+        ("ListRooms", client.list_rooms(list).await.map(drop)),
+        (
+            "ListRooms by prefix",
+            client.list_rooms(prefixed).await.map(drop),
+        ),
+        (
+            "WatchRoom",
+            first(client.watch_room(watch_room).await).await,
+        ),
+        (
+            "WatchUser",
+            first(client.watch_user(watch_user).await).await,
+        ),
+    ]
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_authority_is_not_let_in() {
+async fn tokens_of_another_app_open_nothing() {
+    let site = Site::serve().await;
+    fill_lobby(&site).await;
+    let mut lobby = site.client(&bearer(LOBBY_TOKEN));
+    let mut arena = site.client(&bearer(ARENA_TOKEN));
+    for (call, answer) in ask_on(&mut lobby.clone(), "lobby", &mut lobby).await {
+        answer.unwrap_or_else(|status| panic!("{call}: {status}"));
+    }
+    for (call, answer) in ask_on(&mut arena, "lobby", &mut lobby).await {
+        let refused = answer.expect_err(call);
+        assert_eq!(refused.code(), Code::PermissionDenied, "{call}");
+        assert!(refused.message().contains("does not grant"), "{refused}");
+    }
+    // Under their own app they are tokens of something else, or begin anew with what is theirs.
+    let own = "WatchRoom, WatchUser and a prefix are about arena, whatever the token says";
+    for (call, answer) in ask_on(&mut arena, "arena", &mut lobby).await {
+        match call {
+            "GetRoomUsers" | "GetUser" | "ListRooms" => {
+                let refused = answer.expect_err(call);
+                assert_eq!(refused.code(), Code::InvalidArgument, "{call}: {refused}");
+            }
+            _ => answer.expect(own),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_or_an_expired_one_is_not_let_in() {
     let site = Site::serve().await;
     let stranger = Authority::new("clients").sign("game.example");
-    for (call, answer) in ask(&mut site.client(&Show::Certificate(stranger)), "arena").await {
-        let status = answer.unwrap_err();
-        assert!(
-            headcount_client::is_connection_error(&status),
-            "{call}: {status}"
-        );
+    let expired = site.clients.sign_expired("game.example");
+    for shown in [stranger, expired] {
+        for (call, answer) in
+            ask(&mut site.client(&Show::Certificate(shown.clone())), "arena").await
+        {
+            let status = answer.unwrap_err();
+            assert!(
+                headcount_client::is_connection_error(&status),
+                "{call}: {status}"
+            );
+        }
     }
 }

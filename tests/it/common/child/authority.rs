@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    KeyPair, date_time_ymd,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -36,7 +36,17 @@ impl Authority {
 
     /// A certificate for this name, of a server or a client.
     pub(crate) fn sign(&self, name: &str) -> Pair {
+        self.sign_with(name, |_| {})
+    }
+
+    /// One that was valid until the year 2000.
+    pub(crate) fn sign_expired(&self, name: &str) -> Pair {
+        self.sign_with(name, |params| params.not_after = date_time_ymd(2000, 1, 1))
+    }
+
+    fn sign_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
