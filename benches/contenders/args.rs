@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use crate::tls::Files;
+
 /// Measures Headcount beside its contenders on this machine.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Args {
@@ -16,6 +18,10 @@ pub(crate) struct Args {
     /// How long one contender is measured in one round.
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
+    /// Measure with TLS: what carries callbacks and changes, of Headcount and of the bare
+    /// transports.
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Only contenders with one of these texts in their names, and Headcount.
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
@@ -46,6 +52,11 @@ pub(crate) struct Args {
     pub(crate) http: Option<SocketAddr>,
     #[arg(long, hide = true)]
     pub(crate) grpc: Option<SocketAddr>,
+    /// What a bare server shows that speaks TLS.
+    #[arg(long, hide = true, requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    pub(crate) key: Option<PathBuf>,
     /// What a bare server sends for a change, and as an answer.
     #[arg(long, hide = true)]
     pub(crate) payload: Option<PathBuf>,
@@ -84,9 +95,23 @@ pub(crate) enum Role {
     Journal,
 }
 
+impl Row {
+    /// Whether it is measured with TLS, too.
+    pub(crate) fn has_tls(self) -> bool {
+        matches!(self, Self::Ingest | Self::Fanout | Self::Latency)
+    }
+}
+
 impl Args {
+    /// What a bare server shows.
+    pub(crate) fn files(&self) -> Option<Files> {
+        let (certificate, key) = (self.certificate.clone()?, self.key.clone()?);
+        Some(Files { certificate, key })
+    }
+
     pub(crate) fn wants(&self, row: Row) -> bool {
-        self.rows.is_empty() || self.rows.contains(&row)
+        let is_of_run = !self.tls || row.has_tls();
+        is_of_run && (self.rows.is_empty() || self.rows.contains(&row))
     }
 
     /// `count`, or less of it on trial.

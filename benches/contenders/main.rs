@@ -10,6 +10,7 @@ mod process;
 mod report;
 mod rows;
 mod serve;
+mod tls;
 
 use std::{error::Error, process::ExitCode};
 
@@ -47,6 +48,9 @@ fn run(args: Args) -> Outcome<()> {
     if !args.bench {
         println!("nothing is measured outside of `cargo bench --bench contenders`");
         return Ok(());
+    }
+    if args.tls {
+        tls::begin()?;
     }
     runtime.block_on(rows::run(&args))
 }

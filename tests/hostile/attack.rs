@@ -124,6 +124,7 @@ pub(crate) async fn dribble(
 ) {
     let dribbled = async {
         stream.write_all(first).await?;
+        stream.flush().await?;
         let mut answer = [0; 1024];
         loop {
             if let Ok(read) = timeout(Duration::from_secs(1), stream.read(&mut answer)).await
@@ -132,6 +133,7 @@ pub(crate) async fn dribble(
                 return std::io::Result::Ok(());
             }
             stream.write_all(then).await?;
+            stream.flush().await?;
         }
     };
     let _ = timeout(RENEWED_AFTER, dribbled).await;

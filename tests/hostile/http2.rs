@@ -69,7 +69,8 @@ impl Http2 {
         if self.reads.is_finished() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        self.writes.write_all(frames).await
+        self.writes.write_all(frames).await?;
+        self.writes.flush().await
     }
 }
 

@@ -41,6 +41,7 @@ async fn post_each(to: Front, callbacks: impl Iterator<Item = Post>) -> io::Resu
         let several = callbacks.by_ref().take(PIPELINED);
         let requests: Vec<String> = several.map(|it| request(&it, "keep-alive")).collect();
         stream.write_all(requests.concat().as_bytes()).await?;
+        stream.flush().await?;
         expect_taken(&mut stream, requests.len()).await?;
     }
     Ok(())

@@ -134,6 +134,7 @@ pub(crate) async fn exchange(to: Front, request: String) -> Result<String, Strin
     let exchanged = async {
         let mut stream = to.connect().await?;
         stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         std::io::Result::Ok(answer)

@@ -10,8 +10,12 @@ use super::{Running, scratch};
 use crate::{
     Outcome,
     args::Args,
-    load::callback::{APP, SECRET},
+    load::{
+        callback::{APP, SECRET},
+        grpc,
+    },
     process::{Process, free_address, until_up},
+    tls::{self, Files},
 };
 
 /// The settings of a Headcount that may differ from the defaults.
@@ -59,8 +63,16 @@ fn configuration(http: SocketAddr, grpc: SocketAddr, settings: &Settings<'_>) ->
         None => "kind = \"memory\"".into(),
     };
     let checkpoints = settings.checkpoints.unwrap_or_default();
+    let tls = match tls::files() {
+        Some(Files { certificate, key }) => format!(
+            "tls = {{ certificate = \"{}\", key = \"{}\" }}\n",
+            certificate.display(),
+            key.display()
+        ),
+        None => String::new(),
+    };
     format!(
-        "[webhook]\nlisten = \"{http}\"\n[grpc]\nlisten = \"{grpc}\"\n\
+        "[webhook]\nlisten = \"{http}\"\n{tls}[grpc]\nlisten = \"{grpc}\"\n{tls}\
          [journal]\n{journal}\n{checkpoints}\n\
          [[apps]]\nname = \"{APP}\"\nzego = {{ app_id = 1, callback_secret = \"{SECRET}\" }}\n"
     )
@@ -68,10 +80,7 @@ fn configuration(http: SocketAddr, grpc: SocketAddr, settings: &Settings<'_>) ->
 
 /// Whether a server says that it serves.
 async fn healthy(address: SocketAddr) -> bool {
-    let Ok(endpoint) = headcount_client::endpoint(&format!("http://{address}")) else {
-        return false;
-    };
-    let Ok(channel) = endpoint.connect().await else {
+    let Ok(channel) = grpc::connect(address).await else {
         return false;
     };
     let service = String::new();

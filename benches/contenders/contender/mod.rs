@@ -14,6 +14,7 @@ use crate::{
     Outcome,
     args::Args,
     process::{Process, Usage, free_address, until_up},
+    tls::{self, Files},
 };
 
 pub(crate) use self::headcount::{Settings, start as start_headcount};
@@ -54,6 +55,9 @@ impl Contender {
 
     /// Why it cannot be measured on this machine, if it cannot.
     pub(crate) fn missing(self) -> Option<String> {
+        if tls::files().is_some() && !matches!(self, Self::Memory | Self::Disk | Self::Bare) {
+            return Some("not measured with TLS".to_owned());
+        }
         let needed: &[&str] = match self {
             Self::Memory | Self::Disk | Self::Bare => &[],
             Self::Fastify => &["node", "npm", "redis-server"],
@@ -98,6 +102,10 @@ async fn bare(payload: Option<&Path>) -> Outcome<Running> {
     command.args(["--grpc", &grpc.to_string()]);
     if let Some(payload) = payload {
         command.arg("--payload").arg(payload);
+    }
+    if let Some(Files { certificate, key }) = tls::files() {
+        command.arg("--certificate").arg(certificate);
+        command.arg("--key").arg(key);
     }
     let mut processes = vec![Process::start(&mut command)?];
     until_up(&mut processes, async || {

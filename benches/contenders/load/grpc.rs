@@ -13,7 +13,7 @@ use tonic::{
     transport::Channel,
 };
 
-use crate::Outcome;
+use crate::{Outcome, tls};
 
 /// An answer may be as long as the servers allow.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -68,10 +68,13 @@ impl Decoder for Raw {
 
 /// A connection of its own.
 pub(crate) async fn connect(address: SocketAddr) -> Outcome<Channel> {
-    let endpoint = headcount_client::endpoint(&format!("http://{address}"))?
+    let mut endpoint = headcount_client::endpoint(&tls::url(address))?
         .initial_connection_window_size(WINDOW_BYTES)
         .initial_stream_window_size(WINDOW_BYTES)
         .connect_timeout(Duration::from_secs(10));
+    if let Some(trusted) = tls::trusted()? {
+        endpoint = endpoint.tls_config(trusted)?;
+    }
     Ok(endpoint.connect().await?)
 }
 

@@ -2,25 +2,24 @@
 
 use std::net::SocketAddr;
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::callback::ACCEPTED;
-use crate::Outcome;
+use crate::{
+    Outcome,
+    tls::{self, ClientStream},
+};
 
 /// A connection with one request under way at most.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: ClientStream,
     inbox: Vec<u8>,
 }
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+        let stream = tls::connect(address).await?;
         let inbox = Vec::with_capacity(4096);
         Ok(Self { stream, inbox })
     }
@@ -28,6 +27,7 @@ impl Connection {
     /// Sends a request, and waits for the whole answer.
     pub(crate) async fn post(&mut self, request: &[u8]) -> Outcome<()> {
         self.stream.write_all(request).await?;
+        self.stream.flush().await?;
         self.inbox.clear();
         loop {
             if self.stream.read_buf(&mut self.inbox).await? == 0 {

@@ -9,12 +9,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::broadcast};
+use tokio_util::either::Either;
 
 use super::bare_grpc;
 use crate::{
     Outcome,
     args::Args,
     load::callback::{ACCEPTED, USER_FIELD, USER_ID_BYTES, user_id},
+    tls::{Files, ServerStream},
 };
 
 /// Changes that a watcher may lag behind: as many as Headcount remembers.
@@ -43,18 +45,30 @@ pub(crate) async fn run(args: &Args) -> Outcome<()> {
         template: payload.clone(),
         watchers: watchers.clone(),
     };
-    let served = tokio::spawn(bare_grpc::run(grpc, payload, watchers));
-    serve_http(http, changes).await?;
+    let files = args.files();
+    let served = tokio::spawn(bare_grpc::run(grpc, payload, watchers, files.clone()));
+    serve_http(http, changes, files).await?;
     served.await?
 }
 
-async fn serve_http(address: SocketAddr, changes: Changes) -> Outcome<()> {
+async fn serve_http(address: SocketAddr, changes: Changes, files: Option<Files>) -> Outcome<()> {
     let listener = TcpListener::bind(address).await?;
+    let tls = files.map(|files| files.acceptor()).transpose()?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let changes = changes.clone();
+        let (changes, tls) = (changes.clone(), tls.clone());
         tokio::spawn(async move {
+            let stream = match tls {
+                Some(tls) => tls
+                    .accept(stream)
+                    .await
+                    .map(|it| Either::Right(Box::new(it))),
+                None => Ok(Either::Left(stream)),
+            };
+            let Ok(stream): std::io::Result<ServerStream> = stream else {
+                return;
+            };
             let answer = service_fn(move |request| answer(request, changes.clone()));
             // The harness reports a connection that breaks.
             let _ = http1::Builder::new()

@@ -22,7 +22,7 @@ use tonic::{
 };
 use tower::Service;
 
-use crate::{Outcome, load::grpc::Raw};
+use crate::{Outcome, load::grpc::Raw, tls::Files};
 
 pub(crate) const WATCH: &str = "/bare.Bare/Watch";
 pub(crate) const GET: &str = "/bare.Bare/Get";
@@ -34,9 +34,14 @@ pub(super) async fn run(
     address: SocketAddr,
     payload: Bytes,
     watchers: broadcast::Sender<Bytes>,
+    files: Option<Files>,
 ) -> Outcome<()> {
     let service = Bare { payload, watchers };
-    Server::builder()
+    let mut server = Server::builder();
+    if let Some(files) = files {
+        server = server.tls_config(files.of_tonic()?)?;
+    }
+    server
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .add_service(service)
         .serve(address)

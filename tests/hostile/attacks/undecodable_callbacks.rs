@@ -61,6 +61,7 @@ async fn send(attacker: usize, to: Addresses, post: &Post) -> std::io::Result<()
     let mut stream = From::Strangers(8).connect(attacker, to.webhook).await?;
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(post.body.as_bytes()).await?;
+    stream.flush().await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(())
