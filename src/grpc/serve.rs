@@ -53,6 +53,11 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// rare races. Each waits in memory until the client reads it.
 const FAULTY_STREAMS_MAX: usize = 1024;
 
+/// The most bytes of one message that a client sends. The longest that the API takes has two ids of
+/// 1,024 bytes, and a page token with three. Memory for all of a message is reserved when its length
+/// is known, and it need not come.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
 /// The limits of the gRPC front.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcSettings {
@@ -141,13 +146,16 @@ fn routes(
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let limit = REQUEST_BYTES_MAX;
     let health = HealthServer::new(health.into_service(presence.clone()));
-    let mut routes =
-        Routes::new(PresenceServiceServer::new(InPieces(presence))).add_service(health);
+    let presence = PresenceServiceServer::new(InPieces(presence));
+    let mut routes = Routes::new(presence.max_decoding_message_size(limit))
+        .add_service(health.max_decoding_message_size(limit));
     if reflection_policy != ReflectionPolicy::Off {
+        let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
         routes = routes
-            .add_service(reflection().build_v1()?)
-            .add_service(reflection().build_v1alpha()?);
+            .add_service(v1.max_decoding_message_size(limit))
+            .add_service(v1alpha.max_decoding_message_size(limit));
     }
     Ok(routes.prepare())
 }

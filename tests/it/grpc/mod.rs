@@ -4,6 +4,7 @@ mod answers;
 mod cancelled;
 mod crowded;
 mod errors;
+mod long_requests;
 mod many_rooms;
 mod network;
 mod pages;
