@@ -7,7 +7,9 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::{metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, routes::Routes};
+use super::{
+    metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, routes::Routes, turns::Turns,
+};
 use crate::{
     domain::{AppName, Clock},
     journal::{Entry, Journal, Revision},
@@ -148,6 +150,8 @@ pub struct WebhookFront {
     routes: RwLock<Arc<Routes>>,
     /// Room for authentic requests in work.
     pub(super) requests: Arc<Semaphore>,
+    /// Who of the long bodies is worked on.
+    pub(super) turns: Turns,
     /// Room for requests whose bodies are on their way.
     pub(super) unread: Budget,
     /// The addresses that sent authentic callbacks.
@@ -222,6 +226,7 @@ impl WebhookFront {
         Self {
             routes: RwLock::new(Arc::new(routes)),
             requests: Arc::new(Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS))),
+            turns: Turns::default(),
             unread: Budget::new("bodies on their way", unread, trust.clone(), displaced),
             trust,
             nonces: Nonces::new(nonce_pairs_max),

@@ -1,6 +1,6 @@
 //! Verifies and decodes a callback, and appends it to the journal.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -8,17 +8,17 @@ use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
     answers::{Reason, Refused, not_ready},
-    carried_on::CarriedOn,
-    front::{Full, Held, NonceReuse, WebhookFront},
+    front::{NonceReuse, WebhookFront},
     media,
     nonces::Content,
     routes::Route,
+    turns::Turn,
 };
 use crate::{
     domain::{AppName, Decoded, Outcome, Time, Times},
-    journal::{AppendError, Callback, Entry, Payload, io_kind},
+    journal::Callback,
     net::Caller,
-    providers::{EventTime, Malformed, NoncePair, Offset, Request, Terms, Text},
+    providers::{EventTime, Fields, Malformed, NoncePair, Offset, Proof, Request, Terms, Text},
 };
 
 /// A request whose body has arrived.
@@ -39,6 +39,18 @@ struct Read {
     untimely: Option<Box<str>>,
 }
 
+/// A callback whose sender proved who they are.
+struct Authentic<'f> {
+    proof: Proof<'f>,
+    times: Times,
+}
+
+/// What a callback has while it is in work.
+pub(super) struct Place {
+    _request: OwnedSemaphorePermit,
+    _turn: Turn,
+}
+
 /// A callback that the vendor need not send again.
 pub(super) struct Taken {
     pub(super) outcome: Outcome,
@@ -50,13 +62,13 @@ impl WebhookFront {
     /// Takes a callback. When this returns without an error, the callback is authentic, and
     /// unless it was ignored, it is durable and visible.
     pub(super) async fn ingest(&self, arrival: Arrival<'_>) -> Result<Taken, Refused> {
+        let (place, read) = self.read(&arrival).await?;
         let Read {
             app,
             times,
             decoded,
             untimely,
-        } = self.read(&arrival)?;
-        let permit = self.begin().await?;
+        } = read;
         let route = arrival.route;
         let outcome = decoded.outcome();
         let message = match &decoded {
@@ -75,7 +87,7 @@ impl WebhookFront {
                 body: arrival.body,
                 decoded: Arc::new(decoded),
             };
-            self.keep(&times, callback, permit).await?;
+            self.keep(&times, callback, place).await?;
         }
         route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
@@ -95,32 +107,57 @@ impl WebhookFront {
         Ok(permit)
     }
 
-    /// The app and the content of the callback, if it is authentic. Until that is certain, only
-    /// the fields that prove it are read.
-    fn read(&self, arrival: &Arrival<'_>) -> Result<Read, Refused> {
-        let Route {
-            product,
-            accounts,
-            undecodable_log,
-            ..
-        } = arrival.route;
+    /// The content of the callback, if it is authentic, and a place to work on it. Until that is
+    /// certain, only the fields that prove it are read.
+    async fn read(&self, arrival: &Arrival<'_>) -> Result<(Place, Read), Refused> {
         let unreadable =
             |malformed: Malformed| media::unreadable(arrival.headers, malformed.into());
         let text = Text::read(&arrival.body).map_err(unreadable)?;
         let fields = text.fields().map_err(unreadable)?;
+        let authentic = self.verify(arrival, &fields)?;
+        arrival.caller.trust();
+        let place = Place {
+            _request: self.begin().await?,
+            _turn: self.turns.take(arrival.body.len()).await?,
+        };
+        let read = self.decode(arrival, &fields, authentic)?;
+        Ok((place, read))
+    }
+
+    fn verify<'f>(
+        &self,
+        arrival: &'f Arrival<'f>,
+        fields: &'f Fields<'f>,
+    ) -> Result<Authentic<'f>, Refused> {
+        let Route {
+            product, accounts, ..
+        } = arrival.route;
         let request = Request {
             headers: arrival.headers,
             query: &arrival.query,
             body: &arrival.body,
-            fields: &fields,
+            fields,
         };
         let proof = (product.verify)(&request, &Terms { accounts })?;
-        let times = self.receive(&proof, product, &fields);
+        let times = self.receive(&proof, product, fields);
         if let Some(signed) = proof.signed {
             self.check_signature_time(signed, &times)?;
         }
-        arrival.caller.trust();
-        let decoded = (product.decode)(&arrival.query, &fields);
+        Ok(Authentic { proof, times })
+    }
+
+    fn decode(
+        &self,
+        arrival: &Arrival<'_>,
+        fields: &Fields<'_>,
+        Authentic { proof, times }: Authentic<'_>,
+    ) -> Result<Read, Refused> {
+        let Route {
+            product,
+            undecodable_log,
+            ..
+        } = arrival.route;
+        let decoded = (product.decode)(&arrival.query, fields);
         self.check_event_times(&decoded, &times)?;
         if let Decoded::Undecodable { message } = &decoded
             && let Some(held_back) = undecodable_log.pass(times.own)
@@ -135,14 +172,14 @@ impl WebhookFront {
         if let Some(nonce) = &proof.nonce {
             let content = Content {
                 decoded: &decoded,
-                fields: &fields,
+                fields,
                 signature_fields: product.signature_fields,
             };
             self.check_nonce(&proof.app, nonce, &content, times.own)?;
         }
         let untimely = match decoded.outcome() {
             Outcome::Accepted => {
-                let event = (product.event_time)(&fields);
+                let event = (product.event_time)(fields);
                 self.untimely(&proof.app, event, &times, arrival.route)
             }
             Outcome::Ignored | Outcome::Undecodable => None,
@@ -235,53 +272,4 @@ impl WebhookFront {
         }
         is_kept
     }
-
-    /// Makes a callback durable and visible. A sender who gives up takes back nothing: the entry
-    /// may be in the journal's queue, so its place and its room are kept until it is applied.
-    async fn keep(
-        &self,
-        times: &Times,
-        callback: Callback,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), Refused> {
-        let entry = Entry {
-            received_at: times.received_at(),
-            payload: Payload::Callback(callback),
-        };
-        // Asked before the entry is appended. When it is applied it cannot be refused.
-        let held = Held::of(&entry, &self.parts.capacity).map_err(|full| no_room(&entry, full))?;
-        let journal = Arc::clone(&self.parts.journal);
-        let visibility = Arc::clone(&self.parts.visibility);
-        let kept = CarriedOn::new(async move {
-            let _until_applied = (held, permit);
-            let revision = journal.append(entry).await?;
-            visibility.applied(revision).await;
-            Ok(())
-        });
-        kept.await
-            .map_err(|error: AppendError| self.unavailable(&error, times.own))
-    }
-
-    fn unavailable(&self, error: &AppendError, now: Time) -> Refused {
-        if let Some(held_back) = self.unavailable_log.pass(now) {
-            tracing::error!(held_back, "callback not taken: {error}");
-        }
-        // The store's own words are for the operator, not for the sender.
-        Reason::Unavailable.because(match io_kind(error) {
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                "the callback could not be made durable: the disk is full, or journal.bytes_max is reached"
-            }
-            _ => "the callback could not be made durable",
-        })
-    }
-}
-
-fn no_room(entry: &Entry, Full { limit }: Full) -> Refused {
-    let app = match &entry.payload {
-        Payload::Callback(callback) => callback.app.as_str(),
-        Payload::Tick => "",
-    };
-    Reason::RosterFull.because(format!(
-        "{limit} is reached, and this callback of {app} would add to it: send it again later"
-    ))
 }

@@ -17,6 +17,7 @@ mod freshness;
 mod front;
 mod handler;
 mod ingest;
+mod keep;
 mod media;
 mod metrics;
 mod nonces;
@@ -24,6 +25,7 @@ mod path;
 mod refusal_log;
 mod routes;
 mod serve;
+mod turns;
 mod undecodables;
 
 pub use self::{

@@ -3,6 +3,7 @@
 mod bodiless_streams;
 mod frame_floods;
 mod late_destroys;
+mod long_callbacks;
 mod long_lists;
 mod many_of_one;
 mod reading_watches;
@@ -32,6 +33,7 @@ pub(crate) const ALL: &[Attack] = &[
     unread_answers::CALLS_OF_ONE_CONNECTION,
     unread_answers::WATCHES_OF_TWO_CONNECTIONS,
     reading_watches::OF_ONE_CONNECTION,
+    long_callbacks::OF_ONE_SENDER,
     long_lists::OF_ROOMS,
     tokens_ahead::OF_MANY_WATCHES,
     many_of_one::OF_ONE_SENDER,
