@@ -56,6 +56,12 @@ impl KnownCredentials {
         self.tokens.is_empty() && self.jwt.is_none() && self.certificates.is_empty()
     }
 
+    /// Whether one of them allows the calls for operators. No JWT does.
+    pub(super) fn has_admin(&self) -> bool {
+        self.tokens.iter().any(|token| token.is_admin)
+            || self.certificates.iter().any(|known| known.is_admin)
+    }
+
     /// What a caller may ask at a time.
     ///
     /// # Errors

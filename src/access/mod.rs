@@ -6,6 +6,7 @@
 //!
 //! This module knows no protocol.
 
+mod bearer;
 mod certificates;
 mod digest;
 mod grant;
@@ -18,6 +19,7 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::watch;
 
 pub use self::{
+    bearer::bearer,
     certificates::CertificateGrant,
     digest::TokenDigest,
     grant::{Apps, Grant},
@@ -46,6 +48,11 @@ impl Access {
     /// When they show nothing that is known.
     pub fn check(&self, shown: Shown<'_>) -> Result<Grant, Denied> {
         self.known.borrow().check(shown, SystemTime::now())
+    }
+
+    /// Whether there is a credential whose holder is an operator.
+    pub fn knows_admin(&self) -> bool {
+        self.known.borrow().has_admin()
     }
 
     /// Replaces what is known. Whoever waits in [`ended`](Self::ended) looks again.

@@ -1,40 +1,22 @@
-//! The admin front: what operators can see.
+//! The admin front: what operators see, and what they can do.
 //!
-//! No part of the service knows the registry, and there is no global one: each part has a
-//! struct of its metrics that registers itself, and `server` passes the registry around.
+//! `serve` has the connections, `routes` what is asked, `door` who may ask it. A route is added
+//! in `routes`: its handler takes a [`Reader`](door::Reader) or an [`Operator`](door::Operator),
+//! or neither if everybody may ask.
+//!
+//! No part of the service knows the registry of metrics, and there is no global one: each part
+//! has a struct of its metrics that registers itself, and `server` passes the registry around.
 
-mod http;
+mod browser;
+mod door;
+mod front;
+mod registry;
+mod routes;
+mod serve;
 
-use prometheus_client::{encoding::text, registry::Registry};
-
-pub use self::http::{CONNECTIONS_MAX, serve};
-
-/// The metrics of all parts of this process, with the prefix `headcount`.
-#[derive(Debug)]
-pub struct MetricsRegistry(Registry);
-
-impl MetricsRegistry {
-    /// A registry without metrics.
-    pub fn new() -> Self {
-        Self(Registry::with_prefix("headcount"))
-    }
-
-    /// Where a part of the service adds its metrics.
-    pub fn registry_mut(&mut self) -> &mut Registry {
-        &mut self.0
-    }
-
-    /// Every metric, in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut page = String::new();
-        // Writing to a string cannot fail.
-        let _ = text::encode(&mut page, &self.0);
-        page
-    }
-}
-
-impl Default for MetricsRegistry {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub use self::{
+    door::AdminPolicy,
+    front::{AdminFront, AdminMetrics, AdminParts, Reload, ReloadError},
+    registry::MetricsRegistry,
+    serve::{CONNECTIONS_MAX, serve},
+};

@@ -1,8 +1,9 @@
 //! What the standard health service answers.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use futures_util::stream::{Stream, StreamExt as _};
+use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 use tonic_health::{
     ServingStatus,
@@ -11,14 +12,25 @@ use tonic_health::{
 };
 
 use super::service::{Presence, SERVICE_NAME};
+use crate::net::Readiness;
 
 /// The name under which the health service says whether callbacks can be made durable. The
 /// answer is `NOT_SERVING` while callbacks are refused. Queries and watches work meanwhile.
 pub const JOURNAL_HEALTH: &str = "headcount.journal";
 
-/// Tells the health service what to answer.
+/// Tells the health service what to answer. Clones tell the same one.
 #[derive(Clone, Debug)]
-pub struct Health(HealthReporter);
+pub struct Health {
+    reporter: HealthReporter,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What the health service was told last: what stays is not told again to those who watch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    answers: bool,
+    takes_callbacks: bool,
+}
 
 /// The health service, whose watches count among all watches, because each takes as much.
 #[derive(Debug)]
@@ -27,35 +39,62 @@ pub(super) struct CountedHealth {
     presence: Presence,
 }
 
+impl Told {
+    fn of(ready: &Readiness) -> Self {
+        Self {
+            answers: ready.is_serving(),
+            takes_callbacks: ready.check().is_ok(),
+        }
+    }
+}
+
 impl Health {
     /// Answers `NOT_SERVING` for every name, because a new reporter would answer
     /// `SERVING` for the server as a whole.
     pub async fn new() -> Self {
-        let health = Self(HealthReporter::new());
-        health.set_serving(false).await;
-        health.set_writable(false).await;
+        let told = Told {
+            answers: false,
+            takes_callbacks: false,
+        };
+        let health = Self {
+            reporter: HealthReporter::new(),
+            told: Arc::new(Mutex::new(told)),
+        };
+        health.report(told).await;
         health
     }
 
-    /// Answers `SERVING` or `NOT_SERVING` from now on, for [`JOURNAL_HEALTH`].
-    pub async fn set_writable(&self, writable: bool) {
-        let status = status(writable);
-        self.0.set_service_status(JOURNAL_HEALTH, status).await;
+    /// Answers from now on as the service is now: `SERVING` for the presence service and for the
+    /// server as a whole while questions are answered, and for [`JOURNAL_HEALTH`] while callbacks
+    /// are taken.
+    pub async fn tell(&self, ready: &Readiness) {
+        let mut told = self.told.lock().await;
+        let now = Told::of(ready);
+        if *told != now {
+            *told = now;
+            self.report(now).await;
+        }
     }
 
-    /// Answers `SERVING` or `NOT_SERVING` from now on, for the presence service and for
-    /// the server as a whole.
-    pub async fn set_serving(&self, serving: bool) {
-        let status = status(serving);
-        let Self(reporter) = self;
-        reporter.set_service_status("", status).await;
-        reporter.set_service_status(SERVICE_NAME, status).await;
+    async fn report(&self, now: Told) {
+        let statuses = [
+            ("", now.answers),
+            (SERVICE_NAME, now.answers),
+            (JOURNAL_HEALTH, now.takes_callbacks),
+        ];
+        for (name, is_serving) in statuses {
+            let status = match is_serving {
+                true => ServingStatus::Serving,
+                false => ServingStatus::NotServing,
+            };
+            self.reporter.set_service_status(name, status).await;
+        }
     }
 
     /// The health service. Its watches count among those of `presence`.
     pub(super) fn into_service(self, presence: Presence) -> CountedHealth {
         CountedHealth {
-            service: HealthService::from_health_reporter(self.0),
+            service: HealthService::from_health_reporter(self.reporter),
             presence,
         }
     }
@@ -85,13 +124,5 @@ impl health_server::Health for CountedHealth {
             });
             Box::pin(counted) as Self::WatchStream
         }))
-    }
-}
-
-fn status(serving: bool) -> ServingStatus {
-    if serving {
-        ServingStatus::Serving
-    } else {
-        ServingStatus::NotServing
     }
 }

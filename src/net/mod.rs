@@ -54,7 +54,7 @@ pub use self::{
     listener::Listener,
     metrics::ConnectionMetrics,
     peer::Peer,
-    readiness::Readiness,
+    readiness::{Readiness, Unready, Vitals},
     serve::{connections, serve},
     throttle::Throttle,
 };

@@ -13,11 +13,13 @@ use super::{
 };
 use crate::{
     access::Access,
-    admin::{self, MetricsRegistry},
+    admin::{
+        self, AdminFront, AdminMetrics, AdminParts, AdminPolicy, MetricsRegistry, ReloadError,
+    },
     config::{AppConfig, Config, GrpcConfig, Reflection, TlsConfig, WebhookConfig},
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy},
-    net::{ConnectionMetrics, Listener, Readiness, Security},
+    net::{Listener, Readiness, Security},
     providers::{Account, Registry},
     roster::Roster,
     tls::ClientCertificates,
@@ -39,9 +41,8 @@ pub(super) struct Fronts {
     access: Access,
     connections_max: Connections,
     grpc_metrics: GrpcMetrics,
-    admin: Option<(Listener<Security>, Arc<MetricsRegistry>)>,
+    admin: Option<(Listener<Security>, Arc<AdminFront>)>,
     certificates: Certificates,
-    admin_metrics: ConnectionMetrics,
 }
 
 /// What a reload reaches of a running service.
@@ -74,7 +75,7 @@ impl Fronts {
     ) -> Result<Self, ServerError> {
         let connections_max = descriptors::connections(config);
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
-        let admin_metrics = ConnectionMetrics::register(metrics.registry_mut(), "admin_", "Admin");
+        let admin_metrics = AdminMetrics::register(metrics.registry_mut());
         let front = WebhookFront::new(WebhookParts {
             settings: settings(
                 config,
@@ -114,8 +115,18 @@ impl Fronts {
         certificates.register(metrics.registry_mut());
         let admin = match config.admin.listen {
             Some(address) => {
-                let listener = listen("metrics", address, admin_security).await?;
-                Some((listener, Arc::new(metrics)))
+                let listener = listen("operators", address, admin_security).await?;
+                let front = AdminFront::new(AdminParts {
+                    registry: metrics,
+                    metrics: admin_metrics,
+                    access: access.clone(),
+                    policy: AdminPolicy {
+                        is_loopback: address.ip().is_loopback(),
+                        is_anonymous: config.admin.anonymous,
+                    },
+                    ready: ready.clone(),
+                });
+                Some((listener, Arc::new(front)))
             }
             None => None,
         };
@@ -134,7 +145,6 @@ impl Fronts {
             grpc_metrics,
             admin,
             certificates,
-            admin_metrics,
         })
     }
 
@@ -151,6 +161,29 @@ impl Fronts {
         listener.map(Listener::local_addr).transpose()
     }
 
+    /// Serves operators until `drain` is cancelled, if they are to be served. They are served
+    /// before the others, and after them, so that they see how the service starts and ends.
+    pub(super) fn spawn_admin(&mut self, parts: &mut parts::Parts, drain: &CancellationToken) {
+        let Some((listener, front)) = self.admin.take() else {
+            return;
+        };
+        let admin = admin::serve(listener, front, drain.clone());
+        parts.spawn(async move {
+            admin.await;
+            ("the admin front", Ok(()))
+        });
+    }
+
+    /// Says how operators read the configuration again.
+    pub(super) fn reload_by(
+        &self,
+        reload: impl Fn() -> Result<Vec<String>, ReloadError> + Send + Sync + 'static,
+    ) {
+        if let Some((_, front)) = &self.admin {
+            front.reload_by(reload);
+        }
+    }
+
     /// What a reload reaches.
     pub(super) fn reloadable(&self) -> Reloadable {
         Reloadable {
@@ -164,7 +197,10 @@ impl Fronts {
         let listeners = [
             ("callbacks", Some(&self.webhook.0)),
             ("gRPC", Some(&self.grpc.0)),
-            ("metrics", self.admin.as_ref().map(|(listener, _)| listener)),
+            (
+                "operators",
+                self.admin.as_ref().map(|(listener, _)| listener),
+            ),
         ];
         let addresses = listeners.into_iter().filter_map(|(what, listener)| {
             let address = listener?.local_addr().ok()?;
@@ -212,14 +248,6 @@ impl Fronts {
             webhook.await;
             ("the webhook front", Ok(()))
         });
-
-        if let Some((listener, registry)) = self.admin {
-            let admin = admin::serve(listener, registry, self.admin_metrics, drain.clone());
-            parts.spawn(async move {
-                admin.await;
-                ("metrics", Ok(()))
-            });
-        }
     }
 }
 

@@ -19,8 +19,10 @@ mod parts;
 mod recovery;
 mod reload;
 mod roster_settings;
+mod service_manager;
 mod storage;
 mod upkeep;
+mod vitals;
 
 use std::{future::Future, io, mem, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -33,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    admin::MetricsRegistry,
+    admin::{MetricsRegistry, ReloadError},
     config::{Config, ConfigError},
     control::{ControlMetrics, ControlSocket},
     domain::Clock,
@@ -60,10 +62,12 @@ use self::{
     backup::RunningBackups,
     checkpointing::{CheckpointPolicy, Keeper},
     clock_watch::ClockWatch,
-    fronts::Fronts,
+    fronts::{Addresses, Fronts},
     parts::{Parts, ended, failure},
     reload::ReloadMetrics,
+    service_manager::ServiceManager,
     storage::Storage,
+    vitals::Vitals,
 };
 
 /// How long before the configured end of draining the remaining work is cut off, so that the
@@ -87,6 +91,7 @@ pub struct Server {
     /// Writes to the roster. It is given to the journal when the service starts.
     applier: Applier,
     ready: Readiness,
+    manager: ServiceManager,
     clock: Clock,
     clock_watch: ClockWatch,
     reload_metrics: ReloadMetrics,
@@ -120,7 +125,10 @@ impl Server {
         storage.register(metrics.registry_mut());
         let control_metrics = ControlMetrics::default();
         control_metrics.register(metrics.registry_mut());
-        let ready = Readiness::default();
+        let ready = Readiness::of(Vitals {
+            journal: Arc::clone(&storage.journal),
+            roster: Arc::clone(&roster),
+        });
         let clock = Clock::system();
         let clock_watch = ClockWatch::register(metrics.registry_mut());
         let reload_metrics = ReloadMetrics::register(metrics.registry_mut());
@@ -142,6 +150,7 @@ impl Server {
             checkpoint_policy: CheckpointPolicy::new(&config.journal, clock.clone()),
             roster,
             applier,
+            manager: ServiceManager::new(ready.clone()),
             ready,
             clock,
             clock_watch,
@@ -152,13 +161,21 @@ impl Server {
     }
 
     /// What reads the configuration again, by `read`. This server was bound with `started`.
+    /// Operators do so with it, too.
     pub fn reloader(
         &self,
         started: Config,
         read: impl Fn() -> Result<(Config, Vec<String>), ConfigError> + Send + Sync + 'static,
     ) -> Reloader {
         let (target, metrics) = (self.fronts.reloadable(), self.reload_metrics.clone());
-        Reloader::new(Box::new(read), started, target, metrics)
+        let manager = self.manager.clone();
+        let reloader = Reloader::new(Box::new(read), started, target, metrics, manager);
+        let by_operators = reloader.clone();
+        self.fronts.reload_by(move || {
+            let reloaded = by_operators.reload();
+            reloaded.map_err(|error| ReloadError::Configuration(error.to_string()))
+        });
+        reloader
     }
 
     /// Where callbacks are taken in.
@@ -191,7 +208,7 @@ impl Server {
     ///
     /// # Errors
     /// When a part of the service fails.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let drain_timeout = self.drain_timeout;
         // At least half of a short timeout is left.
         let cut_off = drain_timeout
@@ -200,18 +217,26 @@ impl Server {
         let health = Health::new().await;
         let drain = CancellationToken::new();
         let mut parts = Parts::new();
+        // They go on while the others drain.
+        let (mut for_operators, last_drain) = (Parts::new(), CancellationToken::new());
+        let (manager, addresses) = (self.manager.clone(), self.fronts.addresses());
+        self.fronts.spawn_admin(&mut for_operators, &last_drain);
+        manager.spawn(&mut for_operators, &last_drain);
 
         let (storage, roster) = (self.storage.clone(), Arc::clone(&self.roster));
         let (ready, policy) = (self.ready.clone(), self.checkpoint_policy.clone());
         let mut stopped = None;
         let failed = tokio::select! {
             () = shutdown => None,
-            failed = self.serve(&health, &drain, &mut parts, &mut stopped) => Some(failed),
+            failed = self.serve(&addresses, &health, &drain, &mut parts, &mut stopped) => Some(failed),
+            ended = for_operators.join_next() => Some(failure(ended)),
         };
         let failed = failed.or(stopped);
         info!("draining");
         let cut_off = Instant::now() + cut_off;
-        health.set_serving(false).await;
+        ready.drain();
+        health.tell(&ready).await;
+        manager.look();
         drain.cancel();
         let drained = async { while parts.join_next().await.is_some() {} };
         let is_drained = time::timeout_at(cut_off, drained).await.is_ok();
@@ -234,6 +259,10 @@ impl Server {
                 warn!("there is no time for a last checkpoint: the next start takes longer");
             }
         }
+        last_drain.cancel();
+        let ended = async { while for_operators.join_next().await.is_some() {} };
+        // Whoever still asks is cut off.
+        let _ = time::timeout_at(cut_off, ended).await;
         // The process ends. To free a million members one by one takes seconds.
         mem::forget(roster);
         failed.map_or(Ok(()), Err)
@@ -243,6 +272,7 @@ impl Server {
     /// told to come back later. If it cannot serve, and waits to be ended, `stopped` says why.
     async fn serve(
         self,
+        addresses: &Addresses,
         health: &Health,
         drain: &CancellationToken,
         parts: &mut Parts,
@@ -257,13 +287,13 @@ impl Server {
             roster,
             applier,
             ready,
+            manager,
             clock,
             clock_watch,
             apps,
             reload_metrics: _,
             drain_timeout: _,
         } = self;
-        let addresses = fronts.addresses();
         let recovering = storage.clone();
         let mut recovery = task::spawn_blocking(move || recovery::recover(&recovering, applier));
         let quick = time::timeout(QUIET_START, &mut recovery).await;
@@ -325,7 +355,8 @@ impl Server {
             checkpointing::spawn(parts, drain, keeper);
         }
         ready.set(true);
-        health.set_serving(true).await;
+        health.tell(&ready).await;
+        manager.look();
         info!(apps = apps.join(", "), "serving {addresses}");
         failure(parts.join_next().await)
     }

@@ -11,7 +11,10 @@ use prometheus_client::{
 use toml::{Table, Value};
 use tracing::{error, info, warn};
 
-use super::fronts::{self, Reloadable};
+use super::{
+    fronts::{self, Reloadable},
+    service_manager::ServiceManager,
+};
 use crate::{
     config::{AppConfig, Config, ConfigError},
     providers::Account,
@@ -33,6 +36,7 @@ struct Inner {
     started: Config,
     target: Reloadable,
     metrics: ReloadMetrics,
+    manager: ServiceManager,
     /// One reload at a time.
     turn: Mutex<()>,
 }
@@ -72,12 +76,14 @@ impl Reloader {
         started: Config,
         target: Reloadable,
         metrics: ReloadMetrics,
+        manager: ServiceManager,
     ) -> Self {
         Self(Arc::new(Inner {
             read,
             started,
             target,
             metrics,
+            manager,
             turn: Mutex::new(()),
         }))
     }
@@ -90,9 +96,14 @@ impl Reloader {
     /// When the configuration or a file that it names cannot be used. Then nothing changes, but
     /// certificates, each of which is taken over if it can be used.
     pub fn reload(&self) -> Result<Vec<String>, ConfigError> {
-        let Inner { metrics, turn, .. } = &*self.0;
+        let Inner {
+            metrics,
+            manager,
+            turn,
+            ..
+        } = &*self.0;
         let _turn = turn.lock();
-        let reloaded = self.0.reload();
+        let reloaded = manager.during_reload(|| self.0.reload());
         match &reloaded {
             Ok(warnings) => {
                 metrics.count("success", 1);

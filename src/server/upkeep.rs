@@ -89,7 +89,7 @@ pub async fn forget_due(journal: &dyn Journal, roster: &Roster, clock: &Clock) {
     }
 }
 
-/// Reports in health whether entries can be made durable, and lets a journal that failed try
+/// Tells health how the service is, and lets a journal that failed try
 /// again. Returns why the journal has ended, when it has.
 async fn keep_looking_after(
     journal: Arc<dyn Journal>,
@@ -98,7 +98,6 @@ async fn keep_looking_after(
     clock: Clock,
 ) -> BoxError {
     let mut looks = looks();
-    let mut was_writable = None;
     let mut stopped = journal.stopped();
     loop {
         let entry = tokio::select! {
@@ -110,17 +109,14 @@ async fn keep_looking_after(
             // What the entry changed by half is not to be served.
             let error = ServerError::from(entry);
             ready.stop(error.to_string());
-            health.set_writable(false).await;
+            health.tell(&ready).await;
             return error.into();
         }
-        let is_writable = journal.failure().is_none();
-        if was_writable.replace(is_writable) != Some(is_writable) {
-            health.set_writable(is_writable).await;
-        }
+        health.tell(&ready).await;
         if journal.is_over() {
             return "it was not told to".into();
         }
-        if !is_writable {
+        if journal.failure().is_some() {
             journal.probe(clock.times().received_at());
         }
     }

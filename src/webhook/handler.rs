@@ -21,7 +21,7 @@ use super::{
     routes::Route,
 };
 use crate::{
-    net::Caller,
+    net::{Caller, Unready},
     providers::{self, Answer},
 };
 
@@ -131,16 +131,20 @@ impl WebhookFront {
 
     /// Says whether callbacks are taken, for load balancers.
     fn health(&self, method: &Method, draining: bool) -> Response<Full<Bytes>> {
-        let (status, body) = match *method {
-            Method::GET | Method::HEAD if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-            Method::GET | Method::HEAD if self.parts.ready.is_ready() => (StatusCode::OK, "ok"),
-            Method::GET | Method::HEAD => {
-                let why = self.parts.ready.stopped().unwrap_or("starting");
-                (StatusCode::SERVICE_UNAVAILABLE, why)
-            }
-            _ => (StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD"),
+        let ready = match draining {
+            true => Err(Unready::Draining),
+            false => self.parts.ready.check(),
         };
-        let mut response = Response::new(Full::from(body.to_owned()));
+        let (status, body) = match (method, ready) {
+            (&Method::GET | &Method::HEAD, Ok(())) => (StatusCode::OK, "ok".to_owned()),
+            (&Method::GET | &Method::HEAD, Err(unready)) => {
+                // Anybody may ask here.
+                let reason = unready.brief().to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, reason)
+            }
+            _ => (StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD".to_owned()),
+        };
+        let mut response = Response::new(Full::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));

@@ -19,7 +19,8 @@ use self::{
 
 /// Crates that a module may import only if its row names them, so that most modules do not
 /// depend on protobuf, HTTP or TLS.
-const GUARDED_CRATES: [&str; 11] = [
+const GUARDED_CRATES: [&str; 12] = [
+    "axum",
     "headcount_client",
     "hyper",
     "hyper_rustls",

@@ -79,7 +79,7 @@ async fn calls_are_answered_on_a_connection_that_is_full_of_watches() {
 #[tokio::test]
 async fn a_connection_that_has_all_of_its_streams_in_use_is_counted_once() {
     let server = server().await;
-    server.health.set_serving(true).await;
+    server.health.tell(&server.ready).await;
     for connections in 1..=2 {
         let channel = server.channel().await;
         let mut health = HealthClient::new(channel.clone());

@@ -52,7 +52,8 @@ async fn a_watch_of_health_is_one_of_all_watches() {
 async fn health_says_what_it_was_told() {
     let server = Server::new(World::new()).await;
     for serving in [true, false, true] {
-        server.health.set_serving(serving).await;
+        server.ready.set(serving);
+        server.health.tell(&server.ready).await;
         let expected = if serving {
             ServingStatus::Serving
         } else {
@@ -115,7 +116,7 @@ async fn reflection_lists_the_service_in_both_versions() {
 #[tokio::test]
 async fn a_drain_ends_every_stream_and_then_the_server() {
     let server = Server::new(World::new()).await;
-    server.health.set_serving(true).await;
+    server.health.tell(&server.ready).await;
     let mut watch = server.watch("r", "").await.unwrap();
     let token = next(&mut watch).await.resume_token;
     let mut health = HealthClient::new(server.channel().await);
@@ -161,7 +162,7 @@ async fn a_drain_stops_accepting_before_it_waits_for_connections() {
     let server = Server::new(World::new()).await;
     // A client that says nothing has a while to go.
     let _silent = server.pipe(1024);
-    server.health.set_serving(true).await;
+    server.health.tell(&server.ready).await;
     check(&server, "").await.unwrap();
     server.drain.cancel();
     server.stops_accepting().await;
