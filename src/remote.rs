@@ -1,11 +1,19 @@
-//! How commands reach the gRPC service of a server, and what they show to be let in.
+//! How commands reach a server, and what they show to be let in.
+
+mod http;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use ::http::HeaderValue;
 use headcount_client::{Certificate, Client, ClientTlsConfig, Credentials, Identity};
+use rustls::RootCertStore;
+
+pub use self::http::HttpClient;
+
+use crate::tls::{self, TlsError};
 
 /// How much of a file is read. The certificates that a system trusts are 200 KiB.
 const FILE_BYTES_MAX: u64 = 2 << 20;
@@ -46,6 +54,9 @@ pub enum RemoteError {
         /// The flag.
         flag: &'static str,
     },
+    /// A certificate or a key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The URL of the server or a certificate is not valid.
     #[error(transparent)]
     Connect(#[from] headcount_client::ConnectError),
@@ -61,17 +72,63 @@ impl Proof {
     /// Outside of a tokio runtime.
     pub fn connect(&self, server: &str) -> Result<Client, RemoteError> {
         let credentials = self.credentials()?;
-        if server.starts_with("https://") {
-            return Ok(headcount_client::connect_tls(
+        match self.is_by_tls(server)? {
+            true => Ok(headcount_client::connect_tls(
                 server,
                 self.tls()?,
                 credentials,
-            )?);
+            )?),
+            false => Ok(headcount_client::connect_with(server, credentials)?),
+        }
+    }
+
+    /// A client of an HTTP front of the server at a URL, which reads so many bytes of an answer.
+    /// It shows the certificate, if there is one; what [`authorization`](Self::authorization)
+    /// says has to be added to each request.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn http(&self, server: &str, answer_bytes_max: usize) -> Result<HttpClient, RemoteError> {
+        let (roots, identity) = match self.is_by_tls(server)? {
+            true => (
+                tls::roots(self.ca.as_deref())?,
+                self.cert.as_deref().zip(self.key.as_deref()),
+            ),
+            false => (RootCertStore::empty(), None),
+        };
+        let settings = tls::client(roots, identity)?;
+        Ok(HttpClient::new(settings, answer_bytes_max))
+    }
+
+    /// The header that shows the token, if there is one.
+    ///
+    /// # Errors
+    /// When its file cannot be used.
+    pub fn authorization(&self) -> Result<Option<HeaderValue>, RemoteError> {
+        let Some(file) = &self.token_file else {
+            return Ok(None);
+        };
+        let value = format!("Bearer {}", read(file)?.trim());
+        let mut value = HeaderValue::try_from(value).map_err(|_| RemoteError::File {
+            file: file.clone(),
+            reason: "a token has no spaces and no other signs than those of ASCII".to_owned(),
+        })?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    /// Whether a server is reached by TLS.
+    ///
+    /// # Errors
+    /// When it is not, and something is to be proved that can only be by TLS.
+    fn is_by_tls(&self, server: &str) -> Result<bool, RemoteError> {
+        if server.starts_with("https://") {
+            return Ok(true);
         }
         let flags = [("--ca", &self.ca), ("--cert", &self.cert)];
         match flags.into_iter().find(|(_, file)| file.is_some()) {
             Some((flag, _)) => Err(RemoteError::PlainText { flag }),
-            None => Ok(headcount_client::connect_with(server, credentials)?),
+            None => Ok(false),
         }
     }
 

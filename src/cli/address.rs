@@ -14,6 +14,11 @@ pub(super) fn webhook_url(text: &str) -> Result<String, String> {
     url(text, example)
 }
 
+/// The URL of an admin front, http or https, or an address such as `127.0.0.1:9090`.
+pub(super) fn admin_url(text: &str) -> Result<String, String> {
+    url(text, "127.0.0.1:9090")
+}
+
 fn url(text: &str, example: &str) -> Result<String, String> {
     let expected = || format!("expected an address such as {example} or http://{example}");
     let (url, is_address) = match text.split_once("://") {

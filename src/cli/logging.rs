@@ -34,6 +34,9 @@ pub(super) fn init() {
         .with_env_filter(filter)
         .with_ansi(Paint::of(io::stderr().is_terminal()).is_on())
         .with_writer(io::stderr)
+        // It would be told on stderr, which panics where stderr is what cannot be written to: a
+        // terminal that was closed.
+        .log_internal_errors(false)
         .init();
     for warning in warnings {
         tracing::warn!("{}: {warning}", EnvFilter::DEFAULT_ENV);

@@ -8,12 +8,15 @@
 
 mod address;
 mod age;
+mod check_config;
 mod client_args;
 mod journal;
 mod json;
 mod list;
 mod logging;
+mod manual;
 mod paint;
+mod reload;
 mod send;
 mod serve;
 mod simulate;
@@ -25,6 +28,7 @@ mod watch;
 use std::{
     error::Error,
     io::{self, BufWriter},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -33,6 +37,7 @@ use clap::{Parser, Subcommand};
 use crate::{config::ConfigError, remote::RemoteError};
 
 pub use self::{
+    check_config::{CheckConfigArgs, check_config},
     client_args::ClientArgs,
     journal::{
         BackupArgs, ExportArgs, InspectArgs, JournalArgs, JournalCommand, JournalError, ReplayArgs,
@@ -40,6 +45,8 @@ pub use self::{
     },
     json::{JsonError, JsonLines},
     list::{RoomsArgs, UserArgs, UsersArgs, rooms, user, users},
+    manual::{CompletionsArgs, ManArgs, completions, man},
+    reload::{ReloadArgs, reload},
     send::{SendArgs, SendEvent, send},
     serve::ServeArgs,
     simulate::{SimulateArgs, simulate},
@@ -72,6 +79,10 @@ pub struct Args {
 pub enum Command {
     /// Take vendors' callbacks in and serve who is in which room.
     Serve(ServeArgs),
+    /// Check a configuration file, and everything that it names: print what it comes to.
+    CheckConfig(CheckConfigArgs),
+    /// Let a running server read its configuration again.
+    Reload(ReloadArgs),
     /// List the open rooms.
     Rooms(RoomsArgs),
     /// List who is in a room.
@@ -91,6 +102,10 @@ pub enum Command {
         after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
     )]
     Simulate(SimulateArgs),
+    /// Print a script that lets a shell complete commands and flags.
+    Completions(CompletionsArgs),
+    /// Print the manual.
+    Man(ManArgs),
 }
 
 /// Why a command failed.
@@ -138,6 +153,17 @@ pub enum CliError {
     /// A callback cannot be sent, or got no answer.
     #[error("{0}")]
     Send(String),
+    /// The server did not read its configuration again.
+    #[error("{0}")]
+    Reload(String),
+    /// The pages of the manual cannot be written.
+    #[error("{}: {source}", folder.display())]
+    Manual {
+        /// Where to.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// An answer cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -188,6 +214,25 @@ impl Command {
             Self::Serve(args) => {
                 serve::serve(args, std::env::vars_os()).await?;
                 return Ok(ExitCode::SUCCESS);
+            }
+            Self::CheckConfig(args) => {
+                check_config(args, std::env::vars_os(), out, io::stderr())?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Completions(args) => {
+                completions(&args, out)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Man(args) => {
+                man(&args, out)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            // It is not known what an interrupted one did.
+            Self::Reload(args) => {
+                return tokio::select! {
+                    done = reload(args, out, io::stderr()) => done.map(|()| ExitCode::SUCCESS),
+                    _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
+                };
             }
             // An interrupted run has no verdict, so its exit code is that of one that could not run.
             Self::Simulate(args) => {

@@ -1,9 +1,12 @@
 //! `headcount serve`: the service itself.
 
+mod signals;
+
 use std::{convert::Infallible, error::Error, ffi::OsString, io, net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
 
+use self::signals::{Interrupts, Reloads, Signals};
 use super::CliError;
 use crate::{
     config::{Config, ConfigError, JournalConfig, JournalKind, stray_variables},
@@ -134,8 +137,7 @@ pub(super) async fn serve(
         None
     };
     server::raise_file_limit();
-    let interrupts = Interrupts::new().map_err(|error| failed(error.into()))?;
-    let hangups = Hangups::new().map_err(|error| failed(error.into()))?;
+    let signals = Signals::new(args.dev).map_err(|error| failed(error.into()))?;
     let bound = Server::bind(&config, Registry::standard(), server::rules(&config)).await;
     let server = bound.map_err(|error| failed(error.into()))?;
     let path = config.journal.path.clone();
@@ -146,16 +148,16 @@ pub(super) async fn serve(
         Ok((config, warnings))
     });
     let served = tokio::select! {
-        served = server.run(shutdown(interrupts)) => served,
-        never = reload_on(hangups, reloader) => match never {},
+        served = server.run(shutdown(signals.interrupts)) => served,
+        never = reload_on(signals.reloads, reloader) => match never {},
     };
     served.map_err(|error| failed(error.into()))
 }
 
 /// Reads the configuration again whenever the process is told to.
-async fn reload_on(mut hangups: Hangups, reloader: Reloader) -> Infallible {
+async fn reload_on(mut reloads: Reloads, reloader: Reloader) -> Infallible {
     loop {
-        hangups.next().await;
+        reloads.next().await;
         let reloader = reloader.clone();
         // What went wrong is in the log.
         let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
@@ -180,37 +182,6 @@ fn scratch(journal: &mut JournalConfig) -> io::Result<Option<TempDir>> {
     Ok(Some(scratch))
 }
 
-/// SIGHUP, by which a process is told to read its configuration again.
-#[cfg(unix)]
-struct Hangups(tokio::signal::unix::Signal);
-
-#[cfg(unix)]
-impl Hangups {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::hangup()).map(Self)
-    }
-
-    /// Completes at the next signal.
-    async fn next(&mut self) {
-        self.0.recv().await;
-    }
-}
-
-#[cfg(not(unix))]
-struct Hangups;
-
-#[cfg(not(unix))]
-impl Hangups {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Completes when the process is told to end. If it is told so again, it ends at once.
 async fn shutdown(mut interrupts: Interrupts) {
     interrupts.next().await;
@@ -219,48 +190,4 @@ async fn shutdown(mut interrupts: Interrupts) {
         tracing::warn!("told to end a second time: ends without waiting for the drain");
         std::process::exit(1);
     });
-}
-
-/// The signals that tell the process to end: Ctrl-C, and SIGTERM from process managers. There
-/// is one value of this, because a signal that comes between two of them would be lost.
-#[cfg(unix)]
-struct Interrupts {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Interrupts {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Completes at the next signal.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Interrupts;
-
-#[cfg(not(unix))]
-impl Interrupts {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        // Without a handler for it, Ctrl-C ends the process as it always does.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

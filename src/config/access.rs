@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -166,16 +167,27 @@ impl Config {
         }
         let is_open = |is_loopback: bool, anonymous: bool| !(is_loopback || known || anonymous);
         if is_open(grpc.listen.ip().is_loopback(), grpc.anonymous) {
-            return wrong("grpc.listen", open_to_all(grpc.listen));
+            let ways_out = "list [[grpc.tokens]], or say `anonymous = true` where only your own servers reach it";
+            return wrong("grpc.listen", open_to_all(grpc.listen, ways_out));
         }
-        if let Some(listen) = self.admin.listen {
-            let has_admin = grpc.tokens.iter().any(|token| token.admin)
-                || grpc.clients.iter().any(|client| client.admin);
-            if !listen.ip().is_loopback() && !has_admin && !self.admin.anonymous {
-                return wrong("admin.listen", open_to_all(listen));
-            }
+        if let Some(listen) = self.admin.listen
+            && !(listen.ip().is_loopback() || self.admin.anonymous || self.may_know_operators())
+        {
+            let ways_out = "give one of [[grpc.tokens]] `admin = true`, or one of [[grpc.clients]] with `admin.tls.client_ca`, or say `anonymous = true` where only operators reach it";
+            return wrong("admin.listen", open_to_all(listen, ways_out));
         }
         Ok(())
+    }
+
+    /// Whether an operator can show who they are to the admin front.
+    fn may_know_operators(&self) -> bool {
+        let tls = self.admin.tls.as_ref();
+        let takes_certificates = tls.is_some_and(|tls| tls.client_ca.is_some());
+        let GrpcConfig {
+            tokens, clients, ..
+        } = &self.grpc;
+        tokens.iter().any(|token| token.admin)
+            || (takes_certificates && clients.iter().any(|client| client.admin))
     }
 
     /// What of the credentials is allowed but likely not meant.
@@ -206,10 +218,8 @@ impl Config {
     }
 }
 
-fn open_to_all(listen: std::net::SocketAddr) -> String {
-    format!(
-        "{listen} is open to others, and nobody is asked who they are: list [[grpc.tokens]], or say `anonymous = true` where only your own servers reach it"
-    )
+fn open_to_all(listen: SocketAddr, ways_out: &str) -> String {
+    format!("{listen} is open to others, and nobody is asked who they are: {ways_out}")
 }
 
 fn apps(names: &[String]) -> Apps {

@@ -27,7 +27,8 @@ const PREFIX: &str = "HEADCOUNT_";
 const SEPARATOR: &str = "__";
 
 /// Variables of the client commands, which are no settings of the service.
-const CLIENT_VARIABLES: [&str; 6] = [
+const CLIENT_VARIABLES: [&str; 7] = [
+    "HEADCOUNT_ADMIN",
     "HEADCOUNT_APP",
     "HEADCOUNT_CA",
     "HEADCOUNT_CERT",
@@ -161,6 +162,16 @@ impl Config {
     }
 }
 
+/// The variables among `names` that set something, each with the key that it sets.
+pub fn overriding(names: &[OsString]) -> Vec<(String, String)> {
+    let settings = names.iter().filter_map(setting);
+    let mut settings: Vec<_> = settings
+        .map(|(variable, path)| (variable.to_owned(), path.join(".")))
+        .collect();
+    settings.sort_unstable();
+    settings
+}
+
 /// Warnings of variables that are likely mistakes: they are named like settings, and are not
 /// settings because they lack the two underscores.
 ///
@@ -214,7 +225,7 @@ fn closest(name: &str, schema: &Table) -> String {
 }
 
 /// Every key that may be set by a variable, with a value of its type.
-fn schema() -> Result<Table, ConfigError> {
+pub(super) fn schema() -> Result<Table, ConfigError> {
     let mut config = Config::default();
     // Keys that are not set by default would be missing.
     config.admin.listen = Some(config.webhook.listen);

@@ -7,6 +7,7 @@
 mod access;
 mod apps;
 mod defaults;
+mod effective;
 mod error;
 mod load;
 mod tls;
@@ -23,8 +24,9 @@ pub use crate::webhook::NonceReuse;
 
 pub use self::{
     access::{ClientConfig, JwtConfig, Reflection, TokenConfig},
+    effective::Effective,
     error::ConfigError,
-    load::stray_variables,
+    load::{overriding, stray_variables},
     tls::TlsConfig,
     units::{Size, Span, UnitError},
     validate::JOURNAL_BYTES_MIN,

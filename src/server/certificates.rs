@@ -34,6 +34,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// A certificate that expires sooner than this is warned about at the start.
 const EXPIRES_SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+const EXPIRY_WARNING: &str = "the certificate expires soon, or has expired";
+
 /// What a front is told to speak on top of TLS, the first rather than the last.
 pub(super) const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 pub(super) const HTTP2: &[&[u8]] = &[b"h2"];
@@ -81,9 +83,22 @@ impl Certificates {
         Ok(security)
     }
 
-    /// Adds to a registry when the certificates expire.
+    /// What is likely not meant, of the certificates that can be used.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let certificates = self.0.lock();
+        let soon = certificates.iter().filter_map(|certificate| {
+            let (front, days) = (certificate.front, certificate.last_days()?);
+            Some(format!(
+                "{front}.tls: {EXPIRY_WARNING}: {days} days are left"
+            ))
+        });
+        soon.collect()
+    }
+
+    /// Adds to a registry when the certificates expire, and warns of those that do soon.
     pub(super) fn register(&self, registry: &mut Registry) {
         let certificates = self.0.lock();
+        certificates.iter().for_each(Certificate::warn_of_expiry);
         let expiries = certificates.iter();
         let expiries =
             expiries.map(|certificate| (certificate.front, Arc::clone(&certificate.expires)));
@@ -140,7 +155,6 @@ impl Certificate {
             expires: Arc::new(Mutex::new(expires)),
             trouble: None,
         };
-        certificate.warn_of_expiry();
         Ok(certificate)
     }
 
@@ -169,11 +183,17 @@ impl Certificate {
     }
 
     fn warn_of_expiry(&self) {
-        let left = seconds_left(*self.expires.lock());
-        if left < EXPIRES_SOON.as_secs_f64() {
-            let (front, days) = (self.front, (left / (24.0 * 60.0 * 60.0)).floor());
-            warn!(front, days, "the certificate expires soon, or has expired");
+        if let Some(days) = self.last_days() {
+            let front = self.front;
+            warn!(front, days, "{EXPIRY_WARNING}");
         }
+    }
+
+    /// In how many days it expires, if that is soon; below zero if it has expired.
+    fn last_days(&self) -> Option<f64> {
+        let left = seconds_left(*self.expires.lock());
+        let is_soon = left < EXPIRES_SOON.as_secs_f64();
+        is_soon.then(|| (left / (24.0 * 60.0 * 60.0)).floor())
     }
 }
 

@@ -5,9 +5,10 @@ use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    certificates::{self, Certificates},
+    certificates::Certificates,
     descriptors::{self, Connections},
     error::ServerError,
+    gates::Gates,
     parts,
     storage::Storage,
 };
@@ -16,13 +17,12 @@ use crate::{
     admin::{
         self, AdminFront, AdminMetrics, AdminParts, AdminPolicy, MetricsRegistry, ReloadError,
     },
-    config::{AppConfig, Config, GrpcConfig, Reflection, TlsConfig, WebhookConfig},
+    config::{AppConfig, Config, GrpcConfig, Reflection, WebhookConfig},
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy},
     net::{Listener, Readiness, Security},
     providers::{Account, Registry},
     roster::Roster,
-    tls::ClientCertificates,
     webhook::{
         self, Capacity, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
     },
@@ -98,20 +98,13 @@ impl Fronts {
             config.grpc.watches_max,
             grpc_metrics.clone(),
         );
-        let certificates = Certificates::default();
-        let access = Access::new(config.credentials()?);
-        // Where tokens are known, too, a client may come without a certificate.
-        let of_clients = match config.grpc.knows_credentials() {
-            true => ClientCertificates::Optional,
-            false => ClientCertificates::Required,
-        };
-        let security = |front, tls: &Option<TlsConfig>, alpn, clients| {
-            certificates.security(front, tls.as_ref(), alpn, clients)
-        };
-        let (http, required) = (certificates::HTTP, ClientCertificates::Required);
-        let webhook_security = security("webhook", &config.webhook.tls, http, required)?;
-        let grpc_security = security("grpc", &config.grpc.tls, certificates::HTTP2, of_clients)?;
-        let admin_security = security("admin", &config.admin.tls, http, of_clients)?;
+        let Gates {
+            access,
+            certificates,
+            webhook: webhook_security,
+            grpc: grpc_security,
+            admin: admin_security,
+        } = Gates::read(config)?;
         certificates.register(metrics.registry_mut());
         let admin = match config.admin.listen {
             Some(address) => {

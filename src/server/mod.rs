@@ -12,6 +12,7 @@ mod clock_watch;
 mod descriptors;
 mod error;
 mod fronts;
+mod gates;
 mod journal_space;
 mod latest_checkpoint;
 mod memory;
@@ -51,6 +52,7 @@ use crate::{
 pub use self::{
     descriptors::raise_file_limit,
     error::ServerError,
+    gates::check,
     reload::Reloader,
     roster_settings::rules,
     upkeep::{forget_due, keep_forgetting},

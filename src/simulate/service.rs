@@ -9,17 +9,11 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use headcount_client::Client as GrpcClient;
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::RootCertStore;
+use http_body_util::Full;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::options::{CannotRun, Options, Trouble};
-use crate::{remote::Proof, tls};
+use crate::remote::{HttpClient, Proof};
 
 /// How long the server may take to be connected to.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +48,7 @@ pub trait Service: fmt::Debug + Send + Sync {
 /// A server that is reached by the URLs of the options, at the time of the system.
 #[derive(Debug)]
 pub(super) struct Network {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     /// The prefix of the paths of all callbacks.
     base: String,
     uri: Uri,
@@ -78,12 +72,8 @@ impl Network {
             (Some("https"), Some(_)) => true,
             _ => return Err(refused("not an http:// or https:// URL".to_owned())),
         };
-        let connector = connector(is_secure, options)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector);
         Ok(Self {
-            client,
+            client: client(is_secure, options)?,
             base,
             uri,
             server: options.server.clone(),
@@ -115,39 +105,23 @@ impl Network {
     async fn request(&self, mut callback: Request<Full<Bytes>>) -> Result<Response<Bytes>, String> {
         let uri = format!("{}{}", self.base, callback.uri());
         *callback.uri_mut() = uri.parse().map_err(|error| format!("{error}"))?;
-        let answer = self.client.request(callback).await.map_err(causes)?;
-        let (head, body) = answer.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Response::from_parts(head, body))
+        self.client.request(callback).await
     }
 }
 
-/// What connects to the HTTP front, with TLS if it is to be secure.
+/// The client of the HTTP front. Vendors show no certificate.
 ///
 /// # Errors
 /// When the file of authorities cannot be used.
-fn connector(
-    is_secure: bool,
-    options: &Options,
-) -> Result<HttpsConnector<HttpConnector>, CannotRun> {
-    let ca = options.proof.ca.as_deref();
-    let roots = match (is_secure, ca) {
-        (true, ca) => tls::roots(ca),
-        // The other front may have a use for it.
-        (false, Some(_)) if options.server.starts_with("https://") => Ok(RootCertStore::empty()),
-        (false, None) => Ok(RootCertStore::empty()),
-        (false, Some(_)) => {
-            let reason = "--ca is for a server that speaks TLS: name it as https://";
-            return Err(CannotRun::Option(reason.to_owned()));
-        }
+fn client(is_secure: bool, options: &Options) -> Result<HttpClient, CannotRun> {
+    // Where only the other front is secure, the file is for that.
+    let has_use = is_secure || !options.server.starts_with("https://");
+    let proof = Proof {
+        ca: options.proof.ca.clone().filter(|_| has_use),
+        ..Proof::default()
     };
-    let settings = roots.and_then(tls::client);
-    let settings = settings.map_err(|error| CannotRun::Option(error.to_string()))?;
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    Ok(HttpsConnector::from((tcp, settings)))
+    let client = proof.http(&options.webhook, ANSWER_BYTES_MAX);
+    client.map_err(|error| CannotRun::Option(error.to_string()))
 }
 
 impl Service for Network {
@@ -174,14 +148,4 @@ impl Service for Network {
     ) -> BoxFuture<'_, Result<Response<Bytes>, String>> {
         self.request(callback).boxed()
     }
-}
-
-fn causes(error: Error) -> String {
-    let mut line = error.to_string();
-    let mut next = std::error::Error::source(&error);
-    while let Some(cause) = next {
-        line = format!("{line}: {cause}");
-        next = cause.source();
-    }
-    line
 }

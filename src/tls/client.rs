@@ -25,14 +25,25 @@ pub fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
     }
 }
 
-/// The settings of a client that trusts these authorities and has no certificate of its own.
+/// The settings of a client that trusts these authorities. The certificate and the key of
+/// `identity` are shown to servers that ask for one.
 ///
 /// # Errors
-/// When the library refuses them.
-pub fn client(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
+/// When a file cannot be used, or the library refuses them.
+pub fn client(
+    roots: RootCertStore,
+    identity: Option<(&Path, &Path)>,
+) -> Result<ClientConfig, TlsError> {
     let settings = ClientConfig::builder_with_provider(provider());
     let settings = settings.with_safe_default_protocol_versions()?;
-    Ok(settings.with_root_certificates(roots).with_no_client_auth())
+    let settings = settings.with_root_certificates(roots);
+    let Some((certificate, key)) = identity else {
+        return Ok(settings.with_no_client_auth());
+    };
+    let chain = pem::certificates(certificate, &pem::read(certificate)?)?;
+    let private = pem::key(key, &pem::read(key)?)?;
+    let settings = settings.with_client_auth_cert(chain, private);
+    settings.map_err(|error| pem::wrong(key, error))
 }
 
 #[cfg(test)]

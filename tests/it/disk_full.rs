@@ -23,7 +23,7 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 
-use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, metric, now, zego};
+use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, get, metric, now, zego};
 
 const ROOM: &str = "lobby";
 /// Checkpoints as soon as there is news.
@@ -167,6 +167,15 @@ async fn without_room_only_callbacks_are_refused() {
     assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(next_health(&mut health).await, ServingStatus::NotServing);
     assert_eq!(metric(&site, "headcount_journal_failing"), "1");
+    // Every front says so.
+    let (status, reason) = get(site.admin(), "/readyz");
+    assert!(
+        status == 503 && reason.starts_with("cannot journal: "),
+        "{reason}"
+    );
+    let told = (503, "cannot journal".to_owned());
+    assert_eq!(get(site.webhook_address(), "/healthz"), told);
+    assert_eq!(get(site.admin(), "/healthz"), (200, "ok".to_owned()));
     // Of the service as a whole: it answers.
     let request = HealthCheckRequest::default();
     let whole = site.health().check(request).await.unwrap().into_inner();
@@ -181,6 +190,8 @@ async fn without_room_only_callbacks_are_refused() {
     // No callback is sent: the journal notices by itself that there is space.
     assert_eq!(next_health(&mut health).await, ServingStatus::Serving);
     assert_eq!(metric(&site, "headcount_journal_failing"), "0");
+    assert_eq!(get(site.admin(), "/readyz"), (200, "ready".to_owned()));
+    assert_eq!(get(site.webhook_address(), "/healthz").0, 200);
     assert_eq!(login(&sender, taken as u64 + 1).await, StatusCode::OK);
     watch_until(&mut watch, &mut copy, taken + 1).await;
     process.kill();

@@ -1,5 +1,6 @@
 //! TLS and credentials, on a real server on sockets.
 
+mod admin;
 mod fronts;
 mod grants;
 mod process;

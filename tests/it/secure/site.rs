@@ -34,7 +34,6 @@ pub(super) const JWT_SECRET: &[u8] = b"what the identity provider signs with";
 /// The apps, and everything that is asked of their callers.
 const SETTINGS: &str = r#"
 webhook = { listen = "127.0.0.1:0", tls = { certificate = "server.pem", key = "server.key" } }
-admin = { listen = "127.0.0.1:0", tls = { certificate = "server.pem", key = "server.key" } }
 [grpc]
 listen = "127.0.0.1:0"
 tls = { certificate = "server.pem", key = "server.key", client_ca = "clients.pem" }
@@ -46,6 +45,9 @@ zego = { app_id = 7, callback_secret_file = "zego.secret" }
 name = "lobby"
 zego = { app_id = 8, callback_secret = "other" }
 "#;
+
+/// The admin front, for this machine alone.
+const ADMIN: &str = "listen = \"127.0.0.1:0\"";
 
 /// The credentials that a reload changes.
 pub(super) const CREDENTIALS: &str = r#"
@@ -71,10 +73,13 @@ apps = ["lobby"]
 [[grpc.clients]]
 san = "operator.example"
 apps = ["*"]
+admin = true
 "#;
 
 pub(super) struct Site {
     folder: TempDir,
+    /// Beside the credentials.
+    settings: String,
     pub(super) authority: Authority,
     /// Signs the certificates of clients.
     pub(super) clients: Authority,
@@ -94,6 +99,14 @@ pub(super) enum Show {
 
 impl Site {
     pub(super) async fn serve() -> Self {
+        Self::serve_with(ADMIN, CREDENTIALS).await
+    }
+
+    /// One with these settings of the admin front, and these credentials.
+    pub(super) async fn serve_with(admin: &str, credentials: &str) -> Self {
+        let settings = format!(
+            "admin = {{ {admin}, tls = {{ certificate = \"server.pem\", key = \"server.key\", client_ca = \"clients.pem\" }} }}\n{SETTINGS}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let (authority, clients) = (Authority::new("servers"), Authority::new("clients"));
         authority.sign("localhost").write(folder.path(), "server");
@@ -105,13 +118,14 @@ impl Site {
         write("arena.token", &format!("{ARENA_TOKEN}\n").replace(' ', "-"));
         write("lobby.token", &LOBBY_TOKEN.replace(' ', "-"));
         write("admin.token", &ADMIN_TOKEN.replace(' ', "-"));
-        write("headcount.toml", &format!("{SETTINGS}{CREDENTIALS}"));
+        write("headcount.toml", &format!("{settings}{credentials}"));
         let file = folder.path().join("headcount.toml");
         let config = read(&file).unwrap().0;
         let server = Server::bind(&config, Registry::standard(), Rules::default());
         let server = server.await.unwrap();
         let site = Self {
             folder,
+            settings,
             authority,
             clients,
             webhook: server.webhook_address().unwrap(),
@@ -150,7 +164,7 @@ impl Site {
 
     /// Makes these the credentials that are known, beside JWTs.
     pub(super) fn reload(&self, credentials: &str) -> Result<Vec<String>, String> {
-        self.write("headcount.toml", &format!("{SETTINGS}{credentials}"));
+        self.write("headcount.toml", &format!("{}{credentials}", self.settings));
         self.reload_files()
     }
 

@@ -9,7 +9,7 @@ mod sender;
 pub(crate) use self::{
     authority::{Authority, Pair, trusting},
     callbacks::{Post, TENCENT_APP, ZEGO_APP, now, tencent, zego, zego_of, zim},
-    metrics::metric,
+    metrics::{get, metric},
     process::{BINARY, Process, Site},
     sender::Sender,
 };

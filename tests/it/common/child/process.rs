@@ -100,6 +100,11 @@ impl Site {
         self.authority.as_deref()
     }
 
+    /// The configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("headcount.toml")
+    }
+
     /// The folder of the journal.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -185,28 +190,12 @@ impl Site {
     }
 
     fn spawn_command(&self, mut command: Command, flags: &[&str]) -> Process {
-        let mut child = command
+        command
             .arg("serve")
             .arg("--config")
-            .arg(self.folder.path().join("headcount.toml"))
-            .args(flags)
-            .env_remove("RUST_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (lines_tx, lines) = mpsc::unbounded_channel();
-        thread::spawn(move || {
-            // Reads to the end, so that the process does not block on a full pipe.
-            for line in stderr.lines().map_while(Result::ok) {
-                drop(lines_tx.send(line));
-            }
-        });
-        Process {
-            child,
-            lines,
-            said: Vec::new(),
-        }
+            .arg(self.config())
+            .args(flags);
+        Process::spawn(command)
     }
 
     /// Starts the service and waits until it serves.
@@ -230,6 +219,28 @@ fn free_port() -> u16 {
 // === impl Process ===
 
 impl Process {
+    /// Starts a command and listens to what it says.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .env_remove("RUST_LOG")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines_tx, lines) = mpsc::unbounded_channel();
+        thread::spawn(move || {
+            // Reads to the end, so that the process does not block on a full pipe.
+            for line in stderr.lines().map_while(Result::ok) {
+                drop(lines_tx.send(line));
+            }
+        });
+        Self {
+            child,
+            lines,
+            said: Vec::new(),
+        }
+    }
+
     /// Waits for a line with this in it.
     pub(crate) async fn says(&mut self, what: &str) -> String {
         while let Some(line) = self.next_line().await {

@@ -17,7 +17,7 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 use super::room::{ROOM, login, told};
-use crate::common::child::{Sender, Site, ZEGO_APP, now, zego};
+use crate::common::child::{Sender, Site, ZEGO_APP, get, now, zego};
 
 /// Some seconds' worth of replay for a build without optimisation: long before that,
 /// all questions of these tests are answered.
@@ -98,12 +98,23 @@ async fn whoever_comes_during_a_replay_is_told_to_come_back() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
     assert!(answer.contains("not_ready"), "{answer}");
     assert_eq!(told(&site).await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(get(site.admin(), "/healthz"), (200, "ok".to_owned()));
+    let starting = (503, "starting".to_owned());
+    assert_eq!(get(site.webhook_address(), "/healthz"), starting);
+    let (status, reason) = get(site.admin(), "/readyz");
+    let (far, all) = reason.split_once(" of ").expect("how far it is");
+    assert!(
+        far.starts_with("starting: replaying the journal, at revision "),
+        "{reason}"
+    );
+    assert_eq!((status, all), (503, &*ENTRIES.to_string()));
     for service in ["", "headcount.v1.PresenceService", "headcount.journal"] {
         let status = health(&site, service).await;
         assert_eq!(status, ServingStatus::NotServing, "{service:?}");
     }
     process.says("serving callbacks on").await;
     assert_eq!(health(&site, "").await, ServingStatus::Serving);
+    assert_eq!(get(site.admin(), "/readyz"), (200, "ready".to_owned()));
     assert_eq!(told(&site).await.unwrap().revision, ENTRIES as u64);
     // Who is killed now need not replay all of it again.
     process.says("wrote a checkpoint").await;
