@@ -1,9 +1,11 @@
-//! The domain vocabulary: ids, times, the clock, secrets, and the events that callbacks decode
-//! to. It depends on nothing of the crate, and all other modules may use it.
+//! The domain vocabulary: ids, times, the clock, secrets, the events that callbacks decode to, and
+//! what metrics are made of beside the library's. It depends on nothing of the crate, and all other modules may use it.
 
 mod callback;
 mod clock;
 mod events;
+mod gauge_fn;
+mod histogram;
 mod ids;
 mod limits;
 mod logins;
@@ -16,6 +18,8 @@ pub use self::{
     events::{
         CloseReason, LeaveReason, Login, Logout, Profile, Role, RoomEvent, RoomEventKind, UserEvent,
     },
+    gauge_fn::GaugeFn,
+    histogram::Histogram,
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
     limits::{ID_BYTES_MAX, SHOWN_BYTES_MAX, cut_shown},
     logins::Logins,

@@ -35,6 +35,11 @@ impl Time {
     pub fn saturating_sub(self, span: Duration) -> Time {
         NonZeroU64::new(self.0.get().saturating_sub(millis(span))).map_or(Time::MIN, Time)
     }
+
+    /// How much later it is than another; nothing, if it is earlier.
+    pub fn since(self, other: Time) -> Duration {
+        Duration::from_millis(self.0.get().saturating_sub(other.0.get()))
+    }
 }
 
 impl fmt::Debug for Time {
