@@ -10,6 +10,7 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::Body;
+use tokio::time::Instant;
 
 use super::{
     answers::{self, Reason, Refused, not_ready},
@@ -43,6 +44,7 @@ impl WebhookFront {
     where
         B: Body<Data = Bytes>,
     {
+        let began = Instant::now();
         let WebhookSettings {
             body_bytes_max,
             body_read_timeout,
@@ -102,7 +104,9 @@ impl WebhookFront {
             query: self.query(&head),
             body,
         };
-        match self.ingest(arrival).await {
+        let ingested = self.ingest(arrival).await;
+        route.metrics.answer_time.observe(began.elapsed());
+        match ingested {
             Ok(taken) => answers::respond(render(&Answer::Taken {
                 outcome: taken.outcome,
                 message: taken.message.as_deref(),

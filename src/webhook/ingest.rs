@@ -180,6 +180,9 @@ impl WebhookFront {
         let untimely = match decoded.outcome() {
             Outcome::Accepted => {
                 let event = (product.event_time)(fields);
+                if let Some(event) = &event {
+                    arrival.route.metrics.note_lateness(event, &times);
+                }
                 self.untimely(&proof.app, event, &times, arrival.route)
             }
             Outcome::Ignored | Outcome::Undecodable => None,

@@ -8,10 +8,16 @@ use prometheus_client::{
 
 use super::answers::Reason;
 use crate::{
-    domain::{Outcome, ProductName},
+    domain::{Histogram, Outcome, ProductName, Times},
     net::ConnectionMetrics,
-    providers::Offset,
+    providers::{EventTime, Offset},
 };
+
+/// The bounds of lateness, in seconds: from a vendor that sends at once to one that sends what it
+/// kept for a day.
+const LATENESS: &[f64] = &[
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
+];
 
 /// What the front counts. Every counter exists from the start, at zero, once the
 /// [product](Self::product) has been asked for, and is reached without a lock.
@@ -20,6 +26,8 @@ pub struct WebhookMetrics {
     callbacks: Family<CallbackLabels, Counter>,
     untimely: Family<UntimelyLabels, Counter>,
     undecodables_dropped: Family<ProductLabels, Counter>,
+    answer_times: Family<ProductLabels, Histogram>,
+    lateness: Family<ProductLabels, Histogram, fn() -> Histogram>,
     refusals: [Counter; Reason::ALL.len()],
     /// Requests whose heads could not be read, or did not arrive in time. They are no
     /// refusals: the HTTP library answers them, if they are answered at all.
@@ -40,6 +48,9 @@ pub struct ProductMetrics {
     too_late: Counter,
     /// Undecodable callbacks that were answered and not kept.
     pub undecodables_dropped: Counter,
+    /// How long callbacks took whose bodies had arrived, from the request to the answer.
+    pub answer_time: Histogram,
+    lateness: Histogram,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +92,18 @@ impl WebhookMetrics {
             "Undecodable callbacks that were taken and not kept, because those of the hour took too much",
             undecodables_dropped.clone(),
         );
+        let answer_times = Family::<ProductLabels, Histogram>::default();
+        registry.register(
+            "callback_seconds",
+            "From the request of a callback to its answer, whatever it is, if the body arrived",
+            answer_times.clone(),
+        );
+        let lateness = Family::new_with_constructor((|| Histogram::new(LATENESS)) as fn() -> _);
+        registry.register(
+            "callback_lateness_seconds",
+            "From an event to the receipt of its callback, if it was decoded and says when; 0 if it was in the future",
+            lateness.clone(),
+        );
         let refusals = Family::<RefusalLabels, Counter>::default();
         registry.register("refusals", "Requests refused", refusals.clone());
 
@@ -88,6 +111,8 @@ impl WebhookMetrics {
             callbacks,
             untimely,
             undecodables_dropped,
+            answer_times,
+            lateness,
             refusals: Reason::ALL.map(|reason| {
                 let reason = reason.code();
                 refusals.get_or_create_owned(&RefusalLabels { reason })
@@ -129,13 +154,13 @@ impl WebhookMetrics {
                 reason,
             })
         };
-        let undecodables_dropped = self
-            .undecodables_dropped
-            .get_or_create_owned(&ProductLabels {
-                product: product.as_str(),
-            });
+        let labels = ProductLabels {
+            product: product.as_str(),
+        };
         ProductMetrics {
-            undecodables_dropped,
+            undecodables_dropped: self.undecodables_dropped.get_or_create_owned(&labels),
+            answer_time: self.answer_times.get_or_create_owned(&labels),
+            lateness: self.lateness.get_or_create_owned(&labels),
             taken,
             too_early: untimely("early"),
             too_late: untimely("late"),
@@ -154,6 +179,11 @@ impl ProductMetrics {
         &self.taken[outcome as usize]
     }
 
+    /// Notes how long after its event a callback was received.
+    pub fn note_lateness(&self, event: &EventTime, times: &Times) {
+        self.lateness.observe(times.received_at().since(event.at));
+    }
+
     /// Callbacks that may have no effect, because their event is so far from their receipt.
     pub fn untimely(&self, off: Offset) -> &Counter {
         match off {
@@ -168,6 +198,33 @@ mod tests {
     use prometheus_client::encoding::text;
 
     use super::*;
+    use crate::domain::Time;
+
+    #[test]
+    fn lateness_is_by_the_time_of_receipt_and_never_below_zero() {
+        let mut registry = Registry::default();
+        let product = WebhookMetrics::register(&mut registry).product(ProductName::new("p"));
+        let time = |seconds: u64| Time::from_millis(seconds * 1_000).unwrap();
+        // A clock of this machine that is an hour ahead: received is a minute after the vendors' time.
+        let times = Times {
+            own: time(10_000),
+            vendors: Some(time(6_400)),
+            is_certain: false,
+        };
+        for at in [6_450, 6_460, 7_000] {
+            let at = time(at);
+            product.note_lateness(&EventTime { field: "at", at }, &times);
+        }
+        let mut page = String::new();
+        text::encode(&mut page, &registry).unwrap();
+        for line in [
+            r#"callback_lateness_seconds_sum{product="p"} 10.0"#,
+            r#"callback_lateness_seconds_bucket{le="0.1",product="p"} 2"#,
+            r#"callback_lateness_seconds_bucket{le="10.0",product="p"} 3"#,
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+        }
+    }
 
     #[test]
     fn every_metric_is_on_the_page_before_it_first_counts() {
