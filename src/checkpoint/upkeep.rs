@@ -8,14 +8,17 @@ use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
 };
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, RwLock},
+    time::Instant,
+};
 
 use super::{
     retention::{OldEntries, droppable},
     store::{CheckpointStore, WriteRecords},
 };
 use crate::{
-    domain::Time,
+    domain::{GaugeFn, Time},
     journal::{Dropped, Journal, Revision, StoreError},
 };
 
@@ -27,6 +30,8 @@ pub struct Checkpoints {
     /// The last revision that this process wrote a checkpoint at. Locked while one is written,
     /// because a second at the same revision would write to the same file.
     written: Arc<Mutex<Revision>>,
+    /// When this process last wrote one; at first, when it began.
+    written_at: Arc<Mutex<Instant>>,
     /// Who drops something writes to it, who needs everything reads it.
     dropping: Arc<RwLock<()>>,
     metrics: CheckpointMetrics,
@@ -48,12 +53,17 @@ struct CheckpointMetrics {
 impl Checkpoints {
     /// The checkpoints in `store` are of `journal`.
     pub fn new(journal: Arc<dyn Journal>, store: Arc<dyn CheckpointStore>) -> Self {
+        let metrics = CheckpointMetrics::default();
+        // Those that cannot be listed are noticed by the start, which reads the latest.
+        let latest = store.list().unwrap_or_default().first().copied();
+        metrics.last_revision.set(latest.unwrap_or(0) as i64);
         Self {
             journal,
             store,
             written: Arc::default(),
+            written_at: Arc::new(Mutex::new(Instant::now())),
             dropping: Arc::default(),
-            metrics: CheckpointMetrics::default(),
+            metrics,
         }
     }
 
@@ -96,6 +106,7 @@ impl Checkpoints {
         }
         *written = revision;
         drop(written);
+        *self.written_at.lock() = Instant::now();
         self.metrics.written.inc();
         self.metrics.last_revision.set(revision as i64);
         self.journal.note_checkpoint();
@@ -161,8 +172,15 @@ impl Checkpoints {
         );
         registry.register(
             "journal_checkpoint_revision",
-            "The revision that the last checkpoint is at",
+            "The revision of the latest checkpoint",
             last_revision,
+        );
+        let written_at = Arc::clone(&self.written_at);
+        GaugeFn::register(
+            registry,
+            "checkpoint_age_seconds",
+            "How long ago this process wrote its last checkpoint, or began",
+            move || written_at.lock().elapsed().as_secs_f64(),
         );
     }
 }

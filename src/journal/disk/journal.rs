@@ -4,6 +4,7 @@ use std::{
     fmt,
     sync::{Arc, mpsc::sync_channel},
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -46,11 +47,12 @@ impl DiskJournal {
     pub fn open(folder: &DataFolder, decoder: Decoder) -> Result<Self, OpenError> {
         let log = Log::open(Arc::clone(folder.files()), folder.identity());
         let log = log.map_err(|source| OpenError::store(folder.path(), source))?;
-        let log = log.within(Arc::clone(folder.space()));
+        let status = Arc::new(Status::default());
+        let sync_time = status.metrics().sync_time.clone();
+        let log = log.within(Arc::clone(folder.space())).timed(sync_time);
         tracing::info!(folder = %folder.path().display(), "opened the journal");
         let quarantined = &folder.identity().quarantined;
         let decoder = decoder.quarantining(quarantined);
-        let status = Arc::new(Status::default());
         status.quarantined(quarantined.len());
         status.room(log.room());
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
@@ -118,6 +120,7 @@ impl Journal for DiskJournal {
 
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Revision, AppendError>> {
         Box::pin(async move {
+            let began = Instant::now();
             let place = self.waiting_room.take(&entry).await?;
             let (done, answer) = oneshot::channel();
             self.request(Request::Append(Append {
@@ -126,7 +129,9 @@ impl Journal for DiskJournal {
                 _place: place,
             }))
             .await?;
-            answer.await.map_err(|_| AppendError::Closed)?
+            let revision = answer.await.map_err(|_| AppendError::Closed)??;
+            self.status.metrics().append_time.observe(began.elapsed());
+            Ok(revision)
         })
     }
 

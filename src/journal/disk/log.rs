@@ -4,7 +4,7 @@ mod chain;
 mod read;
 mod retention;
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc, time::Instant};
 
 pub(super) use self::read::OnLoss;
 
@@ -14,7 +14,7 @@ use super::{
     segment::{Segment, SegmentName},
 };
 use crate::{
-    domain::Time,
+    domain::{Histogram, Time},
     journal::{
         ChainHash, ChainPoint, Decoder, Entry, Revision, StoreError, codec,
         folder::{Files, Identity, Space, write_identity},
@@ -50,6 +50,8 @@ pub struct Sealed {
 pub(super) struct Log {
     files: Arc<dyn Files>,
     room: LogRoom,
+    /// How long it took to make blocks durable.
+    sync_time: Histogram,
     /// What the folder says of the journal, or is going to when it is [marked](Self::mark).
     identity: Identity,
     is_marked: bool,
@@ -82,6 +84,7 @@ impl Log {
         Ok(Self {
             files,
             room: LogRoom::new(Space::unlimited().into()),
+            sync_time: Histogram::default(),
             identity: identity.clone(),
             is_marked: true,
             segments,
@@ -99,6 +102,7 @@ impl Log {
         Self {
             files,
             room: LogRoom::new(Space::unlimited().into()),
+            sync_time: Histogram::default(),
             identity: identity.clone(),
             is_marked: false,
             segments: Vec::new(),
@@ -113,6 +117,12 @@ impl Log {
     /// The same log, in a folder whose space is limited.
     pub(super) fn within(mut self, space: Arc<Space>) -> Self {
         self.room = LogRoom::new(space);
+        self
+    }
+
+    /// The same log. How long it takes to make blocks durable is counted here.
+    pub(super) fn timed(mut self, sync_time: Histogram) -> Self {
+        self.sync_time = sync_time;
         self
     }
 
@@ -201,7 +211,9 @@ impl Log {
         };
         // If this fails, the segment is not written to again: see the module `segment`.
         let mut current = current?;
+        let began = Instant::now();
         current.append(self.next, block)?;
+        self.sync_time.observe(began.elapsed());
         self.current = Some(current);
         Ok(())
     }

@@ -11,7 +11,10 @@ use prometheus_client::{
 use tokio::sync::{Notify, SetOnce};
 
 use super::room::LogRoom;
-use crate::journal::{Cause, Dropped, Revision, Room, Unappliable};
+use crate::{
+    domain::Histogram,
+    journal::{Cause, Dropped, Revision, Room, Unappliable},
+};
 
 /// How the journal is doing.
 #[derive(Debug, Default)]
@@ -34,11 +37,14 @@ pub(super) struct DiskMetrics {
     refused: Counter,
     failing: Gauge,
     first: Gauge,
-    last: Gauge,
     quarantined: Gauge,
     bytes: Gauge,
     bytes_max: Gauge,
     dropped_early: Counter,
+    /// How long appenders waited whose entries were made durable and applied.
+    pub(super) append_time: Histogram,
+    /// How long group commits took.
+    pub(super) sync_time: Histogram,
 }
 
 impl Status {
@@ -103,7 +109,6 @@ impl Status {
 
     pub(super) fn last(&self, last: Revision) {
         self.last.store(last, Ordering::Release);
-        self.metrics.last.set(last as i64);
     }
 }
 
@@ -160,6 +165,15 @@ impl DiskMetrics {
             "Segments that were dropped before their retention was over, because there was little room",
             self.dropped_early.clone(),
         );
-        registry.register("journal_last_revision", "The last entry", self.last.clone());
+        registry.register(
+            "journal_append_seconds",
+            "How long an entry waited until it was durable and applied",
+            self.append_time.clone(),
+        );
+        registry.register(
+            "journal_sync_seconds",
+            "How long a group commit took: to write its entries and to sync the disk",
+            self.sync_time.clone(),
+        );
     }
 }
