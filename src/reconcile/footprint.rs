@@ -56,6 +56,8 @@ pub struct Footprint {
     pub indexed_sessions: usize,
     /// The same of the lives of rooms.
     pub indexed_lives: usize,
+    /// Callbacks that did not come, by the holes in their numbers.
+    pub missing_callbacks: usize,
     /// What all takes except sequence numbers, in bytes.
     pub bytes: usize,
     /// What sequence numbers take, in bytes.
@@ -140,6 +142,7 @@ impl Footprint {
             users,
             indexed_sessions,
             indexed_lives,
+            missing_callbacks,
             bytes,
             number_bytes,
         } = other;
@@ -147,6 +150,7 @@ impl Footprint {
         change(&mut self.users, users);
         change(&mut self.indexed_sessions, indexed_sessions);
         change(&mut self.indexed_lives, indexed_lives);
+        change(&mut self.missing_callbacks, missing_callbacks);
         change(&mut self.bytes, bytes);
         change(&mut self.number_bytes, number_bytes);
     }

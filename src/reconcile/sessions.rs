@@ -111,6 +111,13 @@ impl Sessions {
         self.0.get(id.borrowed()).is_some()
     }
 
+    /// The latest time of a login or logout of a session that is known.
+    pub(crate) fn latest_of(&self, id: &SessionId) -> Option<Time> {
+        let session = self.0.get(id.borrowed())?;
+        let ended_at = session.ended.and_then(|ended| ended.at);
+        session.login_known_at.max(ended_at)
+    }
+
     /// The login that makes the user present, if any does. If several do, it is the latest.
     pub(crate) fn present(&self, rules: &Rules) -> Option<&Member> {
         match rules.logins {

@@ -33,7 +33,7 @@ impl Roster {
         let progress = Arc::new(JournalProgress::default());
         let (size, metrics) = (Arc::new(Size::default()), Metrics::default());
         let capacity = limits.capacity;
-        metrics.set_bytes_max(capacity.bytes_max);
+        metrics.set_limits(&capacity);
         let history = Arc::new(HistoryBudget::new(limits));
         let apps = apps.into_iter().map(|(name, logins)| {
             let user_rules = Rules {

@@ -7,8 +7,8 @@ use prometheus_client::{
 };
 
 use crate::{
-    domain::AppName,
-    roster::{Limit, size::SizeGauges},
+    domain::{AppName, ProductName},
+    roster::{CapacityLimits, Limit, size::SizeGauges},
 };
 
 /// What the roster counts, for operators.
@@ -19,8 +19,12 @@ pub struct Metrics {
     /// Entries whose changes were forgotten before their time, to stay within the limit of
     /// bytes.
     pub history_evictions: Counter,
+    out_of_order: Family<ProductLabels, Counter>,
     rooms: Family<AppLabels, Gauge>,
     users: Family<AppLabels, Gauge>,
+    missing_callbacks: Family<AppLabels, Gauge>,
+    rooms_max: Gauge,
+    users_max: Gauge,
     bytes: Gauge,
     bytes_max: Gauge,
     limits_reached: Family<LimitLabels, Counter>,
@@ -29,6 +33,11 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AppLabels {
     app: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProductLabels {
+    product: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +59,11 @@ impl Metrics {
             self.history_evictions.clone(),
         );
         registry.register(
+            "callbacks_out_of_order",
+            "Callbacks applied after a later event of the same life of a room, or of the same session of a device",
+            self.out_of_order.clone(),
+        );
+        registry.register(
             "rooms",
             "Rooms of which something is known",
             self.rooms.clone(),
@@ -58,6 +72,21 @@ impl Metrics {
             "users",
             "Users of whom something is known, in each life of a room and by themselves",
             self.users.clone(),
+        );
+        registry.register(
+            "missing_callbacks",
+            "Callbacks that did not come, by the holes in the numbers of the lives of rooms of which something is known",
+            self.missing_callbacks.clone(),
+        );
+        registry.register(
+            "roster_rooms_max",
+            "The most rooms that there may be: roster.rooms_max",
+            self.rooms_max.clone(),
+        );
+        registry.register(
+            "roster_users_max",
+            "The most users that there may be: roster.users_max",
+            self.users_max.clone(),
         );
         registry.register(
             "roster_bytes",
@@ -79,6 +108,18 @@ impl Metrics {
         }
     }
 
+    /// Lets the counters of these products begin at zero.
+    pub fn begin_products(&self, products: impl Iterator<Item = ProductName>) {
+        products.for_each(|product| drop(self.out_of_order(product)));
+    }
+
+    /// Callbacks of a product that were applied after a later event of what they are about.
+    pub fn out_of_order(&self, product: ProductName) -> Counter {
+        let product = product.as_str();
+        let labels = ProductLabels { product };
+        self.out_of_order.get_or_create_owned(&labels)
+    }
+
     /// Callbacks refused because of a limit.
     pub fn limit_reached(&self, limit: Limit) -> Counter {
         let limit = limit.key();
@@ -94,12 +135,18 @@ impl Metrics {
         SizeGauges {
             rooms: self.rooms.get_or_create_owned(&labels),
             users: self.users.get_or_create_owned(&labels),
+            missing_callbacks: self.missing_callbacks.get_or_create_owned(&labels),
             bytes: self.bytes.clone(),
         }
     }
 
-    pub(crate) fn set_bytes_max(&self, bytes_max: usize) {
-        self.bytes_max
-            .set(i64::try_from(bytes_max).unwrap_or(i64::MAX));
+    pub(crate) fn set_limits(&self, limits: &CapacityLimits) {
+        for (gauge, max) in [
+            (&self.rooms_max, limits.rooms_max),
+            (&self.users_max, limits.users_max),
+            (&self.bytes_max, limits.bytes_max),
+        ] {
+            gauge.set(i64::try_from(max).unwrap_or(i64::MAX));
+        }
     }
 }

@@ -28,8 +28,10 @@ use std::{
     },
 };
 
+use prometheus_client::registry::Registry;
+
 use crate::{
-    domain::{AppName, RoomId, Time, UserId},
+    domain::{AppName, GaugeFn, RoomId, Time, UserId},
     journal::{Epoch, Revision},
     reconcile::Footprint,
     reconcile::room::{Room, RoomSummary},
@@ -285,6 +287,18 @@ impl Roster {
     /// How much evidence there is about all rooms and users, and what it takes.
     pub fn footprint(&self) -> Footprint {
         self.size.footprint()
+    }
+
+    /// Adds what the roster counts, and how far it is, to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        let progress = Arc::clone(&self.progress);
+        GaugeFn::register(
+            registry,
+            "revision",
+            "The last entry of the journal that is applied",
+            move || progress.applied() as f64,
+        );
     }
 
     /// What the roster counts.

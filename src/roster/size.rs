@@ -17,6 +17,7 @@ pub(crate) struct Size {
     users: AtomicUsize,
     indexed_sessions: AtomicUsize,
     indexed_lives: AtomicUsize,
+    missing_callbacks: AtomicUsize,
     bytes: AtomicUsize,
     number_bytes: AtomicUsize,
     /// What callbacks add at most that are taken and not applied yet, in bytes.
@@ -35,6 +36,7 @@ pub(crate) struct AppSize {
 pub(crate) struct SizeGauges {
     pub(crate) rooms: Gauge,
     pub(crate) users: Gauge,
+    pub(crate) missing_callbacks: Gauge,
     /// Of all apps together.
     pub(crate) bytes: Gauge,
 }
@@ -63,6 +65,11 @@ impl AppSize {
                 before.indexed_lives,
                 after.indexed_lives,
             ),
+            (
+                &all.missing_callbacks,
+                before.missing_callbacks,
+                after.missing_callbacks,
+            ),
             (&all.bytes, before.bytes, after.bytes),
             (&all.number_bytes, before.number_bytes, after.number_bytes),
         ] {
@@ -73,9 +80,16 @@ impl AppSize {
         for (gauge, before, after) in [
             (&gauges.rooms, before.rooms, after.rooms),
             (&gauges.users, before.users, after.users),
+            (
+                &gauges.missing_callbacks,
+                before.missing_callbacks,
+                after.missing_callbacks,
+            ),
             (&gauges.bytes, before.all_bytes(), after.all_bytes()),
         ] {
-            gauge.inc_by(after as i64 - before as i64);
+            if before != after {
+                gauge.inc_by(after as i64 - before as i64);
+            }
         }
     }
 }
@@ -87,6 +101,7 @@ impl Size {
             users: self.users.load(Relaxed),
             indexed_sessions: self.indexed_sessions.load(Relaxed),
             indexed_lives: self.indexed_lives.load(Relaxed),
+            missing_callbacks: self.missing_callbacks.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             number_bytes: self.number_bytes.load(Relaxed),
         }

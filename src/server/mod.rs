@@ -123,7 +123,9 @@ impl Server {
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits);
 
         let mut metrics = MetricsRegistry::new();
-        roster.metrics().register(metrics.registry_mut());
+        let products = registry.products().map(|(_, product)| product.name);
+        roster.metrics().begin_products(products);
+        roster.register(metrics.registry_mut());
         storage.register(metrics.registry_mut());
         let control_metrics = ControlMetrics::default();
         control_metrics.register(metrics.registry_mut());

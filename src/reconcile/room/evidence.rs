@@ -99,7 +99,10 @@ impl IncarnationEvidence {
         let creator = self.creator.as_ref().map_or("", |it| it.user.as_str());
         let name = self.name.as_ref().map_or("", |it| &*it.name);
         let texts = [id.as_str(), creator, name].map(|it| text(it.len()));
+        // No more than a message tells of one life, so that those of all can be added up.
+        let missing = u32::try_from(self.seqs.missing()).unwrap_or(u32::MAX);
         Footprint {
+            missing_callbacks: missing as usize,
             bytes: LIFE + texts.iter().sum::<usize>(),
             number_bytes: self.seqs.runs().len() * RUN,
             ..Footprint::default()

@@ -145,6 +145,13 @@ impl Room {
         !(ends_something_known && rules.keeps(Rule::LateEndsStillEnd))
     }
 
+    /// Whether a later event of the same life came before.
+    pub fn is_out_of_order(&self, event: &RoomEvent) -> bool {
+        let known = self.incarnations.get(&event.incarnation);
+        let latest = known.and_then(|life| life.evidence().last_event_at);
+        event.kind.at().is_some_and(|at| latest > Some(at))
+    }
+
     /// Forgets what is due at `now`.
     pub fn tick(&mut self, now: Time, rules: &Rules) -> Vec<RoomChange> {
         let before = self.summary(rules);

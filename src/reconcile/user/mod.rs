@@ -8,7 +8,7 @@ mod change;
 use std::{collections::BTreeMap, ops::Bound, slice, sync::Arc};
 
 use crate::{
-    domain::{LeaveReason, Login, Logins, RoomId, Time, UserEvent, UserId},
+    domain::{LeaveReason, Login, Logins, RoomId, SessionId, Time, UserEvent, UserId},
     reconcile::{
         DatedName, EventOutcome, Footprint, Member, Rule, Rules, digest_of,
         footprint::{USER_WITH_DEVICE, text},
@@ -55,10 +55,7 @@ impl User {
             return EventOutcome::Stale;
         }
         let limit = received_at.saturating_add(rules.reorder_horizon);
-        let session = match event {
-            UserEvent::Login(login) => &login.session,
-            UserEvent::Logout(logout) => &logout.session,
-        };
+        let session = session_of(event);
         let before = self.sessions.present_by(session, rules).cloned();
         let name_before = self.name().cloned();
         match event {
@@ -79,6 +76,12 @@ impl User {
         let after = self.sessions.present_by(session, rules);
         let devices = self.device_changes(before.as_slice(), after.map_or(&[], slice::from_ref));
         EventOutcome::Applied(renamed.into_iter().chain(devices).collect())
+    }
+
+    /// Whether a later event of the same session came before.
+    pub fn is_out_of_order(&self, event: &UserEvent) -> bool {
+        let latest = self.sessions.latest_of(session_of(event));
+        event.at().is_some_and(|at| latest > Some(at))
     }
 
     fn is_stale(&self, event: &UserEvent, received_at: Time, rules: &Rules) -> bool {
@@ -283,6 +286,13 @@ impl User {
             devices: self.online(rules),
             rooms,
         }
+    }
+}
+
+fn session_of(event: &UserEvent) -> &SessionId {
+    match event {
+        UserEvent::Login(login) => &login.session,
+        UserEvent::Logout(logout) => &logout.session,
     }
 }
 

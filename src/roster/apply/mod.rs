@@ -4,7 +4,10 @@ pub(crate) mod by_room;
 pub(crate) mod schedule;
 mod user_effects;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
 
 use crate::{
     domain::{AppName, Decoded, RoomEvent, RoomId, Time},
@@ -40,6 +43,8 @@ pub struct Applier {
     /// Rooms that were forgotten by the entry that is being applied. They leave the table
     /// after it: a reader that no longer finds such a room must see the entry as applied.
     forgotten: Vec<Hold<Room>>,
+    /// Whether the entry that is being applied comes after a later event of what it is about.
+    is_out_of_order: bool,
 }
 
 /// What an entry changes for users, in two parts.
@@ -58,6 +63,7 @@ impl Applier {
             roster,
             schedule: ForgettingSchedule::default(),
             forgotten: Vec::new(),
+            is_out_of_order: false,
         }
     }
 
@@ -95,10 +101,11 @@ impl Applier {
             let Some(RoomEvent { room, .. }) = of_one_room.first() else {
                 continue;
             };
-            let mut stale = 0;
+            let (mut stale, mut is_out_of_order) = (0, false);
             self.change_room(position, app, room, on_users, |room, rules| {
                 let mut changes = Vec::new();
                 for event in &of_one_room {
+                    is_out_of_order |= room.is_out_of_order(event);
                     match room.apply(event, position.at, rules) {
                         // Usually there is one event, and its list is used without a copy.
                         EventOutcome::Applied(applied) if changes.is_empty() => changes = applied,
@@ -108,6 +115,7 @@ impl Applier {
                 }
                 changes
             });
+            self.is_out_of_order |= is_out_of_order;
             self.roster.metrics.events_stale.inc_by(stale);
         }
     }
@@ -125,6 +133,18 @@ impl Applier {
                         .push(app, user.clone(), UserEffectKind::Due)
                 }
             }
+        }
+    }
+
+    /// Counts a callback that was out of order when it was received: those of a replay were counted
+    /// by the process that received them.
+    fn count_out_of_order(&mut self, payload: &Payload) {
+        let is_out_of_order = mem::take(&mut self.is_out_of_order);
+        if let Payload::Callback(callback) = payload
+            && is_out_of_order
+            && !self.roster.progress.is_replaying()
+        {
+            self.roster.metrics.out_of_order(callback.product).inc();
         }
     }
 
@@ -227,6 +247,7 @@ impl Applier {
             return;
         };
         if let Some(outcome) = app.users.apply(effects, position, held) {
+            self.is_out_of_order |= outcome.is_out_of_order;
             self.roster.metrics.events_stale.inc_by(outcome.stale);
             self.schedule.put(
                 name,
@@ -265,6 +286,7 @@ impl Follower for Applier {
             }
         }
         self.apply_to_users(position, on_users, applying.held());
+        self.count_out_of_order(&entry.payload);
         self.note_applied(revision, at);
         drop(applying);
         self.forgotten.clear();

@@ -104,6 +104,8 @@ pub(crate) struct UserOutcome {
     pub(crate) due_times: (Option<Time>, Option<Time>),
     /// The number of events that were too far from their receipt to be applied.
     pub(crate) stale: u64,
+    /// Whether one came after a later one of the same device.
+    pub(crate) is_out_of_order: bool,
 }
 
 impl Users {
@@ -268,11 +270,13 @@ impl Users {
         self.note_memberships(effects);
         let hold = hold?;
         let (mut due_times, mut stale, mut lacks_leave) = ((None, None), 0, false);
+        let mut is_out_of_order = false;
         publish(&self.history, &self.progress, &hold, position, |user| {
             due_times.0 = user.due_at(&self.rules);
             let mut changes = Vec::new();
             for UserEffect { kind, .. } in effects {
                 lacks_leave |= kind.shows_unpublished_leave(user);
+                is_out_of_order |= kind.is_out_of_order(user);
                 match kind.apply(user, position.at, &self.rules) {
                     EventOutcome::Applied(applied) => changes.extend(applied),
                     EventOutcome::Stale => stale += 1,
@@ -287,7 +291,11 @@ impl Users {
             let mut state = hold.cell().state.lock();
             state.feed.raise_floor(position.revision.saturating_sub(1));
         }
-        Some(UserOutcome { due_times, stale })
+        Some(UserOutcome {
+            due_times,
+            stale,
+            is_out_of_order,
+        })
     }
 
     fn note_memberships(&self, effects: &[UserEffect<'_>]) {

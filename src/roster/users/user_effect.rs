@@ -93,6 +93,11 @@ impl UserEffectKind<'_> {
         user.may_be_in(room)
     }
 
+    /// Whether the effect is an event that comes after a later one of the same device.
+    pub(super) fn is_out_of_order(&self, user: &User) -> bool {
+        matches!(self, Self::Event(event) if user.is_out_of_order(event))
+    }
+
     pub(super) fn apply(
         &self,
         user: &mut User,

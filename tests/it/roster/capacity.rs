@@ -321,7 +321,7 @@ fn operators_see_what_there_is_and_which_limit_was_reached() {
         Err(Limit::Users)
     );
     let mut registry = prometheus_client::registry::Registry::with_prefix("headcount");
-    world.roster.metrics().register(&mut registry);
+    world.roster.register(&mut registry);
     let mut page = String::new();
     prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
     for line in [

@@ -2,5 +2,6 @@
 
 mod capacity;
 mod concurrent;
+mod signs;
 mod users;
 mod watch;

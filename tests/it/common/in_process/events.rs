@@ -132,11 +132,14 @@ pub(crate) fn heavy(bytes: usize) -> Profile {
     }
 }
 
+/// The product that all callbacks are of.
+pub(crate) const PRODUCT: ProductName = ProductName::new("zego_room");
+
 /// A callback that says this, as the journal has it.
 pub(crate) fn callback(app: &str, received_at: Time, decoded: impl Into<Arc<Decoded>>) -> Entry {
     let payload = Payload::Callback(Callback {
         app: app.into(),
-        product: ProductName::new("zego_room"),
+        product: PRODUCT,
         query: "".into(),
         body: Bytes::new(),
         decoded: decoded.into(),

@@ -7,7 +7,7 @@ mod server;
 mod world;
 
 pub(crate) use self::{
-    events::{Life, callback, device, heavy, life, room, tick},
+    events::{Life, PRODUCT, callback, device, heavy, life, room, tick},
     fold::{Copy, Folded},
     server::{PROGRESS_INTERVAL, STALL_TIMEOUT, STREAMS_MAX, Server, next, silent, timestamp},
     world::{APP, World, small_limits},
