@@ -1,22 +1,18 @@
 //! What the gRPC front counts.
 
-use std::sync::atomic::AtomicI64;
-
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{net::ConnectionMetrics, roster::SnapshotReason};
+use super::{call_times::CallTimes, stream::DeliveryTime};
+use crate::{domain::Clock, net::ConnectionMetrics, roster::SnapshotReason};
 
 /// What the gRPC front counts.
 #[derive(Clone, Debug, Default)]
 pub struct GrpcMetrics {
-    /// Watches that are open.
-    pub watches_open: Gauge<i64, AtomicI64>,
     /// Watches refused because too many were open.
     pub watches_refused: Counter,
     /// How often the cached pages of rooms were dropped, because answers took too many bytes.
@@ -35,8 +31,29 @@ pub struct GrpcMetrics {
     pub unauthenticated: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
+    /// How long calls took.
+    pub(super) call_times: CallTimes,
+    /// How long changes took to watchers.
+    pub(super) delivery_time: DeliveryTime,
+    watches: Family<WatchLabels, Gauge>,
     credentials: Family<CredentialLabels, Counter>,
     snapshots: Family<SnapshotLabels, Counter>,
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WatchKind {
+    /// A room.
+    Room,
+    /// A user.
+    User,
+    /// The health of the server.
+    Health,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchLabels {
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,14 +71,14 @@ struct CredentialLabels {
 struct ReasonLabel(SnapshotReason);
 
 impl GrpcMetrics {
-    /// Registers all metrics. They begin at zero.
-    pub fn register(registry: &mut Registry) -> Self {
+    /// Registers all metrics. They begin at zero. `clock` says when callbacks are received.
+    pub fn register(registry: &mut Registry, clock: Clock) -> Self {
         let metrics = Self {
+            delivery_time: DeliveryTime::new(clock),
             connections: ConnectionMetrics::register_http2(registry, "grpc_", "gRPC"),
             ..Self::default()
         };
         let Self {
-            watches_open,
             watches_refused,
             answers_dropped,
             answers_made_late,
@@ -71,14 +88,15 @@ impl GrpcMetrics {
             connection_watches_refused,
             unauthenticated,
             connections: _,
+            call_times,
+            delivery_time,
+            watches,
             credentials,
             snapshots,
         } = &metrics;
-        registry.register(
-            "watches_open",
-            "Watches that are open",
-            watches_open.clone(),
-        );
+        call_times.register(registry);
+        delivery_time.register(registry);
+        registry.register("watches", "Watches that are open", watches.clone());
         registry.register(
             "watches_refused",
             "Watches refused because watches_max were open",
@@ -132,7 +150,26 @@ impl GrpcMetrics {
         for reason in SnapshotReason::ALL {
             metrics.snapshots(reason);
         }
+        for kind in WatchKind::ALL {
+            metrics.watches(kind);
+        }
         metrics
+    }
+
+    /// Watches of a kind that are open.
+    pub fn watches(&self, kind: WatchKind) -> Gauge {
+        let kind = match kind {
+            WatchKind::Room => "room",
+            WatchKind::User => "user",
+            WatchKind::Health => "health",
+        };
+        self.watches.get_or_create_owned(&WatchLabels { kind })
+    }
+
+    /// All watches that are open.
+    pub fn watches_open(&self) -> i64 {
+        let open = WatchKind::ALL.map(|kind| self.watches(kind).get());
+        open.iter().sum()
     }
 
     /// Counts a request that a credential let in.
@@ -153,10 +190,15 @@ impl GrpcMetrics {
     }
 }
 
+impl WatchKind {
+    const ALL: [Self; 3] = [Self::Room, Self::User, Self::Health];
+}
+
 /// Counts a watch as open, until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenWatch {
-    metrics: GrpcMetrics,
+    open: Gauge,
+    snapshots: Family<SnapshotLabels, Counter>,
     _permit: OwnedSemaphorePermit,
     _of_connection: Option<OwnedSemaphorePermit>,
 }
@@ -167,23 +209,29 @@ impl OpenWatch {
         permit: OwnedSemaphorePermit,
         of_connection: Option<OwnedSemaphorePermit>,
         metrics: &GrpcMetrics,
+        kind: WatchKind,
     ) -> Self {
-        metrics.watches_open.inc();
+        let open = metrics.watches(kind);
+        open.inc();
         Self {
-            metrics: metrics.clone(),
+            open,
+            snapshots: metrics.snapshots.clone(),
             _permit: permit,
             _of_connection: of_connection,
         }
     }
 
     pub(super) fn count_snapshot(&self, reason: SnapshotReason) {
-        self.metrics.snapshots(reason).inc();
+        let reason = ReasonLabel(reason);
+        self.snapshots
+            .get_or_create(&SnapshotLabels { reason })
+            .inc();
     }
 }
 
 impl Drop for OpenWatch {
     fn drop(&mut self) {
-        self.metrics.watches_open.dec();
+        self.open.dec();
     }
 }
 

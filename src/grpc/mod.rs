@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod body;
+mod call_times;
 mod connection;
 mod deadline;
 mod health;
@@ -23,7 +24,7 @@ pub use self::{
     connection::accept,
     health::{Health, JOURNAL_HEALTH},
     messages::{outgoing::Outgoing, pieces::Pieces},
-    metrics::GrpcMetrics,
+    metrics::{GrpcMetrics, WatchKind},
     serve::{GrpcSettings, serve},
     service::{
         Presence,

@@ -2,7 +2,10 @@
 
 use std::{error::Error, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::stream::{Stream, StreamExt as _};
+use futures_util::{
+    future::FutureExt as _,
+    stream::{Stream, StreamExt as _},
+};
 use http::{Request, Response};
 use hyper_util::{rt::TokioTimer, server::conn::auto::Builder};
 use tokio::{
@@ -109,14 +112,17 @@ where
                         let (routes, draining) = (routes.clone(), drain.clone());
                         let doorkeeper = Arc::clone(&doorkeeper);
                         let from = caller.clone();
+                        let call_times = metrics.call_times.clone();
                         let names = connection.certificate().map(|shown| tls::names(shown).into());
                         let answer = move |mut request: Request<RequestBody>| {
+                            let call = call_times.begin(request.uri().path());
                             let admitted = doorkeeper.admit(&mut request, &from, names.as_ref());
                             if admitted.is_ok() {
                                 account.note_request();
                             }
                             request.extensions_mut().insert(account.clone());
-                            answer(request, admitted, routes.clone(), draining.clone())
+                            let answer = answer(request, admitted, routes.clone(), draining.clone());
+                            answer.map(|response| call.answer(response))
                         };
                         let http = Arc::clone(&http);
                         let io = transport(connection);

@@ -74,7 +74,7 @@ impl Fronts {
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
         let connections_max = descriptors::connections(config);
-        let grpc_metrics = GrpcMetrics::register(metrics.registry_mut());
+        let grpc_metrics = GrpcMetrics::register(metrics.registry_mut(), clock.clone());
         let admin_metrics = AdminMetrics::register(metrics.registry_mut());
         let front = WebhookFront::new(WebhookParts {
             settings: settings(

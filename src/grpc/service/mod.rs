@@ -33,7 +33,7 @@ use crate::{
             token::{ResumeToken, encode_rooms_token, encode_user_rooms_token},
             wire_subject::WireSubject,
         },
-        metrics::{GrpcMetrics, OpenWatch},
+        metrics::{GrpcMetrics, OpenWatch, WatchKind},
         stream::{HALF_APPLIED, Wakeups, WatchMessages},
     },
     net::Readiness,
@@ -123,24 +123,25 @@ impl Presence {
 
     /// Counts one more watch as open, unless too many are open, in all or on the connection by
     /// which the request came.
-    fn open_watch<T>(&self, request: &Request<T>) -> Result<OpenWatch, Status> {
+    fn open_watch<T>(&self, request: &Request<T>, kind: WatchKind) -> Result<OpenWatch, Status> {
         let account = GrpcAccount::of(request.extensions());
         let of_connection = account.map(GrpcAccount::watch).transpose()?;
-        self.count_watch(of_connection)
+        self.count_watch(of_connection, kind)
     }
 
     /// Counts one more watch of health as open, unless too many watches are open in all.
     pub(super) fn open_health_watch(&self) -> Result<OpenWatch, Status> {
-        self.count_watch(None)
+        self.count_watch(None, WatchKind::Health)
     }
 
     fn count_watch(
         &self,
         of_connection: Option<OwnedSemaphorePermit>,
+        kind: WatchKind,
     ) -> Result<OpenWatch, Status> {
         let permit = Arc::clone(&self.watches).try_acquire_owned();
         permit
-            .map(|permit| OpenWatch::new(permit, of_connection, &self.metrics))
+            .map(|permit| OpenWatch::new(permit, of_connection, &self.metrics, kind))
             .map_err(|_| {
                 self.metrics.watches_refused.inc();
                 Status::resource_exhausted("too many watches are open")
@@ -163,9 +164,10 @@ impl Presence {
         let watch = watch.ok_or_else(|| Status::not_found("the app is not configured"))?;
         let (roster, wakeups) = (Arc::clone(&self.roster), Arc::clone(&self.wakeups));
         let turns = GrpcAccount::send_turns(extensions);
+        let delivery = self.metrics.delivery_time.begin();
         let admitted = Admitted::of(extensions)?;
         let app = S::app(&subject).clone();
-        let messages = WatchMessages::new(watch, subject, roster, wakeups, turns, open);
+        let messages = WatchMessages::new(watch, subject, roster, wakeups, turns, delivery, open);
         let messages = Box::pin(messages.into_stream(self.progress_interval));
         Ok(Response::new(Box::pin(
             admitted.while_granted(&app, messages),
@@ -224,7 +226,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let room = request::room(&self.roster, &request, &message.app, &message.room_id)?;
         let token = request::resume_token(&message.resume_token)?;
-        let open = self.open_watch(&request)?;
+        let open = self.open_watch(&request, WatchKind::Room)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_room(&room.app, &room.room, start);
         self.stream(watch, room, request.extensions(), open)
@@ -261,7 +263,7 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let token = request::resume_token(&message.resume_token)?;
-        let open = self.open_watch(&request)?;
+        let open = self.open_watch(&request, WatchKind::User)?;
         let start = self.start(token).await?;
         let watch = self.roster.watch_user(&user.app, &user.user, start);
         self.stream(watch, user, request.extensions(), open)

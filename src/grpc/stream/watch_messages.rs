@@ -17,7 +17,10 @@ use crate::{
         },
         metrics::OpenWatch,
         send_turns::{SendTurn, SendTurns},
-        stream::pacing::{IdleTimer, Pacing, Wakeups},
+        stream::{
+            delivery::Deliveries,
+            pacing::{IdleTimer, Pacing, Wakeups},
+        },
     },
     journal::Revision,
     roster::{ChangeBatch, EncodingKey, EntryChanges, Roster, SnapshotReason, Watch, WatchEvent},
@@ -49,6 +52,7 @@ pub(in crate::grpc) struct WatchMessages<S: WireSubject> {
     /// The turn in which the last part was made, until the next message is asked for: then the
     /// connection has taken the part.
     turn: Option<SendTurn>,
+    deliveries: Deliveries,
     /// Counts this watch as open.
     open: OpenWatch,
 }
@@ -69,6 +73,7 @@ impl<S: WireSubject> WatchMessages<S> {
         roster: Arc<Roster>,
         wakeups: Arc<Wakeups>,
         send_turns: Option<SendTurns>,
+        deliveries: Deliveries,
         open: OpenWatch,
     ) -> Self {
         Self {
@@ -79,6 +84,7 @@ impl<S: WireSubject> WatchMessages<S> {
             pacing: Pacing::new(wakeups),
             send_turns,
             turn: None,
+            deliveries,
             open,
         }
     }
@@ -127,6 +133,7 @@ impl<S: WireSubject> WatchMessages<S> {
                 }
                 WatchEvent::Changes(batch) => {
                     self.pacing.note_sent();
+                    self.deliveries.note(&batch);
                     return self.changes(&batch);
                 }
                 WatchEvent::Progress { revision, view } => {

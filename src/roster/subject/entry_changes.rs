@@ -70,6 +70,11 @@ impl<C: EstimatedSize> EntryChanges<C> {
 }
 
 impl<C> EntryChanges<C> {
+    /// When the entry was received.
+    pub fn received_at(&self) -> Time {
+        self.at
+    }
+
     /// The number of changes. Dropped changes count as one.
     pub(super) fn len(&self) -> usize {
         self.changes.as_ref().map_or(1, Vec::len)

@@ -38,11 +38,11 @@ async fn a_watch_of_health_is_one_of_all_watches() {
         client.watch(HealthCheckRequest::default()).await
     };
     let open = watch().await.unwrap();
-    assert_eq!(server.metrics.watches_open.get(), 1);
+    assert_eq!(server.metrics.watches_open(), 1);
     assert_eq!(watch().await.unwrap_err().code(), Code::ResourceExhausted);
     assert_eq!(server.metrics.watches_refused.get(), 1);
     drop(open);
-    while server.metrics.watches_open.get() > 0 {
+    while server.metrics.watches_open() > 0 {
         tokio::task::yield_now().await;
     }
     watch().await.unwrap();
