@@ -10,6 +10,8 @@
 mod browser;
 mod door;
 mod front;
+#[cfg(target_os = "linux")]
+mod process;
 mod registry;
 mod routes;
 mod serve;

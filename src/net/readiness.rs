@@ -8,7 +8,10 @@ use std::{
     },
 };
 
+use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
+
+use crate::domain::GaugeFn;
 
 /// Whether the service is ready to answer: the one place that every front asks. A front that is
 /// asked before can wait for it. Clones are of the same service.
@@ -152,6 +155,17 @@ impl Readiness {
         matches!(self.check(), Ok(()) | Err(Unready::CannotJournal(_)))
     }
 
+    /// Adds whether the service is ready to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let readiness = self.clone();
+        GaugeFn::register(
+            registry,
+            "ready",
+            "1 while callbacks are taken and queries answered",
+            move || f64::from(u8::from(readiness.check().is_ok())),
+        );
+    }
+
     /// Completes when the service is ready.
     pub async fn wait(&self) {
         loop {
@@ -180,6 +194,7 @@ impl fmt::Debug for Readiness {
 #[cfg(test)]
 mod tests {
     use parking_lot::Mutex;
+    use prometheus_client::encoding::text;
     use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
@@ -230,5 +245,22 @@ mod tests {
         readiness.stop("revision 7".to_owned());
         readiness.stop("another".to_owned());
         assert_eq!(reason().unwrap_err(), "revision 7");
+    }
+
+    #[test]
+    fn operators_see_whether_it_is_ready_when_they_look() {
+        let readiness = Readiness::default();
+        let mut registry = Registry::default();
+        readiness.register(&mut registry);
+        let page = || {
+            let mut page = String::new();
+            text::encode(&mut page, &registry).unwrap();
+            page
+        };
+        assert!(page().contains("\nready 0.0\n"), "{}", page());
+        readiness.set(true);
+        assert!(page().contains("\nready 1.0\n"), "{}", page());
+        readiness.stop("no".to_owned());
+        assert!(page().contains("\nready 0.0\n"), "{}", page());
     }
 }

@@ -133,6 +133,7 @@ impl Server {
             journal: Arc::clone(&storage.journal),
             roster: Arc::clone(&roster),
         });
+        ready.register(metrics.registry_mut());
         let clock = Clock::system();
         let clock_watch = ClockWatch::register(metrics.registry_mut());
         let reload_metrics = ReloadMetrics::register(metrics.registry_mut());
