@@ -23,7 +23,7 @@ use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 
-use crate::common::child::{BINARY, Process, Sender, Site, ZEGO_APP, get, metric, now, zego};
+use crate::common::child::{Process, Sender, Site, ZEGO_APP, get, metric, now, zego};
 
 const ROOM: &str = "lobby";
 /// Checkpoints as soon as there is news.
@@ -55,26 +55,17 @@ impl Shortage {
         }
     }
 
-    async fn start(&self, site: &Site) -> Process {
-        let mut shell = Command::new("sh");
-        // A write beyond the limit is to fail, and not to be the end of the process.
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BINARY]);
-        let mut process = site.spawn_by(shell);
-        process.says("serving callbacks on").await;
-        process
-    }
-
     fn begin(&self, process: &Process) {
         match self {
             Self::Disk(disk) => fill(File::create(disk.join("filling")).unwrap()),
-            Self::Limit => limit(process, "4096:"),
+            Self::Limit => process.limit_files("4096:"),
         }
     }
 
     fn end(&self, process: &Process) {
         match self {
             Self::Disk(disk) => fs::remove_file(disk.join("filling")).unwrap(),
-            Self::Limit => limit(process, "unlimited:"),
+            Self::Limit => process.limit_files("unlimited:"),
         }
     }
 }
@@ -83,15 +74,6 @@ fn fill(mut file: File) {
     for piece in [1 << 16, 1 << 12, 1 << 8, 1] {
         while file.write_all(&vec![0; piece]).is_ok() {}
     }
-}
-
-/// The longest that a file of the process may become.
-fn limit(process: &Process, bytes: &str) {
-    let id = process.id().to_string();
-    let limited = Command::new("prlimit")
-        .args(["--pid", &id, &format!("--fsize={bytes}")])
-        .status();
-    assert!(limited.unwrap().success());
 }
 
 async fn next_health(health: &mut Streaming<HealthCheckResponse>) -> ServingStatus {
@@ -137,7 +119,7 @@ async fn without_room_only_callbacks_are_refused() {
     }
     let shortage = Shortage::new();
     let site = shortage.site();
-    let process = shortage.start(&site).await;
+    let process = site.start_limitable().await;
     let sender = Sender::new(site.webhook());
     let request = HealthCheckRequest {
         service: "headcount.journal".to_owned(),
@@ -195,7 +177,7 @@ async fn without_room_only_callbacks_are_refused() {
     assert_eq!(login(&sender, taken as u64 + 1).await, StatusCode::OK);
     watch_until(&mut watch, &mut copy, taken + 1).await;
     process.kill();
-    let _process = shortage.start(&site).await;
+    let _process = site.start_limitable().await;
     assert_eq!(present(&site).await, taken + 1);
     println!("disk full: {taken} callbacks taken, then refused; afterwards all of them are there");
 }
@@ -208,7 +190,7 @@ async fn a_full_disk_lets_callbacks_be_dropped_that_a_checkpoint_covers() {
         return;
     };
     let site = Site::in_folder(tempfile::tempdir_in(disk).unwrap(), OFTEN);
-    let mut process = shortage.start(&site).await;
+    let mut process = site.start_limitable().await;
     let sender = Sender::new(site.webhook());
     let mut number = 0;
     for _ in 0..3 {

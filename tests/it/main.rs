@@ -14,6 +14,7 @@ mod descriptors;
 mod disk_full;
 mod grpc;
 mod journal;
+mod metrics;
 mod reconcile;
 mod roster;
 mod secure;

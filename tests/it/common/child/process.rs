@@ -204,6 +204,16 @@ impl Site {
         process.says("serving callbacks on").await;
         process
     }
+
+    /// The same. A write beyond what [its files may be](Process::limit_files) fails, and is not the
+    /// end of the process.
+    pub(crate) async fn start_limitable(&self) -> Process {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BINARY]);
+        let mut process = self.spawn_by(shell);
+        process.says("serving callbacks on").await;
+        process
+    }
 }
 
 /// A port that no other process gets by chance while this one is down: it is not in the range
@@ -278,6 +288,15 @@ impl Process {
             .arg(self.id().to_string())
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Sets the longest that a file of it may become: `BYTES:` or `unlimited:`.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let id = self.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &id, &format!("--fsize={bytes}")])
+            .status();
+        assert!(limited.unwrap().success());
     }
 
     /// The process id.
