@@ -187,9 +187,10 @@ impl Checkpoints {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
+    use std::{sync::atomic::Ordering, time::Duration};
 
     use futures_util::future::FutureExt as _;
+    use prometheus_client::encoding::text;
 
     use super::*;
     use crate::{
@@ -234,6 +235,34 @@ mod tests {
         assert_eq!(store.list().unwrap(), [30, 20]);
         let covered = Told::DropBefore(21, keep_from);
         assert_eq!(told(), [Told::Checkpoint, covered]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_age_is_that_of_the_last_checkpoint_whose_revision_is_known_from_the_start() {
+        let (journal, store, checkpoints) = parts();
+        let write = |checkpoints: &Checkpoints, revision| {
+            checkpoints
+                .write(revision, Time::MIN, Box::new(|_| Ok(())))
+                .unwrap();
+        };
+        write(&checkpoints, 10);
+        let restarted = Checkpoints::new(journal, store);
+        let mut registry = Registry::default();
+        restarted.register(&mut registry);
+        let shows = |age: &str, revision: &str| {
+            let mut page = String::new();
+            text::encode(&mut page, &registry).unwrap();
+            for line in [
+                format!("checkpoint_age_seconds {age}"),
+                format!("journal_checkpoint_revision {revision}"),
+            ] {
+                assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+            }
+        };
+        tokio::time::advance(Duration::from_secs(7)).await;
+        shows("7.0", "10");
+        write(&restarted, 20);
+        shows("0.0", "20");
     }
 
     #[test]
