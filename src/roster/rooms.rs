@@ -25,6 +25,10 @@ use crate::{
 /// delay rooms that open or close.
 const LIST_CHUNK: usize = 256;
 
+/// What the changes of a room take that are remembered, beside themselves: a list, and a place
+/// among the feeds that remember something.
+const KEPT: usize = 128;
+
 /// What the roster knows of a room.
 #[derive(Clone, Debug, Default)]
 pub struct RoomAnswer {
@@ -173,6 +177,10 @@ impl Subject for Room {
 
     fn evidence(&self) -> Self {
         self.clone()
+    }
+
+    fn kept_bytes(_id: &RoomId) -> usize {
+        KEPT
     }
 
     fn footprint(&self, id: &RoomId) -> Footprint {

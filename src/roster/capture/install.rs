@@ -103,6 +103,7 @@ impl Roster {
         let mut state = hold.cell().state.lock();
         state.feed = Feed::restore(
             recent,
+            S::kept_bytes(hold.id()),
             hold.table().feed_limits(),
             hold.table().history_bytes(),
         );

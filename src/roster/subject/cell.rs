@@ -32,6 +32,10 @@ pub trait Subject: Default + fmt::Debug + Send + 'static {
     #[must_use]
     fn evidence(&self) -> Self;
 
+    /// What is kept of the subject, beside its evidence, only because its latest changes are
+    /// remembered: an estimate, in bytes. It counts as history.
+    fn kept_bytes(id: &Self::Id) -> usize;
+
     /// What the evidence takes.
     fn footprint(&self, id: &Self::Id) -> Footprint;
 }

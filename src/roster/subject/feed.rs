@@ -38,6 +38,9 @@ pub(crate) struct Feed<C> {
     floor: Revision,
     /// The last entry that was applied to the subject, whether it had visible changes or not.
     revision: Revision,
+    /// What is kept of the subject only because of its history, in bytes. It counts as long as
+    /// there is any.
+    kept_bytes: usize,
     /// The bytes that all feeds take together.
     history_bytes: Arc<AtomicUsize>,
 }
@@ -64,7 +67,9 @@ pub(crate) enum ChangesSince<C> {
 }
 
 impl<C: EstimatedSize> Feed<C> {
-    pub(crate) fn new(floor: Revision, history_bytes: Arc<AtomicUsize>) -> Self {
+    /// A feed that remembers nothing yet. `kept_bytes` is what is kept of the subject only as long
+    /// as the feed remembers something.
+    pub(crate) fn new(floor: Revision, kept_bytes: usize, history_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             entries: VecDeque::new(),
             last_batch: None,
@@ -72,6 +77,7 @@ impl<C: EstimatedSize> Feed<C> {
             bytes: 0,
             floor,
             revision: 0,
+            kept_bytes,
             history_bytes,
         }
     }
@@ -79,10 +85,11 @@ impl<C: EstimatedSize> Feed<C> {
     /// A feed that remembers these changes, as far as the limits allow.
     pub(crate) fn restore(
         recent: RecentChanges<C>,
+        kept_bytes: usize,
         limits: &FeedLimits,
         history_bytes: Arc<AtomicUsize>,
     ) -> Self {
-        let mut feed = Self::new(recent.floor, history_bytes);
+        let mut feed = Self::new(recent.floor, kept_bytes, history_bytes);
         feed.revision = recent.revision;
         for entry in recent.entries {
             feed.push(EntryChanges::within(entry, limits.batch_bytes_max), limits);
@@ -135,7 +142,8 @@ impl<C: EstimatedSize> Feed<C> {
         self.last_batch = None;
         self.changes += entry.len();
         self.bytes += entry.bytes;
-        self.history_bytes.fetch_add(entry.bytes, Ordering::Relaxed);
+        let added = entry.bytes + self.kept_bytes - self.counted();
+        self.history_bytes.fetch_add(added, Ordering::Relaxed);
         self.entries.push_back(entry);
         // The last entry stays, however large it is, because watchers that keep up need it.
         while self.changes > limits.changes_max && self.entries.len() > 1 {
@@ -162,7 +170,8 @@ impl<C: EstimatedSize> Feed<C> {
             self.floor = entry.revision;
             self.changes -= entry.len();
             self.bytes -= entry.bytes;
-            self.history_bytes.fetch_sub(entry.bytes, Ordering::Relaxed);
+            let removed = entry.bytes + self.kept_bytes - self.counted();
+            self.history_bytes.fetch_sub(removed, Ordering::Relaxed);
             entry.encodings.stop_counting(&self.history_bytes);
             self.shrink();
         }
@@ -230,9 +239,20 @@ impl<C: EstimatedSize> Feed<C> {
     }
 }
 
+impl<C> Feed<C> {
+    /// What counts now of what is kept because of the history.
+    fn counted(&self) -> usize {
+        match self.entries.is_empty() {
+            true => 0,
+            false => self.kept_bytes,
+        }
+    }
+}
+
 impl<C> Drop for Feed<C> {
     fn drop(&mut self) {
-        self.history_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let counted = self.bytes + self.counted();
+        self.history_bytes.fetch_sub(counted, Ordering::Relaxed);
         for entry in &self.entries {
             entry.encodings.stop_counting(&self.history_bytes);
         }
@@ -265,7 +285,7 @@ mod tests {
 
     fn feed() -> (Feed<Change>, Arc<AtomicUsize>) {
         let history_bytes = Arc::<AtomicUsize>::default();
-        (Feed::new(0, Arc::clone(&history_bytes)), history_bytes)
+        (Feed::new(0, 0, Arc::clone(&history_bytes)), history_bytes)
     }
 
     fn batch_after(feed: &mut Feed<Change>, cursor: Revision) -> Arc<ChangeBatch<Change>> {
@@ -303,6 +323,29 @@ mod tests {
         feed.forget_oldest();
         assert_eq!(bytes(), alone + 1000);
         drop(feed);
+        assert_eq!(bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_for_a_history_counts_once_as_long_as_there_is_any() {
+        let history_bytes = Arc::<AtomicUsize>::default();
+        let mut kept = Feed::new(0, 700, Arc::clone(&history_bytes));
+        let bytes = || history_bytes.load(Ordering::Relaxed);
+        assert_eq!(bytes(), 0);
+        kept.publish(1, vec![Change], Time::MIN, &LIMITS);
+        let entry = bytes() - 700;
+        kept.publish(2, vec![Change], Time::MIN, &LIMITS);
+        assert_eq!(bytes(), 700 + 2 * entry);
+        kept.forget_oldest();
+        assert_eq!(bytes(), 700 + entry);
+        kept.forget_oldest();
+        assert_eq!(bytes(), 0);
+
+        kept.publish(3, vec![Change], Time::MIN, &LIMITS);
+        let recent = kept.recent();
+        let restored = Feed::restore(recent, 700, &LIMITS, Arc::clone(&history_bytes));
+        assert_eq!(bytes(), 2 * (700 + entry));
+        drop((kept, restored));
         assert_eq!(bytes(), 0);
     }
 

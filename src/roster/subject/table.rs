@@ -90,7 +90,11 @@ impl<S: Subject> Table<S> {
         // The floor is read while the shard is locked. A subject that is forgotten after
         // this read is still in the table now.
         let entry = entry.or_insert_with(|| {
-            let feed = Feed::new(self.forgotten_through(), Arc::clone(&self.history_bytes));
+            let feed = Feed::new(
+                self.forgotten_through(),
+                S::kept_bytes(id),
+                Arc::clone(&self.history_bytes),
+            );
             self.count.fetch_add(1, Ordering::Relaxed);
             Arc::new(Cell::new(feed, self.capture.number()))
         });

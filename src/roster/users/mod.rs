@@ -49,6 +49,8 @@ mod ended_lives;
 mod memberships;
 mod recently_queried;
 mod remembered;
+#[cfg(test)]
+mod replay_tests;
 pub(crate) mod room_end_notifier;
 mod subject;
 mod user_effect;

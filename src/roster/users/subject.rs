@@ -19,6 +19,13 @@ use super::Users;
 /// The estimated bytes of a message beside its texts: tags, lengths, times.
 const OVERHEAD: usize = 64;
 
+/// What a user takes who is kept for their history, without their id: a place in the table, the
+/// cell, the rooms that they are in, and a place among the feeds that remember something.
+///
+/// During a replay all users are remembered, and there can be as many as the journal has. So what
+/// a replay takes beyond what the rooms take is within `history_bytes_max` too.
+const KEPT: usize = 768;
+
 /// Marks a user as watched, until it is dropped.
 #[derive(Debug)]
 pub struct WatchedUser {
@@ -61,6 +68,10 @@ impl Subject for User {
 
     fn evidence(&self) -> Self {
         User::evidence(self)
+    }
+
+    fn kept_bytes(id: &UserId) -> usize {
+        KEPT + id.as_str().len()
     }
 
     fn footprint(&self, _id: &UserId) -> Footprint {
