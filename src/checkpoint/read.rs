@@ -11,14 +11,14 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::{
-    domain::Time,
+    domain::{AppName, RoomId, Time},
     journal::{ChainHash, Epoch},
     roster::{ChainPoints, Image},
     stored::{self, record::Kind},
 };
 
 use super::{
-    records::{StoredError, ensure, known_time, required},
+    records::{self, StoredError, ensure, known_time, required},
     subjects::{app_name, room_from, user_from},
 };
 
@@ -69,10 +69,11 @@ pub fn read_of<E: Into<Box<dyn Error + Send + Sync>>>(
     let mut records = records.into_iter().zip(0..);
     let (record, number) = records.next().ok_or(ReadError::Truncated)?;
     let mut image = begin(is_known, decode(record, number)?, number)?;
+    let mut last_room = None;
     while let Some((record, number)) = records.next() {
         let kind = decode(record, number)?;
         let is_end = matches!(kind, Kind::End(_));
-        add(&mut image, kind).map_err(|error| wrong(number, error))?;
+        add(&mut image, &mut last_room, kind).map_err(|error| wrong(number, error))?;
         if is_end {
             return match records.next() {
                 Some((Err(error), _)) => Err(ReadError::Read(error.into())),
@@ -135,13 +136,29 @@ fn chain(header: &stored::Header) -> Result<ChainPoints, StoredError> {
     })
 }
 
-fn add(image: &mut Image, kind: Kind) -> Result<(), StoredError> {
+/// Adds what a record says. `last_room` is the room of the record before, if that is of one: the
+/// record may have further users of it.
+fn add(
+    image: &mut Image,
+    last_room: &mut Option<(AppName, RoomId)>,
+    kind: Kind,
+) -> Result<(), StoredError> {
+    let of_room = last_room.take();
     match kind {
         Kind::Header(_) => Err(misplaced()),
         Kind::Room(room) => {
             let (app, id, room) = room_from(room, image.revision)?;
+            *last_room = Some((app.clone(), id.clone()));
             let rooms = &mut image.apps.entry(app).or_default().rooms;
             insert(rooms, id, room, "Room.room_id")
+        }
+        Kind::RoomUsers(further) => {
+            let (app, id) = required(of_room, "Room before RoomUsers")?;
+            let rooms = image.apps.get_mut(&app).map(|app| &mut app.rooms);
+            let room = rooms.and_then(|rooms| rooms.get_mut(&id));
+            let room = &mut required(room, "Room before RoomUsers")?.subject;
+            *last_room = Some((app, id));
+            records::room_users::add_to(room, further)
         }
         Kind::User(user) => {
             let (app, id, user) = user_from(user, image.revision)?;

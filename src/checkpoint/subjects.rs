@@ -1,24 +1,25 @@
 //! Rooms and users, with their history, as records.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use crate::{
     domain::{AppName, RoomId, UserId},
     journal::Revision,
     reconcile::{room::Room, user::User},
     roster::{Captured, EntryChanges, EstimatedSize, RecentChanges},
-    stored,
+    stored::{self, record::Kind},
 };
 
 use super::records::{self, StoredError, ensure, known_time, required};
 
-/// The record of a room in a checkpoint at `revision`.
-pub(super) fn room_record(
+/// The records of a room in a checkpoint at `revision`: the room, and those of its users whom the
+/// first has no place for.
+pub(super) fn room_records<'a>(
     app: &AppName,
     id: &RoomId,
-    room: &Captured<Room>,
+    room: &'a Captured<Room>,
     revision: Revision,
-) -> stored::Room {
+) -> impl Iterator<Item = Kind> + use<'a> {
     let RecentChanges { floor, entries, .. } = &room.recent;
     let updates = entries.iter().map(|update| {
         let changes = update.changes.as_deref();
@@ -33,16 +34,18 @@ pub(super) fn room_record(
                 .collect(),
         }
     });
-    stored::Room {
+    let (incarnations, further) = records::room::to_records(&room.subject);
+    let record = stored::Room {
         app: app.as_str().to_owned(),
         room_id: id.as_str().to_owned(),
-        incarnations: records::room::to_records(&room.subject),
+        incarnations,
         history: Some(stored::RoomHistory {
             floor: (*floor).min(revision),
             revision: room.recent.revision,
             updates: updates.collect(),
         }),
-    }
+    };
+    iter::once(Kind::Room(record)).chain(further.map(Kind::RoomUsers))
 }
 
 /// The record of a user in a checkpoint at `revision`.

@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use super::{
     store::RecordSink,
-    subjects::{room_record, user_record},
+    subjects::{room_records, user_record},
 };
 use crate::{
     domain::{AppName, RoomId, Time, UserId},
@@ -70,8 +70,8 @@ struct Records<'a> {
 
 impl Recorder for Records<'_> {
     fn room(&mut self, app: &AppName, id: &RoomId, room: &Captured<Room>) -> io::Result<()> {
-        let record = room_record(app, id, room, self.revision);
-        put(self.sink, Kind::Room(record))
+        let mut records = room_records(app, id, room, self.revision);
+        records.try_for_each(|record| put(self.sink, record))
     }
 
     fn user(&mut self, app: &AppName, id: &UserId, user: &Captured<User>) -> io::Result<()> {

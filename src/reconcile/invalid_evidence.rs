@@ -6,6 +6,8 @@
 pub(crate) enum InvalidEvidence {
     /// Two lives of a room have the same id.
     DuplicateIncarnation,
+    /// A user is listed for a life that is not.
+    UnknownIncarnation,
     /// A life that closed and cannot open again has users.
     ClosedIncarnationWithUsers,
     /// Two users of one life have the same id.

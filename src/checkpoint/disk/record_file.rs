@@ -36,10 +36,17 @@ impl RecordWriter {
 
     pub(super) fn add(&mut self, record: &[u8]) -> io::Result<()> {
         encode_varint(record.len() as u64, &mut self.chunk);
-        self.chunk.extend_from_slice(record);
-        while self.chunk.len() >= CHUNK_BYTES {
-            let chunk = self.chunk.split_to(CHUNK_BYTES);
-            self.flush(&chunk)?;
+        let mut left = record;
+        // Piece by piece, so that a long record is not copied as a whole.
+        while !left.is_empty() {
+            let free = CHUNK_BYTES.saturating_sub(self.chunk.len());
+            let (piece, rest) = left.split_at(free.min(left.len()));
+            self.chunk.extend_from_slice(piece);
+            left = rest;
+            if self.chunk.len() >= CHUNK_BYTES {
+                let chunk = self.chunk.split();
+                self.flush(&chunk)?;
+            }
         }
         Ok(())
     }

@@ -24,6 +24,9 @@ impl From<InvalidEvidence> for StoredError {
             InvalidEvidence::DuplicateIncarnation => {
                 ("Incarnation.incarnation_id", "is there twice")
             }
+            InvalidEvidence::UnknownIncarnation => {
+                ("RoomUsers.incarnation_id", "is not among those of the room")
+            }
             InvalidEvidence::ClosedIncarnationWithUsers => {
                 ("Incarnation.users", "are there, though it is closed")
             }

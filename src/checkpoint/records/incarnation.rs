@@ -1,17 +1,22 @@
 //! Lives of rooms: the evidence, and nothing that follows from it.
 
 use crate::{
-    domain::{IncarnationId, Time, UserId, UserIdRef},
-    reconcile::room::{Claim, Close, Creator, Incarnation, IncarnationEvidence, Users},
+    domain::{IncarnationId, Time},
+    reconcile::room::{Claim, Close, Creator, Incarnation, IncarnationEvidence},
     stored,
 };
 
 use super::{
     check::{StoredError, known_time, millis, required},
-    name, seqs, session,
+    name, room_users, seqs,
 };
 
-pub(super) fn to_record(id: &IncarnationId, life: &Incarnation) -> stored::Incarnation {
+/// The record of a life with some of its users.
+pub(super) fn to_record(
+    id: &IncarnationId,
+    life: &Incarnation,
+    users: Vec<stored::Sessions>,
+) -> stored::Incarnation {
     let IncarnationEvidence {
         opened_at,
         creator,
@@ -45,7 +50,7 @@ pub(super) fn to_record(id: &IncarnationId, life: &Incarnation) -> stored::Incar
         last_logout_at: millis(*last_logout_at),
         last_event_at: millis(*last_event_at),
         seqs: Some(seqs::to_record(seqs)),
-        users: users_to_records(life.users()),
+        users,
         reported: reported.map(|Claim { at, users }| {
             let at = millis(at);
             stored::Claim { at, users }
@@ -80,7 +85,7 @@ pub(super) fn from_record(
         }),
         evidence_at: known_time(record.evidence_at, "Incarnation.evidence_at")?,
     };
-    let users = users_from_records(record.users)?;
+    let users = room_users::from_records(record.users)?;
     let life = Incarnation::restore(&id, evidence, users)?;
     Ok((id, life))
 }
@@ -90,23 +95,4 @@ fn close_from_record(record: stored::Close) -> Result<Close, StoredError> {
         at: Time::from_millis(record.at),
         reason: stored::CloseReason::decode(record.reason, "Close.reason")?,
     })
-}
-
-/// By user, so that one state has one spelling.
-fn users_to_records(users: &Users) -> Vec<stored::Sessions> {
-    let users = users.sorted_sessions().into_iter();
-    let records = users.map(|sessions| stored::Sessions {
-        user_id: sessions.user().map_or("", UserIdRef::as_str).to_owned(),
-        sessions: session::to_records(sessions),
-    });
-    records.collect()
-}
-
-fn users_from_records(records: Vec<stored::Sessions>) -> Result<Users, StoredError> {
-    let mut users = Users::default();
-    for stored::Sessions { user_id, sessions } in records {
-        let user = UserId::from(user_id.as_str());
-        users.restore(session::from_records(&user, sessions)?)?;
-    }
-    Ok(users)
 }

@@ -11,6 +11,7 @@ mod member;
 mod name;
 pub(crate) mod room;
 pub(crate) mod room_change;
+pub(crate) mod room_users;
 mod seqs;
 mod session;
 mod summary;

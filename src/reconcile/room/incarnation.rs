@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{CloseReason, IncarnationId, Login, Logout, RoomEventKind, Time, UserId},
-    reconcile::{DatedName, Footprint, InvalidEvidence, Member, Rule, Rules},
+    reconcile::{DatedName, Footprint, InvalidEvidence, Member, Rule, Rules, sessions::Sessions},
 };
 
 use super::{
@@ -62,16 +62,32 @@ impl Incarnation {
         evidence: IncarnationEvidence,
         users: Users,
     ) -> Result<Self, InvalidEvidence> {
-        let is_unnamed = id.is_empty();
-        if evidence.closed.is_some() && !is_unnamed && !users.is_empty() {
-            return Err(InvalidEvidence::ClosedIncarnationWithUsers);
-        }
-        Ok(Self {
-            is_unnamed,
+        let life = Self {
+            is_unnamed: id.is_empty(),
             evidence,
             users,
             former_users: None,
-        })
+        };
+        match life.may_have_users() || life.users.is_empty() {
+            true => Ok(life),
+            false => Err(InvalidEvidence::ClosedIncarnationWithUsers),
+        }
+    }
+
+    /// Adds a user who is restored from a checkpoint.
+    ///
+    /// # Errors
+    /// When the life closed and cannot open again, the user is known already, or there are no
+    /// sessions.
+    pub(super) fn restore_user(&mut self, sessions: Sessions) -> Result<(), InvalidEvidence> {
+        match self.may_have_users() {
+            true => self.users.restore(sessions),
+            false => Err(InvalidEvidence::ClosedIncarnationWithUsers),
+        }
+    }
+
+    fn may_have_users(&self) -> bool {
+        self.evidence.closed.is_none() || self.is_unnamed
     }
 
     /// Derives from the evidence, by these rules, what the life keeps beside it.

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{IncarnationId, Time},
-    reconcile::{InvalidEvidence, Rules},
+    reconcile::{InvalidEvidence, Rules, sessions::Sessions},
 };
 
 use super::{
@@ -48,6 +48,17 @@ impl Incarnations {
     ) -> Result<(), InvalidEvidence> {
         let before = self.lives.restore(id, life);
         before.map_or(Ok(()), |_| Err(InvalidEvidence::DuplicateIncarnation))
+    }
+
+    /// Adds a user who is restored from a checkpoint to a life that is.
+    pub(super) fn restore_user(
+        &mut self,
+        id: &IncarnationId,
+        sessions: Sessions,
+    ) -> Result<(), InvalidEvidence> {
+        let life = self.lives.restored(id);
+        let life = life.ok_or(InvalidEvidence::UnknownIncarnation)?;
+        life.restore_user(sessions)
     }
 
     /// Derives from the evidence, by these rules, what the lives keep beside it.

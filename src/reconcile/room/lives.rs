@@ -170,6 +170,14 @@ impl Lives {
         }
     }
 
+    /// A life that was [restored](Self::restore), to add to it what belongs to it.
+    pub(super) fn restored(&mut self, id: &IncarnationId) -> Option<&mut Incarnation> {
+        match self {
+            Self::Few(few) => few.get_mut(id).map(Box::as_mut),
+            Self::Many(_) => None,
+        }
+    }
+
     /// Removes a life.
     pub(super) fn remove(&mut self, id: &IncarnationId, rules: &Rules) -> Option<Incarnation> {
         let removed = match self {

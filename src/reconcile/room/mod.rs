@@ -28,6 +28,7 @@ use crate::{
     reconcile::{
         EventOutcome, Footprint, InvalidEvidence, Member, Rule, Rules,
         footprint::{ROOM, text},
+        sessions::Sessions,
     },
 };
 
@@ -261,6 +262,18 @@ impl Room {
         life: Incarnation,
     ) -> Result<(), InvalidEvidence> {
         self.incarnations.restore(id, life)
+    }
+
+    /// Adds a user who is restored from a checkpoint to a life that [is](Self::restore).
+    ///
+    /// # Errors
+    /// When the life is not known, cannot have users, or has the user already.
+    pub(crate) fn restore_user(
+        &mut self,
+        life: &IncarnationId,
+        sessions: Sessions,
+    ) -> Result<(), InvalidEvidence> {
+        self.incarnations.restore_user(life, sessions)
     }
 
     /// Derives from restored evidence, by these rules, what the room keeps beside it.
