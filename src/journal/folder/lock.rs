@@ -15,8 +15,11 @@ pub(crate) const FILE: &str = "lock";
 /// A locked data folder. It is locked until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    // The operating system unlocks it when the process ends, in whatever way.
+    // The operating system unlocks both when the process ends, in whatever way.
     _file: File,
+    /// The folder itself: whoever removes the file does not unlock it. `None` where a folder
+    /// cannot be locked.
+    _folder: Option<File>,
 }
 
 /// Why a folder cannot be used.
@@ -62,6 +65,7 @@ impl Lock {
             source,
         };
         create(path).map_err(io)?;
+        let folder = take_folder(path)?;
         let mut options = OpenOptions::new();
         let options = for_owner(&mut options).read(true).write(true).create(true);
         let mut file = options.truncate(false).open(path.join(FILE)).map_err(io)?;
@@ -70,12 +74,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let read = file.read_to_string(&mut holder);
-                let holder = Some(holder.trim().to_owned()).filter(|_| read.is_ok());
-                return Err(LockError::Held {
-                    path: path.to_owned(),
-                    holder: (holder.filter(|holder| !holder.is_empty()))
-                        .unwrap_or_else(|| "another process".to_owned()),
-                });
+                return Err(held(path, read.map(|_| holder)));
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
@@ -85,6 +84,66 @@ impl Lock {
             writeln!(file, "process {}", process::id())
         };
         note().map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self {
+            _file: file,
+            _folder: folder,
+        })
+    }
+}
+
+/// Locks the folder itself, where that can be done: a network's file system may not be able to,
+/// and other systems than Unix cannot open a folder.
+fn take_folder(path: &Path) -> Result<Option<File>, LockError> {
+    if !cfg!(unix) {
+        return Ok(None);
+    }
+    let io = |source| LockError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = File::open(path).map_err(io)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(held(path, fs::read_to_string(path.join(FILE)))),
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!(
+                folder = %path.display(),
+                %error,
+                "the folder itself cannot be locked: as long as the service runs, do not remove its file `lock`"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// The error that says who holds a folder, by what its file says of them.
+fn held(path: &Path, holder: io::Result<String>) -> LockError {
+    let holder = holder.map(|holder| holder.trim().to_owned());
+    let holder = holder.ok().filter(|holder| !holder.is_empty());
+    LockError::Held {
+        path: path.to_owned(),
+        holder: holder.unwrap_or_else(|| "another process".to_owned()),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_stays_locked_when_the_file_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        let holder = |error| match error {
+            LockError::Held { holder, .. } => holder,
+            error => panic!("{error}"),
+        };
+        let named = holder(Lock::take(folder.path()).unwrap_err());
+        assert_eq!(named, format!("process {}", process::id()));
+        fs::remove_file(folder.path().join(FILE)).unwrap();
+        let unnamed = holder(Lock::take(folder.path()).unwrap_err());
+        assert_eq!(unnamed, "another process");
+        drop(lock);
+        Lock::take(folder.path()).unwrap();
     }
 }
