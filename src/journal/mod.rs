@@ -83,8 +83,8 @@ pub trait Journal: Send + Sync + fmt::Debug {
         future::pending().boxed()
     }
 
-    /// Lets a journal that failed try whether it works again. `now` is the time of
-    /// receipt of an entry that would come now.
+    /// Lets a journal look whether it can still store entries, and one that failed try whether it
+    /// works again. `now` is the time of receipt of an entry that would come now.
     fn probe(&self, _now: Time) {}
 
     /// Says that a checkpoint covers all entries so far. The journal then stores later

@@ -89,8 +89,8 @@ pub async fn forget_due(journal: &dyn Journal, roster: &Roster, clock: &Clock) {
     }
 }
 
-/// Tells health how the service is, and lets a journal that failed try
-/// again. Returns why the journal has ended, when it has.
+/// Tells health how the service is, and lets the journal look whether entries can be made
+/// durable, and one that failed try again. Returns why the journal has ended, when it has.
 async fn keep_looking_after(
     journal: Arc<dyn Journal>,
     health: Health,
@@ -116,8 +116,6 @@ async fn keep_looking_after(
         if journal.is_over() {
             return "it was not told to".into();
         }
-        if journal.failure().is_some() {
-            journal.probe(clock.times().received_at());
-        }
+        journal.probe(clock.times().received_at());
     }
 }

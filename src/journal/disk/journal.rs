@@ -171,7 +171,7 @@ impl Journal for DiskJournal {
     }
 
     fn probe(&self, now: Time) {
-        if let Some(requests) = self.requests.as_ref().filter(|_| self.failure().is_some()) {
+        if let Some(requests) = &self.requests {
             // If the queue is full, the requests in it try the disk as well.
             let _ = requests.try_send(Request::Probe { now });
         }

@@ -189,10 +189,15 @@ impl Log {
             ChainHash::NONE if first > 1 => ChainHash::UNKNOWN,
             known => known,
         };
+        self.check_place()?;
         let block = codec::encode(first, before, entries);
         let segment = self.current.as_ref().map(Segment::name);
         self.room.check(block.len(), segment)?;
-        let written = self.write(&block, now);
+        // Also after the write: an entry that is in a removed file is not durable.
+        let written = self.write(&block, now).and_then(|()| self.check_place());
+        if written.is_err() {
+            self.current = None;
+        }
         self.room.note(&written);
         written?;
         self.next += count;
@@ -274,8 +279,16 @@ impl Log {
         Ok(())
     }
 
+    /// Checks that the folder and the last segment are still where the next start looks for them.
+    pub(super) fn check_place(&self) -> Result<(), StoreError> {
+        let last = self.segments.last().map(SegmentName::to_string);
+        let place = self.files.check(last.as_deref());
+        place.map_err(|error| StoreError::failed("the data folder", error))
+    }
+
     /// Finds out whether entries can be made durable, without appending one.
     pub(super) fn try_to_write(&mut self, now: Time) -> Result<(), StoreError> {
+        self.check_place()?;
         let segment = self.current.as_ref().map(Segment::name);
         self.room.check(0, segment)?;
         if self.current.is_none() {

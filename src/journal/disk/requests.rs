@@ -37,7 +37,7 @@ pub(super) enum Request {
         until: Time,
         done: SyncSender<Dropped>,
     },
-    /// Try the disk, if it failed.
+    /// Try the disk, if it failed; look whether the folder is where it was, if not.
     Probe { now: Time },
 }
 

@@ -2,6 +2,8 @@
 //! last write is torn at each byte, and bits flip. Each acknowledged entry is read again, or
 //! there is an error.
 
+#[cfg(unix)]
+mod displaced;
 mod retention;
 mod room;
 

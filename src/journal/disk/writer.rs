@@ -76,8 +76,11 @@ impl Writer {
                 let _ = done.send(self.drop_before(first, until));
             }
             Request::Probe { now } => {
-                if self.retry_at.is_some() {
-                    let tried = self.log.try_to_write(now);
+                let tried = match self.retry_at {
+                    Some(_) => self.log.try_to_write(now),
+                    None => self.log.check_place(),
+                };
+                if self.retry_at.is_some() || tried.is_err() {
                     self.note(tried.map_err(Cause::new).as_ref().err());
                 }
             }

@@ -5,11 +5,12 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use redb::{StorageBackend, backends::FileBackend};
 
-use super::{permissions::for_owner, preallocate::Preallocated};
+use super::{lock::Lock, permissions::for_owner, preallocate::Preallocated};
 
 /// One flat folder of files. As in POSIX, a file that is created, renamed or removed is
 /// durably so only after the folder is synced.
@@ -26,6 +27,11 @@ pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes the names of the files durable.
     fn sync(&self) -> io::Result<()>;
+    /// Checks that the folder is still where it was, and the file of this name in it: what is
+    /// written to a file that was removed is lost.
+    fn check(&self, _name: Option<&str>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What the name of a file ends with until the file is whole.
@@ -68,12 +74,22 @@ pub(crate) enum Mode {
 #[derive(Debug)]
 pub(crate) struct OsFolder {
     path: PathBuf,
+    lock: Option<Arc<Lock>>,
 }
 
 impl OsFolder {
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            lock: None,
+        }
+    }
+
+    /// A folder that this process has locked.
+    pub(crate) fn locked(path: &Path, lock: &Arc<Lock>) -> Self {
+        Self {
+            lock: Some(Arc::clone(lock)),
+            ..Self::new(path)
         }
     }
 }
@@ -117,6 +133,10 @@ impl Files for OsFolder {
             File::open(&self.path)?.sync_all()?;
         }
         Ok(())
+    }
+
+    fn check(&self, name: Option<&str>) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.check(name))
     }
 }
 

@@ -16,10 +16,26 @@ pub(crate) const FILE: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct Lock {
     // The operating system unlocks both when the process ends, in whatever way.
-    _file: File,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "it is kept, not read"))]
+    file: File,
     /// The folder itself: whoever removes the file does not unlock it. `None` where a folder
     /// cannot be locked.
-    _folder: Option<File>,
+    folder: Option<File>,
+    path: PathBuf,
+}
+
+/// The folder is not where it was locked. What is written to it now is lost to the next start.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} was removed, moved or replaced while the service uses it: put it back, or stop the service and start it on what is left",
+    .0.display()
+)]
+struct Displaced(PathBuf);
+
+impl Displaced {
+    fn error(path: PathBuf) -> io::Error {
+        io::Error::other(Self(path))
+    }
 }
 
 /// Why a folder cannot be used.
@@ -85,10 +101,53 @@ impl Lock {
         };
         note().map_err(io)?;
         Ok(Self {
-            _file: file,
-            _folder: folder,
+            file,
+            folder,
+            path: path.to_owned(),
         })
     }
+
+    /// Checks that the folder is still where it was locked, and a file in it is there.
+    #[cfg(unix)]
+    pub(crate) fn check(&self, file: Option<&str>) -> io::Result<()> {
+        // Where the folder is locked, nobody else can use it, whatever becomes of the lock's file.
+        let (held, path) = match &self.folder {
+            Some(folder) => (folder, self.path.clone()),
+            None => (&self.file, self.path.join(FILE)),
+        };
+        if !is_at(held, &path)? {
+            return Err(Displaced::error(path));
+        }
+        let file = file.map(|file| self.path.join(file));
+        match file {
+            Some(path) if !path.try_exists()? => Err(Displaced::error(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Other systems than Unix do not let a file be removed that is open.
+    #[cfg(not(unix))]
+    pub(crate) fn check(&self, file: Option<&str>) -> io::Result<()> {
+        let file = file.map(|file| self.path.join(file));
+        match file {
+            Some(path) if !path.try_exists()? => Err(Displaced::error(path)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether what is open is what is at a path.
+#[cfg(unix)]
+fn is_at(open: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let at_path = match fs::metadata(path) {
+        Ok(at_path) => at_path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let open = open.metadata()?;
+    Ok((open.dev(), open.ino()) == (at_path.dev(), at_path.ino()))
 }
 
 /// Locks the folder itself, where that can be done: a network's file system may not be able to,

@@ -75,15 +75,15 @@ impl DataFolder {
     /// # Errors
     /// When another process uses the folder, or its format is unknown.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let lock = Lock::take(path)?;
-        let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
+        let lock = Arc::new(Lock::take(path)?);
+        let files: Arc<dyn Files> = Arc::new(OsFolder::locked(path, &lock));
         let opened = format::open(&*files, Epoch(rand::random())).and_then(|identity| {
             // Not before it is certain that this is a data folder.
             remove_unfinished(&*files).map_err(StoreError::folder)?;
             Ok(identity)
         });
         let identity = opened.map_err(|source| OpenError::store(path, source))?;
-        Ok(Self::taken(path, identity, files, Arc::new(lock)))
+        Ok(Self::taken(path, identity, files, lock))
     }
 
     /// Locks a data folder that exists, to read it. Blocks.
@@ -92,12 +92,13 @@ impl DataFolder {
     /// When another process uses the folder, it is no data folder, or its format is
     /// unknown.
     pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
-        let files: Arc<dyn Files> = Arc::new(OsFolder::new(path));
+        let files = OsFolder::new(path);
         // Before the lock, which would create the folder.
-        let identity = format::find(&*files)
+        let identity = format::find(&files)
             .and_then(|identity| identity.ok_or(StoreError::Nothing))
             .map_err(|source| OpenError::store(path, source))?;
         let lock = Arc::new(Lock::take(path)?);
+        let files: Arc<dyn Files> = Arc::new(OsFolder::locked(path, &lock));
         Ok(Self::taken(path, identity, files, lock))
     }
 

@@ -175,6 +175,10 @@ impl Files for Limited {
     fn sync(&self) -> io::Result<()> {
         self.files.sync()
     }
+
+    fn check(&self, name: Option<&str>) -> io::Result<()> {
+        self.files.check(name)
+    }
 }
 
 /// An open file. It has the name that it was opened under: no file is renamed while it is open.
