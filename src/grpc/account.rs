@@ -61,13 +61,14 @@ pub(super) fn watches_max(streams_max: u32) -> u32 {
 // === impl GrpcAccounts ===
 
 impl GrpcAccounts {
-    /// Of connections with at most `streams_max` streams each.
-    pub(super) fn new(streams_max: u32, metrics: GrpcMetrics) -> Self {
+    /// Of connections with at most `streams_max` streams each. What was made for all of them and is
+    /// not taken yet holds about `unread_bytes_max`.
+    pub(super) fn new(streams_max: u32, unread_bytes_max: usize, metrics: GrpcMetrics) -> Self {
         let in_work_max = usize::try_from(streams_max).unwrap_or(usize::MAX);
         let requests = ConnectionAccounts::new(PURPOSE, in_work_max, metrics.connections.clone());
         Self {
             requests: Arc::new(requests),
-            send_turns: AllSendTurns::new(metrics.sends_waited.clone()),
+            send_turns: AllSendTurns::new(unread_bytes_max, metrics.sends_waited.clone()),
             streams_max,
             metrics,
             began: Instant::now(),

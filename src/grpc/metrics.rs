@@ -19,6 +19,8 @@ pub struct GrpcMetrics {
     pub answers_dropped: Counter,
     /// Answers that were made while they were sent, because answers took too many bytes.
     pub answers_made_late: Counter,
+    /// Answers that list less than they could, because answers took too many bytes.
+    pub answers_shortened: Counter,
     /// Calls refused because too many heavy calls were running.
     pub heavy_calls_refused: Counter,
     /// Watches refused because too many waited for a revision that this server had not applied.
@@ -82,6 +84,7 @@ impl GrpcMetrics {
             watches_refused,
             answers_dropped,
             answers_made_late,
+            answers_shortened,
             heavy_calls_refused,
             catch_ups_refused,
             sends_waited,
@@ -111,6 +114,11 @@ impl GrpcMetrics {
             "answers_made_late",
             "Answers made while they were sent, because clients had not read too many others",
             answers_made_late.clone(),
+        );
+        registry.register(
+            "answers_shortened",
+            "Answers that list less than they could, because clients had not read too many others",
+            answers_shortened.clone(),
         );
         registry.register(
             "heavy_calls_refused",

@@ -1,32 +1,36 @@
 //! Bounds what is made for clients and is not taken by their connections yet.
 //!
-//! A stream makes a part of a snapshot or a piece of an answer when it has a turn, and has it
-//! until the connection has taken those bytes. A stream whose client does not read keeps its turn
-//! until it is ended for that. So what such streams hold is bounded, for each connection, each
-//! peer and in all. At the limit a stream waits, first come, first served. Changes need no turn:
-//! their bytes are shared by all watches of their subject.
+//! A stream makes a part of a snapshot, a long message of changes or a piece of an answer when it
+//! has a turn. The bytes have the turn until they are dropped, wherever they wait: the stream of a
+//! client that does not read keeps its turn until it is ended for that. So what such streams hold
+//! is bounded, for each connection, each peer and in all. At the limit a stream waits, first come,
+//! first served. A message of at most [`SHORT_BYTES`] needs no turn: it takes no more than the
+//! stream itself.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::net::Peer;
 
-/// How many streams of one connection have turns at a time. They hold 32 KiB each, so 8 MiB:
-/// more than a connection sends while its client answers.
+/// The most bytes of a message that is handed over without a turn.
+pub(super) const SHORT_BYTES: usize = 4 * 1024;
+
+/// About what a stream holds that has a turn: a part of a snapshot, and what is around it.
+const TURN_BYTES: usize = 32 * 1024;
+
+/// The most streams of one connection that have turns at a time. They hold 8 MiB: more than a
+/// connection sends while its client answers.
 const CONNECTION_TURNS_MAX: usize = 256;
 
-/// How many streams have turns at a time, in all. They hold 128 MiB.
-const TURNS_MAX: usize = 4096;
-
-/// How many streams of one peer's connections have turns at a time: a peer that reads nothing
-/// leaves others theirs.
-const PEER_TURNS_MAX: usize = TURNS_MAX / 4;
+/// A peer's part of all turns: one that reads nothing leaves others theirs.
+const PEER_PART: usize = 4;
 
 /// The fewest peers among which those are looked for that have no connections any more.
 const SWEPT_PEERS_MIN: usize = 64;
@@ -35,6 +39,8 @@ const SWEPT_PEERS_MIN: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct AllSendTurns {
     free: Arc<Semaphore>,
+    /// How many streams of one peer's connections have turns at a time.
+    of_peer_max: usize,
     of_peers: Arc<Mutex<PeerTurns>>,
     /// Counts the streams that had to wait for a turn.
     waited: Counter,
@@ -56,7 +62,7 @@ pub(super) struct SendTurns {
     all: AllSendTurns,
 }
 
-/// A stream's turn, until it is dropped.
+/// A stream's turn, until it and all bytes that have it are dropped.
 #[derive(Debug)]
 pub(super) struct SendTurn {
     _of_connection: OwnedSemaphorePermit,
@@ -65,10 +71,13 @@ pub(super) struct SendTurn {
 }
 
 impl AllSendTurns {
-    /// Counts in `waited` the streams that had to wait for a turn.
-    pub(super) fn new(waited: Counter) -> Self {
+    /// So many turns that the streams which have them hold about `bytes_max`. Counts in `waited`
+    /// the streams that had to wait for a turn.
+    pub(super) fn new(bytes_max: usize, waited: Counter) -> Self {
+        let turns_max = (bytes_max / TURN_BYTES).clamp(PEER_PART, Semaphore::MAX_PERMITS);
         Self {
-            free: Arc::new(Semaphore::new(TURNS_MAX)),
+            free: Arc::new(Semaphore::new(turns_max)),
+            of_peer_max: turns_max / PEER_PART,
             of_peers: Arc::default(),
             waited,
         }
@@ -78,21 +87,21 @@ impl AllSendTurns {
     pub(super) fn of_connection(&self, peer: Peer) -> SendTurns {
         SendTurns {
             free: Arc::new(Semaphore::new(CONNECTION_TURNS_MAX)),
-            of_peer: self.of_peers.lock().of(peer),
+            of_peer: self.of_peers.lock().of(peer, self.of_peer_max),
             all: self.clone(),
         }
     }
 }
 
 impl PeerTurns {
-    fn of(&mut self, peer: Peer) -> Arc<Semaphore> {
+    fn of(&mut self, peer: Peer, turns_max: usize) -> Arc<Semaphore> {
         if let Some(turns) = self.of_peers.get(&peer).and_then(Weak::upgrade) {
             return turns;
         }
         if self.of_peers.len() >= self.swept_at {
             self.sweep();
         }
-        let turns = Arc::new(Semaphore::new(PEER_TURNS_MAX));
+        let turns = Arc::new(Semaphore::new(turns_max));
         self.of_peers.insert(peer, Arc::downgrade(&turns));
         turns
     }
@@ -125,11 +134,37 @@ impl SendTurns {
     }
 }
 
+impl SendTurn {
+    /// The same bytes, which have the turn, too, until their last clone is dropped.
+    pub(super) fn hold(self: Arc<Self>, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Held { bytes, _turn: self })
+    }
+}
+
+/// Bytes that have a turn.
+struct Held {
+    bytes: Bytes,
+    _turn: Arc<SendTurn>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
+
+    const TURNS_MAX: usize = 2048;
+    const PEER_TURNS_MAX: usize = TURNS_MAX / PEER_PART;
+
+    fn all_turns(waited: Counter) -> AllSendTurns {
+        AllSendTurns::new(TURNS_MAX * TURN_BYTES, waited)
+    }
 
     fn peer(number: u8) -> Peer {
         Peer::from(std::net::IpAddr::from([10, 0, 0, number]))
@@ -138,7 +173,7 @@ mod tests {
     #[test]
     fn one_connection_has_so_many_turns_and_leaves_others_theirs() {
         let waited = Counter::default();
-        let all = AllSendTurns::new(waited.clone());
+        let all = all_turns(waited.clone());
         let (one, other) = (all.of_connection(peer(1)), all.of_connection(peer(1)));
         let turn = |turns: &SendTurns| assert_ready!(task::spawn(turns.take()).poll());
         let mut held: Vec<_> = (0..CONNECTION_TURNS_MAX).map(|_| turn(&one)).collect();
@@ -155,7 +190,7 @@ mod tests {
 
     #[test]
     fn all_connections_together_have_so_many_turns() {
-        let all = AllSendTurns::new(Counter::default());
+        let all = all_turns(Counter::default());
         let connections: Vec<_> = (0..=TURNS_MAX)
             .map(|number| all.of_connection(peer((number % 5) as u8)))
             .collect();
@@ -172,8 +207,23 @@ mod tests {
     }
 
     #[test]
+    fn bytes_have_a_turn_until_their_last_clone_is_dropped() {
+        let turns = AllSendTurns::new(0, Counter::default()).of_connection(peer(1));
+        let turn = assert_ready!(task::spawn(turns.take()).poll()).unwrap();
+        let held = Arc::new(turn).hold(Bytes::from_static(b"piece"));
+        let rest = held.slice(3..);
+        assert_eq!((&*held, &*rest), (&b"piece"[..], &b"ce"[..]));
+        let mut other = task::spawn(turns.take());
+        assert_pending!(other.poll());
+        drop(held);
+        assert_pending!(other.poll());
+        drop(rest);
+        assert!(assert_ready!(other.poll()).is_some());
+    }
+
+    #[test]
     fn a_peer_that_reads_nothing_leaves_others_theirs() {
-        let all = AllSendTurns::new(Counter::default());
+        let all = all_turns(Counter::default());
         let turn = |turns: &SendTurns| assert_ready!(task::spawn(turns.take()).poll());
         let connections: Vec<_> = (0..=PEER_TURNS_MAX)
             .map(|_| all.of_connection(peer(1)))
@@ -187,7 +237,7 @@ mod tests {
     #[test]
     fn of_peers_that_are_gone_little_is_kept_and_others_are_rarely_looked_through() {
         const STAYING: u32 = 1_000;
-        let (all, peer) = (AllSendTurns::new(Counter::default()), |number: u32| {
+        let (all, peer) = (all_turns(Counter::default()), |number: u32| {
             Peer::from(std::net::IpAddr::from(number.to_be_bytes()))
         });
         let connections = (0..STAYING).map(|number| all.of_connection(peer(number)));

@@ -33,13 +33,15 @@ use super::{
     deadline,
     health::Health,
     metrics::GrpcMetrics,
+    send_turns::SHORT_BYTES,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
     stream::drain::{DrainBody, end_request_on_drain, end_response_on_drain},
 };
 
-/// The most bytes of one stream that wait for its connection. A stream hands over one piece of
-/// a message at a time, and another when less than this waits.
-const SEND_BUFFER_BYTES: usize = 16 * 1024;
+/// The most bytes of one stream that wait for its connection, unless a single piece is longer. A
+/// stream hands over one piece of a message at a time, and another when less than this waits. So
+/// it bounds the short messages of a stream that wait, and slows no long one.
+const SEND_BUFFER_BYTES: usize = SHORT_BYTES;
 
 /// How often a connection without traffic is pinged. The connection of a client that vanished
 /// is closed, because the client does not answer.
@@ -70,6 +72,9 @@ pub struct GrpcSettings {
     pub idle_timeout: Duration,
     /// How long a stream may have something to send that its client does not take.
     pub stall_timeout: Duration,
+    /// About how many bytes may be in memory of snapshots, long messages and answers that are made
+    /// while they are sent, and that clients do not take.
+    pub unread_bytes_max: usize,
     /// Who may see which calls there are.
     pub reflection: ReflectionPolicy,
 }
@@ -93,7 +98,11 @@ where
     let metrics = presence.metrics().clone();
     let http = HttpServer::new(protocol(settings, &metrics)).idle_timeout(settings.idle_timeout);
     let http = Arc::new(http);
-    let accounts = GrpcAccounts::new(settings.streams_per_connection_max, metrics.clone());
+    let accounts = GrpcAccounts::new(
+        settings.streams_per_connection_max,
+        settings.unread_bytes_max,
+        metrics.clone(),
+    );
     let accounts = Arc::new(accounts);
     let doorkeeper = Doorkeeper::new(access, settings.reflection, metrics.clone());
     let doorkeeper = Arc::new(doorkeeper);

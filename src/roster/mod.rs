@@ -65,7 +65,7 @@ pub use self::{
         entry_changes::{ChangeBatch, EntryChanges, EstimatedSize},
         feed::FeedLimits,
         shared_encodings::EncodingKey,
-        watch::{ChangeSignal, SnapshotReason, Start, Watch, WatchEvent, Watchable},
+        watch::{ChangeSignal, Due, SnapshotReason, Start, Watch, WatchEvent, Watchable},
     },
 };
 

@@ -216,6 +216,7 @@ impl Fronts {
             streams_per_connection_max: self.grpc_config.streams_per_connection_max,
             idle_timeout: self.grpc_config.idle_timeout.into(),
             stall_timeout: self.grpc_config.stall_timeout.into(),
+            unread_bytes_max: 64 << 20,
             reflection: match self.grpc_config.reflection {
                 Reflection::Open => ReflectionPolicy::Open,
                 Reflection::Authenticated => ReflectionPolicy::Authenticated,

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -30,8 +31,6 @@ pin_project! {
         pieces: Option<Pieces>,
         // In which turns pieces are made; `None` if nothing is sent by a connection.
         turns: Option<SendTurns>,
-        // The turn in which the last piece was made, if it was made late.
-        turn: Option<SendTurn>,
         waiting: Option<WaitingForTurn>,
         ended: bool,
     }
@@ -45,7 +44,6 @@ impl<S> MessageBody<S> {
             messages,
             pieces: None,
             turns,
-            turn: None,
             waiting: None,
             ended: false,
         }
@@ -64,22 +62,22 @@ impl<S: Stream<Item = Result<Pieces, Status>>> Body for MessageBody<S> {
         if *this.ended {
             return Poll::Ready(None);
         }
-        // The last piece was taken, or this would not be asked for another.
-        *this.turn = None;
         loop {
             let is_late = this.pieces.as_ref().is_some_and(Pieces::is_next_late);
-            if is_late
-                && this.turn.is_none()
-                && let Some(turns) = this.turns
-            {
+            let mut turn = None;
+            if is_late && let Some(turns) = this.turns {
                 let waiting = this.waiting.get_or_insert_with(|| {
                     let turns = turns.clone();
                     Box::pin(async move { turns.take().await })
                 });
-                *this.turn = ready!(waiting.as_mut().poll(cx));
+                turn = ready!(waiting.as_mut().poll(cx));
                 *this.waiting = None;
             }
             if let Some(piece) = this.pieces.as_mut().and_then(Iterator::next) {
+                let piece = match turn {
+                    Some(turn) => Arc::new(turn).hold(piece),
+                    None => piece,
+                };
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             *this.pieces = None;
@@ -116,10 +114,7 @@ fn trailers(status: &Status) -> HeaderMap {
 mod tests {
     use std::{
         iter,
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
+        sync::atomic::{AtomicUsize, Ordering},
     };
 
     use futures_util::{FutureExt as _, stream};
@@ -134,6 +129,11 @@ mod tests {
 
     fn next(body: &mut (impl Body<Data = Bytes, Error = Infallible> + Unpin)) -> Frame<Bytes> {
         body.frame().now_or_never().unwrap().unwrap().unwrap()
+    }
+
+    fn turns() -> SendTurns {
+        let all = AllSendTurns::new(1 << 20, Counter::default());
+        all.of_connection(Caller::unknown().peer())
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn pieces_that_are_made_late_wait_for_a_turn() {
-        let turns = AllSendTurns::new(Counter::default()).of_connection(Caller::unknown().peer());
+        let turns = turns();
         let mut held = Vec::new();
         while let Some(turn) = turns.take().now_or_never() {
             held.push(turn);
@@ -206,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn each_late_piece_has_a_turn_of_its_own_until_the_next_is_asked_for() {
-        let turns = AllSendTurns::new(Counter::default()).of_connection(Caller::unknown().peer());
+    fn each_late_piece_has_a_turn_of_its_own_until_it_is_dropped() {
+        let turns = turns();
         let pieces = (0..2).map(|_| Bytes::from_static(LONG));
         let bytes = 2 * LONG.len();
         let message = Pieces::new(&pb::ListRoomsResponse::default(), pieces, bytes, true);
@@ -217,18 +217,22 @@ mod tests {
         held.pop();
         assert!(next(&mut body).is_data(), "the head");
         assert!(take().is_some(), "the head needs no turn");
-        assert!(next(&mut body).is_data(), "the first piece");
+        let first = next(&mut body);
         assert!(take().is_none(), "its turn is the last");
         // Somebody else waits for it.
         let mut other = task::spawn(turns.take());
         assert_pending!(other.poll());
         assert!(body.frame().now_or_never().is_none());
+        assert_pending!(other.poll());
+        drop(first);
         let turn = assert_ready!(other.poll());
         assert!(body.frame().now_or_never().is_none());
         drop(turn);
-        assert!(next(&mut body).is_data(), "the second piece");
+        let second = next(&mut body);
         assert!(take().is_none(), "its turn is the last");
         assert!(next(&mut body).is_trailers());
+        assert!(take().is_none(), "the second piece is not taken yet");
+        drop(second);
         assert!(take().is_some());
     }
 }

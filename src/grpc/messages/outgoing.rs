@@ -26,13 +26,7 @@ impl<M: Message> Outgoing<M> {
     pub(in crate::grpc) fn into_pieces(self) -> Pieces {
         match self {
             Self::Encoded(pieces) => pieces,
-            Self::Message(message) => {
-                let length = message.encoded_len();
-                let mut bytes = BytesMut::with_capacity(PREFIX_BYTES + length);
-                put_prefix(length, &mut bytes);
-                message.encode_raw(&mut bytes);
-                Pieces::from(bytes.freeze())
-            }
+            Self::Message(message) => Pieces::from(encoded(&message)),
         }
     }
 }
@@ -58,6 +52,15 @@ impl<M> From<M> for Outgoing<M> {
     fn from(message: M) -> Self {
         Self::Message(message)
     }
+}
+
+/// The bytes of a message, as gRPC sends them.
+pub(in crate::grpc) fn encoded(message: &impl Message) -> Bytes {
+    let length = message.encoded_len();
+    let mut bytes = BytesMut::with_capacity(PREFIX_BYTES + length);
+    put_prefix(length, &mut bytes);
+    message.encode_raw(&mut bytes);
+    bytes.freeze()
 }
 
 /// Writes a field that contains a message: its key, its length and the message.

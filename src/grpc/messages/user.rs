@@ -1,6 +1,7 @@
 //! Converts users to messages.
 
 use bytes::BytesMut;
+use prost::Message as _;
 
 use super::{
     convert::{to_count, to_leave_reason, to_snapshot_reason, to_timestamp},
@@ -28,13 +29,24 @@ pub(in crate::grpc) struct UserRef {
 }
 
 impl UserRef {
-    pub(in crate::grpc) fn to_user(&self, view: &UserView) -> pb::User {
-        let rooms = view.rooms.iter();
-        let rooms = rooms.map(|(room, login_at)| to_user_room(room, *login_at));
-        pb::User {
-            rooms: rooms.collect(),
-            ..self.without_rooms(view)
-        }
+    /// The user with as many rooms as fit into `bytes_max` bytes with the rest, at least one if
+    /// there is any; and the last of them, if more follow.
+    pub(in crate::grpc) fn to_user_within(
+        &self,
+        view: &UserView,
+        bytes_max: usize,
+    ) -> (pb::User, Option<RoomId>) {
+        let user = self.without_rooms(view);
+        let bytes_left = bytes_max.saturating_sub(user.encoded_len());
+        let page = fill_page(
+            view.rooms.iter(),
+            usize::MAX,
+            bytes_left,
+            |(room, login_at)| to_user_room(room, *login_at),
+        );
+        let last = page.continue_after.map(|(room, _)| room.clone());
+        let rooms = page.messages;
+        (pb::User { rooms, ..user }, last)
     }
 
     fn without_rooms(&self, view: &UserView) -> pb::User {

@@ -6,6 +6,7 @@ mod request;
 mod resume;
 mod rooms_pages;
 mod turns;
+mod user_answers;
 mod users_pages;
 
 /// The trait of the service, generated from the proto. Its calls answer
@@ -30,7 +31,7 @@ use crate::{
         messages::{
             outgoing::Outgoing,
             pieces::Pieces,
-            token::{ResumeToken, encode_rooms_token, encode_user_rooms_token},
+            token::{ResumeToken, encode_rooms_token},
             wire_subject::WireSubject,
         },
         metrics::{GrpcMetrics, OpenWatch, WatchKind},
@@ -49,16 +50,13 @@ use self::{
     resume::CatchUps,
     rooms_pages::RoomsPages,
     turns::Turns,
+    user_answers::UserAnswers,
     users_pages::{PageRequest, UsersPages},
 };
 
 /// How many rooms `ListRooms` lists if the request does not say how many. It takes about a
 /// millisecond to list them.
 const ROOMS_USUAL: usize = 1000;
-
-/// The most rooms that `GetUser` lists. To look them up takes less than a millisecond, in which
-/// no callback is applied.
-const USER_ROOMS_MAX: usize = 1000;
 
 /// The messages of a watch.
 type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
@@ -74,6 +72,7 @@ pub struct Presence {
     wakeups: Arc<Wakeups>,
     users_pages: Arc<UsersPages>,
     rooms_pages: Arc<RoomsPages>,
+    user_answers: Arc<UserAnswers>,
     metrics: GrpcMetrics,
 }
 
@@ -96,10 +95,20 @@ impl Presence {
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
             catch_ups: Arc::new(CatchUps::new(metrics.catch_ups_refused.clone())),
             wakeups: Arc::default(),
-            users_pages: Arc::new(UsersPages::new(bytes.clone(), turns(), metrics.clone())),
-            rooms_pages: Arc::new(RoomsPages::new(bytes, turns())),
+            users_pages: Arc::new(UsersPages::new(bytes, turns(), metrics.clone())),
+            rooms_pages: Arc::new(RoomsPages::new(turns(), metrics.clone())),
+            user_answers: Arc::new(UserAnswers::new(turns(), metrics.clone())),
             metrics,
         }
+    }
+
+    /// The same, with so many bytes of answers that are made before they are sent.
+    #[must_use]
+    pub fn with_answer_bytes(mut self, bytes_max: usize) -> Self {
+        let turns = Turns::new(self.metrics.heavy_calls_refused.clone());
+        let bytes = AnswerBytes::new(bytes_max);
+        self.users_pages = Arc::new(UsersPages::new(bytes, turns, self.metrics.clone()));
+        self
     }
 
     fn check_ready(&self) -> Result<(), Status> {
@@ -240,19 +249,15 @@ impl PresenceService for Presence {
         let message = request.get_ref();
         let user = request::user(&self.roster, &request, &message.app, &message.user_id)?;
         let after = request::user_rooms_token(&message.page_token, &user)?;
-        let rooms_max = items_max(message.page_size, USER_ROOMS_MAX).min(USER_ROOMS_MAX);
-        let page = (self.roster).user_page(&user.app, &user.user, after.as_ref(), rooms_max);
+        let rooms_max = items_max(message.page_size, user_answers::ROOMS_MAX);
+        let rooms_max = rooms_max.min(user_answers::ROOMS_MAX);
+        let (answers, roster) = (&self.users_pages, &self.roster);
+        let answer = self
+            .user_answers
+            .answer(answers, roster, &user, after, rooms_max);
+        let answer = answer.await?;
         self.check_whole()?;
-        let token = |last: RoomId| {
-            encode_user_rooms_token(user.app.as_str(), user.user.as_str(), last.as_str())
-        };
-        let answer = pb::GetUserResponse {
-            user: Some(user.to_user(&page.view)),
-            revision: page.revision,
-            resume_token: ResumeToken::at(&self.roster, page.revision).encode(),
-            next_page_token: page.continue_after.map(token).unwrap_or_default(),
-        };
-        Ok(Response::new(Outgoing::Message(answer)))
+        Ok(Response::new(answer))
     }
 
     async fn watch_user(
@@ -282,7 +287,8 @@ impl PresenceService for Presence {
         let revision = self.roster.applied();
         let rooms_max = items_max(message.page_size, ROOMS_USUAL);
         let pages = &self.rooms_pages;
-        let page = pages.page(&self.roster, &app, prefix, after, rooms_max);
+        let answers = &self.users_pages;
+        let page = pages.page(answers, &self.roster, &app, prefix, after, rooms_max);
         let page = page.await?;
         self.check_whole()?;
         let token = |last: RoomId| encode_rooms_token(app.as_str(), prefix, last.as_str());

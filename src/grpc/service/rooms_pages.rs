@@ -8,19 +8,23 @@ use tonic::Status;
 
 use crate::{
     domain::{AppName, RoomId},
-    grpc::messages::{
-        outgoing::{FIELD_HEADER_BYTES_MAX, put_message},
-        page::PAGE_BYTES_MAX,
-        pieces::PIECE_BYTES,
-        room::RoomRef,
+    grpc::{
+        messages::{
+            outgoing::{FIELD_HEADER_BYTES_MAX, put_message},
+            page::PAGE_BYTES_MAX,
+            pieces::PIECE_BYTES,
+            room::RoomRef,
+        },
+        metrics::GrpcMetrics,
+        send_turns::SHORT_BYTES,
     },
     pb,
     roster::Roster,
 };
 
 use super::{
-    answer_bytes::AnswerBytes,
     turns::{Turns, end_step},
+    users_pages::UsersPages,
 };
 
 /// The tag of the field of `ListRoomsResponse` that lists rooms.
@@ -29,8 +33,8 @@ const ROOMS_TAG: u32 = 1;
 /// Makes pages of open rooms.
 #[derive(Debug)]
 pub(super) struct RoomsPages {
-    bytes: AnswerBytes,
     turns: Turns,
+    metrics: GrpcMetrics,
 }
 
 /// A page of open rooms.
@@ -52,17 +56,19 @@ struct Piece {
 }
 
 impl RoomsPages {
-    pub(super) fn new(bytes: AnswerBytes, turns: Turns) -> Self {
-        Self { bytes, turns }
+    pub(super) fn new(turns: Turns, metrics: GrpcMetrics) -> Self {
+        Self { turns, metrics }
     }
 
     /// The open rooms whose ids begin with `prefix` and come after `after`: at most
-    /// `rooms_max`. There are fewer if they would take too many bytes.
+    /// `rooms_max`. There are fewer if they would take too many bytes, or too many bytes of
+    /// answers were not read yet, which `answers` counts.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if too many pages are being made.
     pub(super) async fn page(
         &self,
+        answers: &UsersPages,
         roster: &Roster,
         app: &AppName,
         prefix: &str,
@@ -82,14 +88,23 @@ impl RoomsPages {
             })
             .peekable();
         let (mut page, mut last, mut left) = (RoomsPage::default(), None, rooms_max);
-        while let Some(piece) = next_piece(&mut open, left, PAGE_BYTES_MAX - page.bytes) {
-            let bytes = match self.bytes.count(&piece.bytes) {
-                Some(bytes) => bytes,
-                // Each stream may hold one piece.
-                None if page.pieces.is_empty() => piece.bytes,
-                None => {
-                    page.continue_after = last;
-                    return Ok(page);
+        loop {
+            let is_first = page.pieces.is_empty();
+            let piece_bytes = if is_first { SHORT_BYTES } else { PIECE_BYTES };
+            let bytes_left = PAGE_BYTES_MAX - page.bytes;
+            let Some(piece) = next_piece(&mut open, left, piece_bytes, bytes_left) else {
+                break;
+            };
+            let bytes = match is_first {
+                // It is short, so every stream may hold one.
+                true => piece.bytes,
+                false => {
+                    let Some(counted) = answers.count(&piece.bytes) else {
+                        self.metrics.answers_shortened.inc();
+                        page.continue_after = last;
+                        return Ok(page);
+                    };
+                    counted
                 }
             };
             page.bytes += bytes.len();
@@ -103,17 +118,18 @@ impl RoomsPages {
     }
 }
 
-/// Encodes the next rooms, as many as fit into a piece and into what is left of the page.
-/// `None` if there is no room, or none fits.
+/// Encodes the next rooms, as many as fit into a piece of `piece_bytes` and into what is left of
+/// the page; one, if that is longer than a piece. `None` if there is no room, or none fits.
 fn next_piece(
     open: &mut Peekable<impl Iterator<Item = (RoomId, pb::Room)>>,
     rooms_left: usize,
+    piece_bytes: usize,
     bytes_left: usize,
 ) -> Option<Piece> {
     let (mut bytes, mut rooms, mut last) = (BytesMut::new(), 0, None);
     while let Some((room, message)) = open.next_if(|(_, message)| {
         let after = bytes.len() + message.encoded_len() + FIELD_HEADER_BYTES_MAX;
-        rooms < rooms_left && after <= bytes_left && (rooms == 0 || after <= PIECE_BYTES)
+        rooms < rooms_left && after <= bytes_left && (rooms == 0 || after <= piece_bytes)
     }) {
         put_message(ROOMS_TAG, &message, &mut bytes);
         rooms += 1;

@@ -193,6 +193,9 @@ impl UsersPages {
                 Some(made)
             });
         }
+        if made.is_none() {
+            self.metrics.answers_made_late.inc();
+        }
         let after = pieces.continue_after();
         let next_page = after.zip(view.summary.incarnation.clone());
         let next_page = next_page.map(|(after, incarnation)| {
@@ -207,9 +210,9 @@ impl UsersPages {
         }
     }
 
-    /// Counts a piece. If there are too many bytes, all pages that are kept are dropped first:
-    /// each is made again when it is next asked for.
-    fn count(&self, piece: &Bytes) -> Option<Bytes> {
+    /// Counts bytes of any answer; `None` if there are too many. Before that, all pages that are
+    /// kept are dropped: each is made again when it is next asked for.
+    pub(super) fn count(&self, piece: &Bytes) -> Option<Bytes> {
         let counted = self.bytes.count(piece);
         if counted.is_some() {
             return counted;
@@ -219,11 +222,7 @@ impl UsersPages {
             self.metrics.answers_dropped.inc();
             drop(kept);
         }
-        let counted = self.bytes.count(piece);
-        if counted.is_none() {
-            self.metrics.answers_made_late.inc();
-        }
-        counted
+        self.bytes.count(piece)
     }
 }
 

@@ -10,20 +10,22 @@ use tonic::Status;
 use crate::{
     grpc::{
         messages::{
-            outgoing::{FIELD_HEADER_BYTES_MAX, Outgoing, put_field_header},
+            outgoing::{FIELD_HEADER_BYTES_MAX, Outgoing, encoded, put_field_header},
             pieces::{PREFIX_BYTES, Pieces, put_prefix},
             token::ResumeToken,
             wire_subject::WireSubject,
         },
         metrics::OpenWatch,
-        send_turns::{SendTurn, SendTurns},
+        send_turns::{SHORT_BYTES, SendTurn, SendTurns},
         stream::{
             delivery::Deliveries,
             pacing::{IdleTimer, Pacing, Wakeups},
         },
     },
     journal::Revision,
-    roster::{ChangeBatch, EncodingKey, EntryChanges, Roster, SnapshotReason, Watch, WatchEvent},
+    roster::{
+        ChangeBatch, Due, EncodingKey, EntryChanges, Roster, SnapshotReason, Watch, WatchEvent,
+    },
 };
 
 /// What is answered instead of what may be half of an entry.
@@ -47,11 +49,9 @@ pub(in crate::grpc) struct WatchMessages<S: WireSubject> {
     /// What is not sent yet of a snapshot.
     rest: Option<SnapshotRest<S>>,
     pacing: Pacing,
-    /// In which turns parts of snapshots are made; `None` if nothing is sent by a connection.
+    /// In which turns snapshots and long messages are made; `None` if nothing is sent by a
+    /// connection.
     send_turns: Option<SendTurns>,
-    /// The turn in which the last part was made, until the next message is asked for: then the
-    /// connection has taken the part.
-    turn: Option<SendTurn>,
     deliveries: Deliveries,
     /// Counts this watch as open.
     open: OpenWatch,
@@ -64,6 +64,8 @@ struct SnapshotRest<S: WireSubject> {
     revision: Revision,
     reason: SnapshotReason,
     after: Option<S::Cursor>,
+    /// All of the snapshot has one turn: what is not sent yet takes memory, too.
+    turn: Option<Arc<SendTurn>>,
 }
 
 impl<S: WireSubject> WatchMessages<S> {
@@ -83,7 +85,6 @@ impl<S: WireSubject> WatchMessages<S> {
             rest: None,
             pacing: Pacing::new(wakeups),
             send_turns,
-            turn: None,
             deliveries,
             open,
         }
@@ -111,13 +112,22 @@ impl<S: WireSubject> WatchMessages<S> {
     /// Waits for the next message. It is progress if `idle` elapses before there is another
     /// message. To drop the future loses nothing.
     async fn next(&mut self, idle: &mut IdleTimer) -> Outgoing<S::Message> {
-        self.turn = None;
         loop {
-            if let Some(part) = self.next_part().await {
-                return Outgoing::Message(part);
+            if let Some(rest) = self.rest.take() {
+                return self.snapshot_part(rest);
             }
             self.pacing.ready(&mut self.watch, idle).await;
-            match self.watch.next(idle.elapsed()).await {
+            let (event, turn) = match self.watch.due(SHORT_BYTES, idle.elapsed()).await {
+                Due::Event(event) => (event, None),
+                Due::Large => {
+                    let turn = take_turn(self.send_turns.as_ref()).await;
+                    match self.watch.try_next() {
+                        Some(event) => (event, turn),
+                        None => continue,
+                    }
+                }
+            };
+            match event {
                 WatchEvent::Snapshot {
                     view,
                     revision,
@@ -129,12 +139,13 @@ impl<S: WireSubject> WatchMessages<S> {
                         revision,
                         reason,
                         after: None,
+                        turn,
                     });
                 }
                 WatchEvent::Changes(batch) => {
                     self.pacing.note_sent();
                     self.deliveries.note(&batch);
-                    return self.changes(&batch);
+                    return Outgoing::Encoded(in_turn(self.changes(&batch), turn));
                 }
                 WatchEvent::Progress { revision, view } => {
                     let progress = S::progress(&self.subject, &view);
@@ -145,40 +156,38 @@ impl<S: WireSubject> WatchMessages<S> {
         }
     }
 
-    /// The next part of a snapshot that is not sent yet, made when it is this stream's turn.
-    async fn next_part(&mut self) -> Option<S::Message> {
-        self.rest.as_ref()?;
-        if let Some(turns) = &self.send_turns {
-            self.turn = turns.take().await;
-        }
-        let rest = self.rest.take()?;
-        Some(self.snapshot_part(rest))
-    }
-
     /// As much of a snapshot as fits into one message. Only the last part has a resume token.
-    fn snapshot_part(&mut self, rest: SnapshotRest<S>) -> S::Message {
+    fn snapshot_part(&mut self, rest: SnapshotRest<S>) -> Outgoing<S::Message> {
         let SnapshotRest {
             view,
             revision,
             reason,
             after,
+            turn,
         } = rest;
         let (part, after) = S::snapshot_part(&self.subject, &view, reason, after);
-        if after.is_none() {
-            return S::message(revision, self.token(revision), Some(part));
-        }
-        self.rest = Some(SnapshotRest {
+        let token = match after {
+            Some(_) => String::new(),
+            None => self.token(revision),
+        };
+        let message = S::message(revision, token, Some(part));
+        let part = match &turn {
+            Some(_) => Outgoing::Encoded(in_turn(encoded(&message), turn.clone())),
+            None => Outgoing::Message(message),
+        };
+        self.rest = after.map(|after| SnapshotRest {
             view,
             revision,
             reason,
-            after,
+            after: Some(after),
+            turn,
         });
-        S::message(revision, String::new(), Some(part))
+        part
     }
 
     /// All changes of a batch in one message, with the revision of the last entry. The message
     /// is encoded once for all watches of the subject.
-    fn changes(&self, batch: &ChangeBatch<S::Change>) -> Outgoing<S::Message> {
+    fn changes(&self, batch: &ChangeBatch<S::Change>) -> Bytes {
         let message = batch.encoded(MESSAGE, || match &**batch {
             [only] => self.encode_message(only.revision, &[&self.encode_changes(only)]),
             several => {
@@ -190,7 +199,7 @@ impl<S: WireSubject> WatchMessages<S> {
                 self.encode_message(last, &changes)
             }
         });
-        Outgoing::Encoded(Pieces::from(message.clone()))
+        message.clone()
     }
 
     /// Encodes the changes of an entry, as items of a message's list of changes.
@@ -221,4 +230,18 @@ impl<S: WireSubject> WatchMessages<S> {
     fn token(&self, revision: Revision) -> String {
         ResumeToken::at(&self.roster, revision).encode()
     }
+}
+
+/// Waits until a stream may make something long.
+async fn take_turn(turns: Option<&SendTurns>) -> Option<Arc<SendTurn>> {
+    turns?.take().await.map(Arc::new)
+}
+
+/// The pieces of a message. They have the turn in which it was made, unless it is short.
+fn in_turn(message: Bytes, turn: Option<Arc<SendTurn>>) -> Pieces {
+    let message = match turn.filter(|_| message.len() > SHORT_BYTES) {
+        Some(turn) => turn.hold(message),
+        None => message,
+    };
+    Pieces::from(message)
 }

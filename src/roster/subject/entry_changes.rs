@@ -111,6 +111,12 @@ impl<C> ChangeBatch<C> {
         entry.encodings.get_or_make(key, &self.history_bytes, make)
     }
 
+    /// The estimated bytes of the changes.
+    pub(super) fn bytes(&self) -> usize {
+        let of_changes = |entry: &EntryChanges<C>| entry.bytes - size_of::<EntryChanges<C>>();
+        self.entries.iter().map(|entry| of_changes(entry)).sum()
+    }
+
     /// Whether the first entry has this revision.
     pub(super) fn is_from(&self, revision: Revision) -> bool {
         let first = self.entries.first();

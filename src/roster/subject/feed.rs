@@ -13,13 +13,18 @@ use crate::{domain::Time, journal::Revision};
 
 use super::entry_changes::{ChangeBatch, EntryChanges, EstimatedSize};
 
+/// The most bytes of the changes of several entries in one batch, whatever the limits are. A watch
+/// that resumes may have a batch of its own, which is in memory until its client has read it.
+const SEVERAL_BYTES_MAX: usize = 32 * 1024;
+
 /// The limits of one subject's history.
 #[derive(Clone, Debug)]
 pub struct FeedLimits {
     /// The most changes that are remembered.
     pub changes_max: usize,
     /// The most bytes of the changes in one batch. Entries that are larger together are sent
-    /// as several batches. If one entry alone is larger, a snapshot is sent instead.
+    /// as several batches, as are those larger than 32 KiB. If one entry alone is larger than this,
+    /// a snapshot is sent instead.
     pub batch_bytes_max: usize,
 }
 
@@ -221,7 +226,8 @@ impl<C: EstimatedSize> Feed<C> {
         {
             return ChangesSince::Changes(Arc::clone(last));
         }
-        let batch = Arc::new(self.batch(from, limits.batch_bytes_max));
+        let bytes_max = limits.batch_bytes_max.min(SEVERAL_BYTES_MAX);
+        let batch = Arc::new(self.batch(from, bytes_max));
         self.last_batch = Some(Arc::clone(&batch));
         ChangesSince::Changes(batch)
     }

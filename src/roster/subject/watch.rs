@@ -101,6 +101,15 @@ pub enum WatchEvent<S: Watchable> {
     },
 }
 
+/// What a watch has to deliver, when it is asked to wait with what is large.
+#[derive(Debug)]
+pub enum Due<S: Watchable> {
+    /// A small event.
+    Event(WatchEvent<S>),
+    /// A snapshot, or many changes: [`Watch::try_next`] takes them.
+    Large,
+}
+
 /// A subject of which snapshots can be taken.
 pub trait Watchable: Subject + Sized {
     /// A snapshot of the subject. It is cheap to take.
@@ -168,16 +177,30 @@ impl<S: Watchable> Watch<S> {
     pub async fn next(&mut self, idle: impl Future<Output = ()>) -> WatchEvent<S> {
         let mut idle = pin!(idle);
         loop {
-            // Checked before registering for a change, because in a busy room there usually is
-            // an event, and to register costs more.
+            if let Due::Event(event) = self.due(usize::MAX, &mut idle).await {
+                return event;
+            }
             if let Some(event) = self.try_next() {
                 return event;
+            }
+        }
+    }
+
+    /// The same, but leaves a snapshot and changes of more than `bytes_max` estimated bytes where
+    /// they are, and takes no memory for them. So its caller can wait until there is room.
+    pub async fn due(&mut self, bytes_max: usize, idle: impl Future<Output = ()>) -> Due<S> {
+        let mut idle = pin!(idle);
+        loop {
+            // Checked before registering for a change, because in a busy room there usually is
+            // an event, and to register costs more.
+            if let Some(due) = self.try_due(bytes_max) {
+                return due;
             }
             let cell = Arc::clone(self.hold.cell());
             // Created before the next check, so that a change in between completes it.
             let changed = cell.changed.notified();
-            if let Some(event) = self.try_next() {
-                return event;
+            if let Some(due) = self.try_due(bytes_max) {
+                return due;
             }
             tokio::select! {
                 () = changed => {}
@@ -206,7 +229,38 @@ impl<S: Watchable> Watch<S> {
 
     /// The next event, if there is one now.
     pub fn try_next(&mut self) -> Option<WatchEvent<S>> {
-        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
+        if let Pending::Snapshot(reason) = self.pending {
+            return Some(self.snapshot(reason));
+        }
+        match self.try_due(usize::MAX)? {
+            Due::Event(event) => Some(event),
+            // It is found out now that changes are lost.
+            Due::Large => self.try_next(),
+        }
+    }
+
+    fn snapshot(&mut self, reason: SnapshotReason) -> WatchEvent<S> {
+        self.pending = Pending::Nothing;
+        let pause = S::pause(&self.source);
+        // Read before the state is locked, so that the state contains every entry up to it.
+        let applied = self.progress.applied();
+        let state = self.hold.cell().state.lock();
+        let revision = applied.max(state.feed.revision()).max(self.cursor);
+        let view = state.subject.snapshot(&self.source, &pause);
+        drop((state, pause));
+        self.cursor = revision;
+        WatchEvent::Snapshot {
+            revision,
+            view,
+            reason,
+        }
+    }
+
+    /// What there is now, but no snapshot, and no changes of more than `bytes_max`.
+    fn try_due(&mut self, bytes_max: usize) -> Option<Due<S>> {
+        if let Pending::Snapshot(_) = self.pending {
+            return Some(Due::Large);
+        }
         let pause = S::pause(&self.source);
         // Read before the state is locked, so that the state contains every entry up to it.
         let applied = self.progress.applied();
@@ -214,26 +268,27 @@ impl<S: Watchable> Watch<S> {
         let revision = applied.max(state.feed.revision()).max(self.cursor);
         let limits = self.hold.table().feed_limits();
         let since = state.feed.since(self.cursor, limits);
-        let view = || state.subject.snapshot(&self.source, &pause);
-        let snapshot = |reason| WatchEvent::Snapshot {
-            revision,
-            view: view(),
-            reason,
-        };
-        let event = match (pending, since) {
-            (Pending::Snapshot(reason), _) => snapshot(reason),
-            (_, ChangesSince::Lost) => snapshot(SnapshotReason::Lagged),
-            (_, ChangesSince::Oversized) => snapshot(SnapshotReason::Replaced),
-            (_, ChangesSince::Changes(batch)) => WatchEvent::Changes(batch),
-            (Pending::Progress, ChangesSince::Nothing) => WatchEvent::Progress {
+        let event = match since {
+            ChangesSince::Lost => {
+                self.pending = Pending::Snapshot(SnapshotReason::Lagged);
+                return Some(Due::Large);
+            }
+            ChangesSince::Oversized => {
+                self.pending = Pending::Snapshot(SnapshotReason::Replaced);
+                return Some(Due::Large);
+            }
+            ChangesSince::Changes(batch) if batch.bytes() > bytes_max => return Some(Due::Large),
+            ChangesSince::Changes(batch) => WatchEvent::Changes(batch),
+            ChangesSince::Nothing if self.pending == Pending::Nothing => return None,
+            ChangesSince::Nothing => WatchEvent::Progress {
                 revision,
-                view: view(),
+                view: state.subject.snapshot(&self.source, &pause),
             },
-            (Pending::Nothing, ChangesSince::Nothing) => return None,
         };
         drop((state, pause));
+        self.pending = Pending::Nothing;
         self.cursor = event.revision().unwrap_or(self.cursor);
-        Some(event)
+        Some(Due::Event(event))
     }
 }
 

@@ -52,6 +52,7 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
         streams_per_connection_max: 200,
         idle_timeout: Duration::from_secs(300),
         stall_timeout: STALL_TIMEOUT,
+        unread_bytes_max: 64 << 20,
         reflection: ReflectionPolicy::Open,
     };
     let access = Access::new(KnownCredentials::default());

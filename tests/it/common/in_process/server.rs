@@ -90,6 +90,7 @@ impl Server {
                 streams_per_connection_max: streams_max,
                 idle_timeout: Duration::from_secs(300),
                 stall_timeout: STALL_TIMEOUT,
+                unread_bytes_max: 64 << 20,
                 reflection: ReflectionPolicy::Open,
             },
             drain.clone(),
