@@ -33,7 +33,7 @@ pub(super) fn roster_bytes_max(config: &RosterConfig) -> usize {
             let Memory { bytes, source } = memory(
                 Path::new("/proc"),
                 Path::new("/sys/fs/cgroup"),
-                address_space(),
+                &process_limits(),
             );
             let bytes_max = bytes / SHARES;
             info!(
@@ -49,11 +49,11 @@ pub(super) fn roster_bytes_max(config: &RosterConfig) -> usize {
 }
 
 /// The least of all limits.
-fn memory(proc: &Path, cgroups: &Path, address_space: Option<u64>) -> Memory {
+fn memory(proc: &Path, cgroups: &Path, of_process: &[Memory]) -> Memory {
     let of = |bytes: Option<u64>, source| bytes.map(|bytes| Memory { bytes, source });
     let limits = [
         of(cgroup(proc, cgroups), "the cgroup"),
-        of(address_space, "RLIMIT_AS"),
+        of_process.iter().min().copied(),
         of(machine(proc), "the machine"),
     ];
     let assumed = Memory {
@@ -99,31 +99,37 @@ fn machine(proc: &Path) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
+/// The limits on the addresses of the process, and on its data.
 #[cfg(unix)]
-fn address_space() -> Option<u64> {
+fn process_limits() -> Vec<Memory> {
     use rustix::process::{Resource, getrlimit};
 
-    getrlimit(Resource::As).current
+    let limits = [(Resource::As, "RLIMIT_AS"), (Resource::Data, "RLIMIT_DATA")];
+    let limits = limits.into_iter().filter_map(|(resource, source)| {
+        let bytes = getrlimit(resource).current?;
+        Some(Memory { bytes, source })
+    });
+    limits.collect()
 }
 
 #[cfg(not(unix))]
-fn address_space() -> Option<u64> {
-    None
+fn process_limits() -> Vec<Memory> {
+    Vec::new()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The process's groups, files of control groups, the limit of addresses, and what follows.
-    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<u64>, Memory);
+    /// The process's groups, files of control groups, limits of the process, and what follows.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [Memory], Memory);
 
     /// A machine with 8 GiB, and files of control groups.
-    fn limits(of_process: &str, files: &[(&str, &str)], address_space: Option<u64>) -> Memory {
+    fn limits(groups: &str, files: &[(&str, &str)], of_process: &[Memory]) -> Memory {
         let folder = tempfile::tempdir().unwrap();
         let (proc, cgroups) = (folder.path().join("proc"), folder.path().join("cgroup"));
         fs::create_dir_all(proc.join("self")).unwrap();
-        fs::write(proc.join("self/cgroup"), of_process).unwrap();
+        fs::write(proc.join("self/cgroup"), groups).unwrap();
         fs::write(
             proc.join("meminfo"),
             "MemTotal:        8388608 kB\nMemFree: 1 kB\n",
@@ -134,24 +140,24 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, limit).unwrap();
         }
-        memory(&proc, &cgroups, address_space)
+        memory(&proc, &cgroups, of_process)
     }
 
     #[test]
     fn the_least_limit_counts_whoever_sets_it() {
         const MIB: u64 = 1 << 20;
-        let rows: [Row<'_>; 7] = [
-            ("", &[], None, of(8192 * MIB, "the machine")),
+        let rows: [Row<'_>; 8] = [
+            ("", &[], &[], of(8192 * MIB, "the machine")),
             (
                 "0::/\n",
                 &[("memory.max", "max\n")],
-                None,
+                &[],
                 of(8192 * MIB, "the machine"),
             ),
             (
                 "0::/\n",
                 &[("memory.max", "536870912\n")],
-                None,
+                &[],
                 of(512 * MIB, "the cgroup"),
             ),
             (
@@ -161,34 +167,40 @@ mod tests {
                     ("a/memory.max", "1048576"),
                     ("a/b/memory.max", "max"),
                 ],
-                None,
+                &[],
                 of(MIB, "the cgroup"),
             ),
             // The path of the host is not there in a container.
             (
                 "5:cpu,memory:/docker/1\n4:pids:/\n",
                 &[("memory/memory.limit_in_bytes", "2097152\n")],
-                None,
+                &[],
                 of(2 * MIB, "the cgroup"),
             ),
             (
                 "5:memory:/\n",
                 &[("memory/memory.limit_in_bytes", "9223372036854771712\n")],
-                None,
+                &[],
                 of(8192 * MIB, "the machine"),
             ),
             (
                 "0::/\n",
                 &[("memory.max", "536870912\n")],
-                Some(256 * MIB),
+                &[of(256 * MIB, "RLIMIT_AS"), of(400 * MIB, "RLIMIT_DATA")],
                 of(256 * MIB, "RLIMIT_AS"),
             ),
+            (
+                "",
+                &[],
+                &[of(512 * MIB, "RLIMIT_DATA")],
+                of(512 * MIB, "RLIMIT_DATA"),
+            ),
         ];
-        for (of_process, files, address_space, expected) in rows {
-            let found = limits(of_process, files, address_space);
-            assert_eq!(found, expected, "{of_process:?} {files:?}");
+        for (groups, files, of_process, expected) in rows {
+            let found = limits(groups, files, of_process);
+            assert_eq!(found, expected, "{groups:?} {files:?} {of_process:?}");
         }
-        let nothing = memory(Path::new("/nowhere"), Path::new("/nowhere"), None);
+        let nothing = memory(Path::new("/nowhere"), Path::new("/nowhere"), &[]);
         assert_eq!(nothing.bytes, ASSUMED);
     }
 
