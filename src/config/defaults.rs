@@ -50,7 +50,7 @@ impl Default for GrpcConfig {
             connections_per_address_max: 7_500,
             idle_timeout: Span::from_mins(5),
             streams_per_connection_max: 1024,
-            watches_max: 100_000,
+            watches_max: None,
             stall_timeout: Span::from_secs(60),
             anonymous: false,
             reflection: Reflection::Open,

@@ -231,6 +231,7 @@ pub(super) fn schema() -> Result<Table, ConfigError> {
     config.admin.listen = Some(config.webhook.listen);
     config.journal.bytes_max = Some(Size::from_mib(1));
     config.roster.bytes_max = Some(Size::from_mib(1));
+    config.grpc.watches_max = Some(1);
     let tls = TlsConfig {
         client_ca: Some(PathBuf::new()),
         ..TlsConfig::default()

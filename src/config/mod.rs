@@ -123,8 +123,9 @@ pub struct GrpcConfig {
     /// Calls and watches open at once on one connection. Some are kept for calls: of 1,024, 1,000
     /// may be watches.
     pub streams_per_connection_max: u32,
-    /// Watches open at once in all; one more is `RESOURCE_EXHAUSTED`.
-    pub watches_max: usize,
+    /// Watches open at once in all; one more is `RESOURCE_EXHAUSTED`. If it is not set, as many as
+    /// an eighth of the memory holds, at most 100,000.
+    pub watches_max: Option<usize>,
     /// How long a stream may have something to send that its client does not take. Then it ends.
     pub stall_timeout: Span,
     /// Whether everybody who reaches an address that is not loopback may ask everything.

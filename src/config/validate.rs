@@ -138,7 +138,7 @@ impl Config {
                 "grpc.streams_per_connection_max",
                 grpc.streams_per_connection_max == 0,
             ),
-            ("grpc.watches_max", grpc.watches_max == 0),
+            ("grpc.watches_max", grpc.watches_max == Some(0)),
             ("grpc.stall_timeout", grpc.stall_timeout.is_zero()),
             ("journal.retention", journal.retention.is_zero()),
             (

@@ -9,7 +9,7 @@ use super::{
     descriptors::{self, Connections},
     error::ServerError,
     gates::Gates,
-    parts,
+    memory, parts,
     storage::Storage,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl Fronts {
             Arc::clone(roster),
             ready.clone(),
             config.grpc.progress_interval.into(),
-            config.grpc.watches_max,
+            memory::watches_max(&config.grpc),
             grpc_metrics.clone(),
         );
         let Gates {

@@ -221,7 +221,7 @@ mod tests {
         assert!(left_alone(&started, &started).is_empty());
         let mut now = started.clone();
         now.roster.reorder_horizon = Span::from_mins(1);
-        now.grpc.watches_max = 1;
+        now.grpc.watches_max = Some(1);
         now.grpc.anonymous = true;
         now.grpc.tokens.push(Default::default());
         now.apps.pop();

@@ -47,6 +47,7 @@ fn with_what_has_no_default(config: &mut Config) {
     config.admin.listen = Some(config.grpc.listen);
     config.journal.bytes_max = Some(Size::from_mib(512));
     config.roster.bytes_max = Some(Size::from_mib(512));
+    config.grpc.watches_max = Some(100_000);
 }
 
 fn table(config: &Config) -> toml::Table {
@@ -94,7 +95,7 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.grpc.connections_per_address_max, 7_500);
     assert_eq!(*config.grpc.idle_timeout, Duration::from_secs(300));
     assert_eq!(config.grpc.streams_per_connection_max, 1024);
-    assert_eq!(config.grpc.watches_max, 100_000);
+    assert_eq!(config.grpc.watches_max, None);
     assert_eq!(config.journal.kind, JournalKind::Disk);
     assert_eq!(config.journal.path, PathBuf::from("data"));
     assert_eq!(*config.journal.retention, Duration::from_secs(24 * 3600));
@@ -144,7 +145,8 @@ fn the_example_is_the_defaults_and_has_every_key() {
     // A setting without a default can only be shown as a comment.
     let uncommented = EXAMPLE
         .replace("# listen = ", "listen = ")
-        .replace("# bytes_max = ", "bytes_max = ");
+        .replace("# bytes_max = ", "bytes_max = ")
+        .replace("# watches_max = ", "watches_max = ");
     with_what_has_no_default(&mut config);
     assert_eq!(keys(&uncommented.parse().unwrap()), keys(&table(&config)));
 }
@@ -197,7 +199,7 @@ fn variables_come_before_the_file() {
     assert_eq!(config.webhook.body_max.bytes(), 2048);
     assert_eq!(config.webhook.requests_max, 5);
     assert_eq!(config.webhook.nonce_reuse, NonceReuse::Refuse);
-    assert_eq!(config.grpc.watches_max, 3);
+    assert_eq!(config.grpc.watches_max, Some(3));
     assert_eq!(config.admin.listen.unwrap().port(), 9090);
     let tls = config.grpc.tls.as_ref().unwrap();
     assert_eq!(tls.certificate, PathBuf::from("server.pem"));
