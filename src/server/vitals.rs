@@ -12,9 +12,10 @@ pub(super) struct Vitals {
 
 impl net::Vitals for Vitals {
     fn progress(&self) -> Option<String> {
-        let (at, last) = (self.roster.applied(), self.journal.last());
-        // Before that, the latest checkpoint is loaded.
-        (last > 0).then(|| format!("replaying the journal, at revision {at} of {last}"))
+        // Before that, the latest checkpoint is loaded. Where the journal ends is known only when
+        // all of it is read.
+        let at = self.roster.applied();
+        (at > 0).then(|| format!("replaying the journal, at revision {at}"))
     }
 
     fn failure(&self) -> Option<String> {

@@ -209,10 +209,6 @@ impl Writer {
         let began = Instant::now();
         let mut progress = (began, after);
         let known = follower.known();
-        // Told first, so that whoever asks during a long replay is told how far it is.
-        let (first, last) = (self.log.first(), self.log.last());
-        self.status.first(first);
-        self.status.last(last);
         let mut applied = Ok(());
         let replayed = self.log.replay(after, known, &self.decoder, &mut |block| {
             follower.begin_block(block.point);
@@ -236,7 +232,10 @@ impl Writer {
             error => FollowError::Store(Cause::new(error)),
         })?;
         follower.caught_up();
+        let (first, last) = (self.log.first(), self.log.last());
         tracing::info!(after, last, took = ?began.elapsed(), "replayed the journal");
+        self.status.first(first);
+        self.status.last(last);
         self.follower = Some(follower);
         self.note_room();
         Ok(())

@@ -79,8 +79,8 @@ async fn a_server_reads_its_configuration_again() {
 async fn an_operator_has_to_show_a_credential_where_one_is_known() {
     let site = Site::new("");
     let text = fs::read_to_string(site.config()).unwrap();
-    let token = "[[grpc.tokens]]\nname = \"operators\"\ntoken_file = \"token\"\napps = [\"*\"]\nadmin = true\n";
-    fs::write(site.config(), format!("{text}{token}")).unwrap();
+    let tokens = "\"200ms\", tokens = [{ name = \"operators\", token_file = \"token\", apps = [\"*\"], admin = true }]";
+    fs::write(site.config(), text.replace("\"200ms\"", tokens)).unwrap();
     let file = site.config().with_file_name("token");
     fs::write(&file, "some-token-of-operators").unwrap();
     let _process = site.start().await;

@@ -174,7 +174,8 @@ async fn a_credential_that_is_taken_away_opens_nothing() {
     // Without any, nobody would be asked: that is refused as at a start.
     let error = site.reload("").unwrap_err();
     assert!(error.contains("admin.listen"), "{error}");
-    assert_eq!(site.statuses(&replaced).await[2..], [200, 200]);
+    // So is it by the front itself, where the credential is still right.
+    assert_eq!(site.statuses(&replaced).await[2..], [200, 422]);
 }
 
 #[tokio::test]

@@ -102,12 +102,9 @@ async fn whoever_comes_during_a_replay_is_told_to_come_back() {
     let starting = (503, "starting".to_owned());
     assert_eq!(get(site.webhook_address(), "/healthz"), starting);
     let (status, reason) = get(site.admin(), "/readyz");
-    let (far, all) = reason.split_once(" of ").expect("how far it is");
-    assert!(
-        far.starts_with("starting: replaying the journal, at revision "),
-        "{reason}"
-    );
-    assert_eq!((status, all), (503, &*ENTRIES.to_string()));
+    let far = reason.strip_prefix("starting: replaying the journal, at revision ");
+    let far: usize = far.expect("how far it is").parse().unwrap();
+    assert!(status == 503 && far < ENTRIES, "{reason}");
     for service in ["", "headcount.v1.PresenceService", "headcount.journal"] {
         let status = health(&site, service).await;
         assert_eq!(status, ServingStatus::NotServing, "{service:?}");
