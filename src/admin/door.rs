@@ -127,7 +127,7 @@ impl Doorkeeper {
         }
         if let Some(asker) = asker {
             // Strangers do not take the place of an operator.
-            asker.caller.trust();
+            asker.caller.trust(asker.caller.peer());
         }
         Ok(())
     }

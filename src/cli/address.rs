@@ -2,6 +2,8 @@
 
 use http::Uri;
 
+use crate::domain::Secrets;
+
 /// The URL of a gRPC service: a URL, or an address such as `127.0.0.1:50051`. It is checked
 /// here, because the error of connecting to a wrong URL does not say what is wrong.
 pub(super) fn server_url(text: &str) -> Result<String, String> {
@@ -17,6 +19,19 @@ pub(super) fn webhook_url(text: &str) -> Result<String, String> {
 /// The URL of an admin front, http or https, or an address such as `127.0.0.1:9090`.
 pub(super) fn admin_url(text: &str) -> Result<String, String> {
     url(text, "127.0.0.1:9090")
+}
+
+/// A URL that callbacks are sent to, with the secret that their path has to begin with, if there
+/// is one and it is not there already.
+pub(super) fn below_secret(url: String, secrets: Option<&Secrets>) -> String {
+    let Some(secret) = secrets.and_then(|secrets| secrets.iter().next()) else {
+        return url;
+    };
+    let base = url.trim_end_matches('/');
+    match base.ends_with(&format!("/{}", secret.expose())) {
+        true => url,
+        false => format!("{base}/{}", secret.expose()),
+    }
 }
 
 fn url(text: &str, example: &str) -> Result<String, String> {
@@ -38,6 +53,17 @@ fn url(text: &str, example: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_of_the_path_is_added_once() {
+        let secrets = Secrets::from("s3cret-path");
+        let below = |url: &str| below_secret(url.to_owned(), Some(&secrets));
+        assert_eq!(below("http://h:1"), "http://h:1/s3cret-path");
+        assert_eq!(below("http://h:1/"), "http://h:1/s3cret-path");
+        assert_eq!(below("http://h/proxied"), "http://h/proxied/s3cret-path");
+        assert_eq!(below("http://h/s3cret-path/"), "http://h/s3cret-path/");
+        assert_eq!(below_secret("http://h".to_owned(), None), "http://h");
+    }
 
     #[test]
     fn a_scheme_is_optional() {

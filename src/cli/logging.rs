@@ -1,159 +1,121 @@
-//! The log of every command: on stderr, filtered by `RUST_LOG`.
+//! The log of every command, on stderr. `RUST_LOG` says what is logged; without it, what the
+//! configuration says of a server that has one, else `info` and above.
+//!
+//! A server's log begins when its configuration is read, because that says how it is written.
+//! Nothing is logged before. What is wrong with the configuration itself is told in plain text.
 
 use std::{
     env,
     io::{self, IsTerminal as _},
+    sync::OnceLock,
 };
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry,
+    filter::{LevelFilter, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    reload,
+    util::SubscriberInitExt as _,
+};
 
 use super::paint::Paint;
+use crate::config::{LogConfig, LogFilter, LogFormat, OWN_CRATES};
 
-/// What may be written for a level, `0` to `5` apart.
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// How the lines of this process are written.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
-/// The crates that log something. Another one in `RUST_LOG` is likely a mistake.
-const CRATES: [&str; 7] = [
-    "headcount",
-    "headcount_client",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "tonic",
-    "tower",
-];
+/// A log whose filter can be changed.
+pub(super) struct Log {
+    filter: reload::Handle<EnvFilter, Registry>,
+}
 
-/// Begins to log as `RUST_LOG` says; `info` and above without it.
+/// Begins to log for people.
 pub(super) fn init() {
-    let text = env::var_os(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let (directives, warnings) = read(&text.to_string_lossy());
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse_lossy(directives);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(Paint::of(io::stderr().is_terminal()).is_on())
+    init_as(&LogConfig::default());
+}
+
+/// Begins to log as a configuration says.
+pub(super) fn init_as(config: &LogConfig) -> Log {
+    let by_env = by_env();
+    let by_env = by_env.as_deref().map(LogFilter::read);
+    let directives = match &by_env {
+        Some(by_env) => by_env.directives.clone(),
+        // What is wrong with it is told with the other warnings of the configuration.
+        None => LogFilter::read(&config.filter).directives,
+    };
+    let (filter, handle) = reload::Layer::new(filter(directives));
+    // What it cannot write it would tell on stderr, which panics where stderr is what cannot be
+    // written to: a terminal that was closed.
+    let lines = fmt::layer()
         .with_writer(io::stderr)
-        // It would be told on stderr, which panics where stderr is what cannot be written to: a
-        // terminal that was closed.
-        .log_internal_errors(false)
-        .init();
-    for warning in warnings {
+        .log_internal_errors(false);
+    let lines = match config.format {
+        LogFormat::Text => lines
+            .with_ansi(Paint::of(io::stderr().is_terminal()).is_on())
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
+    };
+    let log = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(is_harmless))
+        .with(lines);
+    // Only a test runs two commands in one process. The first log stays.
+    if log.try_init().is_ok() {
+        let _ = FORMAT.set(config.format);
+    }
+    for warning in by_env.into_iter().flat_map(|it| it.warnings) {
         tracing::warn!("{}: {warning}", EnvFilter::DEFAULT_ENV);
     }
+    Log { filter: handle }
 }
 
-/// The directives of a filter that can be used, and what is likely wrong with the others.
-///
-/// A mistake must not silence the log: a word that is no level would be taken for a module, and
-/// nothing else would be logged. So with a mistake, `info` stays the level of all other modules.
-fn read(text: &str) -> (String, Vec<String>) {
-    // Commas within the fields of spans are not read here.
-    if text.contains('[') {
-        return (text.to_owned(), Vec::new());
-    }
-    let mut kept = Vec::new();
-    let mut warnings = Vec::new();
-    for directive in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
-        let checked = check(directive);
-        if checked.is_usable {
-            kept.push(directive);
+impl Log {
+    /// Filters as this configuration says from now on. Returns what is likely not meant.
+    pub(super) fn replace_filter(&self, config: &LogConfig) -> Vec<String> {
+        if by_env().is_some() {
+            let is_other = config.filter != LogConfig::default().filter;
+            let name = EnvFilter::DEFAULT_ENV;
+            let warning = format!("log.filter has no effect: {name} is set, and comes before it");
+            return is_other.then_some(warning).into_iter().collect();
         }
-        warnings.extend(checked.warning);
-    }
-    if !warnings.is_empty() && !kept.iter().any(|directive| is_level(directive)) {
-        kept.push("info");
-    }
-    (kept.join(","), warnings)
-}
-
-struct Checked {
-    is_usable: bool,
-    warning: Option<String>,
-}
-
-fn check(directive: &str) -> Checked {
-    let (target, level) = match directive.split_once('=') {
-        Some((target, level)) => (target, Some(level)),
-        None => (directive, None),
-    };
-    let krate = target.split("::").next().unwrap_or(target);
-    let is_known = CRATES.contains(&krate);
-    let warning = match level {
-        Some(level) if !is_level(level) => {
-            let meant = closest(level, LEVELS.into_iter());
-            Some(format!(
-                "there is no level `{level}`; did you mean `{meant}`?"
-            ))
+        let directives = LogFilter::read(&config.filter).directives;
+        match self.filter.reload(filter(directives)) {
+            Ok(()) => Vec::new(),
+            Err(error) => vec![format!("log.filter stays as it was: {error}")],
         }
-        None if is_level(directive) || is_known => None,
-        None => {
-            let meant = closest(directive, LEVELS.into_iter().chain(CRATES));
-            Some(format!(
-                "`{directive}` is neither a level nor a module that logs; did you mean `{meant}`?"
-            ))
-        }
-        Some(_) if is_known => None,
-        Some(_) => {
-            let meant = closest(krate, CRATES.into_iter());
-            Some(format!(
-                "no module that logs begins with `{krate}`; did you mean `{meant}`?"
-            ))
-        }
-    };
-    Checked {
-        is_usable: level.is_none_or(is_level),
-        warning,
     }
 }
 
-fn is_level(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    LEVELS.contains(&&*text) || matches!(text.parse(), Ok(0..=5))
+/// Tells why the process ends: in the log if only JSON is expected there, else plainly.
+pub(super) fn tell_end(error: &dyn std::error::Error) {
+    let is_json = FORMAT.get() == Some(&LogFormat::Json);
+    match is_json && tracing::enabled!(Level::ERROR) {
+        true => tracing::error!("{error}"),
+        false => eprintln!("headcount: {error}"),
+    }
 }
 
-fn closest(text: &str, words: impl Iterator<Item = &'static str>) -> &'static str {
-    let text = text.to_ascii_lowercase();
-    words
-        .min_by_key(|word| strsim::damerau_levenshtein(word, &text))
-        .unwrap_or_default()
+fn by_env() -> Option<String> {
+    let text = env::var_os(EnvFilter::DEFAULT_ENV)?;
+    let text = text.to_string_lossy().into_owned();
+    (!text.is_empty()).then_some(text)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn filter(directives: String) -> EnvFilter {
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse_lossy(directives)
+}
 
-    #[test]
-    fn a_filter_that_makes_sense_is_left_as_it_is() {
-        for text in [
-            "",
-            "debug",
-            "WARN",
-            "3",
-            "headcount::grpc=debug,h2=off",
-            "info,headcount_client",
-            "headcount[span{a=1,b=2}]=debgu",
-        ] {
-            assert_eq!(read(text), (text.to_owned(), Vec::new()));
-        }
-    }
-
-    #[test]
-    fn a_typo_is_told_and_does_not_silence_the_log() {
-        for (text, kept, told) in [
-            ("debgu", "debgu,info", "did you mean `debug`?"),
-            (
-                "headcuont=debug",
-                "headcuont=debug,info",
-                "did you mean `headcount`?",
-            ),
-            ("headcount=debgu", "info", "there is no level `debgu`"),
-            ("warn,tonci", "warn,tonci", "did you mean `tonic`?"),
-        ] {
-            let (directives, warnings) = read(text);
-            assert_eq!(directives, kept);
-            assert_eq!(warnings.len(), 1, "{warnings:?}");
-            assert!(warnings[0].contains(told), "{warnings:?}");
-        }
-    }
+/// Whether a line or span has nothing of headers or bodies in it. Other crates write them, and with
+/// them tokens, below `info`: h2 whole header blocks, and paths that it cannot read.
+fn is_harmless(of: &Metadata<'_>) -> bool {
+    *of.level() <= Level::INFO || of.target().starts_with(OWN_CRATES)
 }

@@ -178,7 +178,10 @@ pub enum CliError {
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    logging::init();
+    // A server's configuration says how to log.
+    if !matches!(args.command, Command::Serve(_)) {
+        logging::init();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -195,7 +198,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("headcount: {error}");
+            logging::tell_end(&error);
             ExitCode::FAILURE
         }
     }

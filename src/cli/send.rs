@@ -10,11 +10,15 @@ use std::{
     process::ExitCode,
 };
 
-use super::{CliError, ServeArgs, address::webhook_url, simulate};
+use super::{
+    CliError, ServeArgs,
+    address::{below_secret, webhook_url},
+    simulate,
+};
 use crate::{
     config::{AppConfig, Config},
     providers::{Account, Signing},
-    simulate::{SingleAccount, SingleCallback, SingleEvent, send_single},
+    simulate::{SingleAccount, SingleCallback, SingleEvent, send_single, shown_url},
 };
 
 use self::explain::explain;
@@ -92,6 +96,7 @@ pub async fn send(
     let app = pick(&config.apps, &args.app)?;
     let webhook = args.webhook.clone();
     let webhook = webhook.unwrap_or_else(|| url_of(config.webhook.listen));
+    let webhook = below_secret(webhook, config.protection()?.path_secrets.as_ref());
     let callback = SingleCallback {
         account: account(&app.account)?,
         event: event(args.event, &args.ids)?,
@@ -108,7 +113,7 @@ pub async fn send(
         Signing::Secrets(_) => "signed",
         Signing::Unsigned => "not signed",
     };
-    let (name, path) = (&app.name, answer.path);
+    let (webhook, name, path) = (shown_url(&webhook), &app.name, answer.path);
     writeln!(out, "POST {webhook}{path}, of the app {name}, {signed}")?;
     for line in &explained.lines {
         writeln!(out, "{line}")?;

@@ -7,7 +7,7 @@ use std::{convert::Infallible, error::Error, ffi::OsString, io, net::SocketAddr,
 use tempfile::TempDir;
 
 use self::signals::{Interrupts, Reloads, Signals};
-use super::CliError;
+use super::{CliError, logging};
 use crate::{
     config::{Config, ConfigError, JournalConfig, JournalKind, stray_variables},
     providers::Registry,
@@ -127,6 +127,7 @@ pub(super) async fn serve(
     let is_set = env.iter().any(|(name, _)| name == PATH_VARIABLE);
     let is_scratch = args.dev && args.data.is_none() && !is_set;
     let (mut config, warnings) = args.clone().configure(env.clone())?;
+    let log = logging::init_as(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -147,6 +148,7 @@ pub(super) async fn serve(
         config.journal.path.clone_from(&path);
         Ok((config, warnings))
     });
+    reloader.also(move |config| log.replace_filter(&config.log));
     let served = tokio::select! {
         served = server.run(shutdown(signals.interrupts)) => served,
         never = reload_on(signals.reloads, reloader) => match never {},

@@ -4,15 +4,16 @@
 use std::{
     fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use super::{
     NOT_HTTP_HINT, START_HINT,
-    address::{server_url, webhook_url},
+    address::{below_secret, server_url, webhook_url},
 };
+use crate::domain::Secrets;
 use crate::remote::Proof;
 use crate::simulate::{CannotRun, Cause, Options, Trouble, VendorName, Verdict, run};
 
@@ -72,6 +73,10 @@ pub struct SimulateArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     pub webhook: String,
+    /// A file with the secret that the path of callbacks has to begin with, which a list of
+    /// processes would show.
+    #[arg(long, value_name = "FILE")]
+    pub path_secret_file: Option<PathBuf>,
     /// Where the server's gRPC service is.
     #[arg(
         long,
@@ -181,14 +186,13 @@ impl SimulateArgs {
         let any = Options::default();
         let secret = match &args.secret_file {
             None => args.secret,
-            Some(file) => {
-                let text = fs::read_to_string(file).map_err(|error| {
-                    CannotRun::Option(format!("--secret-file {}: {error}", file.display()))
-                })?;
-                // Editors and `echo` end a file with a newline.
-                text.trim_end_matches(['\r', '\n']).to_owned()
-            }
+            Some(file) => read_secret("--secret-file", file)?,
         };
+        let path_secret = args.path_secret_file.as_deref();
+        let path_secret = path_secret.map(|file| read_secret("--path-secret-file", file));
+        let path_secret = path_secret
+            .transpose()?
+            .map(|secret| Secrets::from(&*secret));
         Ok(Options {
             seed: args.seed.unwrap_or(any.seed),
             tag: args.tag.unwrap_or(any.tag),
@@ -200,7 +204,7 @@ impl SimulateArgs {
             rate: args.rate,
             duration: args.duration,
             concurrency: args.concurrency,
-            webhook: args.webhook,
+            webhook: below_secret(args.webhook, path_secret.as_ref()),
             proof: args.proof,
             server: args.server,
             app: args.app,
@@ -212,6 +216,13 @@ impl SimulateArgs {
             progress: true,
         })
     }
+}
+
+fn read_secret(flag: &str, file: &Path) -> Result<String, CannotRun> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| CannotRun::Option(format!("{flag} {}: {error}", file.display())))?;
+    // Editors and `echo` end a file with a newline.
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[cfg(test)]
@@ -263,6 +274,10 @@ mod tests {
             args.simulate.options()
         };
         assert_eq!(parse(&file).unwrap().secret, "s3cret");
+        let path_secret = file.to_str().unwrap();
+        let args = Args::parse_from(["simulate", "--path-secret-file", path_secret]);
+        let webhook = args.simulate.options().unwrap().webhook;
+        assert_eq!(webhook, "http://127.0.0.1:8080/s3cret");
         let error = parse(&dir.path().join("none")).unwrap_err().to_string();
         assert!(error.starts_with("--secret-file /"), "{error}");
     }

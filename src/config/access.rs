@@ -231,8 +231,7 @@ fn token(config: &TokenConfig) -> Result<TokenGrant, ConfigError> {
     let digest = match (&config.token_file, &config.token_sha256) {
         (Some(file), _) => {
             let text = read(&key("token_file"), file)?;
-            // An editor ends a file with a new line.
-            let token = text.trim_end_matches(['\r', '\n']);
+            let token = without_newline(&text);
             let is_visible = token.bytes().all(|byte| byte.is_ascii_graphic());
             if token.len() < TOKEN_BYTES_MIN || !is_visible {
                 return wrong(
@@ -257,6 +256,11 @@ fn token(config: &TokenConfig) -> Result<TokenGrant, ConfigError> {
     })
 }
 
+/// A secret as it is meant: editors and `echo` end a file with a newline.
+pub(super) fn without_newline(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
+}
+
 fn jwt(config: &JwtConfig) -> Result<Jwt, ConfigError> {
     const KEY: &str = "grpc.jwt.keys_file";
     let rules = JwtRules {
@@ -268,7 +272,7 @@ fn jwt(config: &JwtConfig) -> Result<Jwt, ConfigError> {
     Jwt::new(rules, &jwks).or_else(|error| wrong(KEY, error.to_string()))
 }
 
-fn read(key: &str, file: &Path) -> Result<String, ConfigError> {
+pub(super) fn read(key: &str, file: &Path) -> Result<String, ConfigError> {
     let failed = |reason: String| wrong(key, format!("{}: {reason}", file.display()));
     let length = match fs::metadata(file) {
         Ok(metadata) => metadata.len(),

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::domain::Networks;
+
 use super::{
     GrpcConfig, JournalConfig, JournalKind, NonceReuse, Reflection, RosterConfig, ServerConfig,
     Size, Span, WebhookConfig,
@@ -17,6 +19,10 @@ impl Default for WebhookConfig {
             listen: loopback(8080),
             tls: None,
             insecure: false,
+            allow: Networks::default(),
+            proxies: Networks::default(),
+            path_secret_file: None,
+            requests_per_second_max: None,
             body_max: Size::from_kib(256),
             freshness_window: Span::from_mins(10),
             nonce_reuse: NonceReuse::Count,

@@ -16,8 +16,9 @@ use super::{
     Config, Size, TlsConfig,
     apps::{self, AppError},
     error::ConfigError,
+    log,
 };
-use crate::providers::Registry;
+use crate::providers::{Files, Registry};
 
 /// The start of the names of all variables. `HEADCOUNT_<SECTION>__<KEY>` is a setting. A name
 /// without the two underscores is not a setting, and likely a mistake.
@@ -65,6 +66,7 @@ impl Config {
         config.journal.path = folder.join(&config.journal.path);
         config.resolve_certificates(folder);
         config.grpc.resolve_secrets(folder);
+        config.webhook.resolve_secrets(folder);
         Ok(config)
     }
 
@@ -90,8 +92,13 @@ impl Config {
         if let Some((section, _)) = keys.get_ref().get_key_value(FORMER_SECTION) {
             return Err(fault(Some(section.span()), FORMER_SECTION_HINT.into()));
         }
+        let filter = log::filter_span(keys.get_ref());
         let apps = keys.get_mut().remove("apps");
         let mut config = Self::deserialize(toml::Deserializer::from(keys)).map_err(wrong)?;
+        if filter.is_some() {
+            let line = line_of(text, filter);
+            config.log.filter_from = Some(format!("{}, line {line}", file.display()));
+        }
         if let Some(apps) = apps {
             let folder = folder_of(file);
             config.apps = apps::read(apps, folder, registry).map_err(|error| match error {
@@ -114,6 +121,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         // Variables do not change apps, and apps are not serialized: they are put back below.
         let apps = std::mem::take(&mut self.apps);
+        // Nor is where the filter is from.
+        let mut filter_from = self.log.filter_from.take();
         let schema = schema()?;
         for (name, value) in env {
             let Some((variable, path)) = setting(&name) else {
@@ -137,12 +146,16 @@ impl Config {
                 .into_string()
                 .map_err(|_| wrong("not valid UTF-8".into()))?;
             let value = typed(known, value).map_err(wrong)?;
+            if path == log::FILTER_PATH {
+                filter_from = Some(variable.to_owned());
+            }
             // One variable at a time, so that an error names the variable that caused it.
             self = self
                 .with_value(&path, value)
                 .map_err(|error| wrong(describe(error)))?;
         }
         self.apps = apps;
+        self.log.filter_from = filter_from;
         Ok(self)
     }
 
@@ -232,6 +245,8 @@ pub(super) fn schema() -> Result<Table, ConfigError> {
     config.journal.bytes_max = Some(Size::from_mib(1));
     config.roster.bytes_max = Some(Size::from_mib(1));
     config.grpc.watches_max = Some(1);
+    config.webhook.requests_per_second_max = Some(1);
+    config.webhook.path_secret_file = Some(Files::One(PathBuf::new()));
     let tls = TlsConfig {
         client_ca: Some(PathBuf::new()),
         ..TlsConfig::default()
@@ -295,6 +310,11 @@ fn typed(known: &Value, text: String) -> Result<Value, String> {
         Value::Boolean(_) => match text.parse() {
             Ok(flag) => Ok(Value::Boolean(flag)),
             Err(_) => Err(format!("`{text}` is neither `true` nor `false`")),
+        },
+        // As in the file, or with commas alone.
+        Value::Array(_) => match text.parse() {
+            Ok(list @ Value::Array(_)) => Ok(list),
+            _ => Ok(Value::String(text)),
         },
         _ => Ok(Value::String(text)),
     }

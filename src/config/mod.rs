@@ -10,6 +10,8 @@ mod defaults;
 mod effective;
 mod error;
 mod load;
+mod log;
+mod protection;
 mod tls;
 mod units;
 mod validate;
@@ -18,7 +20,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::providers::Account;
+use crate::{
+    domain::Networks,
+    providers::{Account, Files},
+};
 
 pub use crate::webhook::NonceReuse;
 
@@ -27,6 +32,7 @@ pub use self::{
     effective::Effective,
     error::ConfigError,
     load::{overriding, stray_variables},
+    log::{LogConfig, LogFilter, LogFormat, OWN_CRATES},
     tls::TlsConfig,
     units::{Size, Span, UnitError},
     validate::JOURNAL_BYTES_MIN,
@@ -48,6 +54,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The front for operators.
     pub admin: AdminConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
     /// The apps whose callbacks are taken. [`Config::read`] reads them, since the vendors read
     /// their own sections; to deserialize a `Config` gives none. They are not written, because
     /// their secrets would be lost.
@@ -66,6 +74,17 @@ pub struct WebhookConfig {
     pub tls: Option<TlsConfig>,
     /// Whether to speak plain text on an address that others can reach: behind a proxy with TLS.
     pub insecure: bool,
+    /// The networks of those who may send callbacks; everybody, if there is none.
+    pub allow: Networks,
+    /// The proxies whose `Forwarded` and `X-Forwarded-For` are believed.
+    pub proxies: Networks,
+    /// What the path of every callback has to begin with, in a file. While a new secret replaces
+    /// another, it is a list of files, of which any is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_secret_file: Option<Files>,
+    /// Requests that an address may send a second, and in a burst; one more is answered 429.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second_max: Option<u32>,
     /// The longest body. Documented callbacks stay below 4 KiB; what an app's
     /// client can attach to a login is the unknown part.
     pub body_max: Size,

@@ -118,6 +118,10 @@ impl Config {
             ),
             ("webhook.requests_max", webhook.requests_max == 0),
             (
+                "webhook.requests_per_second_max",
+                webhook.requests_per_second_max == Some(0),
+            ),
+            (
                 "webhook.header_read_timeout",
                 webhook.header_read_timeout.is_zero(),
             ),
@@ -227,6 +231,7 @@ impl Config {
             ));
         }
         warnings.extend(self.access_warnings());
+        warnings.extend(self.log.warnings());
         warnings
     }
 }

@@ -9,6 +9,7 @@ mod histogram;
 mod ids;
 mod limits;
 mod logins;
+mod networks;
 mod secret;
 mod time;
 
@@ -23,6 +24,7 @@ pub use self::{
     ids::{AppName, IncarnationId, RoomId, SessionId, SessionIdRef, UserId, UserIdRef},
     limits::{ID_BYTES_MAX, SHOWN_BYTES_MAX, cut_shown},
     logins::Logins,
+    networks::{NetworkError, Networks},
     secret::{Secret, Secrets},
     time::Time,
 };

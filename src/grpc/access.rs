@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use tonic::{Extensions, Status};
 use tracing::warn;
 
-use super::GrpcMetrics;
+use super::{GrpcMetrics, asked::Asked};
 use crate::{
     access::{self, Access, Denied, Ended, Grant, KnownCredentials, Shown},
     domain::AppName,
-    net::{Caller, Throttle},
+    net::Throttle,
 };
 
 /// Who may see which calls there are.
@@ -70,10 +70,10 @@ impl Doorkeeper {
     pub(super) fn admit<B>(
         &self,
         request: &mut Request<B>,
-        caller: &Caller,
+        asked: &Asked,
         names: Option<&Arc<[String]>>,
     ) -> Result<(), Status> {
-        let path = request.uri().path();
+        let path = &*asked.path;
         let is_open = path.starts_with(HEALTH)
             || (self.reflection == ReflectionPolicy::Open && path.starts_with(REFLECTION));
         if is_open {
@@ -82,18 +82,30 @@ impl Doorkeeper {
         let authorization = request.headers().get(AUTHORIZATION);
         let bearer = access::bearer(authorization.map(HeaderValue::as_bytes));
         let checked = bearer.and_then(|bearer| self.access.check(Shown { bearer, names }));
-        let grant = checked.map_err(|denied| self.refuse(&denied, path, caller))?;
+        let grant = checked.map_err(|denied| self.refuse(&denied, asked))?;
         self.metrics.note_credential(&grant.name);
         let access = self.access.clone();
         request.extensions_mut().insert(Admitted { grant, access });
         Ok(())
     }
 
-    fn refuse(&self, denied: &Denied, path: &str, caller: &Caller) -> Status {
+    fn refuse(&self, denied: &Denied, asked: &Asked) -> Status {
         self.metrics.unauthenticated.inc();
         if let Some(held_back) = self.refused_log.pass_after(self.began.elapsed()) {
-            let address = caller.address().map(|address| address.ip());
-            warn!(?address, path, reason = %denied, held_back, "refused a request without valid credentials");
+            let Asked {
+                request_id,
+                address,
+                path,
+                ..
+            } = asked;
+            warn!(
+                address = address.map(tracing::field::display),
+                %path,
+                reason = %denied,
+                request_id = request_id.as_str(),
+                held_back,
+                "refused a request without valid credentials"
+            );
         }
         Status::unauthenticated(denied.to_string())
     }

@@ -13,7 +13,7 @@ use super::{
     GrpcMetrics,
     send_turns::{AllSendTurns, SendTurns},
 };
-use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, Throttle};
+use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, RequestId, Throttle};
 
 /// What the connections are for, in log lines.
 pub(super) const PURPOSE: &str = "gRPC";
@@ -109,16 +109,18 @@ impl GrpcAccount {
         Self::of(extensions).map(|account| account.0.send_turns.clone())
     }
 
-    /// Takes room for one more watch.
+    /// Takes room for one more watch, which a request with these extensions asks for.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` when the connection has as many watches as it may.
-    pub(super) fn watch(&self) -> Result<OwnedSemaphorePermit, Status> {
+    pub(super) fn watch(&self, extensions: &Extensions) -> Result<OwnedSemaphorePermit, Status> {
         let watches = Arc::clone(&self.0.watches);
-        watches.try_acquire_owned().map_err(|_| self.refuse_watch())
+        let request_id = extensions.get().map(RequestId::as_str);
+        let permit = watches.try_acquire_owned();
+        permit.map_err(|_| self.refuse_watch(request_id))
     }
 
-    fn refuse_watch(&self) -> Status {
+    fn refuse_watch(&self, request_id: Option<&str>) -> Status {
         let GrpcAccounts {
             streams_max,
             metrics,
@@ -133,6 +135,7 @@ impl GrpcAccount {
             warn!(
                 peer = peer.map(tracing::field::display),
                 watches_max,
+                request_id,
                 held_back,
                 "a connection has as many watches as it may: refused one more"
             );

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod asked;
 mod body;
 mod call_times;
 mod connection;

@@ -20,7 +20,7 @@ use tower::Service as _;
 
 use crate::{
     access::Access,
-    net::{Connection, HttpServer, PENDING_RESETS_MAX, RequestBody, StreamTasks, report},
+    net::{Connection, HttpServer, PENDING_RESETS_MAX, Refusals, RequestBody, StreamTasks, report},
     pb::FILE_DESCRIPTOR_SET,
     tls,
 };
@@ -28,6 +28,7 @@ use crate::{
 use super::{
     access::{Doorkeeper, ReflectionPolicy},
     account::{GrpcAccounts, PURPOSE},
+    asked::Asked,
     body::{InPieces, restore_body},
     connection::transport,
     deadline,
@@ -89,6 +90,7 @@ pub async fn serve<IO>(
     presence: Presence,
     health: Health,
     access: Access,
+    refusals: Refusals,
     settings: GrpcSettings,
     drain: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
@@ -120,18 +122,20 @@ where
                         let counted = account.as_ref().clone();
                         let (routes, draining) = (routes.clone(), drain.clone());
                         let doorkeeper = Arc::clone(&doorkeeper);
-                        let from = caller.clone();
+                        let (from, refusals) = (caller.clone(), refusals.clone());
                         let call_times = metrics.call_times.clone();
                         let names = connection.certificate().map(|shown| tls::names(shown).into());
                         let answer = move |mut request: Request<RequestBody>| {
                             let call = call_times.begin(request.uri().path());
-                            let admitted = doorkeeper.admit(&mut request, &from, names.as_ref());
+                            let asked = Asked::new(&request, &from, refusals.clone());
+                            let admitted = doorkeeper.admit(&mut request, &asked, names.as_ref());
                             if admitted.is_ok() {
                                 account.note_request();
                             }
                             request.extensions_mut().insert(account.clone());
+                            request.extensions_mut().insert(asked.request_id.clone());
                             let answer = answer(request, admitted, routes.clone(), draining.clone());
-                            answer.map(|response| call.answer(response))
+                            answer.map(|response| call.answer(asked.answered(response)))
                         };
                         let http = Arc::clone(&http);
                         let io = transport(connection);

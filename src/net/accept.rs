@@ -13,7 +13,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    Caller, ConnectionMetrics, Peer, Throttle,
+    Caller, ConnectionMetrics, Throttle,
     budget::{Budget, Limits, Trust},
     caller::Place,
 };
@@ -134,7 +134,7 @@ impl Acceptor {
     }
 
     fn admit(&self, io: TcpStream, address: SocketAddr) -> Option<(TcpStream, Caller)> {
-        let peer = Peer::from(address.ip());
+        let peer = self.admission.trust.peer(address.ip());
         let Some(holding) = self.places.take(peer, 1) else {
             self.refuse(io, address);
             return None;
@@ -144,7 +144,7 @@ impl Acceptor {
         let _ = io.set_nodelay(true);
         let Admission { trust, metrics, .. } = &self.admission;
         let place = Place::new(holding, trust.clone(), &metrics.open);
-        Some((io, Caller::new(address, place)))
+        Some((io, Caller::new(address, peer, place)))
     }
 
     fn refuse(&self, io: TcpStream, address: SocketAddr) {
@@ -236,7 +236,7 @@ mod tests {
 
     /// Takes all places twice: those who had them first are on their way out.
     fn displace(acceptor: &Acceptor, places: usize) -> [Vec<Holding>; 2] {
-        let peer = Peer::from(std::net::IpAddr::from([10, 0, 0, 1]));
+        let peer = crate::net::Peer::from(std::net::IpAddr::from([10, 0, 0, 1]));
         [(); 2].map(|()| {
             let taken = (0..places).map(|_| acceptor.places.take(peer, 1).unwrap());
             taken.collect()

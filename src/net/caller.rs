@@ -87,20 +87,21 @@ impl Drop for Place {
 // === impl Caller ===
 
 impl Caller {
-    pub(super) fn new(address: SocketAddr, place: Place) -> Self {
-        Self::seated(Some(address), Some(place))
+    /// One from an address, as limits see it.
+    pub(super) fn new(address: SocketAddr, peer: Peer, place: Place) -> Self {
+        Self::seated(Some(address), peer, Some(place))
     }
 
     /// Somebody whose connection was not accepted by a listener, and takes no place.
     pub fn unknown() -> Self {
-        Self::seated(None, None)
+        let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        Self::seated(None, nowhere.into(), None)
     }
 
-    fn seated(address: Option<SocketAddr>, place: Option<Place>) -> Self {
-        let ip = address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |address| address.ip());
+    fn seated(address: Option<SocketAddr>, peer: Peer, place: Option<Place>) -> Self {
         Self(Arc::new(Seat {
             address,
-            peer: Peer::from(ip),
+            peer,
             place,
             standing: AtomicU8::new(Standing::Stranger as u8),
         }))
@@ -123,12 +124,19 @@ impl Caller {
         }
     }
 
-    /// The caller proved who they are. Their connection does not have to give way to others,
-    /// and their address has no share.
-    pub fn trust(&self) {
-        if let Some(place) = self.raise(Standing::Trusted) {
-            place.trust.add(self.0.peer);
+    /// Whoever sent something on this connection proved who they are: the caller, or somebody for
+    /// whom the caller speaks. The connection does not have to give way to others, and the sender
+    /// has no share.
+    pub fn trust(&self, sender: Peer) {
+        let news = self.raise(Standing::Trusted);
+        if let Some(place) = news {
             place.holding.keep();
+        }
+        // A proxy's connection brings what many senders send.
+        if let Some(place) = news.or(self.0.place.as_ref())
+            && (news.is_some() || sender != self.0.peer)
+        {
+            place.trust.add(sender);
         }
     }
 
@@ -191,7 +199,8 @@ mod tests {
         let [one, other]: [SocketAddr; 2] =
             ["10.0.0.1:1", "10.0.0.2:1"].map(|address| address.parse().unwrap());
         let holding = budget.take(Peer::from(one.ip()), 1).unwrap();
-        let caller = Caller::new(one, Place::new(holding, trust, &Gauge::default()));
+        let place = Place::new(holding, trust, &Gauge::default());
+        let caller = Caller::new(one, one.ip().into(), place);
         (caller, move || {
             budget.take(Peer::from(other.ip()), 1).unwrap()
         })

@@ -11,7 +11,7 @@
 //!    connections itself. Both end with the drain. Whoever runs a connection drops it when it has
 //!    to give way to another one ([`Caller::unless_recalled`]).
 //! 4. The front tells the [`Caller`] what they proved, so that their connection does not have to
-//!    give way.
+//!    give way. [`Proxies`] say on whose behalf a caller speaks.
 //!
 //! What a front may wrap around a connection: [`FirstBytes`] gives up one that stays silent,
 //! [`Coalesced`] writes the frames of HTTP/2 together, [`Accounted`] ends one whose client
@@ -33,7 +33,10 @@ mod http;
 mod listener;
 mod metrics;
 mod peer;
+mod proxies;
 mod readiness;
+mod refusals;
+mod request_id;
 mod serve;
 mod throttle;
 
@@ -54,7 +57,10 @@ pub use self::{
     listener::Listener,
     metrics::ConnectionMetrics,
     peer::Peer,
+    proxies::{Proxies, Sender},
     readiness::{Readiness, Unready, Vitals},
+    refusals::{REFUSALS_MAX, Refusal, Refusals, Refused},
+    request_id::RequestId,
     serve::{connections, serve},
     throttle::Throttle,
 };

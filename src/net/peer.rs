@@ -6,17 +6,36 @@ use std::net::{IpAddr, Ipv6Addr};
 /// its 2^64 addresses, so limits are of the network.
 const IPV6_NETWORK: u128 = u128::MAX << 64;
 
-/// An address as limits see it: an IPv4 address, or an IPv6 network of 64 bits.
+/// An address as limits see it: an IPv4 address, or an IPv6 network of 64 bits. All proxies that
+/// the configuration knows are one peer, which has no share: it brings what everybody sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(IpAddr);
+pub struct Peer(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Address(IpAddr),
+    Proxies,
+}
+
+impl Peer {
+    /// The proxies that the configuration knows.
+    pub fn proxies() -> Self {
+        Self(Kind::Proxies)
+    }
+
+    /// Whether it is the proxies that the configuration knows.
+    pub fn is_proxies(self) -> bool {
+        self.0 == Kind::Proxies
+    }
+}
 
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {
         // An IPv4 client of a socket that takes both has an IPv6 address that says so.
-        Self(match address.to_canonical() {
+        Self(Kind::Address(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
             address @ IpAddr::V4(_) => address,
-        })
+        }))
     }
 }
 

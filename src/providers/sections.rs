@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use toml::de::ValueDeserializer;
 
 use crate::domain::{Secret, Secrets};
@@ -72,7 +72,7 @@ impl fmt::Debug for Sections<'_> {
 }
 
 /// A file, or a list of files.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged, expecting = "a path, or a list of paths")]
 pub enum Files {
     /// One.
@@ -82,10 +82,22 @@ pub enum Files {
 }
 
 impl Files {
-    fn paths(self) -> Vec<PathBuf> {
+    /// Each of them.
+    pub fn paths(&self) -> &[PathBuf] {
         match self {
-            Self::One(path) => vec![path],
+            Self::One(path) => std::slice::from_ref(path),
             Self::Several(paths) => paths,
+        }
+    }
+
+    /// Makes relative paths relative to a folder.
+    pub fn resolve(&mut self, folder: &Path) {
+        let paths = match self {
+            Self::One(path) => std::slice::from_mut(path),
+            Self::Several(paths) => paths,
+        };
+        for path in paths {
+            *path = folder.join(&*path);
         }
     }
 }
@@ -128,8 +140,8 @@ impl Keys<'_> {
             }
             (Some(secrets), None) => (key, secrets),
             (None, Some(files)) => {
-                let files = files.paths().into_iter();
-                let secrets = files.map(|file| self.read_secret(&file_key, &file));
+                let files = files.paths().iter();
+                let secrets = files.map(|file| self.read_secret(&file_key, file));
                 (&*file_key, secrets.collect::<Result<_, _>>()?)
             }
         };

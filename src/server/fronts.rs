@@ -20,7 +20,7 @@ use crate::{
     config::{AppConfig, Config, GrpcConfig, Reflection, WebhookConfig},
     domain::{AppName, Clock},
     grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy},
-    net::{Listener, Readiness, Security},
+    net::{Listener, Readiness, Refusals, Security},
     providers::{Account, Registry},
     roster::Roster,
     webhook::{
@@ -39,6 +39,7 @@ pub(super) struct Fronts {
     grpc: (Listener<Security>, Presence),
     grpc_config: GrpcConfig,
     access: Access,
+    refusals: Refusals,
     connections_max: Connections,
     grpc_metrics: GrpcMetrics,
     admin: Option<(Listener<Security>, Arc<AdminFront>)>,
@@ -76,20 +77,23 @@ impl Fronts {
         let connections_max = descriptors::connections(config);
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut(), clock.clone());
         let admin_metrics = AdminMetrics::register(metrics.registry_mut());
+        let refusals = Refusals::new(clock.clone());
         let front = WebhookFront::new(WebhookParts {
             settings: settings(
                 config,
                 connections_max.webhook,
                 storage.undecodable_bytes_max(),
             ),
+            protection: config.protection()?,
             registry,
             accounts: accounts(&config.apps),
             journal: Arc::clone(&storage.journal),
             visibility: Arc::clone(roster) as Arc<dyn Visibility>,
             capacity: Arc::clone(roster) as Arc<dyn Capacity>,
             metrics: Arc::new(WebhookMetrics::register(metrics.registry_mut())),
-            clock,
             ready: ready.clone(),
+            refusals: refusals.clone(),
+            clock,
         });
         let presence = Presence::new(
             Arc::clone(roster),
@@ -134,6 +138,7 @@ impl Fronts {
             ),
             grpc_config: config.grpc.clone(),
             access,
+            refusals,
             connections_max,
             grpc_metrics,
             admin,
@@ -231,6 +236,7 @@ impl Fronts {
             presence,
             health.clone(),
             self.access,
+            self.refusals,
             settings,
             drain.clone(),
         );
@@ -277,6 +283,10 @@ fn settings(
         listen: _,
         tls: _,
         insecure: _,
+        allow: _,
+        proxies: _,
+        path_secret_file: _,
+        requests_per_second_max: _,
         body_max,
         freshness_window,
         nonce_reuse,

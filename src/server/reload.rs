@@ -1,6 +1,9 @@
 //! Reads the configuration again, and takes over what may change while the service runs.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::Mutex;
 use prometheus_client::{
@@ -24,7 +27,19 @@ use crate::{
 type Read = dyn Fn() -> Result<(Config, Vec<String>), ConfigError> + Send + Sync;
 
 /// The settings that a reload changes at once, by the begin of their path.
-const AT_ONCE: [&str; 3] = ["grpc.tokens", "grpc.jwt", "grpc.clients"];
+const AT_ONCE: [&str; 8] = [
+    "grpc.tokens",
+    "grpc.jwt",
+    "grpc.clients",
+    "webhook.allow",
+    "webhook.proxies",
+    "webhook.path_secret_file",
+    "webhook.requests_per_second_max",
+    "log.filter",
+];
+
+/// Takes over something else of a configuration. Returns what is likely not meant.
+type Also = dyn Fn(&Config) -> Vec<String> + Send + Sync;
 
 /// Reads the configuration of a running server again. Clones are of the same server.
 #[derive(Clone)]
@@ -37,6 +52,7 @@ struct Inner {
     target: Reloadable,
     metrics: ReloadMetrics,
     manager: ServiceManager,
+    also: OnceLock<Box<Also>>,
     /// One reload at a time.
     turn: Mutex<()>,
 }
@@ -84,12 +100,20 @@ impl Reloader {
             target,
             metrics,
             manager,
+            also: OnceLock::new(),
             turn: Mutex::new(()),
         }))
     }
 
-    /// Reads the configuration again. Secrets, tokens, keys of JWTs and certificates change at
-    /// once; streams whose credentials are gone end. Returns what was not taken over, and what
+    /// Lets a reload take over also what the server does not know of, such as the filter of the
+    /// log, once everything else is. `apply` returns what is likely not meant. Only the first call
+    /// has an effect.
+    pub fn also(&self, apply: impl Fn(&Config) -> Vec<String> + Send + Sync + 'static) {
+        let _ = self.0.also.set(Box::new(apply));
+    }
+
+    /// Reads the configuration again. Secrets, tokens, keys of JWTs, certificates and who may send
+    /// callbacks change at once; streams whose credentials are gone end. Returns what was not taken over, and what
     /// is allowed but likely not meant. Blocks while files are read.
     ///
     /// # Errors
@@ -132,9 +156,14 @@ impl Inner {
         let (config, mut warnings) = (self.read)()?;
         // Everything is read before anything changes.
         let known = config.credentials()?;
+        let protection = config.protection()?;
         access.replace(known);
+        webhook.replace_protection(protection);
         let accounts = accounts(&self.started.apps, &config.apps);
         webhook.replace_accounts(&fronts::accounts(&accounts));
+        if let Some(also) = self.also.get() {
+            warnings.extend(also(&config));
+        }
         if !certificates_usable {
             warnings.push("a certificate cannot be used: the old one stays".to_owned());
         }
@@ -224,12 +253,19 @@ mod tests {
         now.grpc.watches_max = Some(1);
         now.grpc.anonymous = true;
         now.grpc.tokens.push(Default::default());
+        now.webhook.allow = "10.0.0.0/8".parse().unwrap();
+        now.webhook.proxies = "10.0.0.1".parse().unwrap();
+        now.webhook.requests_per_second_max = Some(9);
+        now.webhook.path_secret_file = Some(crate::providers::Files::One("secret".into()));
+        now.log.filter = "debug".to_owned();
+        now.log.format = crate::config::LogFormat::Json;
         now.apps.pop();
         assert_eq!(
             left_alone(&started, &now),
             [
                 "grpc.anonymous",
                 "grpc.watches_max",
+                "log.format",
                 "roster.reorder_horizon",
                 "apps"
             ]

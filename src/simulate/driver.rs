@@ -65,14 +65,14 @@ impl Driver {
         schedule: Arc<Schedule>,
         vendor: VendorAccount,
         service: Arc<dyn Service>,
-        webhook: &str,
+        webhook: String,
     ) -> Self {
         let meter = Arc::new(Meter::new(schedule.deliveries.len()));
         Self {
             world,
             schedule,
             vendor,
-            webhook: webhook.to_owned(),
+            webhook,
             timed: false,
             meter,
             nonces: rand::random(),

@@ -27,7 +27,7 @@ mod tests;
 
 pub use self::{
     judge::{Cause, Difference, Verdict, Witness},
-    options::{CannotRun, Forgetting, Options, Trouble, VendorName},
+    options::{CannotRun, Forgetting, Options, Trouble, VendorName, shown_url},
     run::{run, run_on},
     service::Service,
     single::{SingleAccount, SingleAnswer, SingleCallback, SingleEvent, send_single},

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::Uri;
+
 use crate::remote::Proof;
 
 /// A run in which everything is sent at once has events from this long ago, so
@@ -57,7 +59,7 @@ pub struct Options {
     pub duration: Duration,
     /// How many callbacks are under way at once.
     pub concurrency: usize,
-    /// The URL of the server's HTTP front.
+    /// The URL of the server's HTTP front. Its path, if there is one, may be a secret.
     pub webhook: String,
     /// What is shown to the gRPC service, and whom both URLs are trusted by.
     pub proof: Proof,
@@ -90,6 +92,15 @@ pub struct Forgetting {
     pub grace: Duration,
 }
 
+/// A URL to show: without its path, which may be a secret.
+pub fn shown_url(url: &str) -> String {
+    let uri: Uri = url.parse().unwrap_or_default();
+    match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(host)) if uri.path() != "/" => format!("{scheme}://{host}/…"),
+        _ => url.to_owned(),
+    }
+}
+
 /// Why a run has no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotRun {
@@ -109,7 +120,7 @@ pub enum CannotRun {
     /// The HTTP front does not take callbacks in.
     #[error("cannot send to {webhook}: {reason}")]
     Webhook {
-        /// Its URL.
+        /// Its URL, as [`shown_url`] shows it.
         webhook: String,
         /// Why.
         reason: String,
@@ -237,6 +248,26 @@ impl Default for Options {
             sdk_app_id: 1_400_000_000,
             forgetting: None,
             progress: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("https://calls.example/", "https://calls.example/"),
+            (
+                "https://calls.example:1/s3cret-path",
+                "https://calls.example:1/…",
+            ),
+            ("http://[::1]:8/a/b?c", "http://[::1]:8/…"),
+        ] {
+            assert_eq!(shown_url(url), shown);
         }
     }
 }

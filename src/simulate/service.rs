@@ -12,7 +12,7 @@ use http::{Request, Response, Uri};
 use http_body_util::Full;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::options::{CannotRun, Options, Trouble};
+use super::options::{CannotRun, Options, Trouble, shown_url};
 use crate::remote::{HttpClient, Proof};
 
 /// How long the server may take to be connected to.
@@ -61,7 +61,7 @@ impl Network {
     /// When callbacks cannot be sent to the URL.
     pub(super) fn new(options: &Options) -> Result<Self, CannotRun> {
         let refused = |reason: String| CannotRun::Webhook {
-            webhook: options.webhook.clone(),
+            webhook: shown_url(&options.webhook),
             reason,
             trouble: Trouble::Other,
         };

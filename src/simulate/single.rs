@@ -12,7 +12,7 @@ use super::{
         PlannedCallback, Post, Sending, Signing, Spelling, SubjectIndex, VendorAccount,
         VendorReport, tencent, zego, zim,
     },
-    options::{CannotRun, Options, Trouble},
+    options::{CannotRun, Options, Trouble, shown_url},
     service::{Network, Service},
     truth::TrueProfile,
 };
@@ -124,7 +124,7 @@ pub async fn send_single(
         ..Options::default()
     };
     let unanswered = |reason: String, trouble| CannotRun::Webhook {
-        webhook: webhook.to_owned(),
+        webhook: shown_url(webhook),
         reason,
         trouble,
     };

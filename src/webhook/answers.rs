@@ -46,6 +46,10 @@ pub enum Reason {
     ClockUncertain,
     /// The callback would add to what is as much as it may be.
     RosterFull,
+    /// The address is none that may send.
+    NotAllowed,
+    /// The address sends too many requests a second.
+    RateLimited,
 }
 
 /// A request that is refused.
@@ -62,7 +66,7 @@ pub(super) struct Refused {
 
 impl Reason {
     /// Every reason, in the order of their discriminants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedBody,
         Self::SignatureMissing,
         Self::SignatureWrong,
@@ -79,6 +83,8 @@ impl Reason {
         Self::NotReady,
         Self::ClockUncertain,
         Self::RosterFull,
+        Self::NotAllowed,
+        Self::RateLimited,
     ];
 
     /// The word for it in answers and metrics.
@@ -100,6 +106,8 @@ impl Reason {
             Self::NotReady => "not_ready",
             Self::ClockUncertain => "clock_uncertain",
             Self::RosterFull => "roster_full",
+            Self::NotAllowed => "not_allowed",
+            Self::RateLimited => "rate_limited",
         }
     }
 
@@ -112,6 +120,8 @@ impl Reason {
             | Self::SignatureStale
             | Self::UnknownApp
             | Self::NonceReused => StatusCode::UNAUTHORIZED,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -177,7 +187,10 @@ impl Refused {
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

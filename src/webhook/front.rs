@@ -8,13 +8,18 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::{
-    metrics::WebhookMetrics, nonces::Nonces, refusal_log::RefusalLog, routes::Routes, turns::Turns,
+    guard::{Guard, Protection},
+    metrics::WebhookMetrics,
+    nonces::Nonces,
+    refusal_log::RefusalLog,
+    routes::Routes,
+    turns::Turns,
 };
 use crate::{
     domain::{AppName, Clock},
     journal::{Entry, Journal, Revision},
     net::{
-        Readiness, Throttle,
+        Readiness, Refusals, Throttle,
         budget::{Budget, Limits, Trust},
     },
     providers::{Account, Registry},
@@ -126,6 +131,8 @@ pub enum NonceReuse {
 pub struct WebhookParts {
     /// The limits.
     pub settings: WebhookSettings,
+    /// Who may send callbacks at all, at first.
+    pub protection: Protection,
     /// The vendors whose products send callbacks.
     pub registry: Registry,
     /// The apps whose callbacks are taken, each with its account at a vendor.
@@ -142,11 +149,14 @@ pub struct WebhookParts {
     pub clock: Clock,
     /// Whether callbacks are taken yet; until then the answer is 503.
     pub ready: Readiness,
+    /// Where refused requests are noted.
+    pub refusals: Refusals,
 }
 
 /// Takes callbacks in. [`serve`](super::serve()) puts it behind a listener.
 pub struct WebhookFront {
     pub(super) parts: WebhookParts,
+    pub(super) guard: Guard,
     routes: RwLock<Arc<Routes>>,
     /// Room for authentic requests in work.
     pub(super) requests: Arc<Semaphore>,
@@ -211,7 +221,9 @@ impl WebhookFront {
             undecodable_bytes_max,
             ..
         } = parts.settings;
-        let trust = Trust::default();
+        let forgotten = parts.metrics.rates_forgotten.clone();
+        let guard = Guard::new(parts.protection.clone(), forgotten);
+        let trust = Trust::with_proxies(guard.proxies().clone());
         let unread = Limits {
             all_max: unread_bytes_max,
             peer_max: unread_bytes_max / UNREAD_SHARES,
@@ -224,6 +236,7 @@ impl WebhookFront {
         );
         let displaced = parts.metrics.bodies_displaced.clone();
         Self {
+            guard,
             routes: RwLock::new(Arc::new(routes)),
             requests: Arc::new(Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS))),
             turns: Turns::default(),
@@ -250,6 +263,11 @@ impl WebhookFront {
         let bytes_max = settings.undecodable_bytes_max;
         let routes = Routes::new(*registry, accounts, bytes_max, metrics);
         *self.routes.write() = Arc::new(routes);
+    }
+
+    /// Lets these send from now on, also on connections that are open.
+    pub fn replace_protection(&self, protection: Protection) {
+        self.guard.replace(protection);
     }
 
     pub(super) fn routes(&self) -> Arc<Routes> {

@@ -14,15 +14,17 @@ use tokio::time::Instant;
 
 use super::{
     answers::{self, Reason, Refused, not_ready},
+    asked::{self, Asked},
     body::{self, Terms},
     front::{WebhookFront, WebhookSettings},
+    guard::Protection,
     ingest::Arrival,
     media,
     path::canonical,
     routes::Route,
 };
 use crate::{
-    net::{Caller, Unready},
+    net::{self, Caller, RequestId, Unready},
     providers::{self, Answer},
 };
 
@@ -34,9 +36,27 @@ const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 impl WebhookFront {
     /// Answers a request of `caller`. One that comes while `draining` is refused. If some of
-    /// the body is left unread, the answer says that the connection closes.
+    /// the body is left unread, the answer says that the connection closes. It names the request
+    /// by its id, as all lines in the log do.
     pub async fn answer<B>(
         &self,
+        request: Request<B>,
+        caller: &Caller,
+        draining: bool,
+    ) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let request_id = RequestId::of(request.headers());
+        let answered = self.answer_as(&request_id, request, caller, draining);
+        let mut response = answered.await;
+        request_id.mark(&mut response);
+        response
+    }
+
+    async fn answer_as<B>(
+        &self,
+        request_id: &RequestId,
         request: Request<B>,
         caller: &Caller,
         draining: bool,
@@ -56,36 +76,32 @@ impl WebhookFront {
         if path == HEALTH_PATH {
             return self.health(&head.method, draining);
         }
-        let routes = self.routes();
-        let route = routes.at(&path);
-        let render = route.map_or(providers::json as _, |route| route.product.render);
-        let refuse = |refused: Refused| {
-            self.metrics().refused(refused.reason).inc();
-            let log = route.map_or(&self.refusal_log, |route| &route.refusal_log);
-            let product = route.map(|route| route.product.name.as_str());
-            log.write(&refused, product, &path, self.parts.clock.now());
-            refused.respond(render)
+        let (rules, routes) = (self.guard.rules(), self.routes());
+        let (route, path) = asked::route(&path, &routes, rules.path_secrets.as_ref());
+        let asked = Asked {
+            sender: self.guard.sender(caller.address(), &head.headers),
+            route,
+            path,
+            request_id,
         };
-
         let terms = |within| Terms {
             budget: &self.unread,
-            peer: caller.peer(),
+            peer: asked.sender.peer,
             headers: &head.headers,
             within,
             rate_min: body_rate_min,
         };
-        let admitted = match draining {
-            false => self.admit(route, &head),
-            true => Err(not_ready()),
-        };
-        let route = match admitted {
+        let route = match self.admit(&asked, &rules, &head, draining) {
             Ok(route) => route,
             Err(refused) => {
-                let response = refuse(refused);
+                // What is left unread ends the connection. A client with an `Expect` header waits
+                // for the answer before it sends the body, and nothing more is read of strangers
+                // who may not send at all.
+                let is_left =
+                    head.headers.contains_key(EXPECT) || refused.reason == Reason::NotAllowed;
+                let response = self.refuse(&asked, &refused);
                 let within = DISCARD_TIME.min(body_read_timeout);
-                // A client with an `Expect` header waits for the answer before it sends the body.
-                let is_all = !head.headers.contains_key(EXPECT)
-                    && body::discard(body, body_bytes_max, terms(within)).await;
+                let is_all = !is_left && body::discard(body, body_bytes_max, terms(within)).await;
                 return if is_all {
                     response
                 } else {
@@ -95,11 +111,13 @@ impl WebhookFront {
         };
         let body = match body::read(body, body_bytes_max, terms(body_read_timeout)).await {
             Ok(body) => body,
-            Err(refused) => return closing(refuse(refused), head.version),
+            Err(refused) => return closing(self.refuse(&asked, &refused), head.version),
         };
         let arrival = Arrival {
             route,
             caller,
+            sender: asked.sender,
+            request_id,
             headers: &head.headers,
             query: self.query(&head),
             body,
@@ -107,30 +125,59 @@ impl WebhookFront {
         let ingested = self.ingest(arrival).await;
         route.metrics.answer_time.observe(began.elapsed());
         match ingested {
-            Ok(taken) => answers::respond(render(&Answer::Taken {
+            Ok(taken) => answers::respond((route.product.render)(&Answer::Taken {
                 outcome: taken.outcome,
                 message: taken.message.as_deref(),
             })),
-            Err(refused) => refuse(refused),
+            Err(refused) => self.refuse(&asked, &refused),
         }
     }
 
     /// Checks what can be checked before the body is read.
     fn admit<'a>(
         &self,
-        route: Option<&'a Route>,
+        asked: &Asked<'a>,
+        rules: &Protection,
         head: &request::Parts,
+        draining: bool,
     ) -> Result<&'a Route, Refused> {
-        let is_callback = route.is_some() && head.method == Method::POST;
+        self.guard
+            .check(&asked.sender, rules, self.parts.clock.now())?;
+        if draining {
+            return Err(not_ready());
+        }
+        let is_callback = asked.route.is_some() && head.method == Method::POST;
         if !is_callback && !self.parts.ready.is_ready() {
             return Err(not_ready());
         }
-        let route = route.ok_or_else(|| Reason::NotFound.because("no callbacks are taken here"))?;
+        let no_product = || Reason::NotFound.because("no callbacks are taken here");
+        let route = asked.route.ok_or_else(no_product)?;
         if head.method != Method::POST {
             return Err(Reason::MethodNotAllowed.because("callbacks are sent by POST"));
         }
         media::check_encoding(&head.headers)?;
         Ok(route)
+    }
+
+    /// Counts, logs and notes a refusal, and answers in the words of the product.
+    fn refuse(&self, asked: &Asked<'_>, refused: &Refused) -> Response<Full<Bytes>> {
+        self.metrics().refused(refused.reason).inc();
+        let log = asked.route.map_or(&self.refusal_log, |it| &it.refusal_log);
+        log.write(refused, asked, self.parts.clock.now());
+        self.parts.refusals.note(&net::Refused {
+            front: "webhook",
+            reason: refused.reason.code(),
+            message: &refused.message,
+            product: asked.product(),
+            app_id: refused.sent.as_deref(),
+            address: asked.sender.address,
+            path: asked.path,
+            request_id: asked.request_id,
+        });
+        let render = asked
+            .route
+            .map_or(providers::json as _, |it| it.product.render);
+        refused.respond(render)
     }
 
     /// Says whether callbacks are taken, for load balancers.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{AppName, Decoded, Outcome, Time, Times},
     journal::Callback,
-    net::Caller,
+    net::{Caller, RequestId, Sender},
     providers::{EventTime, Fields, Malformed, NoncePair, Offset, Proof, Request, Terms, Text},
 };
 
@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct Arrival<'a> {
     pub(super) route: &'a Route,
     pub(super) caller: &'a Caller,
+    pub(super) sender: Sender,
+    pub(super) request_id: &'a RequestId,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Arc<str>,
     pub(super) body: Bytes,
@@ -76,7 +78,8 @@ impl WebhookFront {
             Decoded::Room(_) | Decoded::User(_) | Decoded::Ignored { .. } => untimely,
         };
         if outcome == Outcome::Ignored {
-            tracing::debug!(app = app.as_str(), ?decoded, "callback ignored");
+            let request_id = arrival.request_id.as_str();
+            tracing::debug!(app = app.as_str(), request_id, ?decoded, "callback ignored");
         } else if outcome == Outcome::Undecodable && !self.keeps(&app, &arrival, times.own) {
             route.metrics.undecodables_dropped.inc();
         } else {
@@ -87,7 +90,8 @@ impl WebhookFront {
                 body: arrival.body,
                 decoded: Arc::new(decoded),
             };
-            self.keep(&times, callback, place).await?;
+            self.keep(&times, callback, place, arrival.request_id)
+                .await?;
         }
         route.metrics.taken(outcome).inc();
         Ok(Taken { outcome, message })
@@ -115,7 +119,10 @@ impl WebhookFront {
         let text = Text::read(&arrival.body).map_err(unreadable)?;
         let fields = text.fields().map_err(unreadable)?;
         let authentic = self.verify(arrival, &fields)?;
-        arrival.caller.trust();
+        match arrival.sender.is_disputed {
+            false => arrival.caller.trust(arrival.sender.peer),
+            true => arrival.caller.keep(),
+        }
         let place = Place {
             _request: self.begin().await?,
             _turn: self.turns.take(arrival.body.len()).await?,
@@ -165,6 +172,7 @@ impl WebhookFront {
             tracing::warn!(
                 app = proof.app.as_str(),
                 product = product.name.as_str(),
+                request_id = arrival.request_id.as_str(),
                 held_back,
                 "authentic callback cannot be decoded: {message}"
             );
@@ -175,7 +183,7 @@ impl WebhookFront {
                 fields,
                 signature_fields: product.signature_fields,
             };
-            self.check_nonce(&proof.app, nonce, &content, times.own)?;
+            self.check_nonce(&proof.app, nonce, &content, times.own, arrival.request_id)?;
         }
         let untimely = match decoded.outcome() {
             Outcome::Accepted => {
@@ -183,7 +191,7 @@ impl WebhookFront {
                 if let Some(event) = &event {
                     arrival.route.metrics.note_lateness(event, &times);
                 }
-                self.untimely(&proof.app, event, &times, arrival.route)
+                self.untimely(&proof.app, event, &times, arrival)
             }
             Outcome::Ignored | Outcome::Undecodable => None,
         };
@@ -202,7 +210,7 @@ impl WebhookFront {
         app: &AppName,
         event: Option<EventTime>,
         times: &Times,
-        route: &Route,
+        arrival: &Arrival<'_>,
     ) -> Option<Box<str>> {
         let EventTime { field, at } = event?;
         let off = Offset::between(at.as_millis(), times.received_at());
@@ -215,7 +223,7 @@ impl WebhookFront {
             metrics,
             untimely_log,
             ..
-        } = route;
+        } = arrival.route;
         metrics.untimely(off).inc();
         let horizon = humantime::format_duration(horizon);
         let message = format!(
@@ -223,7 +231,8 @@ impl WebhookFront {
         );
         if let Some(held_back) = untimely_log.pass(times.own) {
             let (app, product) = (app.as_str(), product.name.as_str());
-            tracing::warn!(app, product, held_back, "{message}");
+            let request_id = arrival.request_id.as_str();
+            tracing::warn!(app, product, request_id, held_back, "{message}");
         }
         Some(message.into())
     }
@@ -234,6 +243,7 @@ impl WebhookFront {
         nonce: &NoncePair<'_>,
         content: &Content<'_>,
         now: Time,
+        request_id: &RequestId,
     ) -> Result<(), Refused> {
         if !self.nonces.is_reused(app, nonce, content) {
             return Ok(());
@@ -242,6 +252,7 @@ impl WebhookFront {
         if let Some(held_back) = self.reuse_log.pass(now) {
             tracing::warn!(
                 app = app.as_str(),
+                request_id = request_id.as_str(),
                 held_back,
                 "a signature came back with other events"
             );
@@ -269,6 +280,7 @@ impl WebhookFront {
                 app = app.as_str(),
                 product = product.name.as_str(),
                 bytes,
+                request_id = arrival.request_id.as_str(),
                 held_back,
                 "undecodable callback not kept: those of this hour take as much of the journal as they may"
             );

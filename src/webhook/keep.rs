@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{Time, Times},
     journal::{AppendError, Callback, Entry, Payload, io_kind},
+    net::RequestId,
 };
 
 /// The most events of a callback for which room is looked for on a thread that serves others. Near
@@ -27,6 +28,7 @@ impl WebhookFront {
         times: &Times,
         callback: Callback,
         place: Place,
+        request_id: &RequestId,
     ) -> Result<(), Refused> {
         let entry = Entry {
             received_at: times.received_at(),
@@ -43,7 +45,7 @@ impl WebhookFront {
             Ok(())
         });
         kept.await
-            .map_err(|error: AppendError| self.unavailable(&error, times.own))
+            .map_err(|error: AppendError| self.unavailable(&error, times.own, request_id))
     }
 
     /// Holds room for what an entry would add.
@@ -70,9 +72,10 @@ impl WebhookFront {
         }
     }
 
-    fn unavailable(&self, error: &AppendError, now: Time) -> Refused {
+    fn unavailable(&self, error: &AppendError, now: Time, request_id: &RequestId) -> Refused {
         if let Some(held_back) = self.unavailable_log.pass(now) {
-            tracing::error!(held_back, "callback not taken: {error}");
+            let request_id = request_id.as_str();
+            tracing::error!(request_id, held_back, "callback not taken: {error}");
         }
         // The store's own words are for the operator, not for the sender.
         Reason::Unavailable.because(match io_kind(error) {

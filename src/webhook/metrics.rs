@@ -36,6 +36,8 @@ pub struct WebhookMetrics {
     pub nonce_reuse: Counter,
     /// Bodies that were on their way and were given up to make room for others.
     pub bodies_displaced: Counter,
+    /// Addresses whose rate was forgotten while they could not send all that they may.
+    pub rates_forgotten: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
 }
@@ -120,6 +122,7 @@ impl WebhookMetrics {
             requests_malformed: Counter::default(),
             nonce_reuse: Counter::default(),
             bodies_displaced: Counter::default(),
+            rates_forgotten: Counter::default(),
             connections: ConnectionMetrics::register_http2(registry, "", "Webhook"),
         };
         registry.register(
@@ -136,6 +139,11 @@ impl WebhookMetrics {
             "bodies_displaced",
             "Bodies on their way that were given up because unread_bytes_max was reached",
             metrics.bodies_displaced.clone(),
+        );
+        registry.register(
+            "rates_forgotten",
+            "Addresses whose requests were not counted any more because too many others sent some",
+            metrics.rates_forgotten.clone(),
         );
         metrics
     }
@@ -243,6 +251,8 @@ mod tests {
             "headcount_requests_malformed_total 0",
             "headcount_nonce_reuse_total 0",
             "headcount_bodies_displaced_total 0",
+            "headcount_rates_forgotten_total 0",
+            r#"headcount_refusals_total{reason="rate_limited"} 0"#,
             "headcount_connections_refused_total 0",
             "headcount_connections_displaced_total 0",
             "headcount_connections_open 0",

@@ -11,10 +11,12 @@
 //! [journal](crate::journal), but neither rooms nor gRPC.
 
 mod answers;
+mod asked;
 mod body;
 mod carried_on;
 mod freshness;
 mod front;
+mod guard;
 mod handler;
 mod ingest;
 mod keep;
@@ -22,6 +24,7 @@ mod media;
 mod metrics;
 mod nonces;
 mod path;
+mod rates;
 mod refusal_log;
 mod routes;
 mod serve;
@@ -34,6 +37,7 @@ pub use self::{
         Capacity, Full, NonceReuse, UNREAD_BODIES_MIN, Unlimited, Visibility, VisibleAtOnce,
         WebhookFront, WebhookParts, WebhookSettings,
     },
+    guard::Protection,
     metrics::{ProductMetrics, WebhookMetrics},
     serve::serve,
 };

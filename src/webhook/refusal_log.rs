@@ -1,11 +1,11 @@
 //! Logs refused requests. Each reason has a throttle of its own for each product, so that a flood
 //! of one does not hide the others.
 
-use super::answers::{Reason, Refused};
+use super::{
+    answers::{Reason, Refused},
+    asked::Asked,
+};
 use crate::{domain::Time, net::Throttle};
-
-/// The most characters of a path that are logged.
-const PATH_MAX: usize = 128;
 
 /// The throttles of one product.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct RefusalLog([Throttle; Reason::ALL.len()]);
 
 impl RefusalLog {
     /// Logs a refused request, unless a line of its kind was logged within the last second.
-    pub(super) fn write(&self, refused: &Refused, product: Option<&str>, path: &str, now: Time) {
+    pub(super) fn write(&self, refused: &Refused, asked: &Asked<'_>, now: Time) {
         let Refused {
             reason,
             message,
@@ -26,12 +26,13 @@ impl RefusalLog {
         let Some(held_back) = self.0[*reason as usize].pass(now) else {
             return;
         };
-        let path: String = path.chars().take(PATH_MAX).collect();
         tracing::warn!(
             reason = reason.code(),
-            product,
-            path,
+            product = asked.product(),
+            path = asked.path,
             app_id = sent.as_deref(),
+            address = asked.sender.address.map(tracing::field::display),
+            request_id = asked.request_id.as_str(),
             held_back,
             "refused a request: {message}{}",
             hint(*reason)
@@ -51,6 +52,13 @@ fn hint(reason: Reason) -> &'static str {
         Reason::SignatureWrong => "; check the secret of the app",
         Reason::RosterFull => {
             "; what is there stays: see who sends so much, or raise the limit if there is memory for it"
+        }
+        Reason::NotAllowed => "; if it is the vendor, add its network to webhook.allow",
+        Reason::RateLimited => {
+            "; if it is the vendor, raise webhook.requests_per_second_max: it sends a callback only a few times"
+        }
+        Reason::NotFound => {
+            "; with webhook.path_secret_file, callbacks are taken only below that secret"
         }
         _ => "",
     }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
 use headcount::{
     config::{Config, ConfigError, JournalKind, NonceReuse, Size, Span, stray_variables},
     domain::Logins,
-    providers::{Registry, Signing},
+    providers::{Files, Registry, Signing},
 };
 use tempfile::TempDir;
 
@@ -48,6 +48,8 @@ fn with_what_has_no_default(config: &mut Config) {
     config.journal.bytes_max = Some(Size::from_mib(512));
     config.roster.bytes_max = Some(Size::from_mib(512));
     config.grpc.watches_max = Some(100_000);
+    config.webhook.requests_per_second_max = Some(50);
+    config.webhook.path_secret_file = Some(Files::One("path.secret".into()));
 }
 
 fn table(config: &Config) -> toml::Table {
@@ -146,7 +148,9 @@ fn the_example_is_the_defaults_and_has_every_key() {
     let uncommented = EXAMPLE
         .replace("# listen = ", "listen = ")
         .replace("# bytes_max = ", "bytes_max = ")
-        .replace("# watches_max = ", "watches_max = ");
+        .replace("# watches_max = ", "watches_max = ")
+        .replace("# path_secret_file = ", "path_secret_file = ")
+        .replace("# requests_per_second_max = ", "requests_per_second_max = ");
     with_what_has_no_default(&mut config);
     assert_eq!(keys(&uncommented.parse().unwrap()), keys(&table(&config)));
 }
@@ -229,7 +233,7 @@ fn every_key_can_be_set_by_a_variable_to_its_default() {
             ));
         }
     }
-    assert_eq!(variables.len(), 45);
+    assert_eq!(variables.len(), 51);
     let variables = variables.iter().map(|(name, value)| (&**name, &**value));
     let set = Config::default().with_env(env(variables)).unwrap();
     assert_eq!(table(&set), table(&config));
@@ -785,4 +789,89 @@ fn credentials_are_read_from_beside_the_file() {
     fs::remove_file(dir.path().join("f")).unwrap();
     let error = config.credentials().unwrap_err().to_string();
     assert!(error.contains("No such file"), "{error}");
+}
+
+#[test]
+fn a_secret_in_the_path_is_long_enough_and_goes_into_a_url() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    let protection = |files: &str| {
+        write(
+            "c.toml",
+            &format!("[webhook]\npath_secret_file = {files}\n{ZEGO}"),
+        );
+        let config = Config::read(Some(&dir.path().join("c.toml")), Registry::standard()).unwrap();
+        config.protection().map_err(|error| error.to_string())
+    };
+    write("new", "Zm9vYmFyLWJhei1x\r\n");
+    write("old", "0123456789_-.~ab");
+    let secrets = protection("[\"new\", \"old\"]")
+        .unwrap()
+        .path_secrets
+        .unwrap();
+    let secrets: Vec<_> = secrets
+        .iter()
+        .map(|secret| secret.expose().to_owned())
+        .collect();
+    assert_eq!(secrets, ["Zm9vYmFyLWJhei1x", "0123456789_-.~ab"]);
+    for wrong in [
+        "fifteen-letters",
+        "with a space in it",
+        "with/a/slash/in/it",
+        "",
+        "sixteen-l\u{e9}tters",
+    ] {
+        write("wrong", wrong);
+        let error = protection("\"wrong\"").unwrap_err();
+        assert!(error.starts_with("webhook.path_secret_file: "), "{error}");
+        assert!(error.contains("at least 16 of the characters"), "{error}");
+        assert!(wrong.is_empty() || !error.contains(wrong), "{error}");
+    }
+    assert!(protection("[]").unwrap_err().contains("the list is empty"));
+    assert!(protection("\"absent\"").unwrap_err().contains("absent"));
+}
+
+#[test]
+fn networks_are_a_list_or_a_variable_with_commas() {
+    let config = read(&format!(
+        "[webhook]\nallow = [\"203.0.113.0/24\", \"::1\"]\n{ZEGO}"
+    ))
+    .unwrap();
+    let allow = config.protection().unwrap().allow;
+    assert!(allow.contains("203.0.113.9".parse().unwrap()));
+    for list in ["10.0.0.0/8,::1", "[\"10.0.0.0/8\", \"::1\"]"] {
+        let variables = [("HEADCOUNT_WEBHOOK__PROXIES", list)];
+        let config = config.clone().with_env(env(variables)).unwrap();
+        assert_eq!(config.webhook.proxies, "10.0.0.0/8,::1".parse().unwrap());
+        assert_eq!(config.webhook.allow, allow, "the file's stays");
+    }
+    let error = fault(&format!("[webhook]\nallow = [\"203.0.113.5/24\"]\n{ZEGO}"));
+    assert!(
+        error.contains("line 2") && error.contains("203.0.113.0/24"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_typo_in_the_filter_of_the_log_is_told_with_its_place() {
+    let warnings = |config: &Config| config.validate().unwrap();
+    let config = read(&format!(
+        "[log]\nformat = \"json\"\nfilter = \"debgu\"\n{ZEGO}"
+    ))
+    .unwrap();
+    let told = warnings(&config);
+    assert!(
+        told[0].contains("line 3: log.filter: `debgu` is neither"),
+        "{told:?}"
+    );
+    let other = [("HEADCOUNT_WEBHOOK__BODY_MAX", "2KiB")];
+    let same = config.clone().with_env(env(other)).unwrap();
+    assert_eq!(warnings(&same), told);
+    let variable = [("HEADCOUNT_LOG__FILTER", "headcount=infi")];
+    let set = config.with_env(env(variable)).unwrap();
+    let told = warnings(&set);
+    assert!(
+        told[0].starts_with("HEADCOUNT_LOG__FILTER: log.filter: there is no level"),
+        "{told:?}"
+    );
 }

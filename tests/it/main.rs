@@ -14,6 +14,7 @@ mod descriptors;
 mod disk_full;
 mod grpc;
 mod journal;
+mod logs;
 mod metrics;
 mod reconcile;
 mod roster;

@@ -82,7 +82,9 @@ fn hint(code: &str) -> Option<&'static str> {
         }
         "unknown_app" => "the server has no app with this vendor's id: compare the configurations",
         "nonce_reused" => "something in between sent the callback twice, or changed it",
-        "not_found" => "the path is not one of the webhook: does a proxy in between change it?",
+        "not_found" => {
+            "the path is not one of the webhook: does a proxy in between change it, or has the server another path secret?"
+        }
         "not_ready" => "the server starts or ends: try again",
         "clock_uncertain" => {
             "the clocks of this machine, of the server and of the vendor differ: compare them with the time"

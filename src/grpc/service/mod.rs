@@ -133,8 +133,11 @@ impl Presence {
     /// Counts one more watch as open, unless too many are open, in all or on the connection by
     /// which the request came.
     fn open_watch<T>(&self, request: &Request<T>, kind: WatchKind) -> Result<OpenWatch, Status> {
-        let account = GrpcAccount::of(request.extensions());
-        let of_connection = account.map(GrpcAccount::watch).transpose()?;
+        let extensions = request.extensions();
+        let account = GrpcAccount::of(extensions);
+        let of_connection = account
+            .map(|account| account.watch(extensions))
+            .transpose()?;
         self.count_watch(of_connection, kind)
     }
 

@@ -7,7 +7,8 @@
 //! 1. A stranger who would have more than the share of one peer loses what they took first.
 //! 2. If the budget is used up, the stranger who took something first loses it.
 //! 3. What a [trusted](Trust) peer holds is recalled only for another trusted peer. Trusted
-//!    peers have no share: a proxy brings what all vendors send from one address.
+//!    peers have no share: a proxy brings what all vendors send from one address. Proxies that the
+//!    configuration knows are trusted as one peer.
 //! 4. What is [kept](Holding::keep) is not recalled at all.
 //!
 //! Only what can be neither had nor recalled is refused.

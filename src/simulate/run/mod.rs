@@ -16,7 +16,7 @@ use super::{
     driver::Driver,
     judge::{Judge, Memory, Verdict, Witness, counted},
     observe::Target,
-    options::{CannotRun, Options, Trouble, VendorName},
+    options::{CannotRun, Options, Trouble, VendorName, shown_url},
     progress::Display,
     service::{Network, Service},
     world::{Shape, World, settled_after},
@@ -129,7 +129,7 @@ impl Run {
             Arc::clone(&schedule),
             vendor,
             Arc::clone(&service),
-            &options.webhook,
+            shown_url(&options.webhook),
         );
         driver.timed = options.is_timed();
         let mut run = Self {
@@ -186,7 +186,7 @@ impl Run {
     async fn reach(&self) -> Result<(), CannotRun> {
         let reached = self.service.reach().await;
         reached.map_err(|reason| CannotRun::Webhook {
-            webhook: self.options.webhook.clone(),
+            webhook: shown_url(&self.options.webhook),
             reason,
             trouble: Trouble::Connection,
         })

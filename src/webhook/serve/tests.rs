@@ -9,10 +9,11 @@ use super::*;
 use crate::{
     domain::{Clock, Time},
     journal::MemoryJournal,
-    net::Readiness,
+    net::{Readiness, Refusals},
     providers::Registry,
     webhook::{
-        NonceReuse, Unlimited, VisibleAtOnce, WebhookMetrics, WebhookParts, WebhookSettings,
+        NonceReuse, Protection, Unlimited, VisibleAtOnce, WebhookMetrics, WebhookParts,
+        WebhookSettings,
     },
 };
 
@@ -67,6 +68,7 @@ fn with_room(
     };
     let front = WebhookFront::new(WebhookParts {
         settings,
+        protection: Protection::default(),
         registry: Registry::standard(),
         accounts: Vec::new(),
         journal: Arc::new(MemoryJournal::new()),
@@ -75,6 +77,7 @@ fn with_room(
         metrics: Arc::clone(&metrics),
         clock: Clock::from_fn(|| Time::MIN),
         ready: Readiness::new(true),
+        refusals: Refusals::new(Clock::from_fn(|| Time::MIN)),
     });
     let (ours, theirs) = duplex(64 * 1024);
     let drain = CancellationToken::new();

@@ -11,7 +11,7 @@ use headcount::{
         AppendError, DataFolder, Decoder, DiskJournal, Entry, Epoch, FollowError, Follower,
         Journal, MemoryJournal, Payload, Revision,
     },
-    net::{Caller, Readiness},
+    net::{Caller, Readiness, Refusals},
     providers::Registry,
     reconcile::Rules,
     roster::{Applier, Limits, Roster},
@@ -139,6 +139,7 @@ impl Service {
         }
         let front = WebhookFront::new(WebhookParts {
             settings: settings(horizon),
+            protection: Default::default(),
             registry: Registry::standard(),
             accounts,
             journal: Arc::<Recorded>::clone(&journal),
@@ -147,6 +148,7 @@ impl Service {
             metrics: Arc::new(WebhookMetrics::register(&mut Metrics::default())),
             clock: clock.clone(),
             ready: Readiness::new(true),
+            refusals: Refusals::new(clock.clone()),
         });
         Self {
             journal,

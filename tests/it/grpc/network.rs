@@ -5,9 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc, time::Dur
 use futures_util::{Stream, future::join_all, stream};
 use headcount::{
     access::{Access, KnownCredentials},
+    domain::Clock,
     grpc::{GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy, serve},
     journal::Revision,
-    net::{Connection, Readiness},
+    net::{Connection, Readiness, Refusals},
     pb::{
         SnapshotReason, WatchRoomRequest, WatchRoomResponse, room_change::Change,
         watch_room_response::Update,
@@ -56,7 +57,16 @@ async fn serve_world(world: Arc<World>) -> Result<(), Box<dyn std::error::Error 
         reflection: ReflectionPolicy::Open,
     };
     let access = Access::new(KnownCredentials::default());
-    serve(accept(listener), presence, health, access, settings, drain).await
+    serve(
+        accept(listener),
+        presence,
+        health,
+        access,
+        Refusals::new(Clock::system()),
+        settings,
+        drain,
+    )
+    .await
 }
 
 fn watch_over_network() -> RoomWatch {

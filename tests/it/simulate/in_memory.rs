@@ -9,7 +9,7 @@ use headcount::{
     config::Config,
     domain::{AppName, Clock, Time},
     journal::MemoryJournal,
-    net::{Caller, Readiness},
+    net::{Caller, Readiness, Refusals},
     providers::{Account, Registry},
     reconcile::Rules,
     roster::Limits,
@@ -57,6 +57,7 @@ impl InMemory {
         let clock = Clock::from_fn(move || Time::from_millis(millis_since(began)).unwrap());
         let front = WebhookFront::new(WebhookParts {
             settings: settings(),
+            protection: Default::default(),
             registry: Registry::standard(),
             accounts: apps,
             journal: Arc::<MemoryJournal>::clone(&journal),
@@ -65,6 +66,7 @@ impl InMemory {
             metrics: Arc::new(WebhookMetrics::register(&mut Metrics::default())),
             clock: clock.clone(),
             ready: Readiness::new(true),
+            refusals: Refusals::new(clock.clone()),
         });
         let forgetting = tokio::spawn(keep_forgetting(journal, roster, clock));
         Self {

@@ -6,6 +6,7 @@ mod cancelled;
 mod connections;
 mod events;
 mod limits;
+mod protected;
 mod refusal_log;
 mod refused;
 mod relays;

@@ -19,12 +19,11 @@ use headcount::{
     journal::{
         AppendError, Cause, Entry, Epoch, FollowError, Follower, Journal, MemoryJournal, Revision,
     },
-    net::Listener,
-    net::Readiness,
+    net::{Listener, Readiness, Refusals},
     providers::{Account, Registry, Signing, Vendor, tencent, zego},
     webhook::{
-        self, Capacity, NonceReuse, Reason, Visibility, WebhookFront, WebhookMetrics, WebhookParts,
-        WebhookSettings,
+        self, Capacity, NonceReuse, Protection, Reason, Visibility, WebhookFront, WebhookMetrics,
+        WebhookParts, WebhookSettings,
     },
 };
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -172,6 +171,7 @@ pub(crate) struct Service {
     pub(crate) visible: Arc<Watermark>,
     pub(crate) room: Arc<Room>,
     pub(crate) ready: Readiness,
+    pub(crate) refusals: Refusals,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
 }
@@ -222,12 +222,28 @@ impl Service {
     }
 
     pub(crate) async fn start_with(settings: WebhookSettings) -> Self {
+        Self::start_with_protection(settings, Protection::default()).await
+    }
+
+    /// A service that not everybody may send to.
+    pub(crate) async fn start_protected(protection: Protection) -> Self {
+        Self::start_with_protection(settings(), protection).await
+    }
+
+    pub(crate) async fn start_with_protection(
+        settings: WebhookSettings,
+        protection: Protection,
+    ) -> Self {
         let journal = MemoryJournal::new();
         journal.follow(0, Box::new(NoopFollower)).unwrap();
-        Self::start_on(settings, Store::Keeps(journal)).await
+        Self::start_as(settings, protection, Store::Keeps(journal)).await
     }
 
     pub(crate) async fn start_on(settings: WebhookSettings, store: Store) -> Self {
+        Self::start_as(settings, Protection::default(), store).await
+    }
+
+    async fn start_as(settings: WebhookSettings, protection: Protection, store: Store) -> Self {
         let journal = Arc::new(TestJournal {
             store,
             entries: parking_lot::Mutex::default(),
@@ -239,16 +255,19 @@ impl Service {
         let now = Time::from_millis(NOW * 1000).unwrap();
         let clock = Clock::from_fn(move || now);
         clock.hear(now);
+        let refusals = Refusals::new(clock.clone());
         let front = WebhookFront::new(WebhookParts {
             settings,
+            protection,
             registry: Registry::standard(),
             accounts: accounts(),
             journal: Arc::<TestJournal>::clone(&journal),
             visibility: Arc::<Watermark>::clone(&visible),
             capacity: Arc::<Room>::clone(&room),
             metrics: Arc::clone(&metrics),
-            clock,
             ready: ready.clone(),
+            refusals: refusals.clone(),
+            clock,
         });
         let front = Arc::new(front);
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -264,6 +283,7 @@ impl Service {
             visible,
             room,
             ready,
+            refusals,
             drain,
             task,
         }
@@ -389,7 +409,7 @@ impl Answer {
         assert_eq!(body["error"], reason.code(), "{self:?}");
         assert!(body["message"].as_str().unwrap().contains(word), "{self:?}");
         assert!(!self.body.contains(SECRET), "{self:?}");
-        let retry_after = (status == 503).then_some("1");
+        let retry_after = matches!(status, 429 | 503).then_some("1");
         assert_eq!(self.header(header::RETRY_AFTER), retry_after, "{self:?}");
     }
 }

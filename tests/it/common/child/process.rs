@@ -105,6 +105,20 @@ impl Site {
         self.folder.path().join("headcount.toml")
     }
 
+    /// Changes the first place where the configuration says this.
+    #[track_caller]
+    pub(crate) fn configure(&self, from: &str, to: &str) {
+        let file = self.folder.path().join("headcount.toml");
+        let config = fs::read_to_string(&file).unwrap();
+        assert!(config.contains(from), "{from} is not in {config}");
+        fs::write(file, config.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Writes a file beside the configuration.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        fs::write(self.folder.path().join(name), content).unwrap();
+    }
+
     /// The folder of the journal.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -9,9 +9,9 @@ use std::{
 
 use headcount::{
     access::{Access, KnownCredentials},
-    domain::Time,
+    domain::{Clock, Time},
     grpc::{GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy, serve},
-    net::{Connection, Readiness},
+    net::{Connection, Readiness, Refusals},
     pb::{GetRoomUsersRequest, GetRoomUsersResponse},
     pb::{ListRoomsRequest, ListRoomsResponse, WatchRoomRequest, WatchRoomResponse},
 };
@@ -86,6 +86,7 @@ impl Server {
             presence,
             health.clone(),
             Access::new(KnownCredentials::default()),
+            Refusals::new(Clock::system()),
             GrpcSettings {
                 streams_per_connection_max: streams_max,
                 idle_timeout: Duration::from_secs(300),
