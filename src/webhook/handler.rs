@@ -162,9 +162,7 @@ impl WebhookFront {
     /// Counts, logs and notes a refusal, and answers in the words of the product.
     fn refuse(&self, asked: &Asked<'_>, refused: &Refused) -> Response<Full<Bytes>> {
         self.metrics().refused(refused.reason).inc();
-        let log = asked.route.map_or(&self.refusal_log, |it| &it.refusal_log);
-        log.write(refused, asked, self.parts.clock.now());
-        self.parts.refusals.note(&net::Refused {
+        let noted = net::Refused {
             front: "webhook",
             reason: refused.reason.code(),
             message: &refused.message,
@@ -173,7 +171,10 @@ impl WebhookFront {
             address: asked.sender.address,
             path: asked.path,
             request_id: asked.request_id,
-        });
+        };
+        let log = asked.route.map_or(&self.refusal_log, |it| &it.refusal_log);
+        log.write(refused.reason, &noted, self.parts.clock.now());
+        self.parts.refusals.note(&noted);
         let render = asked
             .route
             .map_or(providers::json as _, |it| it.product.render);

@@ -1,11 +1,11 @@
 //! Logs refused requests. Each reason has a throttle of its own for each product, so that a flood
 //! of one does not hide the others.
 
-use super::{
-    answers::{Reason, Refused},
-    asked::Asked,
+use super::answers::Reason;
+use crate::{
+    domain::Time,
+    net::{Refused, Throttle},
 };
-use crate::{domain::Time, net::Throttle};
 
 /// The throttles of one product.
 #[derive(Debug, Default)]
@@ -13,29 +13,25 @@ pub(super) struct RefusalLog([Throttle; Reason::ALL.len()]);
 
 impl RefusalLog {
     /// Logs a refused request, unless a line of its kind was logged within the last second.
-    pub(super) fn write(&self, refused: &Refused, asked: &Asked<'_>, now: Time) {
-        let Refused {
-            reason,
-            message,
-            sent,
-        } = refused;
+    pub(super) fn write(&self, reason: Reason, refused: &Refused<'_>, now: Time) {
         // An error line says why already, and a service that starts or stops says so itself.
         if matches!(reason, Reason::Unavailable | Reason::NotReady) {
             return;
         }
-        let Some(held_back) = self.0[*reason as usize].pass(now) else {
+        let Some(held_back) = self.0[reason as usize].pass(now) else {
             return;
         };
         tracing::warn!(
             reason = reason.code(),
-            product = asked.product(),
-            path = asked.path,
-            app_id = sent.as_deref(),
-            address = asked.sender.address.map(tracing::field::display),
-            request_id = asked.request_id.as_str(),
+            product = refused.product,
+            path = refused.path,
+            app_id = refused.app_id,
+            address = refused.address.map(tracing::field::display),
+            request_id = refused.request_id.as_str(),
             held_back,
-            "refused a request: {message}{}",
-            hint(*reason)
+            "refused a request: {}{}",
+            refused.message,
+            hint(reason)
         );
     }
 }

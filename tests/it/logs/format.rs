@@ -22,7 +22,7 @@ async fn a_json_log_has_one_flat_object_a_line_from_the_first_to_the_last() {
     let typo = json(&process.says("debgu").await);
     let message = typo["message"].as_str().unwrap();
     assert!(
-        message.contains("line 5: log.filter: `debgu` is neither"),
+        message.contains("line 6: log.filter: `debgu` is neither"),
         "{message}"
     );
     process.says("serving callbacks on").await;

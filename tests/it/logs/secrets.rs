@@ -135,5 +135,5 @@ async fn nothing_secret_is_in_any_line() {
     has(&["DEBUG", "callback ignored", "id-1-"]);
     has(&["WARN", "signature_wrong", "id-2-", "address=127.0.0.1"]);
     has(&["WARN", "not_found", "(not shown)", "id-6-"]);
-    has(&["WARN", "line 1", "only lines from `info` up"]);
+    has(&["WARN", "log.filter", "only lines from `info` up"]);
 }

@@ -99,7 +99,7 @@ async fn a_proxy_speaks_for_its_clients() {
     disputed.headers_mut().insert(header::FORWARDED, other);
     let answer = service.send(disputed).await;
     answer.assert_refused(403, Reason::NotAllowed, "disagree");
-    let address = service.refusals.recent()[1].address;
+    let address = service.refusals.recent()[0].address;
     assert_eq!(
         address,
         Some([127, 0, 0, 1].into()),
