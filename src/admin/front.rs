@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    net::{ConnectionMetrics, Readiness},
+    net::{ConnectionMetrics, Readiness, Refusals},
 };
 
 /// Reads the configuration of the running service again, and returns warnings. It may block.
@@ -44,6 +44,8 @@ pub struct AdminParts {
     pub policy: AdminPolicy,
     /// How the service is.
     pub ready: Readiness,
+    /// What was refused lately.
+    pub refusals: Refusals,
 }
 
 /// What the front itself counts.
@@ -61,6 +63,7 @@ pub struct AdminFront {
     pub(super) connections: ConnectionMetrics,
     pub(super) door: Doorkeeper,
     pub(super) ready: Readiness,
+    pub(super) refusals: Refusals,
     reload: OnceLock<Box<Reload>>,
     /// One reload at a time: the others wait without a thread.
     turn: Arc<Mutex<()>>,
@@ -91,12 +94,14 @@ impl AdminFront {
             access,
             policy,
             ready,
+            refusals,
         } = parts;
         Self {
             registry,
             connections: metrics.connections,
             door: Doorkeeper::new(access, policy, metrics.refused),
             ready,
+            refusals,
             reload: OnceLock::new(),
             turn: Arc::default(),
         }

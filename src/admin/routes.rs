@@ -25,6 +25,7 @@ pub(super) fn routes(front: Arc<AdminFront>) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
+        .route("/refusals", get(refusals))
         .route("/reload", post(reload))
         .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
         .with_state(front)
@@ -45,6 +46,12 @@ async fn readiness(State(front): State<Arc<AdminFront>>) -> (StatusCode, String)
 
 async fn metrics(_: Reader, State(front): State<Arc<AdminFront>>) -> impl IntoResponse {
     ([(CONTENT_TYPE, OPEN_METRICS)], front.registry.encode())
+}
+
+/// What was refused lately. It names senders, so it is for operators.
+async fn refusals(_: Operator, State(front): State<Arc<AdminFront>>) -> Response {
+    let recent = front.refusals.recent();
+    json_answer(StatusCode::OK, &json!({ "refusals": recent }))
 }
 
 async fn reload(_: Operator, State(front): State<Arc<AdminFront>>) -> Response {

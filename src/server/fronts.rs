@@ -122,6 +122,7 @@ impl Fronts {
                         is_anonymous: config.admin.anonymous,
                     },
                     ready: ready.clone(),
+                    refusals: refusals.clone(),
                 });
                 Some((listener, Arc::new(front)))
             }

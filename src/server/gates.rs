@@ -56,5 +56,6 @@ impl Gates {
 /// When a file cannot be used.
 pub fn check(config: &Config) -> Result<Vec<String>, ServerError> {
     let gates = Gates::read(config)?;
+    config.protection()?;
     Ok(gates.certificates.warnings())
 }
