@@ -78,7 +78,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take vendors' callbacks in and serve who is in which room.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Check a configuration file, and everything that it names: print what it comes to.
     CheckConfig(CheckConfigArgs),
     /// Let a running server read its configuration again.
@@ -101,7 +101,7 @@ pub enum Command {
     #[command(
         after_help = "Exit codes: 0 without a difference, 1 with any, 2 when it could not run."
     )]
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
     /// Print a script that lets a shell complete commands and flags.
     Completions(CompletionsArgs),
     /// Print the manual.
@@ -215,7 +215,7 @@ impl Command {
         let out = BufWriter::new(io::stdout());
         let task = match self {
             Self::Serve(args) => {
-                serve::serve(args, std::env::vars_os()).await?;
+                serve::serve(*args, std::env::vars_os()).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Self::CheckConfig(args) => {
@@ -240,7 +240,7 @@ impl Command {
             // An interrupted run has no verdict, so its exit code is that of one that could not run.
             Self::Simulate(args) => {
                 return tokio::select! {
-                    code = simulate(args, out) => Ok(code),
+                    code = simulate(*args, out) => Ok(code),
                     _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(2)),
                 };
             }

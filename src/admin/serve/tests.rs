@@ -11,7 +11,8 @@ use super::{super::routes::OPEN_METRICS, *};
 use crate::{
     access::{Access, KnownCredentials},
     admin::{AdminMetrics, AdminParts, AdminPolicy, MetricsRegistry, ReloadError},
-    net::Readiness,
+    domain::Clock,
+    net::{Readiness, Refusals},
 };
 
 /// A front for this machine that knows nobody.
@@ -39,6 +40,7 @@ async fn served() -> Served {
             is_anonymous: false,
         },
         ready: ready.clone(),
+        refusals: Refusals::new(Clock::system()),
     }));
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

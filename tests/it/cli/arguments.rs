@@ -13,7 +13,7 @@ fn parse(line: &str) -> Result<Command, ErrorKind> {
 #[track_caller]
 fn parse_serve(line: &str) -> ServeArgs {
     match parse(line) {
-        Ok(Command::Serve(args)) => args,
+        Ok(Command::Serve(args)) => *args,
         other => panic!("{line}: {other:?}"),
     }
 }

@@ -14,10 +14,11 @@ const OPEN: &str = "listen = \"0.0.0.0:0\"";
 const ANONYMOUS: &str = "listen = \"0.0.0.0:0\", anonymous = true";
 
 /// The routes, in the order of the answers below.
-const ROUTES: [(Method, &str); 4] = [
+const ROUTES: [(Method, &str); 5] = [
     (Method::GET, "/healthz"),
     (Method::GET, "/readyz"),
     (Method::GET, "/metrics"),
+    (Method::GET, "/refusals"),
     (Method::POST, "/reload"),
 ];
 
@@ -62,8 +63,8 @@ impl Site {
         client.request(request).await.unwrap()
     }
 
-    async fn statuses(&self, show: &Show) -> [u16; 4] {
-        let mut statuses = [0; 4];
+    async fn statuses(&self, show: &Show) -> [u16; 5] {
+        let mut statuses = [0; 5];
         for ((method, path), status) in ROUTES.iter().zip(&mut statuses) {
             *status = self.ask(show, method, path).await.status().as_u16();
         }
@@ -115,7 +116,7 @@ fn shown(site: &Site) -> Vec<(&'static str, Show, Who)> {
 #[tokio::test]
 async fn every_route_is_answered_by_who_asks() {
     let nobody_is_operator = CREDENTIALS.replace("admin = true", "admin = false");
-    // By the front and its credentials: the statuses of `/metrics` and `/reload` for nobody, with
+    // By the front and its credentials: the statuses of `/metrics`, and of `/refusals` and `/reload`, for nobody, with
     // something wrong, and with the credential of somebody else and of an operator.
     let fronts = [
         (
@@ -149,11 +150,11 @@ async fn every_route_is_answered_by_who_asks() {
             [403, 403, 403, 403],
         ),
     ];
-    for (front, credentials, metrics, reload) in fronts {
+    for (front, credentials, metrics, act) in fronts {
         let site = Site::serve_with(front, credentials).await;
         for (what, show, who) in shown(&site) {
             let of = |statuses: [u16; 4]| statuses[who as usize];
-            let expected = [200, 200, of(metrics), of(reload)];
+            let expected = [200, 200, of(metrics), of(act), of(act)];
             assert_eq!(site.statuses(&show).await, expected, "{what} at {front}");
         }
     }
@@ -163,14 +164,14 @@ async fn every_route_is_answered_by_who_asks() {
 async fn a_credential_that_is_taken_away_opens_nothing() {
     let site = Site::serve_with(OPEN, CREDENTIALS).await;
     let operator = bearer(ADMIN_TOKEN);
-    assert_eq!(site.statuses(&operator).await[2..], [200, 200]);
+    assert_eq!(site.statuses(&operator).await[2..], [200, 200, 200]);
     // Another one stays, so that the front may go on.
     let left = CREDENTIALS.replace("token_file = \"admin.token\"", "token_file = \"new.token\"");
     site.write("new.token", "a-token-that-replaces-the-old-one");
     site.reload(&left).unwrap();
-    assert_eq!(site.statuses(&operator).await[2..], [401, 401]);
+    assert_eq!(site.statuses(&operator).await[2..], [401, 401, 401]);
     let replaced = bearer("a-token-that-replaces-the-old-one");
-    assert_eq!(site.statuses(&replaced).await[2..], [200, 200]);
+    assert_eq!(site.statuses(&replaced).await[2..], [200, 200, 200]);
     // Without any, nobody would be asked: that is refused as at a start.
     let error = site.reload("").unwrap_err();
     assert!(error.contains("admin.listen"), "{error}");
