@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{AdminFront, browser};
+use super::browser;
 use crate::{
     access::{self, Access, Denied, Shown},
     net::{Caller, Throttle},
@@ -30,14 +30,14 @@ pub struct AdminPolicy {
     pub is_anonymous: bool,
 }
 
-/// Decides who is let in.
-#[derive(Debug)]
+/// Decides who is let in. Clones are the same one.
+#[derive(Clone, Debug)]
 pub(super) struct Doorkeeper {
     access: Access,
     policy: AdminPolicy,
     refused: Counter,
     began: Instant,
-    log: Throttle,
+    log: Arc<Throttle>,
 }
 
 /// Who sent a request, as far as their connection tells. It is among the request's extensions.
@@ -80,7 +80,7 @@ impl Doorkeeper {
             policy,
             refused,
             began: Instant::now(),
-            log: Throttle::default(),
+            log: Arc::default(),
         }
     }
 
@@ -143,27 +143,29 @@ impl Doorkeeper {
     }
 }
 
-impl FromRequestParts<Arc<AdminFront>> for Reader {
+impl<S: Send + Sync> FromRequestParts<S> for Reader
+where
+    Doorkeeper: FromRef<S>,
+{
     type Rejection = Refused;
 
-    async fn from_request_parts(
-        head: &mut Parts,
-        front: &Arc<AdminFront>,
-    ) -> Result<Self, Refused> {
-        let admitted = front.door.admit_reader(head).map(|()| Self);
-        admitted.inspect_err(|refused| front.door.note(refused, head))
+    async fn from_request_parts(head: &mut Parts, front: &S) -> Result<Self, Refused> {
+        let door = Doorkeeper::from_ref(front);
+        let admitted = door.admit_reader(head).map(|()| Self);
+        admitted.inspect_err(|refused| door.note(refused, head))
     }
 }
 
-impl FromRequestParts<Arc<AdminFront>> for Operator {
+impl<S: Send + Sync> FromRequestParts<S> for Operator
+where
+    Doorkeeper: FromRef<S>,
+{
     type Rejection = Refused;
 
-    async fn from_request_parts(
-        head: &mut Parts,
-        front: &Arc<AdminFront>,
-    ) -> Result<Self, Refused> {
-        let admitted = front.door.admit_operator(head).map(|()| Self);
-        admitted.inspect_err(|refused| front.door.note(refused, head))
+    async fn from_request_parts(head: &mut Parts, front: &S) -> Result<Self, Refused> {
+        let door = Doorkeeper::from_ref(front);
+        let admitted = door.admit_operator(head).map(|()| Self);
+        admitted.inspect_err(|refused| door.note(refused, head))
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use axum::extract::FromRef;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use tokio::{sync::Mutex, task};
 
@@ -126,6 +127,12 @@ impl AdminFront {
         };
         let done = task::spawn_blocking(reload).await;
         done.unwrap_or_else(|panic| Err(ReloadError::Failed(panic.to_string())))
+    }
+}
+
+impl FromRef<Arc<AdminFront>> for Doorkeeper {
+    fn from_ref(front: &Arc<AdminFront>) -> Self {
+        front.door.clone()
     }
 }
 

@@ -99,9 +99,17 @@ fn add_commands(of: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
         man.render_synopsis_section(&mut sections)?;
         man.render_options_section(&mut sections)?;
         man.render_extra_section(&mut sections)?;
-        // They are parts of this section.
-        let sections = String::from_utf8_lossy(&sections).replace("\n.SH ", "\n.SS ");
-        page.extend_from_slice(sections.as_bytes());
+        // They are parts of this section, and say again how an apostrophe is written.
+        let sections = String::from_utf8_lossy(&sections);
+        let lines = sections
+            .lines()
+            .filter(|line| !line.ends_with(".ds Aq \\(aq") && !line.ends_with(".ds Aq '"));
+        for line in lines {
+            match line.strip_prefix(".SH ") {
+                Some(title) => writeln!(page, ".SS {title}")?,
+                None => writeln!(page, "{line}")?,
+            }
+        }
         add_commands(command, page)?;
     }
     Ok(())

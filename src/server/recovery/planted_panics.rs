@@ -259,6 +259,8 @@ async fn a_service_ends_with_the_entry_and_the_next_waits_to_be_ended() {
     );
     let stopped = ready.stopped().unwrap();
     assert!(stopped.contains("the entry of revision 1"), "{stopped}");
+    // It asks the journal, whose folder it holds.
+    drop(ready);
 
     let next = server(dir.path()).await;
     let ready = next.ready.clone();
