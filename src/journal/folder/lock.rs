@@ -4,13 +4,18 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
-    process,
+    process, thread,
+    time::Duration,
 };
 
 use super::permissions::for_owner;
 
 /// The name of the lock's file in the folder.
 pub(crate) const FILE: &str = "lock";
+
+/// How often a lock that is held is tried again, and how soon.
+const RETRIES: u32 = 5;
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// A locked data folder. It is locked until this is dropped.
 #[derive(Debug)]
@@ -74,8 +79,20 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 impl Lock {
-    /// Locks a folder. Creates it if it is not there.
+    /// Locks a folder. Creates it if it is not there. A lock that is held is tried again for a
+    /// moment: where a process starts another one, that has all that is open until it becomes another
+    /// program.
     pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
+        for _ in 0..RETRIES {
+            match Self::try_take(path) {
+                Err(LockError::Held { .. }) => thread::sleep(RETRY_AFTER),
+                taken => return taken,
+            }
+        }
+        Self::try_take(path)
+    }
+
+    fn try_take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {
             path: path.to_owned(),
             source,
