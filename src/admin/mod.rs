@@ -1,7 +1,7 @@
 //! The admin front: what operators see, and what they can do.
 //!
 //! `serve` has the connections, `routes` what is asked, `door` who may ask it. A route is added
-//! in `routes`: its handler takes a [`Reader`](door::Reader) or an [`Operator`](door::Operator),
+//! in `routes`: its handler takes a `Reader` or an `Operator`,
 //! or neither if everybody may ask.
 //!
 //! No part of the service knows the registry of metrics, and there is no global one: each part

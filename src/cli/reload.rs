@@ -23,7 +23,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
     headcount reload --admin 127.0.0.1:9090\n  \
     headcount reload --admin https://calls.example:9090 --token-file operator.token")]
 pub struct ReloadArgs {
-    /// Where the server's admin front is: `listen` of [admin] in its configuration.
+    /// Where the server's admin front is: `admin.listen` in its configuration.
     #[arg(
         long,
         value_name = "ADDRESS",
