@@ -121,7 +121,9 @@ impl Roster {
         let exceeds = |size: usize, before: usize, after: usize, max: usize| {
             after > before && size.saturating_add(after - before) > max
         };
-        let bytes = |footprint: Footprint| match is_end {
+        // A logout may also be the first that is known of a room: then it adds as others do.
+        let is_only_number = is_end && after.bytes <= before.bytes;
+        let bytes = |footprint: Footprint| match is_only_number {
             true => footprint.bytes,
             false => footprint.all_bytes(),
         };

@@ -372,7 +372,7 @@ proptest! {
             replica.apply(revision, entry);
             replica.roster.release(held);
             let after = replica.roster.footprint();
-            let most = bytes_max.max(before.all_bytes()) + NUMBER_BYTES;
+            let most = bytes_max.max(before.all_bytes() + NUMBER_BYTES);
             prop_assert!(after.all_bytes() <= most, "{:?} after {:?}", after, before);
             prop_assert!(after.bytes <= bytes_max.max(before.bytes), "{:?} after {:?}", after, before);
             prop_assert!(after.users <= users_max && after.rooms <= rooms_max, "{:?}", after);
