@@ -14,14 +14,14 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use rustls::ServerConfig;
-use tokio::{
-    sync::watch,
-    time::{self, MissedTickBehavior},
-};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{error::ServerError, parts::Parts};
+use super::{
+    error::ServerError,
+    parts::{self, Parts},
+};
 use crate::{
     config::TlsConfig,
     net::Security,
@@ -110,18 +110,8 @@ impl Certificates {
         if self.0.lock().is_empty() {
             return;
         }
-        let drained = drain.clone();
-        parts.spawn(async move {
-            let keep_looking = async {
-                let mut looks = time::interval(LOOK_INTERVAL);
-                looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    looks.tick().await;
-                    self.look();
-                }
-            };
-            drained.run_until_cancelled(keep_looking).await;
-            ("certificates", Ok(()))
+        parts::spawn_looks(parts, drain, "certificates", LOOK_INTERVAL, move || {
+            self.look();
         });
     }
 

@@ -7,11 +7,10 @@ mod news;
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::time::{self, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use self::news::{Bulletin, News};
-use super::parts::Parts;
+use super::parts::{self, Parts};
 use crate::net::Readiness;
 
 /// How often the service is looked at. Its status changes no more often, and the least time
@@ -43,19 +42,9 @@ impl ServiceManager {
     /// Looks again and again until `drain` is cancelled. That this task runs is what the watchdog
     /// is told: that the runtime runs tasks. A restart helps with nothing that this does not show.
     pub(super) fn spawn(&self, parts: &mut Parts, drain: &CancellationToken) {
-        let (manager, drained) = (self.clone(), drain.clone());
-        parts.spawn(async move {
-            let keep_looking = async {
-                let mut looks = time::interval(LOOK_INTERVAL);
-                looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    looks.tick().await;
-                    manager.look();
-                }
-            };
-            drained.run_until_cancelled(keep_looking).await;
-            ("telling the service manager", Ok(()))
-        });
+        let manager = self.clone();
+        let part = "telling the service manager";
+        parts::spawn_looks(parts, drain, part, LOOK_INTERVAL, move || manager.look());
     }
 
     /// Tells that the configuration is read again while `reload` runs.
