@@ -5,7 +5,7 @@ use std::{io, panic, sync::Arc};
 use tokio::task;
 
 use super::{
-    answers::{Reason, Refused},
+    answers::{Reason, Refused, not_ready},
     carried_on::CarriedOn,
     front::{Full, Held, WebhookFront},
     ingest::Place,
@@ -63,7 +63,11 @@ impl WebhookFront {
             false => hold(),
             true => match task::spawn_blocking(hold).await {
                 Ok(done) => done,
-                Err(failed) => panic::resume_unwind(failed.into_panic()),
+                Err(failed) => match failed.try_into_panic() {
+                    Ok(panic) => panic::resume_unwind(panic),
+                    // The runtime ends.
+                    Err(_) => return Err(not_ready()),
+                },
             },
         };
         match held {
