@@ -1,12 +1,19 @@
-"""Sends a signed login of each user to a server that runs with --dev."""
+"""Sends a signed login of each user to a server whose app 1 has the callback secret "secret".
+
+FORWARDED_FOR, from the environment, is the X-Forwarded-For of the requests.
+"""
 
 import hashlib
 import json
+import os
 import sys
 import time
 import urllib.request
 
 url, room, *users = sys.argv[1:]
+headers = {"Content-Type": "application/json"}
+if "FORWARDED_FOR" in os.environ:
+    headers["X-Forwarded-For"] = os.environ["FORWARDED_FOR"]
 for user in users:
     timestamp, nonce = str(int(time.time())), str(time.time_ns())
     signed = "".join(sorted(["secret", timestamp, nonce]))
@@ -28,7 +35,7 @@ for user in users:
     request = urllib.request.Request(
         url + "/webhooks/zego",
         json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
+        headers,
     )
     with urllib.request.urlopen(request) as response:
         print(user, response.status, response.read().decode())
