@@ -31,9 +31,9 @@ finish() {
 }
 trap finish EXIT
 
-# What is remembered is as short as the simulation lets it be.
+# What is remembered is as little as the simulation lets it be, so that it is soon as much as it gets.
 cat >"$scratch/headcount.toml" <<'CONFIG'
-webhook = { listen = "127.0.0.1:18082" }
+webhook = { listen = "127.0.0.1:18082", nonce_pairs_max = 100_000 }
 grpc = { listen = "127.0.0.1:15053" }
 admin = { listen = "127.0.0.1:19092" }
 roster = { empty_room_ttl = "12m", history_age_max = "1m" }
