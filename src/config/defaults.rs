@@ -26,16 +26,15 @@ impl Default for WebhookConfig {
             body_max: Size::from_kib(256),
             freshness_window: Span::from_mins(10),
             nonce_reuse: NonceReuse::Count,
-            nonce_pairs_max: 1_000_000,
-            connections_max: 4096,
-            // Eight addresses are needed to fill the front.
-            connections_per_address_max: 512,
+            nonce_pairs_max: None,
+            connections_max: None,
+            connections_per_address_max: None,
             requests_max: 1024,
             header_read_timeout: Span::from_secs(10),
             body_read_timeout: Span::from_secs(10),
             // A body of 4 KiB comes in one or two packets, and then needs neither.
             body_rate_min: Size::from_kib(8),
-            unread_bytes_max: Size::from_mib(32),
+            unread_bytes_max: None,
             // Above the 60 s after which common proxies close idle connections: one that the
             // server closed first could take a callback with it.
             idle_timeout: Span::from_secs(75),
@@ -50,10 +49,8 @@ impl Default for GrpcConfig {
             tls: None,
             insecure: false,
             progress_interval: Span::from_secs(15),
-            // Behind nginx each watch is a connection.
-            connections_max: 10_000,
-            // One address leaves room for others.
-            connections_per_address_max: 7_500,
+            connections_max: None,
+            connections_per_address_max: None,
             idle_timeout: Span::from_mins(5),
             streams_per_connection_max: 1024,
             watches_max: None,
@@ -90,7 +87,7 @@ impl Default for RosterConfig {
             empty_room_ttl: Span::from_mins(35),
             history_changes_max: 1024,
             history_age_max: Span::from_mins(10),
-            history_bytes_max: Size::from_mib(64),
+            history_bytes_max: None,
             // 4 GiB hold as many, in rooms of four and more.
             users_max: 4_000_000,
             rooms_max: 1_000_000,

@@ -244,7 +244,14 @@ pub(super) fn schema() -> Result<Table, ConfigError> {
     config.admin.listen = Some(config.webhook.listen);
     config.journal.bytes_max = Some(Size::from_mib(1));
     config.roster.bytes_max = Some(Size::from_mib(1));
+    config.roster.history_bytes_max = Some(Size::from_mib(1));
     config.grpc.watches_max = Some(1);
+    config.grpc.connections_max = Some(1);
+    config.grpc.connections_per_address_max = Some(1);
+    config.webhook.nonce_pairs_max = Some(1);
+    config.webhook.connections_max = Some(1);
+    config.webhook.connections_per_address_max = Some(1);
+    config.webhook.unread_bytes_max = Some(Size::from_mib(1));
     config.webhook.requests_per_second_max = Some(1);
     config.webhook.path_secret_file = Some(Files::One(PathBuf::new()));
     let tls = TlsConfig {

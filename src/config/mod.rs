@@ -93,14 +93,19 @@ pub struct WebhookConfig {
     /// What happens to a signature that returns with other events.
     pub nonce_reuse: NonceReuse,
     /// How many signatures are remembered to notice their return; the oldest
-    /// is forgotten first. 16 bytes of hashes each.
-    pub nonce_pairs_max: usize,
+    /// is forgotten first. About 50 bytes each. If it is not set, as many as a 64th of the memory
+    /// holds, at most 1,000,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce_pairs_max: Option<usize>,
     /// Open connections. For one more, the oldest is closed that brought no authentic callback;
-    /// if there is none, the new one is answered 503 and closed.
-    pub connections_max: usize,
+    /// if there is none, the new one is answered 503 and closed. If it is not set, as many as 3/64 of
+    /// the memory hold, at most 4,096.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_max: Option<usize>,
     /// Open connections of one address, or one IPv6 network of 64 bits, that sent no authentic
-    /// callback. For one more, the oldest of them is closed.
-    pub connections_per_address_max: usize,
+    /// callback. For one more, the oldest of them is closed. An eighth of all, if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address_max: Option<usize>,
     /// Authentic requests in work at once; one more is answered 503. With `body_max` it
     /// bounds the memory that their bodies take.
     pub requests_max: usize,
@@ -112,8 +117,10 @@ pub struct WebhookConfig {
     /// two seconds; a slower one is answered 408.
     pub body_rate_min: Size,
     /// What all requests may take whose bodies are on their way; a quarter for one address that
-    /// sent no authentic callback. For one more, the oldest are answered 503.
-    pub unread_bytes_max: Size,
+    /// sent no authentic callback. For one more, the oldest are answered 503. If it is not set, 2/64
+    /// of the memory, at most 32 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread_bytes_max: Option<Size>,
     /// How long a connection may stay open without a request. A proxy in front should close it
     /// earlier, or a callback may be sent on a connection that is just being closed.
     pub idle_timeout: Span,
@@ -132,11 +139,15 @@ pub struct GrpcConfig {
     /// After how much silence a watch is told that nothing changed.
     pub progress_interval: Span,
     /// Open connections; one more is closed at once. Behind a proxy that does not share
-    /// connections, such as nginx, each call and each watch is one.
-    pub connections_max: usize,
+    /// connections, such as nginx, each call and each watch is one. If it is not set, as many as 6/64
+    /// of the memory hold, at most 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_max: Option<usize>,
     /// Open connections of one address, or one IPv6 network of 64 bits. For one more, the oldest of
-    /// them is closed that has not asked anything; if there is none, the new one.
-    pub connections_per_address_max: usize,
+    /// them is closed that has not asked anything; if there is none, the new one. Three quarters of
+    /// all, if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address_max: Option<usize>,
     /// How long a connection may stay open without a call or a watch.
     pub idle_timeout: Span,
     /// Calls and watches open at once on one connection. Some are kept for calls: of 1,024, 1,000
@@ -217,8 +228,10 @@ pub struct RosterConfig {
     pub history_changes_max: usize,
     /// How long a change is remembered.
     pub history_age_max: Span,
-    /// What all remembered changes may take, with what is encoded of them for watches.
-    pub history_bytes_max: Size,
+    /// What all remembered changes may take, with what is encoded of them for watches. If it is not
+    /// set, 2/64 of the memory, at most 64 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history_bytes_max: Option<Size>,
     /// Users of whom something is known: each counts once for each life of a room, present in it
     /// or not, and once more for their devices. A callback that would add one is answered 503.
     pub users_max: usize,

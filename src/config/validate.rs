@@ -37,8 +37,9 @@ impl Config {
                 ),
             );
         }
-        let (unread, body_max) = (self.webhook.unread_bytes_max, self.webhook.body_max);
-        if unread.bytes() < body_max.bytes().saturating_mul(UNREAD_BODIES_MIN as u64) {
+        let (body_max, unread_min) = (self.webhook.body_max, self.unread_bytes_min());
+        let unread_max = self.webhook.unread_bytes_max;
+        if let Some(unread) = unread_max.filter(|it| *it < unread_min) {
             return wrong(
                 "webhook.unread_bytes_max",
                 format!(
@@ -95,6 +96,12 @@ impl Config {
         JOURNAL_BYTES_MIN.max(bodies.saturating_mul(JOURNAL_BODIES_MIN).into())
     }
 
+    /// The least that requests may take whose bodies are on their way.
+    pub fn unread_bytes_min(&self) -> Size {
+        let body_max = self.webhook.body_max.bytes();
+        body_max.saturating_mul(UNREAD_BODIES_MIN as u64).into()
+    }
+
     fn check_above_zero(&self) -> Result<(), ConfigError> {
         let Self {
             webhook,
@@ -110,11 +117,17 @@ impl Config {
                 "webhook.freshness_window",
                 webhook.freshness_window.is_zero(),
             ),
-            ("webhook.nonce_pairs_max", webhook.nonce_pairs_max == 0),
-            ("webhook.connections_max", webhook.connections_max == 0),
+            (
+                "webhook.nonce_pairs_max",
+                webhook.nonce_pairs_max == Some(0),
+            ),
+            (
+                "webhook.connections_max",
+                webhook.connections_max == Some(0),
+            ),
             (
                 "webhook.connections_per_address_max",
-                webhook.connections_per_address_max == 0,
+                webhook.connections_per_address_max == Some(0),
             ),
             ("webhook.requests_max", webhook.requests_max == 0),
             (
@@ -132,10 +145,10 @@ impl Config {
             ("webhook.body_rate_min", webhook.body_rate_min.bytes() == 0),
             ("webhook.idle_timeout", webhook.idle_timeout.is_zero()),
             ("grpc.progress_interval", grpc.progress_interval.is_zero()),
-            ("grpc.connections_max", grpc.connections_max == 0),
+            ("grpc.connections_max", grpc.connections_max == Some(0)),
             (
                 "grpc.connections_per_address_max",
-                grpc.connections_per_address_max == 0,
+                grpc.connections_per_address_max == Some(0),
             ),
             ("grpc.idle_timeout", grpc.idle_timeout.is_zero()),
             (

@@ -6,7 +6,7 @@
 
 use tracing::{debug, warn};
 
-use crate::config::Config;
+use super::memory::MemoryLimits;
 
 /// How many files are kept for all that is no connection of a vendor or a client: the
 /// [connections](crate::admin::CONNECTIONS_MAX) that ask for metrics (16), one more on each front
@@ -30,20 +30,20 @@ pub fn raise_file_limit() {
     }
 }
 
-/// How many connections each front may have: what is configured, or less if this process may not
-/// open as many files. It says so then.
-pub(super) fn connections(config: &Config) -> Connections {
-    let configured = Connections {
-        webhook: config.webhook.connections_max,
-        grpc: config.grpc.connections_max,
+/// How many connections each front may have: what memory and configuration say, or less if this
+/// process may not open as many files. It says so then.
+pub(super) fn connections(limits: &MemoryLimits) -> Connections {
+    let wanted = Connections {
+        webhook: limits.webhook_connections,
+        grpc: limits.grpc_connections,
     };
     let files_max = limit::current();
-    let connections = configured.within(files_max);
-    if connections != configured {
+    let connections = wanted.within(files_max);
+    if connections != wanted {
         warn!(
             files_max,
-            needed = configured.files(),
-            "this process may open fewer files than the configured connections need: webhook.connections_max is lowered to {}, and grpc.connections_max to {}; raise the limit (`ulimit -n`, or LimitNOFILE of systemd)",
+            needed = wanted.files(),
+            "this process may open fewer files than its connections need: webhook.connections_max is lowered to {}, and grpc.connections_max to {}; raise the limit (`ulimit -n`, or LimitNOFILE of systemd)",
             connections.webhook,
             connections.grpc
         );
@@ -52,6 +52,18 @@ pub(super) fn connections(config: &Config) -> Connections {
 }
 
 impl Connections {
+    /// How many of the webhook front one stranger's address may have, if it is not configured: eight
+    /// addresses are needed to fill the front.
+    pub(super) fn webhook_per_address(self) -> usize {
+        (self.webhook / 8).max(1)
+    }
+
+    /// How many of the gRPC front one address may have, if it is not configured: it leaves room
+    /// for others.
+    pub(super) fn grpc_per_address(self) -> usize {
+        (self.grpc / 4 * 3).max(1)
+    }
+
     /// The files that are needed for so many.
     fn files(self) -> u64 {
         let both = (self.webhook as u64).saturating_add(self.grpc as u64);

@@ -1,6 +1,6 @@
 //! The fronts and what they listen on: webhook, gRPC and admin.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,8 +8,10 @@ use super::{
     certificates::Certificates,
     descriptors::{self, Connections},
     error::ServerError,
+    front_settings,
     gates::Gates,
-    memory, parts,
+    memory::MemoryLimits,
+    parts,
     storage::Storage,
 };
 use crate::{
@@ -17,33 +19,40 @@ use crate::{
     admin::{
         self, AdminFront, AdminMetrics, AdminParts, AdminPolicy, MetricsRegistry, ReloadError,
     },
-    config::{AppConfig, Config, GrpcConfig, Reflection, WebhookConfig},
+    config::{AppConfig, Config},
     domain::{AppName, Clock},
-    grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence, ReflectionPolicy},
+    grpc::{self, GrpcMetrics, GrpcSettings, Health, Presence},
     net::{Listener, Readiness, Refusals, Security},
     providers::{Account, Registry},
     roster::Roster,
-    webhook::{
-        self, Capacity, Visibility, WebhookFront, WebhookMetrics, WebhookParts, WebhookSettings,
-    },
+    webhook::{self, Capacity, Visibility, WebhookFront, WebhookMetrics, WebhookParts},
 };
-
-/// How long a callback waits for a service that is starting. Vendors wait for five seconds and
-/// more; a callback that is refused takes one of the few times that they try.
-const START_WAIT: Duration = Duration::from_secs(1);
 
 /// The fronts, listening but not answering yet.
 #[derive(Debug)]
 pub(super) struct Fronts {
     webhook: (Listener<Security>, Arc<WebhookFront>),
     grpc: (Listener<Security>, Presence),
-    grpc_config: GrpcConfig,
+    grpc_settings: GrpcSettings,
+    grpc_per_address_max: usize,
     access: Access,
     refusals: Refusals,
     connections_max: Connections,
     grpc_metrics: GrpcMetrics,
     admin: Option<(Listener<Security>, Arc<AdminFront>)>,
     certificates: Certificates,
+}
+
+/// What the fronts are made of.
+#[derive(Debug)]
+pub(super) struct FrontParts<'a> {
+    pub(super) memory: &'a MemoryLimits,
+    pub(super) registry: Registry,
+    pub(super) storage: &'a Storage,
+    pub(super) roster: &'a Arc<Roster>,
+    /// Says when callbacks and queries are served.
+    pub(super) ready: &'a Readiness,
+    pub(super) clock: Clock,
 }
 
 /// What a reload reaches of a running service.
@@ -60,28 +69,32 @@ pub(super) struct Addresses(Vec<(&'static str, String)>);
 // === impl Fronts ===
 
 impl Fronts {
-    /// Listens where the configuration says. The fronts add their metrics to `metrics`, and
-    /// `ready` says when callbacks and queries are served.
+    /// Listens where the configuration says. The fronts add their metrics to `metrics`.
     ///
     /// # Errors
     /// When an address cannot be listened on.
     pub(super) async fn bind(
         config: &Config,
-        registry: Registry,
-        storage: &Storage,
-        roster: &Arc<Roster>,
-        ready: &Readiness,
-        clock: Clock,
+        parts: FrontParts<'_>,
         mut metrics: MetricsRegistry,
     ) -> Result<Self, ServerError> {
-        let connections_max = descriptors::connections(config);
+        let FrontParts {
+            memory,
+            registry,
+            storage,
+            roster,
+            ready,
+            clock,
+        } = parts;
+        let connections_max = descriptors::connections(memory);
         let grpc_metrics = GrpcMetrics::register(metrics.registry_mut(), clock.clone());
         let admin_metrics = AdminMetrics::register(metrics.registry_mut());
         let refusals = Refusals::new(clock.clone());
         let front = WebhookFront::new(WebhookParts {
-            settings: settings(
+            settings: front_settings::webhook(
                 config,
-                connections_max.webhook,
+                memory,
+                connections_max,
                 storage.undecodable_bytes_max(),
             ),
             protection: config.protection()?,
@@ -99,9 +112,10 @@ impl Fronts {
             Arc::clone(roster),
             ready.clone(),
             config.grpc.progress_interval.into(),
-            memory::watches_max(&config.grpc),
+            memory.watches,
             grpc_metrics.clone(),
-        );
+        )
+        .with_answer_bytes(memory.answer_bytes);
         let Gates {
             access,
             certificates,
@@ -137,7 +151,11 @@ impl Fronts {
                 listen("gRPC", config.grpc.listen, grpc_security).await?,
                 presence,
             ),
-            grpc_config: config.grpc.clone(),
+            grpc_settings: front_settings::grpc(&config.grpc, memory),
+            grpc_per_address_max: config
+                .grpc
+                .connections_per_address_max
+                .unwrap_or_else(|| connections_max.grpc_per_address()),
             access,
             refusals,
             connections_max,
@@ -218,18 +236,7 @@ impl Fronts {
         self.certificates.spawn(parts, drain);
         let (listener, presence) = self.grpc;
         let connections_max = self.connections_max.grpc;
-        let settings = GrpcSettings {
-            streams_per_connection_max: self.grpc_config.streams_per_connection_max,
-            idle_timeout: self.grpc_config.idle_timeout.into(),
-            stall_timeout: self.grpc_config.stall_timeout.into(),
-            unread_bytes_max: 64 << 20,
-            reflection: match self.grpc_config.reflection {
-                Reflection::Open => ReflectionPolicy::Open,
-                Reflection::Authenticated => ReflectionPolicy::Authenticated,
-                Reflection::Off => ReflectionPolicy::Off,
-            },
-        };
-        let per_address_max = self.grpc_config.connections_per_address_max;
+        let per_address_max = self.grpc_per_address_max;
         let metrics = &self.grpc_metrics;
         let connections = grpc::accept(listener, connections_max, per_address_max, metrics);
         let grpc = grpc::serve(
@@ -238,7 +245,7 @@ impl Fronts {
             health.clone(),
             self.access,
             self.refusals,
-            settings,
+            self.grpc_settings,
             drain.clone(),
         );
         parts.spawn(async move { ("gRPC", grpc.await) });
@@ -271,53 +278,6 @@ pub(super) fn accounts(apps: &[AppConfig]) -> Vec<(AppName, Account)> {
     let apps = apps.iter();
     apps.map(|app| (AppName::from(&*app.name), app.account.clone()))
         .collect()
-}
-
-/// The limits of the webhook front that a configuration asks for, with so many connections, and
-/// so many bytes for undecodable callbacks.
-fn settings(
-    config: &Config,
-    connections_max: usize,
-    undecodable_bytes_max: u64,
-) -> WebhookSettings {
-    let WebhookConfig {
-        listen: _,
-        tls: _,
-        insecure: _,
-        allow: _,
-        proxies: _,
-        path_secret_file: _,
-        requests_per_second_max: _,
-        body_max,
-        freshness_window,
-        nonce_reuse,
-        nonce_pairs_max,
-        connections_max: _,
-        connections_per_address_max,
-        requests_max,
-        header_read_timeout,
-        body_read_timeout,
-        body_rate_min,
-        unread_bytes_max,
-        idle_timeout,
-    } = config.webhook;
-    WebhookSettings {
-        reorder_horizon: config.roster.reorder_horizon.into(),
-        body_bytes_max: body_max.as_usize(),
-        freshness_window: freshness_window.into(),
-        nonce_reuse,
-        nonce_pairs_max,
-        connections_max,
-        connections_per_address_max,
-        requests_max,
-        header_read_timeout: header_read_timeout.into(),
-        body_read_timeout: body_read_timeout.into(),
-        body_rate_min: body_rate_min.as_usize(),
-        unread_bytes_max: unread_bytes_max.as_usize(),
-        idle_timeout: idle_timeout.into(),
-        undecodable_bytes_max,
-        start_wait: START_WAIT,
-    }
 }
 
 impl fmt::Display for Addresses {

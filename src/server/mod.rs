@@ -11,6 +11,7 @@ mod checkpointing;
 mod clock_watch;
 mod descriptors;
 mod error;
+mod front_settings;
 mod fronts;
 mod gates;
 mod journal_space;
@@ -64,7 +65,8 @@ use self::{
     backup::RunningBackups,
     checkpointing::{CheckpointPolicy, Keeper},
     clock_watch::ClockWatch,
-    fronts::{Addresses, Fronts},
+    fronts::{Addresses, FrontParts, Fronts},
+    memory::MemoryLimits,
     parts::{Parts, ended, failure},
     reload::ReloadMetrics,
     service_manager::ServiceManager,
@@ -115,11 +117,18 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let decoder =
             Decoder::new(move |product, query, body| registry.decode(product, query, body));
-        let storage = Storage::open(&config.journal, config.journal_bytes_min(), decoder)?;
+        let memory = MemoryLimits::of_process(config);
+        let storage = Storage::open(
+            &config.journal,
+            config.journal_bytes_min(),
+            memory.waiting_bytes,
+            decoder,
+        )?;
         let control = storage.disk.as_deref().and_then(backup::listen);
         let epoch = storage.journal.epoch();
         let mut limits = limits(config);
-        limits.capacity.bytes_max = memory::roster_bytes_max(&config.roster);
+        limits.capacity.bytes_max = memory.roster_bytes;
+        limits.history_bytes_max = memory.history_bytes;
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits);
 
         let mut metrics = MetricsRegistry::new();
@@ -139,11 +148,14 @@ impl Server {
         let reload_metrics = ReloadMetrics::register(metrics.registry_mut());
         let fronts = Fronts::bind(
             config,
-            registry,
-            &storage,
-            &roster,
-            &ready,
-            clock.clone(),
+            FrontParts {
+                memory: &memory,
+                registry,
+                storage: &storage,
+                roster: &roster,
+                ready: &ready,
+                clock: clock.clone(),
+            },
             metrics,
         )
         .await?;

@@ -25,20 +25,27 @@ pub(crate) fn apps(config: &Config) -> impl Iterator<Item = (AppName, Logins)> {
 
 /// What a configuration lets the roster hold.
 pub(crate) fn limits(config: &Config) -> Limits {
-    let Limits { feed, .. } = Limits::default();
+    let Limits {
+        feed,
+        history_bytes_max,
+        ..
+    } = Limits::default();
+    let roster = &config.roster;
     Limits {
         feed: FeedLimits {
-            changes_max: config.roster.history_changes_max,
+            changes_max: roster.history_changes_max,
             ..feed
         },
-        history_age_max: config.roster.history_age_max.into(),
-        history_bytes_max: config.roster.history_bytes_max.as_usize(),
+        history_age_max: roster.history_age_max.into(),
+        history_bytes_max: roster
+            .history_bytes_max
+            .map_or(history_bytes_max, Size::as_usize),
         capacity: CapacityLimits {
-            users_max: config.roster.users_max,
-            rooms_max: config.roster.rooms_max,
-            sessions_per_user_max: config.roster.sessions_per_user_max,
-            lives_per_room_max: config.roster.lives_per_room_max,
-            bytes_max: config.roster.bytes_max.map_or(usize::MAX, Size::as_usize),
+            users_max: roster.users_max,
+            rooms_max: roster.rooms_max,
+            sessions_per_user_max: roster.sessions_per_user_max,
+            lives_per_room_max: roster.lives_per_room_max,
+            bytes_max: roster.bytes_max.map_or(usize::MAX, Size::as_usize),
         },
     }
 }

@@ -33,14 +33,16 @@ pub(super) struct Storage {
 impl Storage {
     /// Opens the journal. Locks its data folder, if it has one. Blocks, but not for long, unless
     /// losses are to be accepted. The folder gets room for `space_min`, however full its disk is.
+    /// Callbacks that wait for it take at most `waiting_bytes_max`.
     pub(super) fn open(
         config: &JournalConfig,
         space_min: Size,
+        waiting_bytes_max: usize,
         decoder: Decoder,
     ) -> Result<Self, ServerError> {
         match config.kind {
             JournalKind::Memory => Ok(Self::memory()),
-            JournalKind::Disk => Self::disk(config, space_min, decoder)
+            JournalKind::Disk => Self::disk(config, space_min, waiting_bytes_max, decoder)
                 .map_err(|error| ServerError::Open(error.into())),
         }
     }
@@ -70,14 +72,20 @@ impl Storage {
         }
     }
 
-    fn disk(config: &JournalConfig, space_min: Size, decoder: Decoder) -> Result<Self, OpenError> {
+    fn disk(
+        config: &JournalConfig,
+        space_min: Size,
+        waiting_bytes_max: usize,
+        decoder: Decoder,
+    ) -> Result<Self, OpenError> {
         let mut folder = DataFolder::open(&config.path)?;
         if config.accept_loss {
             folder = accept_loss(folder, &decoder)?;
         }
         let folder = quarantine(folder, &decoder, &config.quarantine)?;
         let folder = journal_space::limit(&folder, config, space_min)?;
-        let disk = Arc::new(DiskJournal::open(&folder, decoder)?);
+        let disk = DiskJournal::open(&folder, decoder)?;
+        let disk = Arc::new(disk.with_waiting_bytes(waiting_bytes_max));
         let journal: Arc<dyn Journal> = Arc::<DiskJournal>::clone(&disk);
         let store = Arc::new(DiskCheckpoints::new(&folder));
         Ok(Self {

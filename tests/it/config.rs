@@ -47,7 +47,14 @@ fn with_what_has_no_default(config: &mut Config) {
     config.admin.listen = Some(config.grpc.listen);
     config.journal.bytes_max = Some(Size::from_mib(512));
     config.roster.bytes_max = Some(Size::from_mib(512));
+    config.roster.history_bytes_max = Some(Size::from_mib(64));
     config.grpc.watches_max = Some(100_000);
+    config.grpc.connections_max = Some(10_000);
+    config.grpc.connections_per_address_max = Some(7_500);
+    config.webhook.nonce_pairs_max = Some(1_000_000);
+    config.webhook.connections_max = Some(4_096);
+    config.webhook.connections_per_address_max = Some(512);
+    config.webhook.unread_bytes_max = Some(Size::from_mib(32));
     config.webhook.requests_per_second_max = Some(50);
     config.webhook.path_secret_file = Some(Files::One("path.secret".into()));
 }
@@ -82,19 +89,19 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(config.webhook.body_max.bytes(), 256 * 1024);
     assert_eq!(*config.webhook.freshness_window, Duration::from_secs(600));
     assert_eq!(config.webhook.nonce_reuse, NonceReuse::Count);
-    assert_eq!(config.webhook.nonce_pairs_max, 1_000_000);
-    assert_eq!(config.webhook.connections_max, 4096);
-    assert_eq!(config.webhook.connections_per_address_max, 512);
+    assert_eq!(config.webhook.nonce_pairs_max, None);
+    assert_eq!(config.webhook.connections_max, None);
+    assert_eq!(config.webhook.connections_per_address_max, None);
     assert_eq!(config.webhook.requests_max, 1024);
     assert_eq!(*config.webhook.header_read_timeout, Duration::from_secs(10));
     assert_eq!(*config.webhook.body_read_timeout, Duration::from_secs(10));
     assert_eq!(config.webhook.body_rate_min.bytes(), 8 * 1024);
-    assert_eq!(config.webhook.unread_bytes_max.bytes(), 32 << 20);
+    assert_eq!(config.webhook.unread_bytes_max, None);
     assert_eq!(*config.webhook.idle_timeout, Duration::from_secs(75));
     assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(*config.grpc.progress_interval, Duration::from_secs(15));
-    assert_eq!(config.grpc.connections_max, 10_000);
-    assert_eq!(config.grpc.connections_per_address_max, 7_500);
+    assert_eq!(config.grpc.connections_max, None);
+    assert_eq!(config.grpc.connections_per_address_max, None);
     assert_eq!(*config.grpc.idle_timeout, Duration::from_secs(300));
     assert_eq!(config.grpc.streams_per_connection_max, 1024);
     assert_eq!(config.grpc.watches_max, None);
@@ -110,7 +117,7 @@ fn nothing_set_is_the_defaults() {
     assert_eq!(*config.roster.empty_room_ttl, Duration::from_secs(35 * 60));
     assert_eq!(config.roster.history_changes_max, 1024);
     assert_eq!(*config.roster.history_age_max, Duration::from_secs(600));
-    assert_eq!(config.roster.history_bytes_max.bytes(), 64 << 20);
+    assert_eq!(config.roster.history_bytes_max, None);
     assert_eq!(config.roster.users_max, 4_000_000);
     assert_eq!(config.roster.rooms_max, 1_000_000);
     assert_eq!(config.roster.sessions_per_user_max, 1_000);
@@ -148,7 +155,15 @@ fn the_example_is_the_defaults_and_has_every_key() {
     let uncommented = EXAMPLE
         .replace("# listen = ", "listen = ")
         .replace("# bytes_max = ", "bytes_max = ")
+        .replace("# history_bytes_max = ", "history_bytes_max = ")
         .replace("# watches_max = ", "watches_max = ")
+        .replace("# nonce_pairs_max = ", "nonce_pairs_max = ")
+        .replace("# connections_max = ", "connections_max = ")
+        .replace(
+            "# connections_per_address_max = ",
+            "connections_per_address_max = ",
+        )
+        .replace("# unread_bytes_max = ", "unread_bytes_max = ")
         .replace("# path_secret_file = ", "path_secret_file = ")
         .replace("# requests_per_second_max = ", "requests_per_second_max = ");
     with_what_has_no_default(&mut config);

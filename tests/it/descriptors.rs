@@ -26,10 +26,18 @@ async fn metrics(site: &Site) -> String {
 #[tokio::test]
 async fn metrics_are_served_when_the_other_fronts_have_all_the_connections_they_may() {
     let site = Site::new("");
+    // As many as one address is to open here, and in a known proportion.
+    for (front, connections) in [("webhook", 4_096), ("grpc", 10_000)] {
+        let begin = format!("{front} = {{ ");
+        let limits = format!(
+            "connections_max = {connections}, connections_per_address_max = {connections}, "
+        );
+        site.configure(&begin, &format!("{begin}{limits}"));
+    }
     let mut command = Command::new("sh");
     command.args(["-c", LIMITED, BINARY]);
     let mut process = site.spawn_by(command);
-    // 64 are kept, and the rest is shared in proportion to the defaults.
+    // 64 are kept, and the rest is shared in proportion.
     let said = process
         .says("webhook.connections_max is lowered to 39")
         .await;

@@ -74,9 +74,16 @@ impl DiskJournal {
             folder: folder.clone(),
             status,
             requests: Some(requests),
-            waiting_room: WaitingRoom::new(),
+            waiting_room: WaitingRoom::default(),
             writer: Some(writer),
         })
+    }
+
+    /// The same, with so many bytes of entries that wait to be durable.
+    #[must_use]
+    pub fn with_waiting_bytes(mut self, bytes_max: usize) -> Self {
+        self.waiting_room = WaitingRoom::new(bytes_max);
+        self
     }
 
     /// The folder.

@@ -49,8 +49,7 @@ pub(super) struct Append {
     pub(super) _place: Place,
 }
 
-/// What all entries that wait may take. More wait in their appenders, of which there are few:
-/// one that gives up takes its entry with it.
+/// What all entries that wait may take, if nothing else is asked for.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// The unit in which room is taken. An entry with a short body takes about this.
@@ -59,13 +58,22 @@ const PLACE_BYTES: usize = 1024;
 /// A part of the waiting room, until it is dropped.
 pub(super) type Place = OwnedSemaphorePermit;
 
-/// Room for the entries that wait for the thread, until they are durable.
+/// Room for the entries that wait for the thread, until they are durable. More wait in their
+/// appenders, of which there are few: one that gives up takes its entry with it.
 #[derive(Clone, Debug)]
-pub(super) struct WaitingRoom(Arc<Semaphore>);
+pub(super) struct WaitingRoom {
+    free: Arc<Semaphore>,
+    places: usize,
+}
 
 impl WaitingRoom {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(WAITING_BYTES_MAX / PLACE_BYTES)))
+    /// Room for so many bytes, and for one entry at least.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        let places = (bytes_max / PLACE_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            free: Arc::new(Semaphore::new(places)),
+            places,
+        }
     }
 
     /// Waits until there is room for an entry. One that is larger than the room gets all of it.
@@ -73,10 +81,16 @@ impl WaitingRoom {
     /// # Errors
     /// Never: the room is not closed.
     pub(super) async fn take(&self, entry: &Entry) -> Result<Place, AppendError> {
-        let places = 1 + weight(entry).min(WAITING_BYTES_MAX - PLACE_BYTES) / PLACE_BYTES;
+        let places = (1 + weight(entry) / PLACE_BYTES).min(self.places);
         let places = u32::try_from(places).unwrap_or(u32::MAX);
-        let taken = Arc::clone(&self.0).acquire_many_owned(places).await;
+        let taken = Arc::clone(&self.free).acquire_many_owned(places).await;
         taken.map_err(|_| AppendError::Closed)
+    }
+}
+
+impl Default for WaitingRoom {
+    fn default() -> Self {
+        Self::new(WAITING_BYTES_MAX)
     }
 }
 
@@ -137,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_waits_takes_no_more_than_the_room_and_an_entry_larger_than_that_gets_all_of_it() {
-        let room = WaitingRoom::new();
+        let room = WaitingRoom::default();
         let half = entry(WAITING_BYTES_MAX / 2 - PLACE_BYTES);
         let take = |entry| {
             let room = room.clone();

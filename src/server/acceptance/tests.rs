@@ -264,7 +264,13 @@ fn a_quarantine_of_what_was_dropped_long_ago_is_warned_of_and_does_no_harm() {
         ..JournalConfig::default()
     };
     let logged = Logged::of(|| {
-        Storage::open(&config, JOURNAL_BYTES_MIN, Decoder::new(|_, _, _| None)).unwrap();
+        Storage::open(
+            &config,
+            JOURNAL_BYTES_MIN,
+            1 << 20,
+            Decoder::new(|_, _, _| None),
+        )
+        .unwrap();
     });
     assert!(
         logged.contains("it is no longer in the journal"),

@@ -34,7 +34,7 @@ pub(in crate::server) fn open_as(
         ..JournalConfig::default()
     };
     let decoder = Decoder::new(|_, _, _| Some((PRODUCT, Decoded::undecodable("not decoded"))));
-    let storage = Storage::open(&config, JOURNAL_BYTES_MIN, decoder)?;
+    let storage = Storage::open(&config, JOURNAL_BYTES_MIN, 1 << 20, decoder)?;
     let (roster, applier) = roster(storage.journal.epoch());
     recover(&storage, applier)?;
     Ok((storage, roster))

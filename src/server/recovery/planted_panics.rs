@@ -75,7 +75,7 @@ fn append(storage: &Storage, entry: Entry) -> Result<Revision, AppendError> {
 }
 
 fn open(config: &JournalConfig) -> Result<(Storage, Arc<Roster>), ServerError> {
-    let storage = Storage::open(config, JOURNAL_BYTES_MIN, decoder())?;
+    let storage = Storage::open(config, JOURNAL_BYTES_MIN, 1 << 20, decoder())?;
     let (roster, applier) = roster(storage.journal.epoch());
     recover(&storage, applier)?;
     Ok((storage, roster))

@@ -135,7 +135,7 @@ fn variables_are_applied_and_named_and_warnings_are_told() {
         ])
         .unwrap();
     assert!(printed.contains("\nbody_max = \"64KiB\"\n"), "{printed}");
-    let named = "\n# HEADCOUNT_ADMIN__LISTEN sets admin.listen.\n# HEADCOUNT_WEBHOOK__BODY_MAX sets webhook.body_max.\n# Not set: admin.tls, grpc.watches_max, journal.bytes_max, roster.bytes_max, webhook.path_secret_file, webhook.requests_per_second_max, webhook.tls.\n";
+    let named = "\n# HEADCOUNT_ADMIN__LISTEN sets admin.listen.\n# HEADCOUNT_WEBHOOK__BODY_MAX sets webhook.body_max.\n# Not set: admin.tls, grpc.connections_max, grpc.connections_per_address_max, grpc.watches_max, journal.bytes_max, roster.bytes_max, roster.history_bytes_max, webhook.connections_max, webhook.connections_per_address_max, webhook.nonce_pairs_max, webhook.path_secret_file, webhook.requests_per_second_max, webhook.tls, webhook.unread_bytes_max.\n";
     assert!(printed.contains(named), "{printed}");
     let mut warnings: Vec<_> = warnings.lines().collect();
     warnings.sort_unstable();

@@ -1,99 +1,22 @@
-//! How much memory this process may take, and which share of it is the roster's by default.
+//! How much memory this process may take, by what the system says.
 
 use std::{fs, path::Path};
 
-use tracing::{info, warn};
-
-use crate::config::{GrpcConfig, RosterConfig};
-
-/// The roster gets one part of so many, if nothing is configured. The rest is for history,
-/// connections, bodies, a checkpoint that is being written, and what the allocator keeps.
-const SHARES: u64 = 2;
-
-/// Watches get one part of so many of the memory, if nothing is configured.
-const WATCHES_PART: u64 = 8;
-
-/// What a watch takes that waits for changes: its stream, its task, and the subject that is kept for
-/// it. Measured: 8 to 11 KiB.
-const WATCH_BYTES: u64 = 11 * 1024;
-
-/// The most watches if nothing is configured, however much memory there is.
-const WATCHES_MAX: usize = 100_000;
-
-/// How much memory is assumed where the system does not tell. The defaults of the other limits
-/// are for as much.
+/// How much memory is assumed where the system does not tell. The most of each part is for about
+/// as much.
 const ASSUMED: u64 = 4 << 30;
 
 /// What limits the memory of this process, and to how many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Memory {
-    bytes: u64,
-    source: &'static str,
-}
-
-/// The most bytes that the roster may take: what is configured, or a share of the memory that
-/// there is. It says which.
-pub(super) fn roster_bytes_max(config: &RosterConfig) -> usize {
-    let bytes_max = match config.bytes_max {
-        Some(configured) => {
-            info!(bytes_max = %configured, "roster.bytes_max is configured");
-            configured.bytes()
-        }
-        None => {
-            let Memory { bytes, source } = Memory::of_process();
-            let bytes_max = bytes / SHARES;
-            info!(
-                bytes_max,
-                memory = bytes,
-                source,
-                "roster.bytes_max is one half of the memory"
-            );
-            bytes_max
-        }
-    };
-    usize::try_from(bytes_max).unwrap_or(usize::MAX)
-}
-
-/// The most watches that may be open: what is configured, or as many as their part of the memory
-/// holds. It warns of more than that.
-pub(super) fn watches_max(config: &GrpcConfig) -> usize {
-    let Memory { bytes, source } = Memory::of_process();
-    let fitting = watches_in(bytes);
-    match config.watches_max {
-        Some(configured) => {
-            let needed = WATCH_BYTES.saturating_mul(configured as u64);
-            if needed > bytes / WATCHES_PART {
-                warn!(
-                    watches_max = configured,
-                    fitting,
-                    memory = bytes,
-                    source,
-                    "grpc.watches_max is more than there is memory for"
-                );
-            }
-            configured
-        }
-        None => {
-            info!(
-                watches_max = fitting,
-                memory = bytes,
-                source,
-                "grpc.watches_max follows from the memory"
-            );
-            fitting
-        }
-    }
-}
-
-/// How many watches their part of so much memory holds.
-fn watches_in(bytes: u64) -> usize {
-    let fitting = bytes / WATCHES_PART / WATCH_BYTES;
-    usize::try_from(fitting).map_or(WATCHES_MAX, |fitting| fitting.clamp(1, WATCHES_MAX))
+pub(super) struct Memory {
+    pub(super) bytes: u64,
+    /// What sets the limit.
+    pub(super) source: &'static str,
 }
 
 impl Memory {
     /// The memory of this process.
-    fn of_process() -> Self {
+    pub(super) fn of_process() -> Self {
         let (proc, cgroups) = (Path::new("/proc"), Path::new("/sys/fs/cgroup"));
         memory(proc, cgroups, &process_limits())
     }
@@ -253,12 +176,6 @@ mod tests {
         }
         let nothing = memory(Path::new("/nowhere"), Path::new("/nowhere"), &[]);
         assert_eq!(nothing.bytes, ASSUMED);
-    }
-
-    #[test]
-    fn watches_get_a_part_of_little_memory_and_are_never_too_many() {
-        let watches = [0, 512 << 20, 4 << 30, 64 << 30].map(watches_in);
-        assert_eq!(watches, [1, 5_957, 47_662, WATCHES_MAX]);
     }
 
     fn of(bytes: u64, source: &'static str) -> Memory {
