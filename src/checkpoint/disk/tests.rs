@@ -1,6 +1,6 @@
 //! A checkpoint is there whole or not at all, whatever the disk does.
 
-use std::{io, sync::Arc};
+use std::{fs, io, sync::Arc};
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use super::DiskCheckpoints;
 use crate::{
     checkpoint::{CheckpointStore as _, RecordSink},
     journal::{
-        StoreError,
+        DataFolder, StoreError,
         folder::simulated::{Fault, Simulated},
     },
 };
@@ -125,4 +125,52 @@ fn checkpoints_are_listed_by_revision_until_they_are_removed_or_set_aside() {
     save(&disk, 30).unwrap();
     assert_eq!(on(&disk).list().unwrap(), [30, 10]);
     assert!(on(&Simulated::default()).list().unwrap().is_empty());
+}
+
+/// Another folder may be at the place of one that was moved away: nothing of it is touched, and no
+/// checkpoint is believed to be stored that the next start would not find.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_removed_or_set_aside_in_another_folder_at_its_place() {
+    let parent = tempfile::tempdir().unwrap();
+    let (data, elsewhere) = (parent.path().join("data"), parent.path().join("elsewhere"));
+    let folder = DataFolder::open(&data).unwrap();
+    let store = DiskCheckpoints::new(&folder);
+    let write = |revision: u64| {
+        store.write(
+            revision,
+            Box::new(|sink: RecordSink<'_>| sink(Bytes::from_static(b"one"))),
+        )
+    };
+    write(5).unwrap();
+    let file = DiskCheckpoints::files(&folder).unwrap().remove(0).name;
+
+    fs::rename(&data, &elsewhere).unwrap();
+    fs::create_dir(&data).unwrap();
+    fs::copy(elsewhere.join(&file), data.join(&file)).unwrap();
+    let refused = |done: Result<(), StoreError>| {
+        let error = done.unwrap_err().to_string();
+        assert!(error.contains("was removed, moved or replaced"), "{error}");
+    };
+    refused(write(9));
+    refused(store.set_aside(5));
+    refused(store.remove(&[5]));
+    let names = fs::read_dir(&data)
+        .unwrap()
+        .map(|it| it.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), [file.as_str()]);
+    // It is moved away while a checkpoint is written.
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&elsewhere, &data).unwrap();
+    let moved = |sink: RecordSink<'_>| {
+        fs::rename(&data, &elsewhere)?;
+        fs::create_dir(&data)?;
+        sink(Bytes::from_static(b"half"))
+    };
+    refused(store.write(9, Box::new(moved)));
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+    fs::remove_dir(&data).unwrap();
+    fs::rename(&elsewhere, &data).unwrap();
+    write(9).unwrap();
+    assert_eq!(store.list().unwrap(), [9, 5]);
 }

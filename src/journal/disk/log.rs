@@ -1,6 +1,7 @@
 //! The log: all entries that are kept, in consecutive segments.
 
 mod chain;
+mod place;
 mod read;
 mod retention;
 
@@ -17,7 +18,7 @@ use crate::{
     domain::{Histogram, Time},
     journal::{
         ChainHash, ChainPoint, Decoder, Entry, Revision, StoreError, codec,
-        folder::{Files, Identity, Space, write_identity},
+        folder::{Files, Identity, Look, Space, write_identity},
     },
 };
 
@@ -60,6 +61,8 @@ pub(super) struct Log {
     /// The segment that is written to. `None` if the next entry begins a new one: at first,
     /// after a write failed, and after a segment was sealed.
     current: Option<Segment>,
+    /// The segment that is written to, as it was after the last write.
+    written: Option<(SegmentName, Look)>,
     /// A segment that was begun and that the folder does not name yet. Nothing is in it.
     unnamed: Option<Segment>,
     /// The last segment that this process began or tried to begin, or found.
@@ -89,6 +92,7 @@ impl Log {
             is_marked: true,
             segments,
             current: None,
+            written: None,
             unnamed: None,
             begun,
             next: 1,
@@ -107,6 +111,7 @@ impl Log {
             is_marked: false,
             segments: Vec::new(),
             current: None,
+            written: None,
             unnamed: None,
             begun: None,
             next: after + 1,
@@ -157,8 +162,8 @@ impl Log {
         decoder: &Decoder,
         visit: &mut dyn FnMut(ReadBlock) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        // Closes the current segment, so that it can be opened to be read.
-        self.current = None;
+        // So that it can be opened to be read.
+        self.close();
         let mut end = known;
         let next = self.read(after, known, decoder, OnLoss::Fail, &mut |block| {
             let last = block.point.last;
@@ -194,9 +199,9 @@ impl Log {
         let segment = self.current.as_ref().map(Segment::name);
         self.room.check(block.len(), segment)?;
         // Also after the write: an entry that is in a removed file is not durable.
-        let written = self.write(&block, now).and_then(|()| self.check_place());
+        let written = self.write(&block, now).and_then(|()| self.note_place());
         if written.is_err() {
-            self.current = None;
+            self.close();
         }
         self.room.note(&written);
         written?;
@@ -207,6 +212,12 @@ impl Log {
             last: self.last(),
             hash: self.chain,
         })
+    }
+
+    /// Closes the segment that is written to. Its store makes the file shorter then.
+    fn close(&mut self) {
+        self.current = None;
+        self.written = None;
     }
 
     fn write(&mut self, block: &[u8], now: Time) -> Result<(), StoreError> {
@@ -279,13 +290,6 @@ impl Log {
         Ok(())
     }
 
-    /// Checks that the folder and the last segment are still where the next start looks for them.
-    pub(super) fn check_place(&self) -> Result<(), StoreError> {
-        let last = self.segments.last().map(SegmentName::to_string);
-        let place = self.files.check(last.as_deref());
-        place.map_err(|error| StoreError::failed("the data folder", error))
-    }
-
     /// Finds out whether entries can be made durable, without appending one.
     pub(super) fn try_to_write(&mut self, now: Time) -> Result<(), StoreError> {
         self.check_place()?;
@@ -301,7 +305,7 @@ impl Log {
 
     /// Lets the next entry begin a new segment. Those that there are do not change any more.
     pub(super) fn seal(&mut self) -> Sealed {
-        self.current = None;
+        self.close();
         self.room.note_checkpoint();
         Sealed {
             segments: self.segments.iter().map(SegmentName::to_string).collect(),

@@ -13,7 +13,8 @@ use redb::{StorageBackend, backends::FileBackend};
 use super::{lock::Lock, permissions::for_owner, preallocate::Preallocated};
 
 /// One flat folder of files. As in POSIX, a file that is created, renamed or removed is
-/// durably so only after the folder is synced.
+/// durably so only after the folder is synced. All of these fail where the folder is no longer
+/// where it was: another one may be there, which is not to be touched.
 pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
@@ -31,6 +32,27 @@ pub(crate) trait Files: Send + Sync + fmt::Debug + 'static {
     /// written to a file that was removed is lost.
     fn check(&self, _name: Option<&str>) -> io::Result<()> {
         Ok(())
+    }
+    /// Which file has this name, and how long it is.
+    fn look_at(&self, name: &str) -> io::Result<Look> {
+        let length = self.length(name)?;
+        Ok(Look { file: None, length })
+    }
+}
+
+/// Which file there is, and how long it is. It tells whether somebody else changed a file that is
+/// open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// What no other file has, where the system tells: its device and number.
+    file: Option<(u64, u64)>,
+    length: u64,
+}
+
+impl Look {
+    /// Whether this is the same file as before, however long.
+    pub(crate) fn is_of_same_file(self, before: Self) -> bool {
+        self.file == before.file
     }
 }
 
@@ -111,6 +133,9 @@ impl Files for OsFolder {
 
     fn open(&self, name: &str, mode: Mode) -> io::Result<OpenFile> {
         let create = mode == Mode::Create;
+        if create {
+            self.check(None)?;
+        }
         let mut options = OpenOptions::new();
         let options = for_owner(&mut options).read(true).write(true);
         let options = options.create(create).truncate(create);
@@ -120,10 +145,12 @@ impl Files for OsFolder {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check(None)?;
         fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.check(None)?;
         fs::remove_file(self.path.join(name))
     }
 
@@ -132,12 +159,33 @@ impl Files for OsFolder {
         if cfg!(unix) {
             File::open(&self.path)?.sync_all()?;
         }
-        Ok(())
+        // What was just done may have been done elsewhere.
+        self.check(None)
+    }
+
+    fn look_at(&self, name: &str) -> io::Result<Look> {
+        let metadata = fs::metadata(self.path.join(name))?;
+        Ok(Look {
+            file: number(&metadata),
+            length: metadata.len(),
+        })
     }
 
     fn check(&self, name: Option<&str>) -> io::Result<()> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock.check(name))
     }
+}
+
+#[cfg(unix)]
+fn number(metadata: &fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn number(_: &fs::Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// An open file, in which a store keeps its pages. It is not locked, because the folder is.

@@ -22,7 +22,7 @@ use std::{
 
 use super::{Epoch, Losses, Revision};
 
-pub(crate) use self::files::{Files, Mode, OpenFile, SET_ASIDE, UNFINISHED};
+pub(crate) use self::files::{Files, Look, Mode, OpenFile, SET_ASIDE, UNFINISHED};
 pub use self::{
     copy::{CopyError, FolderCopy},
     error::{OpenError, StoreError},

@@ -16,7 +16,7 @@ use bytesize::ByteSize;
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
-use super::files::{Files, Mode, OpenFile};
+use super::files::{Files, Look, Mode, OpenFile};
 
 /// The space of a data folder.
 #[derive(Debug)]
@@ -174,6 +174,10 @@ impl Files for Limited {
 
     fn sync(&self) -> io::Result<()> {
         self.files.sync()
+    }
+
+    fn look_at(&self, name: &str) -> io::Result<Look> {
+        self.files.look_at(name)
     }
 
     fn check(&self, name: Option<&str>) -> io::Result<()> {

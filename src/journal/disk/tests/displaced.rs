@@ -1,7 +1,12 @@
 //! A data folder that is removed or moved while the journal is open: nothing is acknowledged that
 //! the next start would not find.
 
-use std::{fs, sync::Arc};
+use std::{
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{decoder, entry};
 use crate::{
@@ -17,6 +22,12 @@ fn open(folder: &DataFolder) -> (Log, u64) {
     })
     .unwrap();
     (log, count)
+}
+
+/// The names of the files of a folder.
+fn names(folder: &Path) -> Vec<OsString> {
+    let files = fs::read_dir(folder).unwrap();
+    files.map(|file| file.unwrap().file_name()).collect()
 }
 
 fn append(log: &mut Log, body: &str) -> Result<(), StoreError> {
@@ -66,4 +77,58 @@ fn a_segment_that_is_removed_while_it_is_written_takes_no_entries_until_it_is_ba
     let path = folder.path().to_owned();
     drop((log, folder));
     assert_eq!(open(&DataFolder::open(&path).unwrap()).1, 2);
+}
+
+#[test]
+fn nothing_is_dropped_from_another_folder_at_its_place() {
+    let parent = tempfile::tempdir().unwrap();
+    let (data, elsewhere) = (parent.path().join("data"), parent.path().join("elsewhere"));
+    let folder = DataFolder::open(&data).unwrap();
+    let (mut log, _) = open(&folder);
+    for body in ["one", "two"] {
+        append(&mut log, body).unwrap();
+        log.seal();
+    }
+    let first = log.segments()[0].to_string();
+    fs::rename(&data, &elsewhere).unwrap();
+    fs::create_dir(&data).unwrap();
+    fs::copy(elsewhere.join(&first), data.join(&first)).unwrap();
+    log.drop_before(3, Time::MIN).unwrap_err();
+    assert_eq!(names(&data), [OsString::from(&first)]);
+    assert_eq!(log.segments()[0].to_string(), first);
+}
+
+#[test]
+fn a_segment_that_others_cut_or_replace_takes_no_entries_until_it_is_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(&parent.path().join("data")).unwrap();
+    let (mut log, _) = open(&folder);
+    append(&mut log, "one").unwrap();
+    let segment = folder.path().join(log.segments()[0].to_string());
+    let copy = parent.path().join("copy");
+    fs::copy(&segment, &copy).unwrap();
+    let refused = |log: &mut Log| {
+        let error = append(log, "lost").unwrap_err().to_string();
+        assert!(error.contains("was replaced or cut"), "{error}");
+        log.try_to_write(Time::MIN).unwrap_err();
+    };
+
+    let length = fs::metadata(&segment).unwrap().len();
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.set_len(length / 2).unwrap();
+    refused(&mut log);
+    // Whoever cut it puts back what was there.
+    fs::write(&segment, fs::read(&copy).unwrap()).unwrap();
+    append(&mut log, "two").unwrap();
+
+    // What is written to the open file now would be in no file that has a name.
+    let aside = parent.path().join("aside");
+    fs::rename(&segment, &aside).unwrap();
+    fs::copy(&aside, &segment).unwrap();
+    refused(&mut log);
+    fs::rename(&aside, &segment).unwrap();
+    append(&mut log, "three").unwrap();
+    let path = folder.path().to_owned();
+    drop((log, folder));
+    assert_eq!(open(&DataFolder::open(&path).unwrap()).1, 3);
 }
