@@ -57,6 +57,8 @@ struct Inner {
     vendors: AtomicI64,
     /// Whether a vendor's time was heard since the start.
     is_heard: AtomicBool,
+    /// Whether one was heard that was signed.
+    is_signed_heard: AtomicBool,
     /// When a vendor's time last agreed with all clocks, by the monotonic clock.
     agreed_at: AtomicI64,
     /// When a vendor's time was last far ahead of the own time, by the monotonic clock.
@@ -110,6 +112,7 @@ impl Clock {
             own: AtomicI64::new(began),
             vendors: AtomicI64::new(UNKNOWN),
             is_heard: AtomicBool::new(false),
+            is_signed_heard: AtomicBool::new(false),
             agreed_at: AtomicI64::new(UNKNOWN),
             ahead_at: AtomicI64::new(UNKNOWN),
             votes: Mutex::default(),
@@ -137,18 +140,20 @@ impl Clock {
     pub fn hear(&self, signed_at: Time) -> Times {
         let reading = self.0.sources.read();
         let vote = offset(signed_at, reading.monotonic);
-        self.0.hear(reading, vote, i64::MAX);
+        self.0.hear_signed(reading, vote);
         self.0.times(reading)
     }
 
     /// Tells the time of an event of a callback without a signed time. Anybody may have sent it,
     /// so it counts only within the reorder horizon of the own time, or as a vote for the
-    /// system's clock, of that. Returns what the clock says after that.
+    /// system's clock, of that. As soon as a signed time was heard, it can only raise the vendors'
+    /// time to the own time: whoever signs nothing does not make the time uncertain for those who
+    /// do. Returns what the clock says after that.
     pub fn hear_unsigned(&self, event_at: Time, horizon: Duration) -> Times {
         let reading = self.0.sources.read();
         let vote = offset(event_at, reading.monotonic);
         let reach = i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX);
-        self.0.hear(reading, vote, reach);
+        self.0.hear_unsigned(reading, vote, reach);
         self.0.times(reading)
     }
 
@@ -188,6 +193,30 @@ impl Inner {
             && self.vendors().is_some_and(|vendors| is_near(vendors, own))
             && is_near(reading.system, own)
             && !is_recent(&self.ahead_at, reading)
+    }
+
+    /// Takes a signed time. The first one begins anew what times that were not signed decided.
+    fn hear_signed(&self, reading: Reading, vote: i64) {
+        if !self.is_signed_heard.load(Relaxed) {
+            let mut votes = self.votes.lock();
+            if !self.is_signed_heard.swap(true, Relaxed) {
+                *votes = Votes::default();
+                self.ahead_at.store(UNKNOWN, Relaxed);
+                self.agreed_at.store(UNKNOWN, Relaxed);
+            }
+        }
+        self.hear(reading, vote, i64::MAX);
+    }
+
+    /// Takes a time that was not signed.
+    fn hear_unsigned(&self, reading: Reading, vote: i64, reach: i64) {
+        if !self.is_signed_heard.load(Relaxed) {
+            return self.hear(reading, vote, reach);
+        }
+        let own = self.own.load(Relaxed);
+        if vote.abs_diff(own) <= reach.unsigned_abs() {
+            self.raise_vendors(vote.min(own));
+        }
     }
 
     /// Takes a vendor's time, which is believed if it is at most `reach` from a clock.

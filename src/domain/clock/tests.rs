@@ -61,6 +61,14 @@ impl Machine {
         self.clock.hear(self.now(off));
     }
 
+    fn take(&self, step: Step) {
+        match step {
+            Step::Pass(millis) => self.pass(millis),
+            Step::Skew(skew) => self.set_skew(skew),
+            Step::Hear(delay) => self.hear(-delay),
+        }
+    }
+
     /// How far the own time is ahead of the truth.
     fn own_off(&self) -> i64 {
         self.off(self.clock.now())
@@ -250,6 +258,28 @@ fn times_that_nobody_signed_count_only_near_a_clock() {
     assert_eq!(machine.own_off(), 0);
 }
 
+/// Whoever sends callbacks that are not signed, and makes up their times, changes nothing for those
+/// that are signed.
+#[test]
+fn times_that_nobody_signed_do_not_make_signed_ones_uncertain() {
+    for off in [61 * SECOND, 600 * SECOND, -61 * SECOND, -600 * SECOND] {
+        let machine = Machine::new(0);
+        let disturb = || {
+            for _ in 0..3 {
+                machine.clock.hear_unsigned(machine.now(off), HORIZON);
+            }
+        };
+        disturb();
+        machine.hear(-SECOND);
+        assert!(machine.clock.times().is_certain, "{off}");
+        for _ in 0..3 {
+            machine.pass(61 * SECOND);
+            disturb();
+            assert!(machine.clock.times().is_certain, "{off}");
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Pass(i64),
@@ -258,34 +288,60 @@ enum Step {
     Hear(i64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn step() -> impl Strategy<Value = Step> {
     let skew = prop_oneof![
         Just(0),
         prop::sample::select(&SKEWS[..]),
         -2 * HOUR..2 * HOUR,
         -100 * SECOND..100 * SECOND,
     ];
-    let step = prop_oneof![
+    prop_oneof![
         2 => (0..90 * SECOND).prop_map(Step::Pass),
         1 => skew.prop_map(Step::Skew),
         4 => (0..62 * SECOND).prop_map(Step::Hear),
-    ];
-    prop::collection::vec(step, 1..60)
+    ]
+}
+
+/// What times that nobody signed are off by.
+fn unsigned() -> impl Strategy<Value = Vec<i64>> {
+    let off = prop_oneof![-700 * SECOND..700 * SECOND, -2 * HOUR..2 * HOUR];
+    prop::collection::vec(off, 0..5)
 }
 
 proptest! {
+    /// However the system's clock jumps, and whatever comes unsigned meanwhile: what would be certain
+    /// without that is certain, and no clock is moved by it but the vendors', to the own time at most.
+    #[test]
+    fn unsigned_times_do_not_make_signed_ones_uncertain(
+        steps in prop::collection::vec((step(), unsigned()), 1..60),
+    ) {
+        let (machine, undisturbed) = (Machine::new(0), Machine::new(0));
+        let both = [&machine, &undisturbed];
+        both.iter().for_each(|machine| machine.hear(0));
+        for (step, unsigned) in steps {
+            both.iter().for_each(|machine| machine.take(step));
+            for off in unsigned {
+                machine.clock.hear_unsigned(machine.now(off), HORIZON);
+            }
+            let [times, expected] = both.map(|it| it.clock.times());
+            prop_assert_eq!(times.own, expected.own);
+            prop_assert!(times.is_certain || !expected.is_certain);
+            let raised = times.vendors != expected.vendors;
+            prop_assert!(!raised || times.vendors <= Some(times.own));
+        }
+    }
+
     /// However the system's clock jumps, no evidence is forgotten too early, nothing is received
     /// far ahead, and what is certain is right: up to the tolerance and the delay of callbacks.
     #[test]
-    fn no_jump_carries_the_time_ahead(skew in prop::sample::select(&SKEWS[..]), steps in steps()) {
+    fn no_jump_carries_the_time_ahead(
+        skew in prop::sample::select(&SKEWS[..]),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let machine = Machine::new(skew);
         machine.clock.resume(machine.now(-30 * SECOND));
         for step in steps {
-            match step {
-                Step::Pass(millis) => machine.pass(millis),
-                Step::Skew(skew) => machine.set_skew(skew),
-                Step::Hear(delay) => machine.hear(-delay),
-            }
+            machine.take(step);
             let times = machine.clock.times();
             prop_assert!(machine.off(times.tick().unwrap()) <= 0);
             prop_assert!(machine.off(times.received_at()) <= TOLERANCE);
