@@ -49,6 +49,8 @@ pub(super) struct Doorkeeper {
 pub(super) struct Admitted {
     grant: Grant,
     access: Access,
+    /// `None` if it is of within the process.
+    asked: Option<Asked>,
 }
 
 impl Doorkeeper {
@@ -84,8 +86,11 @@ impl Doorkeeper {
         let checked = bearer.and_then(|bearer| self.access.check(Shown { bearer, names }));
         let grant = checked.map_err(|denied| self.refuse(&denied, asked))?;
         self.metrics.note_credential(&grant.name);
-        let access = self.access.clone();
-        request.extensions_mut().insert(Admitted { grant, access });
+        request.extensions_mut().insert(Admitted {
+            grant,
+            access: self.access.clone(),
+            asked: Some(asked.clone()),
+        });
         Ok(())
     }
 
@@ -117,6 +122,7 @@ pub fn request_from_within<T>(message: T) -> tonic::Request<T> {
     request.extensions_mut().insert(Admitted {
         grant: Grant::anybody(),
         access: Access::new(KnownCredentials::default()),
+        asked: None,
     });
     request
 }
@@ -149,6 +155,7 @@ impl Admitted {
         WhileGranted {
             messages,
             ended: Some(Box::pin(ended)),
+            asked: self.asked.clone(),
         }
     }
 }
@@ -158,6 +165,7 @@ pub(super) struct WhileGranted<S> {
     messages: S,
     /// `None` once it has ended.
     ended: Option<BoxFuture<'static, Ended>>,
+    asked: Option<Asked>,
 }
 
 impl<T, S: Stream<Item = Result<T, Status>> + Unpin> Stream for WhileGranted<S> {
@@ -169,7 +177,11 @@ impl<T, S: Stream<Item = Result<T, Status>> + Unpin> Stream for WhileGranted<S> 
         };
         if let Poll::Ready(ended) = ended.as_mut().poll(cx) {
             self.ended = None;
-            return Poll::Ready(Some(Err(status(ended))));
+            let status = status(ended);
+            if let Some(asked) = &self.asked {
+                asked.note(&status);
+            }
+            return Poll::Ready(Some(Err(status)));
         }
         Pin::new(&mut self.messages).poll_next(cx)
     }
@@ -183,6 +195,66 @@ fn status(ended: Ended) -> Status {
         Ended::Removed => Status::unauthenticated("the credential is not known any more"),
         Ended::Narrowed => {
             Status::permission_denied("the credential does not grant this app any more")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+    use crate::{
+        access::{Apps, TokenDigest, TokenGrant},
+        domain::Clock,
+        net::{Caller, Refusals},
+    };
+
+    fn known(apps: &[&str]) -> KnownCredentials {
+        let token = |app: &&str| TokenGrant {
+            name: "game servers".into(),
+            digest: TokenDigest::of("token"),
+            apps: Apps::named([*app]),
+            is_admin: false,
+        };
+        KnownCredentials {
+            tokens: apps.iter().map(token).collect(),
+            ..KnownCredentials::default()
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_for_want_of_credentials_is_among_the_refusals() {
+        const PATH: &str = "/headcount.v1.PresenceService/WatchRoom";
+        let request = Request::builder().uri(PATH).body(()).unwrap();
+        let rows = [
+            (known(&["lobby"]), "permission_denied"),
+            (known(&[]), "unauthenticated"),
+        ];
+        for (after, reason) in rows {
+            let refusals = Refusals::new(Clock::system());
+            let access = Access::new(known(&["arena"]));
+            let shown = Shown {
+                bearer: Some("token"),
+                names: None,
+            };
+            let admitted = Admitted {
+                grant: access.check(shown).unwrap(),
+                access: access.clone(),
+                asked: Some(Asked::new(&request, &Caller::unknown(), refusals.clone())),
+            };
+            let silent = stream::pending::<Result<(), Status>>();
+            let mut messages = task::spawn(admitted.while_granted(&"arena".into(), silent));
+            assert_pending!(messages.poll_next());
+            assert_eq!(refusals.recent(), []);
+            access.replace(after);
+            let end = assert_ready!(messages.poll_next()).unwrap();
+            let recent = refusals.recent();
+            assert_eq!((recent.len(), recent[0].reason), (1, reason));
+            assert_eq!(recent[0].message, end.unwrap_err().message());
+            assert_eq!(recent[0].path, PATH);
+            assert!(assert_ready!(messages.poll_next()).is_none());
         }
     }
 }

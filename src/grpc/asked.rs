@@ -11,7 +11,7 @@ use crate::net::{Caller, Refusals, Refused, RequestId};
 const PATH_MAX: usize = 128;
 
 /// What is known of a call before it is answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) request_id: RequestId,
     /// Whose connection it came by.
@@ -41,7 +41,8 @@ impl Asked {
         response
     }
 
-    fn note(&self, status: &Status) {
+    /// Notes a call that is refused, or that is not allowed to go on, for want of credentials.
+    pub(super) fn note(&self, status: &Status) {
         let reason = match status.code() {
             Code::Unauthenticated => "unauthenticated",
             Code::PermissionDenied => "permission_denied",
