@@ -33,6 +33,8 @@ impl Roster {
         let progress = Arc::new(JournalProgress::default());
         let (size, metrics) = (Arc::new(Size::default()), Metrics::default());
         let capacity = limits.capacity;
+        let apps: Vec<_> = apps.into_iter().collect();
+        let queried_bytes_max = limits.queried_bytes_max / apps.len().max(1);
         metrics.set_limits(&capacity);
         let history = Arc::new(HistoryBudget::new(limits));
         let apps = apps.into_iter().map(|(name, logins)| {
@@ -48,6 +50,7 @@ impl Roster {
                 Arc::clone(&progress),
                 Arc::clone(&history),
                 size,
+                queried_bytes_max,
             ));
             (name, App { rooms, users })
         });

@@ -13,6 +13,9 @@ pub struct Limits {
     pub history_age_max: Duration,
     /// The most bytes that all remembered changes take together.
     pub history_bytes_max: usize,
+    /// The most bytes that users take together who are kept because they were queried, so that a
+    /// watch can begin where the answer ended. Each app has an equal part.
+    pub queried_bytes_max: usize,
     /// What callbacks may add to.
     pub capacity: CapacityLimits,
 }
@@ -86,6 +89,7 @@ impl Default for Limits {
             },
             history_age_max: Duration::from_secs(10 * 60),
             history_bytes_max: 64 * 1024 * 1024,
+            queried_bytes_max: 64 * 1024 * 1024,
             capacity: CapacityLimits::default(),
         }
     }

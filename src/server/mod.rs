@@ -129,6 +129,7 @@ impl Server {
         let mut limits = limits(config);
         limits.capacity.bytes_max = memory.roster_bytes;
         limits.history_bytes_max = memory.history_bytes;
+        limits.queried_bytes_max = memory.queried_bytes;
         let (roster, applier) = Roster::new(epoch, apps(config), rules, limits);
 
         let mut metrics = MetricsRegistry::new();

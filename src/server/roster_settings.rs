@@ -28,6 +28,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
     let Limits {
         feed,
         history_bytes_max,
+        queried_bytes_max,
         ..
     } = Limits::default();
     let roster = &config.roster;
@@ -40,6 +41,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         history_bytes_max: roster
             .history_bytes_max
             .map_or(history_bytes_max, Size::as_usize),
+        queried_bytes_max,
         capacity: CapacityLimits {
             users_max: roster.users_max,
             rooms_max: roster.rooms_max,

@@ -178,6 +178,11 @@ impl User {
         self.rooms.contains_key(room)
     }
 
+    /// How many rooms the user may be in.
+    pub(crate) fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
     /// The rooms that the user may be in.
     pub fn rooms(&self) -> impl Iterator<Item = (&RoomId, Option<Time>)> {
         self.rooms.iter().map(|(room, login_at)| (room, *login_at))

@@ -111,15 +111,23 @@ pub(crate) struct UserOutcome {
 }
 
 impl Users {
+    /// No users yet. Those who are kept because they were queried take at most
+    /// `queried_bytes_max`.
     pub(crate) fn new(
         rooms: Arc<Rooms>,
         rules: Rules,
         progress: Arc<JournalProgress>,
         history: Arc<HistoryBudget>,
         size: Arc<AppSize>,
+        queried_bytes_max: usize,
     ) -> Self {
         let table = Table::new(history.feed_limits(), history.history_bytes(), size);
-        let remembered = RememberedUsers::new(table, Arc::clone(&rooms), Arc::clone(&progress));
+        let remembered = RememberedUsers::new(
+            table,
+            Arc::clone(&rooms),
+            Arc::clone(&progress),
+            queried_bytes_max,
+        );
         Self {
             remembered,
             watched: WatchedUsers::default(),

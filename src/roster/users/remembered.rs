@@ -31,11 +31,12 @@ impl RememberedUsers {
         table: Table<User>,
         rooms: Arc<Rooms>,
         progress: Arc<JournalProgress>,
+        queried_bytes_max: usize,
     ) -> Self {
         Self {
             table: Arc::new(table),
             memberships: Memberships::default(),
-            recently_queried: RecentlyQueried::default(),
+            recently_queried: RecentlyQueried::new(queried_bytes_max),
             rooms,
             progress,
         }

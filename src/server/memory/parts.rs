@@ -1,6 +1,6 @@
 //! The parts of the memory. `docs/security.md` has them as a table.
 //!
-//! Together they are 60 of 64. The rest is for the process itself, 14 MiB, for the old state that a
+//! Together they are 61 of 64. The rest is for the process itself, 14 MiB, for the old state that a
 //! checkpoint keeps while it is written, and for what the allocator keeps.
 
 /// The parts of the memory are in this unit.
@@ -45,6 +45,9 @@ pub(super) const WEBHOOK_CONNECTIONS: Part = Part {
 
 /// Changes for watches to resume from.
 pub(super) const HISTORY: Part = bytes(2, 64 << 20);
+
+/// Users who are kept because they were queried.
+pub(super) const QUERIED: Part = bytes(1, 64 << 20);
 
 /// Requests whose bodies are on their way.
 pub(super) const UNREAD: Part = bytes(2, 32 << 20);
