@@ -28,7 +28,7 @@ use std::{
 
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
 use self::{
@@ -60,6 +60,8 @@ struct Shared {
     recalled: Counter,
     /// How many of them have not been dropped yet.
     ending: AtomicUsize,
+    /// Tells that one of these was dropped.
+    ended: Notify,
     began: Instant,
     log: Throttle,
 }
@@ -84,6 +86,7 @@ impl Budget {
             book: Mutex::new(Book::new(limits, trust)),
             recalled,
             ending: AtomicUsize::new(0),
+            ended: Notify::new(),
             began: Instant::now(),
             log: Throttle::default(),
         }))
@@ -108,6 +111,18 @@ impl Budget {
     /// How many holdings were recalled and have not been dropped yet.
     pub fn ending(&self) -> usize {
         self.0.ending.load(Relaxed)
+    }
+
+    /// Waits until fewer than so many holdings were recalled and have not been dropped yet.
+    pub async fn until_ending_below(&self, most: usize) {
+        loop {
+            // It hears of all that end from now on.
+            let ended = self.0.ended.notified();
+            if self.ending() < most {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Changes the book, and tells those from whom that recalled something.
@@ -176,10 +191,16 @@ impl Holding {
 
 impl Drop for Holding {
     fn drop(&mut self) {
-        let Shared { book, ending, .. } = &*self.budget.0;
+        let Shared {
+            book,
+            ending,
+            ended,
+            ..
+        } = &*self.budget.0;
         let is_recalled = book.lock().remove(self.number).is_none();
         if is_recalled {
             ending.fetch_sub(1, Relaxed);
+            ended.notify_waiters();
         }
     }
 }
