@@ -101,8 +101,8 @@ impl UserRef {
 
 impl WireSubject for User {
     type Ref = UserRef;
-    /// The number of rooms that were sent.
-    type Cursor = usize;
+    /// The last room that was sent.
+    type Cursor = RoomId;
     type Update = Update;
     type Message = pb::WatchUserResponse;
 
@@ -114,14 +114,13 @@ impl WireSubject for User {
         subject: &UserRef,
         view: &UserView,
         reason: SnapshotReason,
-        after: Option<usize>,
-    ) -> (Update, Option<usize>) {
-        let sent = after.unwrap_or(0);
-        let rooms = view.rooms.get(sent..).unwrap_or_default().iter();
+        after: Option<RoomId>,
+    ) -> (Update, Option<RoomId>) {
+        let rooms = view.rooms.after(after.as_ref());
         let page = fill_page(rooms, usize::MAX, PART_BYTES_MAX, |(room, login_at)| {
             to_user_room(room, *login_at)
         });
-        let next = page.continue_after.map(|_| sent + page.messages.len());
+        let next = page.continue_after.map(|(room, _)| room.clone());
         let mut user = subject.without_rooms(view);
         user.rooms = page.messages;
         if after.is_some() {

@@ -7,6 +7,8 @@ use crate::{
     reconcile::Member,
 };
 
+use super::UserRooms;
+
 /// What is visible of a user at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserView {
@@ -15,7 +17,7 @@ pub struct UserView {
     /// The devices that are online.
     pub devices: Vec<Member>,
     /// The rooms that the user is in, by id, each with the time of the login if known.
-    pub rooms: Vec<(RoomId, Option<Time>)>,
+    pub rooms: UserRooms,
 }
 
 /// One visible change of a user.

@@ -4,8 +4,9 @@
 //! The module is pure: it uses no clock, no lock and no I/O.
 
 mod change;
+mod rooms;
 
-use std::{collections::BTreeMap, ops::Bound, slice, sync::Arc};
+use std::{slice, sync::Arc};
 
 use crate::{
     domain::{LeaveReason, Login, Logins, RoomId, SessionId, Time, UserEvent, UserId},
@@ -16,7 +17,10 @@ use crate::{
     },
 };
 
-pub use self::change::{UserChange, UserView};
+pub use self::{
+    change::{UserChange, UserView},
+    rooms::UserRooms,
+};
 
 /// What is known of one user.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +31,7 @@ pub struct User {
     /// The rooms that the user entered and has not left, each with the time of the login. A
     /// room that has closed since can still be here, because a close does not change each of
     /// its users.
-    rooms: BTreeMap<RoomId, Option<Time>>,
+    rooms: UserRooms,
     /// Whether `rooms` is filled in. The rooms are kept only for users who are remembered.
     knows_rooms: bool,
 }
@@ -169,37 +173,18 @@ impl User {
     }
 
     /// Fills in the rooms that the user is in.
-    pub(crate) fn set_rooms(&mut self, rooms: BTreeMap<RoomId, Option<Time>>) {
+    pub(crate) fn set_rooms(&mut self, rooms: UserRooms) {
         (self.rooms, self.knows_rooms) = (rooms, true);
     }
 
     /// Whether the user may be in a room.
     pub fn may_be_in(&self, room: &RoomId) -> bool {
-        self.rooms.contains_key(room)
-    }
-
-    /// How many rooms the user may be in.
-    pub(crate) fn room_count(&self) -> usize {
-        self.rooms.len()
+        self.rooms.contains(room)
     }
 
     /// The rooms that the user may be in.
-    pub fn rooms(&self) -> impl Iterator<Item = (&RoomId, Option<Time>)> {
-        self.rooms.iter().map(|(room, login_at)| (room, *login_at))
-    }
-
-    /// The ids of the rooms that the user may be in and that come after `after`; of all rooms if
-    /// it is `None`.
-    pub fn rooms_after(&self, after: Option<&RoomId>) -> impl Iterator<Item = &RoomId> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rooms = self.rooms.range::<RoomId, _>((from, Bound::Unbounded));
-        rooms.map(|(room, _)| room)
-    }
-
-    /// When the user logged in to a room that the user may be in: `None` if the user is not,
-    /// `Some(None)` if the time is not known.
-    pub fn login_at(&self, room: &RoomId) -> Option<Option<Time>> {
-        self.rooms.get(room).copied()
+    pub fn rooms(&self) -> &UserRooms {
+        &self.rooms
     }
 
     /// Forgets what is due at `now`. Online devices stay online.
@@ -264,7 +249,7 @@ impl User {
         Self {
             sessions,
             name,
-            rooms: BTreeMap::new(),
+            rooms: UserRooms::default(),
             knows_rooms: false,
         }
     }
@@ -285,7 +270,7 @@ impl User {
     }
 
     /// What is visible of the user. `rooms` are the rooms that the user is in.
-    pub fn view(&self, rooms: Vec<(RoomId, Option<Time>)>, rules: &Rules) -> UserView {
+    pub fn view(&self, rooms: UserRooms, rules: &Rules) -> UserView {
         UserView {
             name: self.name().cloned(),
             devices: self.online(rules),

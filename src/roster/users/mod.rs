@@ -47,6 +47,7 @@
 
 mod ended_lives;
 mod memberships;
+mod reads;
 mod recently_queried;
 mod remembered;
 #[cfg(test)]
@@ -63,7 +64,7 @@ use crate::{
     journal::Revision,
     reconcile::{
         EventOutcome, Member, Rules,
-        user::{Membership, User, UserView},
+        user::{Membership, User},
     },
     roster::{
         entry_position::EntryPosition,
@@ -91,8 +92,6 @@ pub(crate) use self::{
 pub(crate) struct Users {
     remembered: RememberedUsers,
     watched: WatchedUsers,
-    /// The rooms, in which the presence of users is looked up.
-    rooms: Arc<Rooms>,
     /// The rules of reconciliation for users.
     rules: Rules,
     progress: Arc<JournalProgress>,
@@ -122,98 +121,15 @@ impl Users {
         queried_bytes_max: usize,
     ) -> Self {
         let table = Table::new(history.feed_limits(), history.history_bytes(), size);
-        let remembered = RememberedUsers::new(
-            table,
-            Arc::clone(&rooms),
-            Arc::clone(&progress),
-            queried_bytes_max,
-        );
+        let remembered =
+            RememberedUsers::new(table, rooms, Arc::clone(&progress), queried_bytes_max);
         Self {
             remembered,
             watched: WatchedUsers::default(),
-            rooms,
             rules,
             progress,
             history,
         }
-    }
-
-    // === Queries and watches ===
-
-    /// A user as they are now. The user stays remembered for a while.
-    pub(crate) fn query(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> UserView {
-        self.query_page(id, None, usize::MAX, held).0
-    }
-
-    /// A user as they are now, with a page of the rooms that the user may be in: those after
-    /// `after`, at most `rooms_max`. The page leaves out rooms that the user is not in any more.
-    /// Returns the last room that it had a place for, if more follow. The user stays remembered
-    /// for a while.
-    ///
-    /// A user can be in very many rooms, and no entry is applied meanwhile: only the rooms of
-    /// the page are looked up.
-    pub(crate) fn query_page(
-        &self,
-        id: UserIdRef<'_>,
-        after: Option<&RoomId>,
-        rooms_max: usize,
-        held: EntryLockHeld<'_>,
-    ) -> (UserView, Option<RoomId>) {
-        let now = self.progress.applied();
-        let hold = self.remembered.remember(id, now, held);
-        let (rooms, continue_after) = {
-            let state = hold.cell().state.lock();
-            let mut rooms = state.subject.rooms_after(after);
-            let page: Vec<RoomId> = rooms.by_ref().take(rooms_max).cloned().collect();
-            let last = rooms.next().and(page.last()).cloned();
-            (page, last)
-        };
-        self.remembered.drop_ended_rooms(&hold, &rooms, held);
-        let view = {
-            let state = hold.cell().state.lock();
-            let rooms = rooms.into_iter().filter_map(|room| {
-                let login_at = state.subject.login_at(&room)?;
-                Some((room, login_at))
-            });
-            state.subject.view(rooms.collect(), &self.rules)
-        };
-        self.remembered.keep(hold, self.progress.now());
-        (view, continue_after)
-    }
-
-    /// Counts one more watch of a user, and remembers the user.
-    fn begin_watch(&self, id: &UserId, held: EntryLockHeld<'_>) -> Hold<User> {
-        self.watched.add(id);
-        self.remember(id.borrowed(), held)
-    }
-
-    /// Counts one watch of a user less. The user stays remembered for a while, so that the
-    /// watch can be resumed.
-    fn end_watch(&self, id: &UserId) {
-        if let Some(hold) = self.table().get(id) {
-            self.remembered.keep(hold, self.progress.now());
-        }
-        self.watched.remove(id);
-    }
-
-    /// Remembers a user from now on. Rooms that have ended are removed from the user.
-    fn remember(&self, id: UserIdRef<'_>, held: EntryLockHeld<'_>) -> Hold<User> {
-        let now = self.progress.applied();
-        let hold = self.remembered.remember(id, now, held);
-        let rooms: Vec<RoomId> = {
-            let state = hold.cell().state.lock();
-            state.subject.rooms_after(None).cloned().collect()
-        };
-        self.remembered.drop_ended_rooms(&hold, &rooms, held);
-        hold
-    }
-
-    /// What is visible of a user. Rooms that the user is not present in are left out.
-    fn view(&self, user: &User, id: UserIdRef<'_>, _held: EntryLockHeld<'_>) -> UserView {
-        let rooms = user.rooms();
-        let rooms = rooms.filter(|(room, _)| self.rooms.presence(room, id).is_some());
-        let rooms = rooms.map(|(room, login_at)| (room.clone(), login_at));
-        user.view(rooms.collect(), &self.rules)
     }
 
     /// Looks at a remembered user, while they are locked. `None` if nothing of them is remembered.

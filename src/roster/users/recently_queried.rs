@@ -129,7 +129,7 @@ impl Queried {
 
 /// What a user takes who is kept because of a query.
 fn bytes_of(hold: &Hold<User>) -> usize {
-    let rooms = hold.cell().state.lock().subject.room_count();
+    let rooms = hold.cell().state.lock().subject.rooms().len();
     User::kept_bytes(hold.id()) + rooms * ROOM_BYTES
 }
 

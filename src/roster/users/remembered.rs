@@ -148,10 +148,10 @@ impl RememberedUsers {
     }
 
     /// Removes those of the rooms from a user that the user is not in any more.
-    pub(super) fn drop_ended_rooms(
+    pub(super) fn drop_ended_rooms<'r>(
         &self,
         hold: &Hold<User>,
-        rooms: &[RoomId],
+        rooms: impl IntoIterator<Item = &'r RoomId>,
         held: EntryLockHeld<'_>,
     ) {
         for room in rooms {

@@ -24,7 +24,7 @@ const OVERHEAD: usize = 64;
 ///
 /// During a replay all users are remembered, and there can be as many as the journal has. So what
 /// a replay takes beyond what the rooms take is within `history_bytes_max` too.
-const KEPT: usize = 768;
+const KEPT: usize = 864;
 
 /// Marks a user as watched, until it is dropped.
 #[derive(Debug)]
@@ -84,14 +84,13 @@ impl Watchable for User {
     type Source = WatchedUser;
     type Pause<'a> = Paused<'a>;
 
-    // The rooms of a user are looked up, so no room may change meanwhile.
+    // Between two entries the rooms of a watched user are those that they are present in.
     fn pause(source: &WatchedUser) -> Paused<'_> {
         source.users.pause()
     }
 
     fn snapshot(&self, source: &WatchedUser, pause: &Paused<'_>) -> UserView {
-        let WatchedUser { users, id } = source;
-        users.view(self, id.borrowed(), pause.held())
+        source.users.view_of_watched(self, pause.held())
     }
 }
 

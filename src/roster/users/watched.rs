@@ -18,6 +18,11 @@ impl WatchedUsers {
         *self.watches.lock().entry(user.clone()).or_default() += 1;
     }
 
+    /// Whether a user is watched.
+    pub(super) fn has(&self, user: &UserId) -> bool {
+        self.watches.lock().contains_key(user)
+    }
+
     /// Counts one watch of a user less.
     pub(super) fn remove(&self, user: &UserId) {
         let mut watches = self.watches.lock();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headcount::{
-    domain::{AppName, RoomId, UserId},
+    domain::{AppName, UserId},
     journal::Revision,
     reconcile::user::{User, UserChange, UserView},
     roster::{SnapshotReason, Start, Watch, WatchEvent},
@@ -92,11 +92,6 @@ pub(crate) fn fold(copy: &mut UserView, change: &UserChange) {
         devices,
         rooms,
     } = copy;
-    let put = |rooms: &mut Vec<(RoomId, _)>, room: &RoomId, login_at| {
-        rooms.retain(|(other, _)| other != room);
-        rooms.push((room.clone(), login_at));
-        rooms.sort();
-    };
     match change {
         UserChange::DeviceOnline(device) => {
             devices.retain(|other| other.session() != device.session());
@@ -106,8 +101,12 @@ pub(crate) fn fold(copy: &mut UserView, change: &UserChange) {
         UserChange::DeviceOffline { device, .. } => {
             devices.retain(|other| other.session() != device.session());
         }
-        UserChange::RoomEntered { room, login_at } => put(rooms, room, *login_at),
-        UserChange::RoomLeft { room, .. } => rooms.retain(|(other, _)| other != room),
+        UserChange::RoomEntered { room, login_at } => {
+            rooms.insert(room.clone(), *login_at);
+        }
+        UserChange::RoomLeft { room, .. } => {
+            rooms.remove(room);
+        }
         UserChange::Renamed(new) => *name = Some(Arc::clone(new)),
     }
 }

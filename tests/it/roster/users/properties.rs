@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount::{
     domain::{LeaveReason, Login, Logins, Logout, Profile, Time, UserEvent},
-    reconcile::user::{User, UserView},
+    reconcile::user::{User, UserRooms, UserView},
     reconcile::{EventOutcome, Member, Rules},
 };
 use proptest::{collection::vec, prelude::*};
@@ -118,7 +118,7 @@ fn expected(events: &[UserEvent], logins: Logins) -> UserView {
     UserView {
         name,
         devices: online.into_iter().map(Member::from).collect(),
-        rooms: Vec::new(),
+        rooms: UserRooms::default(),
     }
 }
 
@@ -149,7 +149,7 @@ impl Watched {
         changes
             .iter()
             .for_each(|change| fold(&mut self.copy, change));
-        assert_eq!(self.copy, self.user.view(Vec::new(), rules));
+        assert_eq!(self.copy, self.user.view(UserRooms::default(), rules));
     }
 
     /// Forgets what is due until then. That must not change the visible state.
