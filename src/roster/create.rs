@@ -16,7 +16,7 @@ use crate::{
         rooms::Rooms,
         size::{AppSize, Size},
         subject::history_budget::HistoryBudget,
-        users::Users,
+        users::{RecentlyQueried, Users},
     },
 };
 
@@ -50,7 +50,7 @@ impl Roster {
                 Arc::clone(&progress),
                 Arc::clone(&history),
                 size,
-                queried_bytes_max,
+                RecentlyQueried::new(queried_bytes_max, metrics.queried_users_forgotten.clone()),
             ));
             (name, App { rooms, users })
         });

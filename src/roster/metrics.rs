@@ -19,6 +19,8 @@ pub struct Metrics {
     /// Entries whose changes were forgotten before their time, to stay within the limit of
     /// bytes.
     pub history_evictions: Counter,
+    /// Users who were kept because they were queried, and forgotten before their time.
+    pub queried_users_forgotten: Counter,
     out_of_order: Family<ProductLabels, Counter>,
     rooms: Family<AppLabels, Gauge>,
     users: Family<AppLabels, Gauge>,
@@ -57,6 +59,11 @@ impl Metrics {
             "history_evictions",
             "Updates forgotten before their time to stay within history_bytes_max",
             self.history_evictions.clone(),
+        );
+        registry.register(
+            "queried_users_forgotten",
+            "Users who were asked about and forgotten before their time, because there were too many",
+            self.queried_users_forgotten.clone(),
         );
         registry.register(
             "callbacks_out_of_order",

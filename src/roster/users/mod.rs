@@ -22,7 +22,7 @@
 //!    are the rooms that result from the changes in the user's history.
 //! 3. The rooms in the state of a watched user are exactly those that the user is present
 //!    in. The entry that ends a life removes the room from the watched users of that life,
-//!    and the rooms that have ended are removed when a watch begins.
+//!    and the rooms that have ended are removed when the first watch begins.
 //! 4. When a room is removed from a user without a change in the user's history, the floor of
 //!    that history is raised: no watch resumes from before.
 //! 5. While the journal is replayed, all users are remembered from the beginning, because it
@@ -83,6 +83,7 @@ use self::{remembered::RememberedUsers, watched::WatchedUsers};
 
 pub(crate) use self::{
     ended_lives::EndedLives,
+    recently_queried::RecentlyQueried,
     subject::WatchedUser,
     user_effect::{AffectedUser, UserEffect, UserEffectKind},
 };
@@ -110,19 +111,18 @@ pub(crate) struct UserOutcome {
 }
 
 impl Users {
-    /// No users yet. Those who are kept because they were queried take at most
-    /// `queried_bytes_max`.
+    /// No users yet. `recently_queried` says how many are kept because they were queried.
     pub(crate) fn new(
         rooms: Arc<Rooms>,
         rules: Rules,
         progress: Arc<JournalProgress>,
         history: Arc<HistoryBudget>,
         size: Arc<AppSize>,
-        queried_bytes_max: usize,
+        recently_queried: RecentlyQueried,
     ) -> Self {
         let table = Table::new(history.feed_limits(), history.history_bytes(), size);
         let remembered =
-            RememberedUsers::new(table, rooms, Arc::clone(&progress), queried_bytes_max);
+            RememberedUsers::new(table, rooms, Arc::clone(&progress), recently_queried);
         Self {
             remembered,
             watched: WatchedUsers::default(),

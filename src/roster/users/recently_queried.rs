@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::{
     domain::{RoomId, Time, UserId},
@@ -24,8 +25,10 @@ const RELEASED_AT_ONCE: usize = 256;
 
 /// Users who were queried recently.
 #[derive(Debug)]
-pub(super) struct RecentlyQueried {
+pub(crate) struct RecentlyQueried {
     bytes_max: usize,
+    /// Counts those who are dropped before their time.
+    forgotten: Counter,
     queried: Mutex<Queried>,
 }
 
@@ -52,10 +55,12 @@ struct Kept {
 }
 
 impl RecentlyQueried {
-    /// Keeps users who take at most so many bytes together, and one user in any case.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    /// Keeps users who take at most so many bytes together, and one user in any case. Counts
+    /// those who are dropped before their time.
+    pub(crate) fn new(bytes_max: usize, forgotten: Counter) -> Self {
         Self {
             bytes_max,
+            forgotten,
             queried: Mutex::default(),
         }
     }
@@ -73,6 +78,7 @@ impl RecentlyQueried {
             && (queried.held.len() > QUERIED_MAX || queried.bytes > self.bytes_max)
         {
             released.extend(queried.release_first());
+            self.forgotten.inc();
         }
         drop(queried);
     }
@@ -154,6 +160,10 @@ mod tests {
         Arc::new(table)
     }
 
+    fn recently_queried(bytes_max: usize) -> RecentlyQueried {
+        RecentlyQueried::new(bytes_max, Counter::default())
+    }
+
     fn at(millis: u64) -> Time {
         Time::from_millis(1_000 + millis).unwrap()
     }
@@ -179,7 +189,7 @@ mod tests {
         ) {
             const LENGTH: usize = 64;
             let each = User::kept_bytes(&"0".repeat(LENGTH).as_str().into());
-            let (table, recent) = (table(), RecentlyQueried::new(fitting * each));
+            let (table, recent) = (table(), recently_queried(fitting * each));
             let (mut now, mut latest) = (0, Vec::<usize>::new());
             for (number, passes) in queries {
                 now += passes as u64;
@@ -199,13 +209,14 @@ mod tests {
 
     #[test]
     fn users_with_long_ids_and_many_rooms_are_fewer() {
-        let (table, recent) = (table(), RecentlyQueried::new(1 << 20));
+        let (table, recent) = (table(), recently_queried(1 << 20));
         for number in 0..2_000 {
             query(&recent, &table, number, 1_024, 0);
         }
         let kept = table.len();
         assert!(kept * 1_024 < 1 << 20, "{kept}");
         assert!(kept > 400, "{kept}");
+        assert_eq!(recent.forgotten.get(), 2_000 - kept as u64);
         let hold = table.get_or_insert(&"busy".into());
         let rooms = (0..10_000).map(|number| (RoomId::from(&*number.to_string()), None));
         hold.cell().state.lock().subject.set_rooms(rooms.collect());
@@ -216,7 +227,7 @@ mod tests {
 
     #[test]
     fn no_query_looks_through_those_that_were_queried_again() {
-        let (table, recent) = (table(), RecentlyQueried::new(usize::MAX));
+        let (table, recent) = (table(), recently_queried(usize::MAX));
         for now in 0..2 {
             for number in 0..1_000 {
                 query(&recent, &table, number, 8, now);
@@ -225,6 +236,7 @@ mod tests {
         assert_eq!(recent.queried.lock().order.len(), 1_000);
         recent.trim(at(1));
         assert_eq!(table.len(), 1_000);
+        assert_eq!(recent.forgotten.get(), 0);
         assert_eq!(recent.trim_some(at(2)).len(), RELEASED_AT_ONCE);
     }
 }

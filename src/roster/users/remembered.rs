@@ -31,12 +31,12 @@ impl RememberedUsers {
         table: Table<User>,
         rooms: Arc<Rooms>,
         progress: Arc<JournalProgress>,
-        queried_bytes_max: usize,
+        recently_queried: RecentlyQueried,
     ) -> Self {
         Self {
             table: Arc::new(table),
             memberships: Memberships::default(),
-            recently_queried: RecentlyQueried::new(queried_bytes_max),
+            recently_queried,
             rooms,
             progress,
         }
