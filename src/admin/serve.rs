@@ -57,9 +57,8 @@ pub async fn serve<H: Handshake>(
         refusal: b"",
         metrics: connections.clone(),
     };
-    let stalled = connections.streams_stalled.clone();
-    let tasks = StreamTasks::new(PURPOSE, CONNECTION_TIMEOUT, stalled);
-    let http = Arc::new(HttpServer::new(protocol(tasks)));
+    let tasks = StreamTasks::new(PURPOSE, CONNECTION_TIMEOUT, &connections);
+    let http = Arc::new(HttpServer::new(tasks, protocol));
     let streams_max = STREAMS_MAX as usize;
     let accounts = Arc::new(ConnectionAccounts::new(PURPOSE, streams_max, connections));
     let routes = routes(front);

@@ -33,7 +33,6 @@ use super::{
     connection::transport,
     deadline,
     health::Health,
-    metrics::GrpcMetrics,
     send_turns::SHORT_BYTES,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
     stream::drain::{DrainBody, end_request_on_drain, end_response_on_drain},
@@ -98,8 +97,9 @@ where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let metrics = presence.metrics().clone();
-    let http = HttpServer::new(protocol(settings, &metrics)).idle_timeout(settings.idle_timeout);
-    let http = Arc::new(http);
+    let tasks = StreamTasks::new(PURPOSE, settings.stall_timeout, &metrics.connections);
+    let http = HttpServer::new(tasks, |tasks| protocol(tasks, settings));
+    let http = Arc::new(http.idle_timeout(settings.idle_timeout));
     let accounts = GrpcAccounts::new(
         settings.streams_per_connection_max,
         settings.unread_bytes_max,
@@ -179,9 +179,7 @@ fn routes(
     Ok(routes.prepare())
 }
 
-fn protocol(settings: GrpcSettings, metrics: &GrpcMetrics) -> Builder<StreamTasks> {
-    let stalled = metrics.connections.streams_stalled.clone();
-    let tasks = StreamTasks::new(PURPOSE, settings.stall_timeout, stalled);
+fn protocol(tasks: StreamTasks, settings: GrpcSettings) -> Builder<StreamTasks> {
     let mut protocol = Builder::new(tasks).http2_only();
     protocol
         .http2()

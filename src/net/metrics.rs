@@ -24,6 +24,8 @@ pub struct ConnectionMetrics {
     pub requests_cancelled: Counter,
     /// Streams ended because their clients took nothing of what they had to send.
     pub streams_stalled: Counter,
+    /// Reads that waited because requests came faster than they were begun.
+    pub reads_deferred: Counter,
 }
 
 impl ConnectionMetrics {
@@ -77,6 +79,11 @@ impl ConnectionMetrics {
             format!("{prefix}streams_stalled"),
             format!("{front} streams ended because their clients did not read"),
             metrics.streams_stalled.clone(),
+        );
+        registry.register(
+            format!("{prefix}reads_deferred"),
+            format!("Times that a {front} connection was not read because too many requests waited to be begun"),
+            metrics.reads_deferred.clone(),
         );
         metrics
     }

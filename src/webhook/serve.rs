@@ -103,15 +103,15 @@ fn accounts(front: &WebhookFront) -> ConnectionAccounts {
 
 fn http_server(front: &WebhookFront) -> HttpServer {
     let settings = &front.parts.settings;
-    HttpServer::new(protocol(front))
+    let metrics = &front.metrics().connections;
+    HttpServer::new(StreamTasks::new(PURPOSE, STALL_TIMEOUT, metrics), protocol)
         .idle_timeout(settings.idle_timeout)
         .head_timeout(settings.header_read_timeout)
         .count_malformed(front.metrics().requests_malformed.clone())
 }
 
-fn protocol(front: &WebhookFront) -> Builder<StreamTasks> {
-    let stalled = front.metrics().connections.streams_stalled.clone();
-    let mut builder = Builder::new(StreamTasks::new(PURPOSE, STALL_TIMEOUT, stalled));
+fn protocol(tasks: StreamTasks) -> Builder<StreamTasks> {
+    let mut builder = Builder::new(tasks);
     builder
         .http1()
         // Some clients end their side as soon as they have sent their request.

@@ -9,6 +9,7 @@ mod meter;
 mod request_body;
 mod streams;
 mod transport;
+mod unstarted;
 
 use std::{
     convert::Infallible,
@@ -52,16 +53,22 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct HttpServer {
     protocol: Builder<StreamTasks>,
+    tasks: StreamTasks,
     timeouts: Timeouts,
     malformed: Counter,
 }
 
 impl HttpServer {
     /// Speaks `protocol`, which has limits of its own for what a request's head may hold. It
-    /// must not time heads itself: the library would cut off idle connections, too.
-    pub fn new(protocol: Builder<StreamTasks>) -> Self {
+    /// must not time heads itself: the library would cut off idle connections, too. Its streams
+    /// are run by `tasks`.
+    pub fn new(
+        tasks: StreamTasks,
+        protocol: impl FnOnce(StreamTasks) -> Builder<StreamTasks>,
+    ) -> Self {
         Self {
-            protocol,
+            protocol: protocol(tasks.clone()),
+            tasks,
             timeouts: Timeouts {
                 idle: TIMEOUT_MAX,
                 head: TIMEOUT_MAX,
@@ -111,8 +118,8 @@ impl HttpServer {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let activity = Activity::new();
-        let io = Accounted::new(Transport::new(io, activity.clone()), account.clone());
-        let io = TokioIo::new(io);
+        let io = Transport::new(io, activity.clone(), self.tasks.clone());
+        let io = TokioIo::new(Accounted::new(io, account.clone()));
         let service = service_fn(|request: Request<Incoming>| {
             let counted = (request.version() == Version::HTTP_2).then(|| account.begin());
             let in_flight = activity.begin();

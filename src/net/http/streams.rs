@@ -24,8 +24,12 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{TIMEOUT_MAX, activity::InFlight};
-use crate::net::Throttle;
+use super::{
+    TIMEOUT_MAX,
+    activity::InFlight,
+    unstarted::{NotStarted, Unstarted},
+};
+use crate::net::{ConnectionMetrics, Throttle};
 
 task_local! {
     /// What the stream whose task runs was given by its body.
@@ -50,6 +54,7 @@ struct Inner {
     stall_timeout: Duration,
     /// Counts the streams that were ended because they stalled.
     stalled: Counter,
+    unstarted: Unstarted,
     began: Instant,
     log: Throttle,
 }
@@ -59,6 +64,7 @@ pin_project! {
     struct UntilStalled<F> {
         #[pin]
         task: F,
+        not_started: Option<NotStarted>,
         given: Given,
         // Until when the last frame has to be taken, while it is not.
         limit: Option<Pin<Box<Sleep>>>,
@@ -79,15 +85,26 @@ pin_project! {
 
 impl StreamTasks {
     /// The tasks of a front for `purpose`. A stream that has something to send is reset if its
-    /// client takes nothing of it for `stall_timeout`, and counted in `stalled`.
-    pub fn new(purpose: &'static str, stall_timeout: Duration, stalled: Counter) -> Self {
+    /// client takes nothing of it for `stall_timeout`. `metrics` counts those, and how often
+    /// connections are not read because requests come faster than their tasks begin.
+    pub fn new(
+        purpose: &'static str,
+        stall_timeout: Duration,
+        metrics: &ConnectionMetrics,
+    ) -> Self {
         Self(Arc::new(Inner {
             purpose,
             stall_timeout: stall_timeout.min(TIMEOUT_MAX),
-            stalled,
+            stalled: metrics.streams_stalled.clone(),
+            unstarted: Unstarted::new(purpose, metrics.reads_deferred.clone()),
             began: Instant::now(),
             log: Throttle::default(),
         }))
+    }
+
+    /// Whether nothing more is to be read, because too many tasks have not run yet.
+    pub(super) fn are_behind(&self) -> bool {
+        self.0.unstarted.are_too_many()
     }
 
     fn note_stalled(&self) {
@@ -97,6 +114,7 @@ impl StreamTasks {
             stalled,
             began,
             log,
+            ..
         } = &*self.0;
         stalled.inc();
         if let Some(held_back) = log.pass_after(began.elapsed()) {
@@ -117,6 +135,7 @@ where
     fn execute(&self, task: F) {
         drop(tokio::spawn(UntilStalled {
             task,
+            not_started: Some(self.0.unstarted.add()),
             given: Given::default(),
             limit: None,
             tasks: self.clone(),
@@ -129,6 +148,7 @@ impl<F: Future<Output = ()>> Future for UntilStalled<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
+        *this.not_started = None;
         let (polled, given) = GIVEN.sync_scope(Cell::new(*this.given), || {
             (this.task.poll(cx), GIVEN.with(Cell::get))
         });

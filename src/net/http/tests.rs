@@ -1,11 +1,13 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::Full;
+use hyper::rt::Executor as _;
 use hyper_util::rt::TokioTimer;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     task::JoinHandle,
 };
+use tokio_test::{assert_pending, assert_ready, task};
 
 use super::*;
 use crate::net::{ConnectionAccounts, ConnectionMetrics};
@@ -19,10 +21,8 @@ const HTTP2_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\
 
 /// A connection whose requests are answered 404, the token that drains it, and its task.
 fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
-    let mut protocol = Builder::new(StreamTasks::new("tests", STALL, Counter::default()));
-    protocol.http1().header_read_timeout(None);
-    protocol.http2().timer(TokioTimer::new());
-    let http = HttpServer::new(protocol)
+    let tasks = StreamTasks::new("tests", STALL, &ConnectionMetrics::default());
+    let http = HttpServer::new(tasks, protocol)
         .idle_timeout(IDLE)
         .head_timeout(HEAD);
     let (ours, theirs) = duplex(64 * 1024);
@@ -36,6 +36,13 @@ fn connected() -> (DuplexStream, CancellationToken, JoinHandle<()>) {
     let account = Arc::new(accounts).open(None);
     let served = Arc::new(http).serve_connection(theirs, account, drain.clone(), answer);
     (ours, drain, tokio::spawn(served))
+}
+
+fn protocol(tasks: StreamTasks) -> Builder<StreamTasks> {
+    let mut protocol = Builder::new(tasks);
+    protocol.http1().header_read_timeout(None);
+    protocol.http2().timer(TokioTimer::new());
+    protocol
 }
 
 /// Asks once and waits for the whole answer.
@@ -187,4 +194,20 @@ async fn a_drain_closes_what_has_no_request() {
         let taken = closed_after(task).await;
         assert!(taken <= Duration::from_secs(2), "{said:?}: {taken:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_too_many_requests_have_not_started() {
+    let tasks = StreamTasks::new("tests", STALL, &ConnectionMetrics::default());
+    while !tasks.are_behind() {
+        tasks.execute(std::future::ready(()));
+    }
+    let mut io = Transport::new(tokio::io::repeat(1), Activity::new(), tasks.clone());
+    let mut reading = task::spawn(io.read_u8());
+    assert_pending!(reading.poll());
+    assert!(reading.is_woken());
+    // The test's own task waits its turn behind all of theirs.
+    tokio::task::yield_now().await;
+    assert!(!tasks.are_behind());
+    assert_eq!(assert_ready!(reading.poll()).unwrap(), 1);
 }

@@ -12,13 +12,14 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use super::activity::Activity;
+use super::{activity::Activity, streams::StreamTasks};
 
 /// How much is thrown away at once.
 const DISCARD_BYTES: usize = 16 * 1024;
 
 /// The bytes of a connection. It notes in the [`Activity`] what is read, and reads nothing while
-/// a client of HTTP/2 has sent too much beside requests.
+/// a client of HTTP/2 has sent too much beside requests, or while the front has too many requests
+/// that have not started.
 ///
 /// If a request's body was left unread, closing waits until the client has closed its side,
 /// and throws away what the client still sends. Closing a socket with unread bytes resets it,
@@ -27,6 +28,7 @@ const DISCARD_BYTES: usize = 16 * 1024;
 pub(super) struct Transport<IO> {
     io: IO,
     activity: Activity,
+    tasks: StreamTasks,
     is_shut: bool,
     /// What was written since the last read.
     sent: usize,
@@ -35,10 +37,11 @@ pub(super) struct Transport<IO> {
 }
 
 impl<IO> Transport<IO> {
-    pub(super) fn new(io: IO, activity: Activity) -> Self {
+    pub(super) fn new(io: IO, activity: Activity, tasks: StreamTasks) -> Self {
         Self {
             io,
             activity,
+            tasks,
             is_shut: false,
             sent: 0,
             pause: None,
@@ -86,6 +89,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_pause(cx));
+        if self.tasks.are_behind() {
+            // The tasks that have to run first are in the queue already.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         self.activity.read(&buf.filled()[before..]);
