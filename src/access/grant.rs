@@ -95,6 +95,11 @@ impl Grant {
         }
     }
 
+    /// Whether somebody showed a credential for it.
+    pub fn is_proven(&self) -> bool {
+        self.origin != Origin::Anybody
+    }
+
     /// Completes when it has expired, by the system's clock.
     pub(super) async fn expired(&self) {
         let Some(expires) = self.expires else {

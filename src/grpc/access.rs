@@ -137,6 +137,12 @@ impl Admitted {
         extensions.get().ok_or_else(nobody_looked)
     }
 
+    /// Whether the caller of a request showed a credential.
+    pub(super) fn is_proven(extensions: &http::Extensions) -> bool {
+        let admitted = extensions.get::<Self>();
+        admitted.is_some_and(|admitted| admitted.grant.is_proven())
+    }
+
     /// Whether an app may be asked about.
     pub(super) fn may_ask(&self, app: &str) -> bool {
         self.grant.apps.contains(app)

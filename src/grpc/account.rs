@@ -1,7 +1,11 @@
 //! What one gRPC connection has in use.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
+use http::Request;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -11,7 +15,9 @@ use tracing::warn;
 
 use super::{
     GrpcMetrics,
+    access::Admitted,
     send_turns::{AllSendTurns, SendTurns},
+    unfinished::{BoundedBody, Unfinished},
 };
 use crate::net::{Caller, ConnectionAccount, ConnectionAccounts, RequestId, Throttle};
 
@@ -30,6 +36,7 @@ const RESERVED_PART: u32 = 4;
 pub(super) struct GrpcAccounts {
     requests: Arc<ConnectionAccounts>,
     send_turns: AllSendTurns,
+    unfinished: Arc<Unfinished>,
     streams_max: u32,
     metrics: GrpcMetrics,
     began: Instant,
@@ -48,6 +55,8 @@ struct Inner {
     /// Room for watches.
     watches: Arc<Semaphore>,
     send_turns: SendTurns,
+    /// Whether the caller is known to be no stranger.
+    is_trusted: AtomicBool,
 }
 
 /// How many watches a connection with so many streams may have. A client does not send a call for
@@ -69,6 +78,7 @@ impl GrpcAccounts {
         Self {
             requests: Arc::new(requests),
             send_turns: AllSendTurns::new(unread_bytes_max, metrics.sends_waited.clone()),
+            unfinished: Arc::new(Unfinished::new(metrics.clone())),
             streams_max,
             metrics,
             began: Instant::now(),
@@ -85,6 +95,7 @@ impl GrpcAccounts {
             caller: caller.clone(),
             watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
             send_turns: self.send_turns.of_connection(caller.peer()),
+            is_trusted: AtomicBool::new(false),
         }))
     }
 }
@@ -98,10 +109,28 @@ impl GrpcAccount {
         extensions.get()
     }
 
-    /// Notes that a request came. A connection that has had one does not have to give way to
-    /// others: it may be a watch, which is silent for as long as nothing changes.
-    pub(super) fn note_request(&self) {
-        self.0.caller.keep();
+    /// Notes that a request was let in. A connection that has had one does not have to give way to
+    /// others: it may be a watch, which is silent for as long as nothing changes. Whoever showed a
+    /// credential for it is no stranger.
+    pub(super) fn note_request(&self, extensions: &http::Extensions) {
+        let Inner {
+            front,
+            caller,
+            is_trusted,
+            ..
+        } = &*self.0;
+        caller.keep();
+        if Admitted::is_proven(extensions) && !is_trusted.swap(true, Relaxed) {
+            front.unfinished.trust(caller.peer());
+        }
+    }
+
+    /// Bounds what a request holds of which more is to come.
+    pub(super) fn bound<B>(&self, request: Request<B>) -> Request<BoundedBody<B>> {
+        let (head, body) = request.into_parts();
+        let unfinished = Arc::clone(&self.0.front.unfinished);
+        let body = BoundedBody::new(body, &head.headers, self.0.caller.peer(), unfinished);
+        Request::from_parts(head, body)
     }
 
     /// The turns in which the streams of a request's connection make what they send.

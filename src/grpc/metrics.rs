@@ -31,6 +31,12 @@ pub struct GrpcMetrics {
     pub connection_watches_refused: Counter,
     /// Requests refused because their callers showed no valid credentials.
     pub unauthenticated: Counter,
+    /// Unfinished requests that gave way to others.
+    pub requests_displaced: Counter,
+    /// Unfinished requests for which there was no room.
+    pub requests_refused: Counter,
+    /// Requests whose messages did not come in time.
+    pub requests_late: Counter,
     /// The front's connections.
     pub connections: ConnectionMetrics,
     /// How long calls took.
@@ -90,6 +96,9 @@ impl GrpcMetrics {
             sends_waited,
             connection_watches_refused,
             unauthenticated,
+            requests_displaced,
+            requests_refused,
+            requests_late,
             connections: _,
             call_times,
             delivery_time,
@@ -144,6 +153,21 @@ impl GrpcMetrics {
             "grpc_unauthenticated",
             "Requests refused because their callers showed no valid credentials",
             unauthenticated.clone(),
+        );
+        registry.register(
+            "grpc_requests_displaced",
+            "Requests that were not all there and gave way to others",
+            requests_displaced.clone(),
+        );
+        registry.register(
+            "grpc_requests_refused",
+            "Requests that were not all there and for which there was no room",
+            requests_refused.clone(),
+        );
+        registry.register(
+            "grpc_requests_late",
+            "Requests whose messages did not come in time",
+            requests_late.clone(),
         );
         registry.register(
             "grpc_requests",

@@ -17,6 +17,7 @@ mod send_turns;
 mod serve;
 mod service;
 mod stream;
+mod unfinished;
 
 pub(crate) use self::body::OutgoingCodec;
 

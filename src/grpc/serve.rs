@@ -36,6 +36,7 @@ use super::{
     send_turns::SHORT_BYTES,
     service::{Presence, generated::presence_service_server::PresenceServiceServer},
     stream::drain::{DrainBody, end_request_on_drain, end_response_on_drain},
+    unfinished::{BoundedBody, MESSAGE_BYTES_MAX},
 };
 
 /// The most bytes of one stream that wait for its connection, unless a single piece is longer. A
@@ -58,10 +59,10 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// rare races. Each waits in memory until the client reads it.
 const FAULTY_STREAMS_MAX: usize = 1024;
 
-/// The most bytes of one message that a client sends. The longest that the API takes has two ids of
-/// 1,024 bytes, and a page token with three. Memory for all of a message is reserved when its length
-/// is known, and it need not come.
-const REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// How many bytes of one connection's requests may wait in memory to be read: what HTTP/2 lets a
+/// client send before it hears of any limit, and more than the longest message. Requests are read as
+/// they come, so it limits only what comes while the server is busy.
+const WINDOW_BYTES: u32 = 64 * 1024 - 1;
 
 /// The limits of the gRPC front.
 #[derive(Clone, Copy, Debug)]
@@ -130,10 +131,11 @@ where
                             let asked = Asked::new(&request, &from, refusals.clone());
                             let admitted = doorkeeper.admit(&mut request, &asked, names.as_ref());
                             if admitted.is_ok() {
-                                account.note_request();
+                                account.note_request(request.extensions());
                             }
                             request.extensions_mut().insert(account.clone());
                             request.extensions_mut().insert(asked.request_id.clone());
+                            let request = account.bound(request);
                             let answer = answer(request, admitted, routes.clone(), draining.clone());
                             answer.map(|response| call.answer(asked.answered(response)))
                         };
@@ -165,7 +167,7 @@ fn routes(
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let limit = REQUEST_BYTES_MAX;
+    let limit = MESSAGE_BYTES_MAX;
     let health = HealthServer::new(health.into_service(presence.clone()));
     let presence = PresenceServiceServer::new(InPieces(presence));
     let mut routes = Routes::new(presence.max_decoding_message_size(limit))
@@ -187,6 +189,8 @@ fn protocol(tasks: StreamTasks, settings: GrpcSettings) -> Builder<StreamTasks> 
         .max_concurrent_streams(settings.streams_per_connection_max)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
         // What a client may cancel is bounded by its connection's account.
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_local_error_reset_streams(FAULTY_STREAMS_MAX)
@@ -197,7 +201,7 @@ fn protocol(tasks: StreamTasks, settings: GrpcSettings) -> Builder<StreamTasks> 
 
 /// Answers a request whose caller is admitted, within the deadline that it gives.
 async fn answer(
-    request: Request<RequestBody>,
+    request: Request<BoundedBody<RequestBody>>,
     admitted: Result<(), Status>,
     mut routes: Routes,
     drain: CancellationToken,

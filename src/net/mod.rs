@@ -29,6 +29,7 @@ mod connection;
 mod first_bytes;
 mod forward;
 mod handshake;
+mod head;
 mod http;
 mod listener;
 mod metrics;
@@ -53,6 +54,7 @@ pub use self::{
     connection::Connection,
     first_bytes::FirstBytes,
     handshake::{HANDSHAKE_TIMEOUT, Handshake, PlainText, Ready, Security},
+    head::head_bytes,
     http::{HttpServer, RequestBody, StreamTasks},
     listener::Listener,
     metrics::ConnectionMetrics,

@@ -22,6 +22,7 @@ use tokio::{
 use crate::net::{
     Peer,
     budget::{Budget, Holding},
+    head_bytes,
 };
 
 /// How long a body that is waited for may bring nothing: a lost packet is sent again within
@@ -30,9 +31,6 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// What a request takes besides its head and body: its task and the buffers of its stream.
 const REQUEST_BYTES: usize = 4 * 1024;
-
-/// What one header takes besides its name and value.
-const HEADER_BYTES: usize = 64;
 
 /// How often to look again for what the connection has read already. The HTTP library hands a
 /// piece over only once it was asked for, and then runs its task again.
@@ -183,13 +181,6 @@ impl<'a, B: Body<Data = Bytes>> Pieces<'a, B> {
         let earned = Duration::from_secs_f64(self.received as f64 / rate_min.max(1) as f64);
         within.min(GRACE.saturating_add(earned))
     }
-}
-
-fn head_bytes(headers: &HeaderMap) -> usize {
-    let bytes = headers
-        .iter()
-        .map(|(name, value)| HEADER_BYTES + name.as_str().len() + value.len());
-    bytes.sum()
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ async fn a_body_that_is_waited_for_counts_with_its_head_and_what_came() {
     let (pieces_tx, body) = body();
     let mut body = pin!(body);
     headers.insert("host", "h".parse().unwrap());
-    let head = REQUEST_BYTES + HEADER_BYTES + "hosth".len();
+    let head = REQUEST_BYTES + head_bytes(&headers);
     {
         let mut pieces = Pieces::new(body.as_mut(), terms(&budget, &headers, 1));
         pieces_tx.send(bytes(7)).unwrap();
