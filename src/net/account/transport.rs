@@ -17,12 +17,13 @@ use crate::net::forward::forward_writes;
 /// How many cancelled requests h2 may have read and not yet handed over (its setting
 /// `max_pending_accept_reset_streams`): more than can come to be. h2 hands over what it has
 /// read before its task's turn ends, and [`Accounted`] ends a turn after 128 units of [`coop`]
-/// of `BYTES_PER_UNIT` and one read of some 16 KiB, 144 KiB. The shortest request, with its
-/// cancellation, has 25 bytes, so no turn reads more than 6,000.
-pub const PENDING_RESETS_MAX: usize = 8192;
+/// of `BYTES_PER_UNIT` and one read of some 16 KiB, 48 KiB. The shortest request, with its
+/// cancellation, has 25 bytes, so no turn reads more than 2,000.
+pub const PENDING_RESETS_MAX: usize = 2048;
 
-/// Every so many bytes that are read count like a read of their own.
-const BYTES_PER_UNIT: usize = 1024;
+/// Every so many bytes that are read count like a read of their own. What a turn reads is in
+/// memory as requests before the first of them is worked on.
+const BYTES_PER_UNIT: usize = 256;
 
 /// The bytes of a connection that has an account: `A` is the account, or has it.
 ///
