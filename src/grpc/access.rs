@@ -32,7 +32,7 @@ pub enum ReflectionPolicy {
 
 /// The paths that everybody may ask: load balancers have no credentials.
 const HEALTH: &str = "/grpc.health.v1.Health/";
-const REFLECTION: &str = "/grpc.reflection.";
+pub(super) const REFLECTION: &str = "/grpc.reflection.";
 
 /// Decides who is let in.
 #[derive(Debug)]

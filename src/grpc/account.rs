@@ -129,7 +129,7 @@ impl GrpcAccount {
     pub(super) fn bound<B>(&self, request: Request<B>) -> Request<BoundedBody<B>> {
         let (head, body) = request.into_parts();
         let unfinished = Arc::clone(&self.0.front.unfinished);
-        let body = BoundedBody::new(body, &head.headers, self.0.caller.peer(), unfinished);
+        let body = BoundedBody::new(body, &head, self.0.caller.peer(), unfinished);
         Request::from_parts(head, body)
     }
 

@@ -59,10 +59,14 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// rare races. Each waits in memory until the client reads it.
 const FAULTY_STREAMS_MAX: usize = 1024;
 
-/// How many bytes of one connection's requests may wait in memory to be read: what HTTP/2 lets a
-/// client send before it hears of any limit, and more than the longest message. Requests are read as
-/// they come, so it limits only what comes while the server is busy.
-const WINDOW_BYTES: u32 = 64 * 1024 - 1;
+/// How many bytes of one request may wait in memory to be read: what HTTP/2 lets a client send before
+/// it hears of any limit, and more than the longest message. Only reflection reads no further while
+/// its answers are not taken.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024 - 1;
+
+/// How many bytes of one connection's requests may wait. h2 ends a connection on which frames of less
+/// than 256 bytes wait that lack half of this to be so long: 1,024 short messages at once are honest.
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// The limits of the gRPC front.
 #[derive(Clone, Copy, Debug)]
@@ -189,8 +193,8 @@ fn protocol(tasks: StreamTasks, settings: GrpcSettings) -> Builder<StreamTasks> 
         .max_concurrent_streams(settings.streams_per_connection_max)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .max_header_list_size(HEADER_LIST_BYTES_MAX)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         // What a client may cancel is bounded by its connection's account.
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_local_error_reset_streams(FAULTY_STREAMS_MAX)

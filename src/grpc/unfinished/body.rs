@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
@@ -17,7 +17,10 @@ use super::{
     MESSAGE_BYTES_MAX, MESSAGE_WITHIN, REQUEST_BYTES, Unfinished, first_message::FirstMessage,
     no_room,
 };
-use crate::net::{Peer, budget::Holding, head_bytes};
+use crate::{
+    grpc::access::REFLECTION,
+    net::{Peer, budget::Holding, head_bytes},
+};
 
 /// The body of a request. It fails with a status when there is no room for the request any more,
 /// or when its first message takes too long.
@@ -30,6 +33,7 @@ pub(in crate::grpc) struct BoundedBody<B> {
     unfinished: Arc<Unfinished>,
     peer: Peer,
     head_bytes: usize,
+    is_reflection: bool,
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -54,10 +58,10 @@ struct Waiting {
 }
 
 impl<B> BoundedBody<B> {
-    /// The body of a request of a peer, with these headers.
+    /// The body of a request of a peer that has this head.
     pub(in crate::grpc) fn new(
         body: B,
-        headers: &HeaderMap,
+        head: &Parts,
         peer: Peer,
         unfinished: Arc<Unfinished>,
     ) -> Self {
@@ -67,7 +71,8 @@ impl<B> BoundedBody<B> {
             state: State::Begun(FirstMessage::default(), None),
             unfinished,
             peer,
-            head_bytes: head_bytes(headers),
+            head_bytes: head_bytes(&head.headers),
+            is_reflection: head.uri.path().starts_with(REFLECTION),
         }
     }
 
@@ -153,7 +158,7 @@ where
             Poll::Pending => {}
         }
         if !matches!(self.state, State::Ended) {
-            self.state = State::Open(self.unfinished.open(self.peer)?);
+            self.state = State::Open(self.unfinished.open(self.peer, self.is_reflection)?);
         }
         Ok(())
     }

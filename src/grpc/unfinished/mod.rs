@@ -6,9 +6,9 @@
 //! - A request whose first message did not come with its head takes from what requests that
 //!   [wait](WAITING_BYTES_MAX) may hold together, for some seconds at most.
 //! - A body that goes on after its first message takes a place among those that are
-//!   [open](OPEN_MAX), for as long as it is open.
+//!   [open](OPEN_MAX), for as long as it is open. Those to [reflection](REFLECTIONS_MAX) are fewer.
 //!
-//! Both are [budgets](Budget): what strangers hold is lent, the oldest gives way. Whoever showed a
+//! All are [budgets](Budget): what strangers hold is lent, the oldest gives way. Whoever showed a
 //! credential is no stranger. A request that comes with its message, and ends with it, takes nothing.
 
 mod body;
@@ -45,15 +45,19 @@ const REQUEST_BYTES: usize = 12 * 1024;
 /// What the requests may take together that wait for their messages: some 4,000 short ones.
 const WAITING_BYTES_MAX: usize = 48 << 20;
 
-/// How many requests may have bodies that go on after their first messages. Each has a stream, a
-/// task, and what came and is not read.
+/// How many requests may have bodies that go on after their first messages. Each has a stream and a
+/// task, like one that waits. What comes is read at once.
 const OPEN_MAX: usize = 4096;
 
-/// How many of them may have given way and not have ended yet. One ends when its service reads its
-/// body again, which a service may put off until its client reads.
-const ENDING_MAX: usize = 1024;
+/// How many requests to reflection may go on. It is for people who look at what there is. It reads no
+/// further while its answers are not taken, and makes three of them meanwhile, of some 16 KiB each.
+const REFLECTIONS_MAX: usize = 256;
 
-/// An address of a stranger may have one part of so many: four are needed to fill either.
+/// How many of those may have given way and not have ended yet: one ends when it reads on, or when
+/// its stream has stalled.
+const REFLECTIONS_ENDING_MAX: usize = 256;
+
+/// An address of a stranger may have one part of so many of each: four are needed to fill it.
 const SHARES: usize = 4;
 
 /// What the requests of one front hold that are not all there. It is shared by their bodies.
@@ -61,6 +65,7 @@ const SHARES: usize = 4;
 pub(super) struct Unfinished {
     waiting: Budget,
     open: Budget,
+    reflections: Budget,
     trust: Trust,
     metrics: GrpcMetrics,
     began: Instant,
@@ -83,6 +88,7 @@ impl Unfinished {
                 WAITING_BYTES_MAX,
             ),
             open: budget("gRPC requests that go on", OPEN_MAX),
+            reflections: budget("requests to reflection that go on", REFLECTIONS_MAX),
             trust,
             metrics,
             began: Instant::now(),
@@ -102,10 +108,13 @@ impl Unfinished {
     }
 
     /// A place for a request whose body goes on.
-    fn open(&self, peer: Peer) -> Result<Holding, Status> {
-        let holding = match self.open.ending() < ENDING_MAX {
-            true => self.open.take(peer, 1),
-            false => None,
+    fn open(&self, peer: Peer, is_reflection: bool) -> Result<Holding, Status> {
+        let holding = match is_reflection {
+            false => self.open.take(peer, 1),
+            true if self.reflections.ending() < REFLECTIONS_ENDING_MAX => {
+                self.reflections.take(peer, 1)
+            }
+            true => None,
         };
         holding.ok_or_else(|| self.refuse())
     }
@@ -117,6 +126,7 @@ impl Unfinished {
             warn!(
                 waiting_bytes = self.waiting.held(),
                 open = self.open.held(),
+                reflections = self.reflections.held(),
                 held_back,
                 "refused a request: too many wait for their messages or go on"
             );

@@ -1,5 +1,7 @@
 //! Requests that announce a message which does not come.
 
+use std::pin::pin;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::client::{Builder, SendRequest};
 use http::{HeaderMap, Request};
@@ -29,8 +31,14 @@ const METHODS: [(&str, &str); 5] = [
     ),
 ];
 
-/// By then a call that waits for its message is not going to end by itself.
-const WAITS: Duration = Duration::from_secs(10);
+/// Before that a call that waits for its message does not end by itself.
+const WAITS: Duration = Duration::from_secs(9);
+
+/// How a call ends whose message does not come: `DEADLINE_EXCEEDED`. Reflection says nothing here
+/// either.
+fn late(too_long: &str) -> &str {
+    if too_long == "0" { "0" } else { "4" }
+}
 
 async fn connect(server: &Server) -> SendRequest<Bytes> {
     let pipe = server.pipe(PIPE_BYTES);
@@ -70,4 +78,21 @@ async fn a_message_that_is_too_long_is_refused_when_its_length_is_known() {
         let ends = ends.unwrap_or_else(|_| panic!("{path} waits for the message"));
         assert_eq!(ends["grpc-status"], status, "{path}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_come_ends_the_call() {
+    let server = Server::new(World::new()).await;
+    let requests = connect(&server).await;
+    for (path, too_long) in METHODS {
+        let mut call = pin!(announce(&requests, path, 100));
+        assert!(
+            timeout(WAITS, &mut call).await.is_err(),
+            "{path} does not wait"
+        );
+        let ends = timeout(WAITS, call).await;
+        let ends = ends.unwrap_or_else(|_| panic!("{path} waits for ever"));
+        assert_eq!(ends["grpc-status"], late(too_long), "{path}");
+    }
+    assert_eq!(server.metrics.requests_late.get(), METHODS.len() as u64);
 }

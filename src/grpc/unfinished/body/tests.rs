@@ -1,6 +1,7 @@
 use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use futures_util::stream;
+use http::Request;
 use http_body_util::StreamBody;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -9,13 +10,14 @@ use tokio::{
 use tokio_test::{assert_pending, assert_ready, task};
 use tonic::Code;
 
-use super::super::{ENDING_MAX, OPEN_MAX, SHARES, WAITING_BYTES_MAX};
+use super::super::{OPEN_MAX, REFLECTIONS_ENDING_MAX, REFLECTIONS_MAX, SHARES, WAITING_BYTES_MAX};
 use super::*;
 use crate::grpc::GrpcMetrics;
 
 /// What an address of a stranger may have of each.
 const WAITING_SHARE: usize = WAITING_BYTES_MAX / SHARES / REQUEST_BYTES;
 const OPEN_SHARE: usize = OPEN_MAX / SHARES;
+const REFLECTIONS_SHARE: usize = REFLECTIONS_MAX / SHARES;
 
 /// A message of three bytes.
 const MESSAGE: &[u8] = b"\0\0\0\0\x03abc";
@@ -38,6 +40,10 @@ fn peer(number: u8) -> Peer {
 }
 
 fn ask(unfinished: &Arc<Unfinished>, of: u8) -> Asked {
+    ask_at(unfinished, of, "/service/Method")
+}
+
+fn ask_at(unfinished: &Arc<Unfinished>, of: u8, path: &str) -> Asked {
     let (client, mut sent) = unbounded_channel::<&'static [u8]>();
     let frames = stream::poll_fn(move |cx| {
         let sent = sent.poll_recv(cx);
@@ -45,7 +51,8 @@ fn ask(unfinished: &Arc<Unfinished>, of: u8) -> Asked {
     });
     let body: Pin<Box<dyn Body<Data = Bytes, Error = Infallible>>> =
         Box::pin(StreamBody::new(frames));
-    let body = BoundedBody::new(body, &HeaderMap::new(), peer(of), Arc::clone(unfinished));
+    let (head, ()) = Request::post(path).body(()).unwrap().into_parts();
+    let body = BoundedBody::new(body, &head, peer(of), Arc::clone(unfinished));
     Asked {
         body: task::spawn(body),
         client: Some(client),
@@ -222,18 +229,22 @@ fn the_oldest_body_that_goes_on_gives_way_even_if_more_of_it_has_come() {
 }
 
 #[test]
-fn bodies_that_gave_way_and_are_not_read_keep_new_ones_out() {
+fn reflections_that_gave_way_and_do_not_read_on_keep_new_ones_out_and_nobody_else() {
     let unfinished = unfinished();
-    let begin = || {
-        let asked = ask(&unfinished, 1);
+    let begin_at = |path| {
+        let asked = ask_at(&unfinished, 1, path);
         asked.send(MESSAGE);
         asked
     };
-    let mut asked: Vec<_> = (0..OPEN_SHARE + ENDING_MAX).map(|_| begin()).collect();
+    let begin = || begin_at("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+    let mut asked: Vec<_> = (0..REFLECTIONS_SHARE + REFLECTIONS_ENDING_MAX)
+        .map(|_| begin())
+        .collect();
     for asked in &mut asked {
         asked.next().unwrap();
     }
     assert_eq!(begin().failure(), Code::ResourceExhausted);
+    assert!(begin_at("/service/Method").next().is_some());
     assert_eq!(asked[0].failure(), Code::ResourceExhausted);
     assert!(begin().next().is_some());
 }
