@@ -27,6 +27,13 @@ pub(crate) const POST: Frame = Frame {
     payload: b"\x83\x86\x04\x0e/webhooks/zego\x01\x01h",
 };
 
+/// The head of a call of `GetRoomUsers` whose message is to follow.
+pub(crate) const ASK: Frame = Frame {
+    kind: 1,
+    flags: 4,
+    payload: b"\x83\x86\x04\x2a/headcount.v1.PresenceService/GetRoomUsers\x01\x01h\x0f\x10\x10application/grpc",
+};
+
 /// A connection that throws away what comes.
 pub(crate) struct Http2 {
     writes: WriteHalf<Stream>,

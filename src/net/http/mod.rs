@@ -118,7 +118,7 @@ impl HttpServer {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let activity = Activity::new();
-        let io = Transport::new(io, activity.clone(), self.tasks.clone());
+        let io = Transport::new(io, activity.clone(), self.tasks.turn());
         let io = TokioIo::new(Accounted::new(io, account.clone()));
         let service = service_fn(|request: Request<Incoming>| {
             let counted = (request.version() == Version::HTTP_2).then(|| account.begin());

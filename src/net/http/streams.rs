@@ -27,7 +27,7 @@ use tracing::warn;
 use super::{
     TIMEOUT_MAX,
     activity::InFlight,
-    unstarted::{NotStarted, Unstarted},
+    unstarted::{NotStarted, Turn, Unstarted},
 };
 use crate::net::{ConnectionMetrics, Throttle};
 
@@ -102,9 +102,9 @@ impl StreamTasks {
         }))
     }
 
-    /// Whether nothing more is to be read, because too many tasks have not run yet.
-    pub(super) fn are_behind(&self) -> bool {
-        self.0.unstarted.are_too_many()
+    /// The turn of a new connection to be read, after tasks that have not run yet.
+    pub(super) fn turn(&self) -> Turn {
+        self.0.unstarted.turn()
     }
 
     fn note_stalled(&self) {

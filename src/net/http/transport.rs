@@ -12,7 +12,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use super::{activity::Activity, streams::StreamTasks};
+use super::{activity::Activity, unstarted::Turn};
 
 /// How much is thrown away at once.
 const DISCARD_BYTES: usize = 16 * 1024;
@@ -28,7 +28,7 @@ const DISCARD_BYTES: usize = 16 * 1024;
 pub(super) struct Transport<IO> {
     io: IO,
     activity: Activity,
-    tasks: StreamTasks,
+    turn: Turn,
     is_shut: bool,
     /// What was written since the last read.
     sent: usize,
@@ -37,11 +37,11 @@ pub(super) struct Transport<IO> {
 }
 
 impl<IO> Transport<IO> {
-    pub(super) fn new(io: IO, activity: Activity, tasks: StreamTasks) -> Self {
+    pub(super) fn new(io: IO, activity: Activity, turn: Turn) -> Self {
         Self {
             io,
             activity,
-            tasks,
+            turn,
             is_shut: false,
             sent: 0,
             pause: None,
@@ -89,11 +89,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Transport<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_pause(cx));
-        if self.tasks.are_behind() {
-            // The tasks that have to run first are in the queue already.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(self.turn.poll(cx));
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         self.activity.read(&buf.filled()[before..]);

@@ -1,6 +1,7 @@
 //! The table of attacks, a file for each kind.
 
 mod bodiless_streams;
+mod cancelled_requests;
 mod frame_floods;
 mod late_destroys;
 mod long_callbacks;
@@ -13,6 +14,7 @@ mod slow_heads;
 mod tokens_ahead;
 mod undecodable_callbacks;
 mod unfinished_handshakes;
+mod unfinished_requests;
 mod unread_answers;
 
 use crate::attack::Attack;
@@ -30,6 +32,11 @@ pub(crate) const ALL: &[Attack] = &[
     frame_floods::SETTINGS,
     frame_floods::PRIORITY,
     frame_floods::WINDOW_UPDATE,
+    unfinished_requests::WITHOUT_MESSAGES,
+    unfinished_requests::WITH_A_PART,
+    unfinished_requests::WITHOUT_END,
+    cancelled_requests::WITHOUT_MESSAGES,
+    cancelled_requests::WATCHES,
     unread_answers::CALLS_OF_ONE_CONNECTION,
     unread_answers::WATCHES_OF_TWO_CONNECTIONS,
     reading_watches::OF_ONE_CONNECTION,
