@@ -315,9 +315,11 @@ async fn a_grant_ends_when_its_token_is_removed_or_grants_less() {
 async fn everybody_is_asked_as_soon_as_credentials_are_known() {
     let access = Access::new(KnownCredentials::default());
     let grant = access.check(Shown::default()).unwrap();
+    assert!(!grant.is_proven());
     let mut ended = task::spawn(access.ended(grant, of_arena));
     assert_pending!(ended.poll());
     access.replace(tokens([token(TOKEN, &["*"])]));
+    assert!(access.check(bearer(TOKEN)).unwrap().is_proven());
     assert_ready_eq!(ended.poll(), Ended::Removed);
 }
 

@@ -184,6 +184,49 @@ impl AsRef<ConnectionAccount> for GrpcAccount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        access::{Access, Apps, KnownCredentials, TokenDigest, TokenGrant},
+        domain::Clock,
+        grpc::{
+            access::{Doorkeeper, ReflectionPolicy},
+            asked::Asked,
+        },
+        net::Refusals,
+    };
+
+    /// Lets a request in, and returns whether the caller is no stranger then.
+    fn is_trusted(known: KnownCredentials) -> bool {
+        let metrics = GrpcMetrics::default();
+        let caller = Caller::unknown();
+        let accounts = Arc::new(GrpcAccounts::new(100, 1, metrics.clone()));
+        let mut request = Request::post("/service/Method")
+            .header("authorization", "Bearer correct horse battery staple")
+            .body(())
+            .unwrap();
+        let asked = Asked::new(&request, &caller, Refusals::new(Clock::system()));
+        Doorkeeper::new(Access::new(known), ReflectionPolicy::Off, metrics)
+            .admit(&mut request, &asked, None)
+            .unwrap();
+        accounts.open(&caller).note_request(request.extensions());
+        accounts.unfinished.is_trusted(caller.peer())
+    }
+
+    #[test]
+    fn whoever_shows_a_credential_is_no_stranger() {
+        let token = TokenGrant {
+            name: "game".into(),
+            digest: TokenDigest::of("correct horse battery staple"),
+            apps: Apps::All,
+            is_admin: false,
+        };
+        let known = KnownCredentials {
+            tokens: vec![token],
+            ..KnownCredentials::default()
+        };
+        assert!(is_trusted(known));
+        // Where nobody is asked for one, nobody proves anything.
+        assert!(!is_trusted(KnownCredentials::default()));
+    }
 
     #[test]
     fn a_connection_keeps_streams_for_calls_and_has_some_for_watches() {

@@ -101,6 +101,12 @@ impl Unfinished {
         self.trust.add(peer);
     }
 
+    /// Whether a peer is no stranger.
+    #[cfg(test)]
+    pub(super) fn is_trusted(&self, peer: Peer) -> bool {
+        self.trust.has(peer)
+    }
+
     /// Room for a request of so many bytes that waits for its message.
     fn wait(&self, peer: Peer, bytes: usize) -> Result<Holding, Status> {
         let holding = self.waiting.take(peer, bytes);
