@@ -137,10 +137,14 @@ impl Admitted {
         extensions.get().ok_or_else(nobody_looked)
     }
 
-    /// Whether the caller of a request showed a credential.
-    pub(super) fn is_proven(extensions: &http::Extensions) -> bool {
-        let admitted = extensions.get::<Self>();
-        admitted.is_some_and(|admitted| admitted.grant.is_proven())
+    /// Who the caller of a request is; `None` where everybody may ask, such as for health.
+    pub(super) fn known(extensions: &http::Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// Whether the caller showed a credential.
+    pub(super) fn is_proven(&self) -> bool {
+        self.grant.is_proven()
     }
 
     /// Whether an app may be asked about.

@@ -111,7 +111,8 @@ impl GrpcAccount {
 
     /// Notes that a request was let in. A connection that has had one does not have to give way to
     /// others: it may be a watch, which is silent for as long as nothing changes. Whoever showed a
-    /// credential for it is no stranger.
+    /// credential for it is no stranger. A request that everybody may make whoever they are, such as
+    /// for health, says nothing for its connection.
     pub(super) fn note_request(&self, extensions: &http::Extensions) {
         let Inner {
             front,
@@ -119,8 +120,11 @@ impl GrpcAccount {
             is_trusted,
             ..
         } = &*self.0;
+        let Some(admitted) = Admitted::known(extensions) else {
+            return;
+        };
         caller.keep();
-        if Admitted::is_proven(extensions) && !is_trusted.swap(true, Relaxed) {
+        if admitted.is_proven() && !is_trusted.swap(true, Relaxed) {
             front.unfinished.trust(caller.peer());
         }
     }

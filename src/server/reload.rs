@@ -154,13 +154,16 @@ impl Inner {
         } = &self.target;
         let certificates_usable = certificates.look();
         let (config, mut warnings) = (self.read)()?;
+        let used = taken_over(&self.started, &config);
+        // What is new may be wrong beside what stays: such as no credentials where nobody else may
+        // ask. A file that is half written looks like that, too.
+        used.validate()?;
         // Everything is read before anything changes.
-        let known = config.credentials()?;
-        let protection = config.protection()?;
+        let known = used.credentials()?;
+        let protection = used.protection()?;
         access.replace(known);
         webhook.replace_protection(protection);
-        let accounts = accounts(&self.started.apps, &config.apps);
-        webhook.replace_accounts(&fronts::accounts(&accounts));
+        webhook.replace_accounts(&fronts::accounts(&used.apps));
         if let Some(also) = self.also.get() {
             warnings.extend(also(&config));
         }
@@ -174,6 +177,22 @@ impl Inner {
         );
         Ok(warnings)
     }
+}
+
+/// What is in use after a reload: what started, with what changes at once ([`AT_ONCE`]).
+fn taken_over(started: &Config, now: &Config) -> Config {
+    let mut used = started.clone();
+    used.grpc.tokens.clone_from(&now.grpc.tokens);
+    used.grpc.jwt.clone_from(&now.grpc.jwt);
+    used.grpc.clients.clone_from(&now.grpc.clients);
+    used.webhook.allow.clone_from(&now.webhook.allow);
+    used.webhook.proxies.clone_from(&now.webhook.proxies);
+    let path_secret = &now.webhook.path_secret_file;
+    used.webhook.path_secret_file.clone_from(path_secret);
+    used.webhook.requests_per_second_max = now.webhook.requests_per_second_max;
+    used.log.filter.clone_from(&now.log.filter);
+    used.apps = accounts(&started.apps, &now.apps);
+    used
 }
 
 /// The accounts that are in use, each with the secrets that it has now.
@@ -242,7 +261,10 @@ impl fmt::Debug for Reloader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Span, providers::Registry as Vendors};
+    use crate::{
+        config::{GrpcConfig, Span, TokenConfig},
+        providers::Registry as Vendors,
+    };
 
     #[test]
     fn what_needs_a_restart_is_named_and_what_does_not_is_not() {
@@ -270,6 +292,32 @@ mod tests {
                 "apps"
             ]
         );
+    }
+
+    #[test]
+    fn what_changes_at_once_has_to_fit_what_stays() {
+        let mut started = Config::dev(Vendors::standard()).unwrap();
+        for app in &mut started.apps {
+            app.account.signing = crate::providers::Signing::Secrets("a secret".into());
+        }
+        let token = TokenConfig {
+            name: "games".to_owned(),
+            token_sha256: Some("0".repeat(64)),
+            apps: vec!["*".to_owned()],
+            ..TokenConfig::default()
+        };
+        started.grpc.tokens.push(token);
+        started.grpc.listen = "0.0.0.0:50051".parse().unwrap();
+        started.grpc.insecure = true;
+        started.validate().unwrap();
+        assert!(left_alone(&started, &taken_over(&started, &started)).is_empty());
+
+        // A file that ends before its section of gRPC is right by itself.
+        let mut now = started.clone();
+        now.grpc = GrpcConfig::default();
+        now.validate().unwrap();
+        let error = taken_over(&started, &now).validate().unwrap_err();
+        assert!(error.to_string().contains("grpc.listen"), "{error}");
     }
 
     #[test]

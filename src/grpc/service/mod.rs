@@ -58,6 +58,9 @@ use self::{
 /// millisecond to list them.
 const ROOMS_USUAL: usize = 1000;
 
+/// The part of all watches that may be of health, which needs no credential, is one of so many.
+const HEALTH_WATCHES_PART: usize = 8;
+
 /// The messages of a watch.
 type MessageStream<M> = Pin<Box<dyn Stream<Item = Result<Outgoing<M>, Status>> + Send>>;
 
@@ -68,6 +71,7 @@ pub struct Presence {
     ready: Readiness,
     progress_interval: Duration,
     watches: Arc<Semaphore>,
+    health_watches: Arc<Semaphore>,
     catch_ups: Arc<CatchUps>,
     wakeups: Arc<Wakeups>,
     users_pages: Arc<UsersPages>,
@@ -92,7 +96,8 @@ impl Presence {
             roster,
             ready,
             progress_interval,
-            watches: Arc::new(Semaphore::new(watches_max.min(Semaphore::MAX_PERMITS))),
+            watches: places(watches_max),
+            health_watches: places((watches_max / HEALTH_WATCHES_PART).max(1)),
             catch_ups: Arc::new(CatchUps::new(metrics.catch_ups_refused.clone())),
             wakeups: Arc::default(),
             users_pages: Arc::new(UsersPages::new(bytes, turns(), metrics.clone())),
@@ -141,23 +146,28 @@ impl Presence {
         self.count_watch(of_connection, kind)
     }
 
-    /// Counts one more watch of health as open, unless too many watches are open in all.
+    /// Counts one more watch of health as open, unless too many watches are open in all, or too many
+    /// of health.
     pub(super) fn open_health_watch(&self) -> Result<OpenWatch, Status> {
-        self.count_watch(None, WatchKind::Health)
+        let of_health = Arc::clone(&self.health_watches).try_acquire_owned();
+        let of_health = of_health.map_err(|_| self.refuse_watch())?;
+        self.count_watch(Some(of_health), WatchKind::Health)
     }
 
     fn count_watch(
         &self,
-        of_connection: Option<OwnedSemaphorePermit>,
+        also: Option<OwnedSemaphorePermit>,
         kind: WatchKind,
     ) -> Result<OpenWatch, Status> {
         let permit = Arc::clone(&self.watches).try_acquire_owned();
         permit
-            .map(|permit| OpenWatch::new(permit, of_connection, &self.metrics, kind))
-            .map_err(|_| {
-                self.metrics.watches_refused.inc();
-                Status::resource_exhausted("too many watches are open")
-            })
+            .map(|permit| OpenWatch::new(permit, also, &self.metrics, kind))
+            .map_err(|_| self.refuse_watch())
+    }
+
+    fn refuse_watch(&self) -> Status {
+        self.metrics.watches_refused.inc();
+        Status::resource_exhausted("too many watches are open")
     }
 
     /// Where what this serves is counted.
@@ -303,6 +313,11 @@ impl PresenceService for Presence {
         let pieces = Pieces::new(&head, page.pieces.into_iter(), page.bytes, false);
         Ok(Response::new(Outgoing::Encoded(pieces)))
     }
+}
+
+/// Places for so many watches.
+fn places(max: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))
 }
 
 /// `page_size` as a number of items. 0 means `usual`.

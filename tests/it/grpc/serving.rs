@@ -48,6 +48,26 @@ async fn a_watch_of_health_is_one_of_all_watches() {
     watch().await.unwrap();
 }
 
+/// Everybody may watch health: they leave room for those who have a credential.
+#[tokio::test]
+async fn watches_of_health_are_an_eighth_of_all_watches_at_most() {
+    let server = Server::starting(World::new(), 16).await;
+    let mut client = HealthClient::new(server.channel().await);
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let watch = client.watch(HealthCheckRequest::default()).await;
+        open.push(watch.unwrap().into_inner());
+    }
+    let refused = client.watch(HealthCheckRequest::default()).await;
+    assert_eq!(refused.unwrap_err().code(), Code::ResourceExhausted);
+    assert_eq!(server.metrics.watches_open(), 2);
+    open.pop();
+    while server.metrics.watches_open() > 1 {
+        tokio::task::yield_now().await;
+    }
+    client.watch(HealthCheckRequest::default()).await.unwrap();
+}
+
 #[tokio::test]
 async fn health_says_what_it_was_told() {
     let server = Server::new(World::new()).await;
