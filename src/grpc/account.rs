@@ -198,12 +198,13 @@ mod tests {
         net::Refusals,
     };
 
-    /// Lets a request in, and returns whether the caller is no stranger then.
-    fn is_trusted(known: KnownCredentials) -> bool {
+    /// Lets a request in. Returns whether the caller is no stranger then, and whether their
+    /// connection keeps its place.
+    fn standing(known: KnownCredentials, path: &str) -> (bool, bool) {
         let metrics = GrpcMetrics::default();
         let caller = Caller::unknown();
         let accounts = Arc::new(GrpcAccounts::new(100, 1, metrics.clone()));
-        let mut request = Request::post("/service/Method")
+        let mut request = Request::post(path)
             .header("authorization", "Bearer correct horse battery staple")
             .body(())
             .unwrap();
@@ -212,24 +213,37 @@ mod tests {
             .admit(&mut request, &asked, None)
             .unwrap();
         accounts.open(&caller).note_request(request.extensions());
-        accounts.unfinished.is_trusted(caller.peer())
+        let is_trusted = accounts.unfinished.is_trusted(caller.peer());
+        (is_trusted, caller.is_kept())
     }
 
-    #[test]
-    fn whoever_shows_a_credential_is_no_stranger() {
+    fn known() -> KnownCredentials {
         let token = TokenGrant {
             name: "game".into(),
             digest: TokenDigest::of("correct horse battery staple"),
             apps: Apps::All,
             is_admin: false,
         };
-        let known = KnownCredentials {
+        KnownCredentials {
             tokens: vec![token],
             ..KnownCredentials::default()
-        };
-        assert!(is_trusted(known));
+        }
+    }
+
+    #[test]
+    fn whoever_shows_a_credential_is_no_stranger() {
+        const METHOD: &str = "/service/Method";
+        assert_eq!(standing(known(), METHOD), (true, true));
         // Where nobody is asked for one, nobody proves anything.
-        assert!(!is_trusted(KnownCredentials::default()));
+        assert_eq!(standing(KnownCredentials::default(), METHOD), (false, true));
+    }
+
+    #[test]
+    fn a_connection_that_only_asked_for_health_gives_way() {
+        for known in [known(), KnownCredentials::default()] {
+            let health = standing(known, "/grpc.health.v1.Health/Check");
+            assert_eq!(health, (false, false));
+        }
     }
 
     #[test]

@@ -124,6 +124,12 @@ impl Caller {
         }
     }
 
+    /// Whether the connection does not have to give way to others.
+    #[cfg(test)]
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.standing.load(Relaxed) != Standing::Stranger as u8
+    }
+
     /// Whoever sent something on this connection proved who they are: the caller, or somebody for
     /// whom the caller speaks. The connection does not have to give way to others, and the sender
     /// has no share.
